@@ -1,0 +1,148 @@
+"""Random views of a photograph for training: one resampling for all geometry, then colour.
+
+Every draw comes from the generator that is given, so that a step of training can be drawn again.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far the random views go; each range is drawn from uniformly.
+
+    Attributes
+    ----------
+    rotation : float, degrees
+        Turned by up to this much either way.
+    flip : bool
+        Mirrored half of the time.
+    scale : (float, float)
+        Smallest and largest magnification, drawn uniformly in its logarithm.
+    elastic : float, pixels
+        Largest shift of a smooth random field, applied half of the time.
+    brightness, contrast, saturation, channel : float
+        Relative change, either way; ``channel`` of each colour by itself.
+    gamma : float
+        Exponent up to this factor either way.
+    noise : float
+        Largest standard deviation of Gaussian noise, in units of full scale.
+    blur : float, pixels
+        Largest standard deviation of a Gaussian blur, applied a third of the time.
+    vignetting : float
+        Largest loss of light at a corner of the crop, from a random centre.
+    grey : float, [0, 1]
+        Share of views without colour.
+    """
+
+    rotation: float = 180.0
+    flip: bool = True
+    scale: tuple[float, float] = (0.8, 1.25)
+    elastic: float = 4.0
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.3
+    channel: float = 0.1
+    gamma: float = 1.3
+    noise: float = 0.03
+    blur: float = 0.8
+    vignetting: float = 0.2
+    grey: float = 0.05
+
+
+def random_view(
+    canvas: Tensor, frame: tuple[int, int], size: int, settings: Augmentation, draw: Generator
+) -> Tensor:
+    """Cut a random view out of an image and what belongs to it, turned, mirrored, scaled and bent.
+
+    Parameters
+    ----------
+    canvas : tensor, shape (C, H, W)
+        Image and labels as channels.
+    frame : (int, int)
+        Rows and columns of the canvas that hold the image, from the top left.
+    size : int
+        Side of the view in pixels.
+    settings : Augmentation
+    draw : torch.Generator
+
+    Returns
+    -------
+    tensor, shape (C, size, size)
+        Zero where the view reaches beyond the canvas.
+    """
+    height, width = canvas.shape[-2:]
+    angle = math.radians(settings.rotation) * _either_way(draw)
+    low, high = map(math.log, settings.scale)
+    magnification = math.exp(low + (high - low) * _unit(draw))
+    mirror = -1.0 if settings.flip and _unit(draw) < 0.5 else 1.0
+    cos, sin = math.cos(angle) / magnification, math.sin(angle) / magnification
+    turn = torch.tensor([[cos * mirror, -sin], [sin * mirror, cos]])
+
+    offset = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
+    y, x = torch.meshgrid(offset, offset, indexing="ij")
+    place = torch.stack([x, y], dim=-1) @ turn.T  # size, size, (x, y) in pixels from the centre
+    if settings.elastic > 0 and _unit(draw) < 0.5:
+        place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
+    # A view whose centre keeps off the border shows little that is empty.
+    rows, columns = (max(0.0, length - 1 - 0.6 * size) for length in frame)
+    middle = torch.tensor([frame[1] - 1, frame[0] - 1]) / 2
+    centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
+    grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1
+    return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
+
+
+def recolour(image: Tensor, settings: Augmentation, draw: Generator) -> Tensor:
+    """Change light, colour and sharpness of an image, shape (3, H, W), range [0, 1]; black stays black.
+
+    The noise does not: a camera's noise is in the dark frame too.
+    """
+    gain = (1 + settings.brightness * _either_way(draw)) * (
+        1 + settings.channel * (2 * torch.rand(3, 1, 1, generator=draw) - 1)
+    )
+    saturation = 0.0 if _unit(draw) < settings.grey else 1 + settings.saturation * _either_way(draw)
+    grey = image.mean(0, keepdim=True)
+    image = (grey + (image - grey) * saturation) * gain
+    lit = image[:, image.amax(0) > 0.1]
+    mean = lit.mean() if lit.numel() else image.new_zeros(())
+    # Around the mean of what is lit; what is darker than a tenth of it is the frame and keeps its black.
+    contrast = 1 + settings.contrast * _either_way(draw)
+    image = torch.where(image > 0.1 * mean, mean + (image - mean) * contrast, image)
+    image = image.clamp(0, 1) ** (settings.gamma ** _either_way(draw))
+    image = image * _vignette(image.shape[-1], settings.vignetting * _unit(draw), draw)
+    if settings.blur > 0 and _unit(draw) < 1 / 3:
+        image = _blurred(image, 0.3 + settings.blur * _unit(draw))
+    noise = settings.noise * _unit(draw) * torch.randn(image.shape, generator=draw)
+    return (image + noise).clamp(0, 1)
+
+
+def _unit(draw: Generator) -> float:
+    return float(torch.rand((), generator=draw))
+
+
+def _either_way(draw: Generator) -> float:
+    return 2 * _unit(draw) - 1
+
+
+def _smooth_field(size: int, amplitude: float, draw: Generator) -> Tensor:
+    """Shifts, shape (size, size, 2), pixels: random on a coarse lattice, cubic between its points."""
+    coarse = (2 * torch.rand(1, 2, 6, 6, generator=draw) - 1) * amplitude
+    return F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)[0].permute(1, 2, 0)
+
+
+def _vignette(size: int, loss: float, draw: Generator) -> Tensor:
+    """Light, shape (size, size): 1 at a random centre, falling with the squared distance."""
+    y, x = (torch.linspace(0, 1, size) - _unit(draw) for _ in range(2))
+    return 1 - loss * (y[:, None] ** 2 + x[None] ** 2) / 2
+
+
+def _blurred(image: Tensor, sigma: float) -> Tensor:
+    reach = math.ceil(2 * sigma)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    padded = F.pad(image[None], [reach] * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel, groups=3), kernel.transpose(2, 3), groups=3)[0]

@@ -1,0 +1,277 @@
+"""A model as one file that says all about itself.
+
+The file is safetensors: weights, and one JSON text (the header) in its metadata. Loading it runs no code,
+and what it claims is checked against what it holds before a network is built.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.imaging.canvas import POLICIES, Policy
+from napari_saunetv2.networks import NETWORKS
+
+FORMAT_VERSION = 1
+SUFFIX = ".safetensors"
+DEFAULT = "saunetv2-drive"
+"""The model that is used where none is named."""
+
+_KEY = "saunetv2"
+_LICENCE = "Research use only; trained on photographs whose terms allow research. No medical device."
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a model file says about itself.
+
+    Attributes
+    ----------
+    network : str
+        Key in ``NETWORKS``.
+    network_arguments : mapping
+        With which it is built.
+    padding : str
+        Where an image lies on the canvas: "corner" or "centre".
+    normalisation : str
+        "unit": the value divided by the full scale of its type, nothing else.
+    fov_diameter : float or None, pixels
+        Of the field of view in the training images; None when it is not known.
+    threshold : float, (0, 1)
+        Above it a probability is a vessel; chosen on validation images.
+    classes : tuple of str
+        What the maps of the answer show.
+    data : mapping
+        Data set, and names of the images trained and validated on.
+    recipe : mapping
+        All settings of the training.
+    seed : int or None
+    scores : tuple of mappings
+        Each with data, split, protocol and the metrics' means.
+    created : str
+        Date, ISO 8601.
+    licence : str
+    weights_sha256 : str
+        Of the weights; tells damage.
+    """
+
+    network: str = "saunetv2"
+    network_arguments: Mapping[str, Any] = field(default_factory=dict)
+    padding: Policy = "corner"
+    normalisation: str = "unit"
+    fov_diameter: float | None = None
+    threshold: float = 0.5
+    classes: tuple[str, ...] = ("vessel",)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    scores: tuple[Mapping[str, Any], ...] = ()
+    created: str = ""
+    licence: str = _LICENCE
+    weights_sha256: str = ""
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model, ready to run: a torch module in evaluation mode that gives logits, and its header."""
+
+    name: str
+    network: nn.Module
+    header: Header
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that can be loaded by name."""
+
+    name: str
+    path: Path
+    header: Header
+    parameters: int
+    bundled: bool
+
+
+def user_folder() -> Path:
+    """Folder of the user's own models (it may not exist yet)."""
+    return Path(platformdirs.user_data_dir("napari-saunetv2", appauthor=False)) / "models"
+
+
+def available() -> list[ModelInfo]:
+    """List the models that load by name: the bundled ones, then the user's; damaged files are left out."""
+    found = []
+    for path in _named_files():
+        try:
+            header, shapes = _read_header(path)
+        except CheckpointError:
+            continue
+        count = sum(math.prod(shape) for shape in shapes.values())
+        found.append(ModelInfo(path.stem, path, header, count, path.parent == _bundled_folder()))
+    return found
+
+
+def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:
+    """Load a model.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        Name of a bundled model or of one in the user's model folder, or path of a file.
+
+    Raises
+    ------
+    CheckpointError
+        When there is no such model, or its file is damaged or not one of ours.
+    """
+    path = find(name_or_path)
+    # A file that was trained again has another time: it is read anew.
+    return _load(path, path.stat().st_mtime_ns)
+
+
+def find(name_or_path: str | os.PathLike[str]) -> Path:
+    """Path of a model's file, by name or path; raises CheckpointError when there is none."""
+    for path in _named_files():
+        if path.stem == str(name_or_path):
+            return path
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    known = ", ".join(p.stem for p in _named_files()) or "none is installed"
+    raise CheckpointError(f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}.")
+
+
+def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = False) -> Header:
+    """Write a model; returns the header as written, with date and hash.
+
+    Raises
+    ------
+    OverwriteError
+        When the file exists and may not be replaced.
+    """
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    header = replace(
+        header,
+        weights_sha256=_digest(weights.items()),
+        created=header.created or datetime.now(UTC).date().isoformat(),
+    )
+    data = safetensors.torch.save(weights, {_KEY: json.dumps(asdict(header))})
+    write_beside(path, lambda file: file.write(data), overwrite=overwrite)
+    return header
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, _modified: int) -> Checkpoint:
+    header, shapes = _read_header(path)
+    network = _build(path, header, shapes)
+    try:
+        weights = safetensors.torch.load(path.read_bytes())
+    except (safetensors.SafetensorError, OSError) as error:
+        raise _damaged(path) from error
+    if _digest(weights.items()) != header.weights_sha256:
+        raise _damaged(path)
+    network.load_state_dict(weights)
+    return Checkpoint(path.stem, network.eval().requires_grad_(requires_grad=False), header)
+
+
+def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
+    """Build the network that a file claims, if that is what the file holds."""
+    try:
+        # On the meta device a network of any claimed size costs nothing.
+        with torch.device("meta"):
+            claimed = NETWORKS[header.network](**header.network_arguments).state_dict()
+    except Exception as error:  # any argument may stand in the header
+        raise CheckpointError(
+            f"'{path.name}' holds network arguments that cannot be built: {dict(header.network_arguments)}; "
+            "get the file again, or train anew."
+        ) from error
+    wrong = {n for n in claimed.keys() | shapes.keys() if n not in claimed or shapes.get(n) != tuple(claimed[n].shape)}
+    if wrong:
+        raise CheckpointError(
+            f"'{path.name}' does not hold the weights of its network '{header.network}' ({len(wrong)} differ, "
+            f"for example '{min(wrong)}'): get the file again, or train anew."
+        )
+    return NETWORKS[header.network](**header.network_arguments)
+
+
+def _read_header(path: Path) -> tuple[Header, dict[str, tuple[int, ...]]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"'{path.name}' is no model file ({SUFFIX}) or is damaged: get it again; weights of the authors' "
+            "Keras networks (.h5) are brought in by 'saunetv2 import-keras'."
+        ) from error
+    if text is None:
+        raise CheckpointError(
+            f"'{path.name}' holds weights but no header of this program: use a file made by 'saunetv2 train'."
+        )
+    return _parse(path, text), shapes
+
+
+def _parse(path: Path, text: str) -> Header:
+    try:
+        raw = json.loads(text)
+        version = raw["format_version"]
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise CheckpointError(
+                f"'{path.name}' has format {version}, this version reads up to {FORMAT_VERSION}: "
+                "update napari-saunetv2."
+            )
+        known = {f.name for f in fields(Header)}
+        header = Header(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known})
+        problem = _problem(header)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(path) from error
+    if problem:
+        raise CheckpointError(f"'{path.name}' cannot be used, its header has {problem}: get it again, or train anew.")
+    return header
+
+
+def _problem(header: Header) -> str | None:
+    """What in a header breaks a rule, or None."""
+    diameter = header.fov_diameter
+    rules = {
+        f"network {header.network!r}, known are {', '.join(NETWORKS)}": header.network in NETWORKS,
+        f"padding {header.padding!r}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
+        f"normalisation {header.normalisation!r}, known is unit": header.normalisation == "unit",
+        f"threshold {header.threshold!r} outside (0, 1)": 0 < header.threshold < 1,
+        f"FOV diameter {diameter!r}, not a length": diameter is None or 1 <= diameter <= 100_000,
+    }
+    return next((rule for rule, holds in rules.items() if not holds), None)
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(f"'{path.name}' is damaged, its contents do not match its header: get the file again.")
+
+
+def _digest(weights: Iterable[tuple[str, Tensor]]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _bundled_folder() -> Path:
+    return Path(str(package_files("napari_saunetv2"))) / "weights"
+
+
+def _named_files() -> list[Path]:
+    return [p for folder in (_bundled_folder(), user_folder()) if folder.is_dir() for p in sorted(folder.glob(f"*{SUFFIX}"))]

@@ -1,0 +1,36 @@
+"""CHASE_DB1: both eyes of 14 children, 999 x 960 pixels, two observers, no official mask."""
+
+import re
+from pathlib import Path
+
+from napari_saunetv2.datasets._sample import Dataset, Identified
+
+_NAME = re.compile(r"Image_(?P<number>\d\d)(?P<side>[LR])(?:\.jpg|_(?P<observer>1st|2nd)HO\.png)", re.I)
+
+
+def _identify(path: Path) -> Identified | None:
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return None
+    number, side, observer = match["number"], match["side"].upper(), match["observer"]
+    return Identified(
+        role="labels" if observer else "image",
+        dataset="chase",
+        name=f"Image_{number}{side}",
+        subject=number,
+        eye="left" if side == "L" else "right",
+        # The split of the papers: by child, so that no child's other eye was trained on.
+        split="train" if int(number) <= 10 else "test",
+        observer=observer and f"{observer.lower()}HO",
+    )
+
+
+CHASE = Dataset(
+    key="chase",
+    title="CHASE_DB1",
+    citation="Fraz et al., IEEE Transactions on Biomedical Engineering 59(9), 2012",
+    terms="research only",
+    looks_like="Image_01L.jpg, Image_01L_1stHO.png, Image_01L_2ndHO.png, ... in one folder",
+    observers=("1stHO", "2ndHO"),
+    identify=_identify,
+)

@@ -1,0 +1,36 @@
+"""HRF: healthy, glaucomatous and diabetic eyes, 3504 x 2336 pixels, one observer, official masks."""
+
+import re
+from pathlib import Path
+
+from napari_saunetv2.datasets._sample import Dataset, Identified, Role
+
+_NAME = re.compile(r"(?P<number>\d\d)_(?P<group>h|g|dr)(?P<rest>\.jpg|\.tif|_mask\.tif)", re.I)
+_ROLES: dict[str, Role] = {".jpg": "image", ".tif": "labels", "_mask.tif": "fov"}
+
+
+def _identify(path: Path) -> Identified | None:
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return None
+    name, role = f"{match['number']}_{match['group'].lower()}", _ROLES[match["rest"].lower()]
+    return Identified(
+        role=role,
+        dataset="hrf",
+        name=name,
+        subject=name,
+        eye=None,
+        split="train" if int(match["number"]) <= 5 else "test",
+        observer="manual1" if role == "labels" else None,
+    )
+
+
+HRF = Dataset(
+    key="hrf",
+    title="HRF",
+    citation="Budai et al., International Journal of Biomedical Imaging, 2013",
+    terms="research only",
+    looks_like="images/, manual1/ and mask/ with 01_h.jpg, 01_h.tif, 01_h_mask.tif, ...",
+    observers=("manual1",),
+    identify=_identify,
+)

@@ -1,0 +1,59 @@
+"""From the values of a file to [0, 1]: one rule for inference and training."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_saunetv2.errors import ImageError
+
+FULL_SCALE = {np.dtype(np.bool_): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+
+
+def to_unit(image: ArrayLike) -> NDArray[np.float32]:
+    """Bring an image to three channels in [0, 1], by its type and never by its own maximum.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Grey, RGB or RGBA (alpha is dropped); uint8, uint16, bool, or float in [0, 1].
+
+    Returns
+    -------
+    array, shape (H, W, 3), float32, range [0, 1]
+
+    Raises
+    ------
+    ImageError
+        For another shape or type, an empty image, NaN or infinite values, floats outside [0, 1].
+    """
+    pixels = np.asarray(image)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+        raise ImageError(
+            f"An image of shape {pixels.shape} cannot be segmented: give (H, W), (H, W, 1), (H, W, 3) or "
+            "(H, W, 4), one plane at a time."
+        )
+    if pixels.size == 0:
+        raise ImageError(f"The image is empty, its shape is {pixels.shape}: give one of at least 1 x 1 pixel.")
+    unit = _scaled(pixels)
+    if unit.ndim == 2:
+        unit = unit[..., None]
+    return np.ascontiguousarray(np.broadcast_to(unit[..., :3], (*unit.shape[:2], 3)))
+
+
+def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    full = FULL_SCALE.get(pixels.dtype)
+    if full is not None:
+        return pixels.astype(np.float32) / np.float32(full)
+    if pixels.dtype.kind != "f":
+        raise ImageError(
+            f"An image of type {pixels.dtype} has no known full scale: convert it to uint8, uint16, or float "
+            "in [0, 1]."
+        )
+    low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise ImageError("The image holds NaN or infinite values: replace them, for example by 0.")
+    if low < 0 or high > 1:
+        raise ImageError(
+            f"A float image must lie in [0, 1], this one spans {low:g} to {high:g}: divide it by its full "
+            "scale (255 for 8-bit data, 65535 for 16-bit)."
+        )
+    return pixels.astype(np.float32)

@@ -1,0 +1,24 @@
+"""Images and maps at another scale."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+
+def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Resample an image, shape (h, w) or (h, w, C), to (height, width[, C]).
+
+    Bilinear, with an anti-aliasing filter where it shrinks; values stay within the image's range.
+    """
+    planes = np.atleast_3d(image).transpose(2, 0, 1)[None]
+    resized = F.interpolate(
+        torch.from_numpy(np.ascontiguousarray(planes)), (height, width), mode="bilinear", antialias=True
+    )
+    result: NDArray[np.float32] = resized[0].numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(result if image.ndim == 3 else result[..., 0])
+
+
+def scaled_shape(height: int, width: int, factor: float) -> tuple[int, int]:
+    """Shape at ``factor`` times the scale, at least 1 x 1."""
+    return max(1, round(height * factor)), max(1, round(width * factor))

@@ -1,0 +1,107 @@
+"""The parts that the networks of the family share."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class DropBlock2d(nn.Module):
+    """Drop square blocks of a feature map while training.
+
+    As many blocks are drawn as cover ``rate`` of the map when none overlap; what remains is scaled up so
+    that the mean is kept.
+
+    Parameters
+    ----------
+    rate : float, [0, 1)
+        Share of a map that its blocks cover.
+    block : int
+        Side of a block in pixels, odd.
+
+    References
+    ----------
+    Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks", 2018, section 3.
+    """
+
+    def __init__(self, rate: float, block: int = 7) -> None:
+        super().__init__()
+        self.rate = rate
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop blocks of ``x``, shape (N, C, H, W); the input itself outside training."""
+        if not self.training or self.rate == 0:
+            return x
+        maps, (height, width) = x.shape[0] * x.shape[1], x.shape[-2:]
+        # A map smaller than the block (deep levels of small crops) takes the largest odd block that fits.
+        block = min(self.block, height - 1 + height % 2, width - 1 + width % 2)
+        rows, columns = height - block + 1, width - block + 1  # places for a block's top left corner
+        # Blocks are few and their places many: drawing the few is ten times faster than a draw at each place.
+        count = round(self.rate * x.numel() / block**2)
+        place = torch.randint(maps * rows * columns, (count,), device=x.device)
+        corner = (place // (rows * columns) * height + place // columns % rows) * width + place % columns
+        reach = torch.arange(block, device=x.device)
+        block_pixels = (reach[:, None] * width + reach).flatten()
+        kept = torch.ones_like(x, memory_format=torch.contiguous_format)
+        kept.view(-1)[(corner[:, None] + block_pixels).flatten()] = 0
+        return x * (kept * (kept.numel() / kept.sum(dtype=torch.float32).clamp(min=1)))
+
+
+class SpatialAttention(nn.Module):
+    """Weigh every pixel by what its channels' mean and maximum say of its neighbourhood (7 x 7)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weigh = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (N, C, H, W) in and out."""
+        summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)  # N, 2, H, W
+        return x * self.weigh(summary).sigmoid()
+
+
+class CrossScaleAttention(nn.Module):
+    """Gate an encoder map by what encoder and decoder both see there (7 x 7).
+
+    References
+    ----------
+    Guo et al., "SA-UNetv2", arXiv 2509.11774, 2025.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weigh = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, encoded: Tensor, decoded: Tensor) -> Tensor:
+        """Gate ``encoded`` (N, C, H, W) by itself and ``decoded`` (N, D, H, W); shape of ``encoded``."""
+        summary = torch.cat([encoded.mean(1, keepdim=True), decoded.mean(1, keepdim=True)], dim=1)
+        return encoded * self.weigh(summary).sigmoid()
+
+
+class UpSample(nn.ConvTranspose2d):
+    """Transposed 3 x 3 convolution that doubles height and width as Keras does ("same", stride 2)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, 3, stride=2)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
+        """Shape (N, C, H, W) -> (N, D, 2H, 2W): Keras keeps the first 2H of the 2H + 1 rows, so do we."""
+        return super().forward(x)[..., :-1, :-1]
+
+
+def conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
+    """3 x 3 convolution that keeps height and width."""
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+
+def initialise(network: nn.Module) -> None:
+    """He normal for convolutions, Glorot uniform for transposed ones, zero biases; in place."""
+    for part in network.modules():
+        if isinstance(part, nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(part.weight)
+        elif isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+        else:
+            continue
+        if part.bias is not None:
+            nn.init.zeros_(part.bias)

@@ -1,0 +1,136 @@
+"""The run folder: all of a training that a kill must not take away.
+
+``state.safetensors`` holds weights, their running mean, the best of it and the optimiser's moments, with
+the step and the history in its header; it is written beside and moved into place, so it is always whole.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from napari_saunetv2.errors import CheckpointError, OverwriteError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.training.config import TrainConfig
+
+STATE, SETTINGS, LOG, MODEL = "state.safetensors", "settings.json", "log.csv", "model.safetensors"
+
+
+@dataclass
+class State:
+    """A training between two steps."""
+
+    network: nn.Module
+    mean: nn.Module
+    optimiser: Optimizer
+    step: int = 0
+    best_step: int = 0
+    best_f1: float = -1.0
+    best: dict[str, Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def keep_mean(self, f1: float) -> None:
+        """Keep the running mean of the weights as the best so far."""
+        self.best_step, self.best_f1 = self.step, f1
+        self.best = {name: tensor.detach().clone() for name, tensor in self.mean.state_dict().items()}
+
+
+def settings(config: TrainConfig, train: list[str], validation: list[str]) -> dict[str, Any]:
+    """Everything that a resumed training must share with the one that it goes on from."""
+    plain: dict[str, Any] = json.loads(json.dumps({"config": asdict(config), "train": train, "validation": validation}))
+    return plain
+
+
+def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
+    """Open a run folder; returns whether there is a state to go on from.
+
+    Raises
+    ------
+    OverwriteError
+        When a run lies there and it is not to be resumed.
+    CheckpointError
+        When the run there has other settings or images.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SETTINGS
+    if path.exists():
+        if not resume:
+            raise OverwriteError(f"'{folder}' holds a training already: go on with it by --resume, or choose another folder.")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+        if found != wanted:
+            raise CheckpointError(f"'{folder}' was trained with other settings or images: start in another folder.")
+    else:
+        text = json.dumps(wanted, indent=1)
+        write_beside(path, lambda file: file.write(text.encode()))
+    return (folder / STATE).exists()
+
+
+def save(state: State, folder: Path) -> None:
+    """Write the state and the log."""
+    moments = {
+        f"optimiser.{index}.{name}": value
+        for index, values in state.optimiser.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+    tensors = {
+        **{f"network.{k}": v for k, v in state.network.state_dict().items()},
+        **{f"mean.{k}": v for k, v in state.mean.state_dict().items()},
+        **{f"best.{k}": v for k, v in state.best.items()},
+        **moments,
+    }
+    plain = {
+        k: getattr(state, k) for k in ("step", "best_step", "best_f1", "seconds", "history")
+    }
+    # Cloned, because safetensors refuses tensors that share memory.
+    contiguous = {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
+    data = safetensors.torch.save(contiguous, {"training": json.dumps(plain)})
+    write_beside(folder / STATE, lambda file: file.write(data), overwrite=True)
+    write_beside(folder / LOG, lambda file: file.write(_as_csv(state.history).encode()), overwrite=True)
+
+
+def restore(state: State, folder: Path) -> None:
+    """Bring a state back to what :func:`save` wrote, in place; raises CheckpointError when it is damaged."""
+    path = folder / STATE
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            plain = json.loads(file.metadata()["training"])
+        tensors = safetensors.torch.load_file(path)
+        _fill(state, tensors, plain)
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+
+
+def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    state.network.load_state_dict(part("network."))
+    state.mean.load_state_dict(part("mean."))
+    state.best = part("best.")
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in part("optimiser.").items():
+        index, key = name.split(".")
+        moments.setdefault(int(index), {})[key] = value
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
+    for key, value in plain.items():
+        setattr(state, key, value)
+
+
+def _as_csv(history: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", "loss", "validation_f1", "learning_rate", "seconds"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)
+    return text.getvalue()
