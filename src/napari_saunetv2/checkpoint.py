@@ -174,6 +174,14 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
     return header
 
 
+def record(path: Path, score: Mapping[str, Any]) -> None:
+    """Put a score into a model file's header, in place of the one with the same settings."""
+    loaded = load(path)
+    about = {k: v for k, v in score.items() if k not in ("mean", "images")}
+    others = tuple(s for s in loaded.header.scores if {k: s.get(k) for k in about} != about)
+    save(path, loaded.network, replace(loaded.header, scores=(*others, dict(score))), overwrite=True)
+
+
 @lru_cache(maxsize=8)
 def _load(path: Path, _modified: int) -> Checkpoint:
     header, shapes = _read_header(path)

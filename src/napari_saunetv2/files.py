@@ -1,37 +1,30 @@
-"""Image, mask and probability files: reading what is there, writing without harm.
-
-Every file is taken for a stranger's: what it claims to hold is bounded before memory is taken for it.
-"""
+"""Image, mask and probability files: reading what is there, writing without harm."""
 
 import gzip
-import io
 import os
-import tempfile
-import warnings
+import secrets
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from napari_saunetv2.errors import FileFormatError, OverwriteError
-
-Pixels = NDArray[Any]
-
-MAX_BYTES = 4 * 2**30
-"""A file that would decode to more than this is refused: 4 GiB, a 35,000 x 35,000 RGB image."""
+from napari_saunetv2._decoding import MAX_BYTES, Palette, Pixels, decode
+from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
 
 READABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
 """Suffixes of the files that can be read; each may be followed by ``.gz``."""
 
-_GZIP, _TIFF = b"\x1f\x8b", (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_WAY_OUT = "open it in the program that made it and save it again as TIFF or PNG"
+MAX_UNPACKED = 2**30
+"""A gzipped file that unpacks to more bytes is refused: 1 GiB."""
 
-# Pillow's own bomb check is replaced by ours, which refuses instead of warning.
-Image.MAX_IMAGE_PIXELS = None
+_GZIP = b"\x1f\x8b"
+_TIFF = (".tif", ".tiff")
+_GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
 
 
 def readable(path: Path) -> bool:
@@ -46,19 +39,20 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
     Parameters
     ----------
     path : path
-        TIFF, PNG, JPEG, GIF, BMP or PNM; gzip is told by content.
+        TIFF, PNG, JPEG, GIF, BMP or PNM, told by content; each may be gzipped, also told by content.
 
     Returns
     -------
     array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float
-        Pixels in file order: an EXIF rotation is not applied, because labels are drawn on the stored ones.
+        Pixels in file order, at the file's depth: an EXIF rotation is not applied, because labels are drawn
+        on the stored pixels. A palette becomes RGB, one bit becomes 0 and 255, grey with alpha loses it.
 
     Raises
     ------
     FileFormatError
         When the file cannot be read as one two-dimensional image.
     """
-    pixels, palette = _decode(Path(path))
+    pixels, palette = _read(Path(path))
     return pixels if palette is None else palette[pixels]
 
 
@@ -68,8 +62,8 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Parameters
     ----------
     path : path
-        As for :func:`read_image`. In a palette file index 0 is the background, whatever its colour; in
-        others a pixel is set above half of the file's maximum, in any channel.
+        As for :func:`read_image`. A pixel is set above half of the file's maximum, in any channel but
+        alpha; in a palette file, where its index is not 0. Of a palette of two greys the brighter is set.
 
     Returns
     -------
@@ -80,54 +74,74 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     FileFormatError
         When the file cannot be read as one two-dimensional image.
     """
-    pixels, palette = _decode(Path(path))
-    if palette is None:
+    pixels, palette = _read(Path(path))
+    if palette is not None:
+        mask = pixels != _background(pixels, palette)
+    else:
         if pixels.ndim == 3:
             pixels = pixels[..., :3].max(axis=2)
         mask = pixels > pixels.max() / 2
-    else:
-        mask = pixels > 0
-    return mask.astype(np.uint8)
+    return np.asarray(mask, np.uint8)
 
 
 def write_mask(
-    path: str | os.PathLike[str], mask: Pixels, *, maximum: int = 255, overwrite: bool = False
+    path: str | os.PathLike[str], mask: ArrayLike, *, overwrite: bool = False, maximum: int = 255
 ) -> Path:
-    """Write a mask as PNG, TIFF or GIF, as the suffix says.
+    """Write a mask as PNG, TIFF or GIF, as the suffix says; all are lossless.
 
     Parameters
     ----------
     path : path
     mask : array, shape (H, W)
         Set where it is not 0.
-    maximum : int, 1..255
-        The value of a set pixel in the file.
     overwrite : bool
         Whether an existing file may be replaced.
+    maximum : int, 1..255
+        The grey value of a set pixel in the file.
 
     Raises
     ------
     FileFormatError
-        For another suffix.
+        For another suffix, or a folder that cannot be written to.
     OverwriteError
         When the file exists and may not be replaced.
+    ImageError
+        For a mask that is not two-dimensional.
+    SettingsError
+        For a maximum outside 1..255.
     """
-    return _write_pixels(Path(path), (np.asarray(mask) != 0).astype(np.uint8) * np.uint8(maximum), overwrite)
+    pixels = np.asarray(mask)
+    if pixels.ndim != 2 or pixels.size == 0:
+        raise ImageError(f"A mask of shape {pixels.shape} cannot be written: give one of shape (H, W).")
+    if not 1 <= maximum <= 255:
+        raise SettingsError(f"A mask file cannot hold the value {maximum}: choose 1 to 255.")
+    return _write_pixels(
+        Path(path), (pixels != 0).astype(np.uint8) * np.uint8(maximum), (".png", *_TIFF, ".gif"), overwrite
+    )
 
 
 def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], *, overwrite: bool = False) -> Path:
     """Write a picture, shape (H, W) or (H, W, 3), uint8, as PNG or TIFF; raises as :func:`write_mask`."""
-    return _write_pixels(Path(path), image, overwrite)
+    pixels = np.asarray(image)
+    grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not grey_or_rgb or pixels.size == 0:
+        raise ImageError(
+            f"A picture of type {pixels.dtype} and shape {pixels.shape} cannot be written: give uint8, "
+            "(H, W) or (H, W, 3)."
+        )
+    return _write_pixels(Path(path), pixels, (".png", *_TIFF), overwrite)
 
 
 def write_probability(
-    path: str | os.PathLike[str], probability: NDArray[np.float32], *, overwrite: bool = False
+    path: str | os.PathLike[str], probability: ArrayLike, *, overwrite: bool = False
 ) -> Path:
-    """Write a probability map, shape (H, W), as 32-bit float TIFF; raises as :func:`write_mask`."""
-    target = Path(path)
-    if target.suffix.lower() not in (".tif", ".tiff"):
-        raise FileFormatError(f"'{target.name}' cannot hold a probability map: name it .tif.")
-    return write_beside(target, lambda f: tifffile.imwrite(f, probability, compression="zlib"), overwrite=overwrite)
+    """Write a map, shape (H, W), as 32-bit float TIFF (deflate); raises as :func:`write_mask`."""
+    target, pixels = Path(path), np.asarray(probability, np.float32)
+    if pixels.ndim != 2 or pixels.size == 0:
+        raise ImageError(f"A map of shape {pixels.shape} cannot be written: give one of shape (H, W).")
+    if target.suffix.lower() not in _TIFF:
+        raise FileFormatError(f"'{target.name}' cannot hold probabilities: name it .tif.")
+    return write_beside(target, lambda file: _save_tiff(file, pixels), overwrite=overwrite)
 
 
 def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrite: bool = False) -> Path:
@@ -140,133 +154,69 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     FileFormatError
         When the folder cannot be written to.
     """
-    if target.exists() and not overwrite:
+    if os.path.lexists(target) and not overwrite:
         raise OverwriteError(f"'{target}' exists already: choose another name, or allow overwriting.")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with beside.open("xb") as file:
+                write(file)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        raise FileFormatError(f"'{target}' cannot be written ({error.strerror}): choose another folder.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        # mkstemp makes files that only their owner may read; a result is an ordinary file.
-        Path(beside).chmod(0o666 & ~_umask())
-        Path(beside).replace(target)
-    except BaseException as error:
-        Path(beside).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise FileFormatError(f"'{target}' could not be written: {error.strerror or error}.") from error
-        raise
+        reason = error.strerror or str(error)
+        raise FileFormatError(f"'{target}' cannot be written ({reason}): choose another place.") from error
     return target
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _write_pixels(target: Path, pixels: NDArray[np.uint8], overwrite: bool) -> Path:
+def _write_pixels(
+    target: Path, pixels: NDArray[np.uint8], suffixes: tuple[str, ...], overwrite: bool
+) -> Path:
     suffix = target.suffix.lower()
-    if suffix in (".tif", ".tiff"):
-        photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-        return write_beside(
-            target,
-            lambda f: tifffile.imwrite(f, pixels, compression="zlib", photometric=photometric),
-            overwrite=overwrite,
-        )
-    if suffix in (".png", ".gif"):
-        return write_beside(target, lambda f: Image.fromarray(pixels).save(f, suffix[1:]), overwrite=overwrite)
-    raise FileFormatError(f"'{target.name}' has no suffix that can be written: use .png, .tif or .gif.")
-
-
-def _decode(path: Path) -> tuple[Pixels, Pixels | None]:
-    """Pixels, and the palette (256, 3) they index or None."""
-    try:
-        data = _contents(path)
-        if not data:
-            raise FileFormatError(f"'{path.name}' is empty: copy it again from where it came.")
-        pixels, palette = _decode_tiff(data) if data.startswith(_TIFF) else _decode_pillow(data)
-    except FileFormatError:
-        raise
-    except FileNotFoundError as error:
-        raise FileFormatError(f"'{path}' does not exist: check the name.") from error
-    except PermissionError as error:
-        raise FileFormatError(f"'{path}' may not be read: ask its owner for permission to read it.") from error
-    except MemoryError as error:
-        raise FileFormatError(f"'{path.name}' needs more memory than there is: close programs or crop it.") from error
-    except _TooLarge as error:
-        raise FileFormatError(f"'{path.name}' claims {error}, more than can be opened: {_WAY_OUT}.") from error
-    except Exception as error:  # decoders of untrusted files raise nearly anything
-        raise FileFormatError(f"'{path.name}' is damaged or no image: {_WAY_OUT}.") from error
-    if pixels.size == 0:
-        raise FileFormatError(f"'{path.name}' holds an image without pixels: {_WAY_OUT}.")
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[..., 0]
-    if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)):
+    if suffix not in suffixes:
         raise FileFormatError(
-            f"'{path.name}' holds an array of shape {pixels.shape}, not one grey or colour image: save the "
-            "plane you want as its own file."
+            f"'{target.name}' has no suffix that can be written: use {', '.join(suffixes)}."
         )
-    return pixels, palette
+    if suffix in _TIFF:
+        return write_beside(target, lambda file: _save_tiff(file, pixels), overwrite=overwrite)
+    picture = Image.fromarray(pixels)
+    return write_beside(target, lambda file: picture.save(file, suffix[1:]), overwrite=overwrite)
 
 
-class _TooLarge(Exception):
-    pass
+def _save_tiff(file: IO[bytes], pixels: NDArray[Any]) -> None:
+    colours = "rgb" if pixels.ndim == 3 else "minisblack"
+    tifffile.imwrite(file, pixels, compression="zlib", photometric=colours)
 
 
-def _bounded(size: int) -> None:
-    if size > MAX_BYTES:
-        raise _TooLarge(f"{size / 2**30:,.1f} GiB of pixels")
+def _background(pixels: Pixels, palette: Palette) -> int:
+    """Index of what is not set: 0, unless the file knows two greys only and 0 is the brighter."""
+    first, second = palette[:2].astype(int)
+    two_greys = pixels.max() <= 1 and max(np.ptp(first), np.ptp(second)) <= _GREY_TOLERANCE
+    return 1 if two_greys and first.sum() > second.sum() else 0
+
+
+def _read(path: Path) -> tuple[Pixels, Palette | None]:
+    return decode(_contents(path), path.name)
 
 
 def _contents(path: Path) -> bytes:
-    with path.open("rb") as file:
-        if file.read(2) != _GZIP:
-            _bounded(path.stat().st_size)
+    try:
+        if path.exists() and not path.is_file():
+            raise FileFormatError(f"'{path}' is a folder or a device: give an image file.")
+        with path.open("rb") as file:
+            packed = file.read(2) == _GZIP
             file.seek(0)
-            return file.read()
-    with gzip.open(path) as unpacked:
-        data = unpacked.read(MAX_BYTES + 1)
-    _bounded(len(data))
+            limit = MAX_UNPACKED if packed else MAX_BYTES
+            data = gzip.GzipFile(fileobj=file).read(limit + 1) if packed else file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"'{path}' does not exist: check the name.") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileFormatError(f"'{path.name}' is a damaged gzip file: copy it again.") from error
+    except OSError as error:
+        raise FileFormatError(
+            f"'{path}' cannot be read ({error.strerror}): check its permissions."
+        ) from error
+    if len(data) > limit:
+        raise FileFormatError(f"'{path.name}' is larger than {limit / 2**30:.0f} GiB: crop or shrink it.")
     return data
-
-
-def _decode_tiff(data: bytes) -> tuple[Pixels, Pixels | None]:
-    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-        series = tiff.series[0]
-        _bounded(series.size * series.dtype.itemsize)
-        page = series.keyframe
-        claimed = sum(page.databytecounts) + min(page.dataoffsets, default=0)
-        if page.compression == 1 and claimed > len(data):
-            raise ValueError("the pixels end before the image does")
-        pixels = np.squeeze(series.asarray()) if series.ndim > 3 else series.asarray()
-        if pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] not in (3, 4):
-            pixels = np.moveaxis(pixels, 0, 2)  # colour planes one after the other
-        if pixels.ndim == 3 and pixels.shape[0] == 1:
-            pixels = pixels[0]
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            pixels = np.iinfo(pixels.dtype).max - pixels
-        palette = None if page.colormap is None else (page.colormap.T >> 8).astype(np.uint8)
-    return pixels, palette
-
-
-def _decode_pillow(data: bytes) -> tuple[Pixels, Pixels | None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd metadata, which is not used
-        with Image.open(io.BytesIO(data)) as image:
-            _bounded(image.width * image.height * 4)
-            if image.mode == "P":
-                colours = np.zeros((256, 3), np.uint8)
-                known = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-                colours[: len(known)] = known
-                return np.asarray(image), colours
-            if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-                return np.asarray(image.convert("RGB")), None
-            if image.mode in ("LA", "La"):
-                return np.asarray(image.convert("L")), None
-            if image.mode == "1":
-                return np.asarray(image).astype(np.uint8) * np.uint8(255), None
-            if image.mode == "I":  # Pillow's name for what it widened from 16 bits
-                return np.asarray(image).astype(np.uint16), None
-            return np.asarray(image), None

@@ -1,6 +1,6 @@
 """One photograph of a data set, with what belongs to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import read_image, read_mask
 
 Split = Literal["train", "test"]
@@ -18,7 +18,7 @@ Role = Literal["image", "labels", "fov"]
 
 @dataclass(frozen=True)
 class Sample:
-    """One photograph; files are read when they are asked for.
+    """One photograph; its files are read when they are asked for, and never written.
 
     Attributes
     ----------
@@ -33,9 +33,15 @@ class Sample:
         The official split; None where the data set has none.
     image_path : Path
     label_paths : mapping of str to Path
-        Label file of each observer; the reference observer first.
+        Label file of each observer whose labels are there; the reference observer first.
     fov_path : Path or None
         The official mask of the field of view.
+    reference : str or None
+        The observer that the data set is scored against, whether those labels are there or not.
+    folder : Path or None
+        Where its parts were looked for.
+    missing : mapping of Role to str
+        What it means when labels or the field of view are missing, for messages.
     """
 
     dataset: str
@@ -46,13 +52,22 @@ class Sample:
     image_path: Path
     label_paths: Mapping[str, Path] = field(default_factory=dict)
     fov_path: Path | None = None
+    reference: str | None = None
+    folder: Path | None = None
+    missing: Mapping[Role, str] = field(default_factory=dict)
 
     def image(self) -> NDArray[np.uint8]:
-        """Read the photograph: shape (H, W, 3), uint8."""
-        return read_image(self.image_path)
+        """Read the photograph: shape (H, W, 3), uint8, range [0, 255]; FileFormatError when it is none."""
+        pixels = read_image(self.image_path)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3:
+            raise FileFormatError(
+                f"'{self.image_path}' is no 8-bit RGB photograph (type {pixels.dtype}, shape {pixels.shape}): "
+                "use the file as the data set distributes it."
+            )
+        return pixels[..., :3]
 
     def labels(self, observer: str | None = None) -> NDArray[np.uint8]:
-        """Read the vessels that an observer drew, by default the reference's.
+        """Read the vessels that an observer drew, by default the reference observer.
 
         Returns
         -------
@@ -61,19 +76,13 @@ class Sample:
         Raises
         ------
         LayoutError
-            When the data set, as it lies there, has no labels by that observer for this photograph.
+            When there are no labels by that observer for this photograph: another one never stands in.
         """
-        if not self.label_paths:
-            raise LayoutError(
-                f"There are no labels for '{self.image_path.name}': the download may lack them "
-                "(DRIVE's has none for its test images); put the label files in their folder."
-            )
-        chosen = observer or next(iter(self.label_paths))
+        chosen = observer or self.reference or next(iter(self.label_paths), None)
         if chosen not in self.label_paths:
-            raise LayoutError(
-                f"Observer '{chosen}' has no labels for '{self.image_path.name}': choose "
-                f"{' or '.join(self.label_paths)}."
-            )
+            by = f" by observer '{chosen}'" if chosen else ""
+            others = f"; there are labels by {' and '.join(self.label_paths)}" if self.label_paths else ""
+            raise LayoutError(f"'{self.name}' has no labels{by} {self._looked('labels')}{others}.")
         return read_mask(self.label_paths[chosen])
 
     def fov(self) -> NDArray[np.uint8]:
@@ -82,50 +91,12 @@ class Sample:
         Raises
         ------
         LayoutError
-            When there is none: :func:`napari_saunetv2.imaging.fov.detect` finds one.
+            When there is none; ``imaging.fov.detect`` finds one in the photograph.
         """
         if self.fov_path is None:
-            raise LayoutError(
-                f"There is no field-of-view mask for '{self.image_path.name}': let it be detected instead."
-            )
+            raise LayoutError(f"'{self.name}' has no field-of-view mask {self._looked('fov')}.")
         return read_mask(self.fov_path)
 
-
-@dataclass(frozen=True)
-class Identified:
-    """What the name of a file says that it is."""
-
-    role: Role
-    dataset: str
-    name: str
-    subject: str
-    eye: Eye | None
-    split: Split | None
-    observer: str | None
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set that can be read.
-
-    Attributes
-    ----------
-    key, title : str
-        "drive" and "DRIVE".
-    citation, terms : str
-        What to cite, and under which terms the photographs may be used.
-    looks_like : str
-        Its folders in a few words, for messages.
-    observers : tuple of str
-        The reference observer first.
-    identify : callable
-        Path -> Identified or None, from the name alone.
-    """
-
-    key: str
-    title: str
-    citation: str
-    terms: str
-    looks_like: str
-    observers: tuple[str, ...]
-    identify: Callable[[Path], Identified | None]
+    def _looked(self, role: Role) -> str:
+        meaning = self.missing.get(role, "add the file, or do without it")
+        return f"in '{self.folder or self.image_path.parent}': {meaning}"

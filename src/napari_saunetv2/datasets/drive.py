@@ -3,35 +3,49 @@
 import re
 from pathlib import Path
 
-from napari_saunetv2.datasets._sample import Dataset, Identified, Role
+from napari_saunetv2.datasets._layout import Dataset, Identified
+from napari_saunetv2.datasets._sample import Role
 
-_NAME = re.compile(r"(?P<number>\d\d)_(?P<rest>(?:training|test)\.tif|manual[12]\.gif|(?:training|test)_mask\.gif)", re.I)
+_NAME = re.compile(
+    r"(?P<number>\d\d)_(?:(?P<half>training|test)(?P<fov>_mask\.gif|\.tif)|manual(?P<observer>[12])\.gif)",
+    re.IGNORECASE,
+)
+_OBSERVERS = {"1": "1st", "2": "2nd"}
+_PARTS = ("images", "1st_manual", "2nd_manual", "mask")
 
 
 def _identify(path: Path) -> Identified | None:
     match = _NAME.fullmatch(path.name)
     if match is None or not 1 <= int(match["number"]) <= 40:
         return None
-    number, rest = match["number"], match["rest"].lower()
-    training = int(number) > 20
-    role: Role = "labels" if rest.startswith("manual") else "fov" if "mask" in rest else "image"
+    number, observer = match["number"], _OBSERVERS.get(match["observer"])
+    half = "training" if int(number) > 20 else "test"  # the name of a label file does not tell
+    if (match["half"] or half).lower() != half:
+        return None
+    role: Role = "labels" if observer else "image" if match["fov"].lower() == ".tif" else "fov"
     return Identified(
         role=role,
         dataset="drive",
-        name=f"{number}_{'training' if training else 'test'}",
+        name=f"{number}_{half}",
         subject=number,
         eye=None,
-        split="train" if training else "test",
-        observer={"manual1.gif": "1st", "manual2.gif": "2nd"}.get(rest),
+        split="train" if half == "training" else "test",
+        observer=observer,
     )
 
 
 DRIVE = Dataset(
     key="drive",
     title="DRIVE",
-    citation="Staal et al., IEEE Transactions on Medical Imaging 23(4), 2004",
+    citation="Staal et al., IEEE Transactions on Medical Imaging 23(4):501-509, 2004",
     terms="research and education only",
-    looks_like="training/ and test/, each with images/, 1st_manual/ and mask/",
+    looks_like="training/ and test/, each with images/ (21_training.tif, ...), 1st_manual/ and mask/",
+    folders=(*_PARTS, *(f"{half}/{part}" for half in ("training", "test") for part in _PARTS)),
     observers=("1st", "2nd"),
     identify=_identify,
+    missing={
+        "labels": "the official download has no test labels (test/1st_manual, NN_manual1.gif), and the second "
+        "observer drew on the test half only",
+        "fov": "its mask/ should hold NN_training_mask.gif or NN_test_mask.gif",
+    },
 )

@@ -1,16 +1,16 @@
-"""STARE: 20 photographs of 700 x 605 pixels, two observers (ah is the reference), no official split or mask."""
+"""STARE: 20 photographs of 700 x 605 pixels, two observers (ah is the reference), no split, no masks."""
 
 import re
 from pathlib import Path
 
-from napari_saunetv2.datasets._sample import Dataset, Identified
+from napari_saunetv2.datasets._layout import Dataset, Identified
 
-_NAME = re.compile(r"(?P<name>im\d{4})(?:\.(?P<observer>ah|vk))?\.ppm(?:\.gz)?", re.I)
+_NAME = re.compile(r"(?P<name>im\d{4})(?:\.(?P<observer>ah|vk))?\.ppm(?:\.gz)?", re.IGNORECASE)
 
 
 def _identify(path: Path) -> Identified | None:
     match = _NAME.fullmatch(path.name)
-    if match is None or "fov_mask" in path.parent.name:  # masks by others bear the photographs' names
+    if match is None or "mask" in path.parent.name.lower():  # masks by others bear the photographs' names
         return None
     name, observer = match["name"].lower(), match["observer"]
     return Identified(
@@ -27,9 +27,14 @@ def _identify(path: Path) -> Identified | None:
 STARE = Dataset(
     key="stare",
     title="STARE",
-    citation="Hoover et al., IEEE Transactions on Medical Imaging 19(3), 2000",
+    citation="Hoover et al., IEEE Transactions on Medical Imaging 19(3):203-210, 2000",
     terms="research only",
-    looks_like="stare-images/, labels-ah/ and labels-vk/ with im0001.ppm.gz, im0001.ah.ppm.gz, ...",
+    looks_like="stare-images/ (im0001.ppm.gz or .ppm, ...), labels-ah/ and labels-vk/, or all files in one folder",
+    folders=("stare-images", "labels-ah", "labels-vk", "images", "labels"),
     observers=("ah", "vk"),
     identify=_identify,
+    missing={
+        "labels": "labels-ah/ and labels-vk/ should hold im0001.ah.ppm.gz, im0001.vk.ppm.gz, ...",
+        "fov": "the data set has none, so let it be detected",
+    },
 )

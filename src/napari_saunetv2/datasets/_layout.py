@@ -1,0 +1,123 @@
+"""What all data sets have in common: files known by name and place, and brought together by name."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from napari_saunetv2.datasets._sample import Eye, Role, Sample, Split
+from napari_saunetv2.errors import LayoutError
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What the name of a file says that it is; fields as in :class:`Sample`."""
+
+    role: Role
+    dataset: str
+    name: str
+    subject: str
+    eye: Eye | None
+    split: Split | None
+    observer: str | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that can be read.
+
+    Attributes
+    ----------
+    key, title : str
+        "drive" and "DRIVE".
+    citation, terms : str
+        What to cite, and under which terms the photographs may be used.
+    looks_like : str
+        Its folders in a few words, for messages.
+    folders : tuple of str
+        Folders below its own that may hold its files, in lower case; its own always may.
+    observers : tuple of str
+        The reference observer first.
+    missing : mapping of Role to str
+        What it means when a photograph has no labels or no field of view, for messages.
+    identify : callable
+        Path -> Identified or None, from the name alone.
+    """
+
+    key: str
+    title: str
+    citation: str
+    terms: str
+    looks_like: str
+    folders: tuple[str, ...]
+    observers: tuple[str, ...]
+    identify: Callable[[Path], Identified | None]
+    missing: Mapping[Role, str] = field(default_factory=dict)
+
+    def read(self, folder: Path) -> list[Sample]:
+        """List its samples: training images before test images, then by name.
+
+        Raises
+        ------
+        LayoutError
+            When the folder cannot be opened or holds none of its photographs.
+        """
+        found: dict[str, dict[tuple[Role, str | None], tuple[Identified, Path]]] = {}
+        try:
+            for path in self._files(folder, None):
+                what = self.identify(path)
+                if what is not None:  # of the same file packed and unpacked, the first one serves
+                    found.setdefault(what.name, {}).setdefault((what.role, what.observer), (what, path))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LayoutError(
+                f"'{folder}' cannot be opened ({reason}): give the folder of the data set."
+            ) from error
+        samples = [self._sample(folder, parts) for parts in found.values() if ("image", None) in parts]
+        if not samples:
+            raise LayoutError(
+                f"No {self.title} photographs lie in '{folder}': give the folder that holds {self.looks_like}."
+            )
+        return sorted(samples, key=lambda s: (s.split == "test", s.name))
+
+    def recognise(self, folder: Path, at_most: int) -> bool:
+        """Say whether one of its photographs is among the first names of a folder; never raises."""
+        try:
+            found = map(self.identify, self._files(folder, at_most))
+            return any(what is not None and what.role == "image" for what in found)
+        except (OSError, ValueError):
+            return False
+
+    def _sample(
+        self, folder: Path, parts: Mapping[tuple[Role, str | None], tuple[Identified, Path]]
+    ) -> Sample:
+        what, image = parts["image", None]
+        fov = parts.get(("fov", None))
+        return Sample(
+            dataset=self.key,
+            name=what.name,
+            subject=what.subject,
+            eye=what.eye,
+            split=what.split,
+            image_path=image,
+            label_paths={o: parts["labels", o][1] for o in self.observers if ("labels", o) in parts},
+            fov_path=None if fov is None else fov[1],
+            reference=self.observers[0],
+            folder=folder,
+            missing=self.missing,
+        )
+
+    def _files(self, folder: Path, at_most: int | None) -> Iterator[Path]:
+        """Files in a folder and in those below it that are known, near ones first; at_most per folder."""
+        waiting = [(folder, "")]
+        for here, place in waiting:  # grows as known folders are met
+            with os.scandir(here) as entries:
+                near = sorted(islice(entries, at_most), key=lambda entry: entry.name)
+            for entry in near:
+                below = f"{place}{entry.name.lower()}"
+                if any(known == below or known.startswith(f"{below}/") for known in self.folders):
+                    if entry.is_dir():
+                        waiting.append((Path(entry.path), f"{below}/"))
+                else:
+                    yield Path(entry.path)
