@@ -110,7 +110,9 @@ def _tiff(data: bytes, name: str) -> tuple[Pixels, Palette | None]:
             palette = (page.colormap.T >> 8).astype(np.uint8)
     if axes == "SYX":
         pixels = np.moveaxis(pixels, 0, 2)
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
+    # tifffile calls the one-bit arrays that it writes MINISWHITE, yet writes True as it is.
+    by_tifffile = pixels.dtype == np.bool_ and page.software == "tifffile.py"
+    if page.photometric == PHOTOMETRIC.MINISWHITE and not by_tifffile:
         pixels = _inverted(pixels)
     return pixels, palette
 

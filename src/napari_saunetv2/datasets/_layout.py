@@ -70,14 +70,15 @@ class Dataset:
                 if what is not None:  # of the same file packed and unpacked, the first one serves
                     found.setdefault(what.name, {}).setdefault((what.role, what.observer), (what, path))
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            where, why = getattr(error, "filename", None) or folder, getattr(error, "strerror", None) or error
             raise LayoutError(
-                f"'{folder}' cannot be opened ({reason}): give the folder of the data set."
+                f"'{where}' cannot be opened ({why}): give the folder of the data set."
             ) from error
         samples = [self._sample(folder, parts) for parts in found.values() if ("image", None) in parts]
         if not samples:
             raise LayoutError(
-                f"No {self.title} photographs lie in '{folder}': give the folder that holds {self.looks_like}."
+                f"No {self.title} photographs lie in '{folder}': give the folder that holds "
+                f"{self.looks_like}."
             )
         return sorted(samples, key=lambda s: (s.split == "test", s.name))
 

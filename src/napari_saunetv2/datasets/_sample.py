@@ -61,8 +61,8 @@ class Sample:
         pixels = read_image(self.image_path)
         if pixels.dtype != np.uint8 or pixels.ndim != 3:
             raise FileFormatError(
-                f"'{self.image_path}' is no 8-bit RGB photograph (type {pixels.dtype}, shape {pixels.shape}): "
-                "use the file as the data set distributes it."
+                f"'{self.image_path}' is no 8-bit RGB photograph ({pixels.dtype}, shape {pixels.shape}): "
+                "use the data set's own file."
             )
         return pixels[..., :3]
 
@@ -79,7 +79,7 @@ class Sample:
             When there are no labels by that observer for this photograph: another one never stands in.
         """
         chosen = observer or self.reference or next(iter(self.label_paths), None)
-        if chosen not in self.label_paths:
+        if chosen is None or chosen not in self.label_paths:
             by = f" by observer '{chosen}'" if chosen else ""
             others = f"; there are labels by {' and '.join(self.label_paths)}" if self.label_paths else ""
             raise LayoutError(f"'{self.name}' has no labels{by} {self._looked('labels')}{others}.")

@@ -44,8 +44,8 @@ DRIVE = Dataset(
     observers=("1st", "2nd"),
     identify=_identify,
     missing={
-        "labels": "the official download has no test labels (test/1st_manual, NN_manual1.gif), and the second "
-        "observer drew on the test half only",
+        "labels": "the official download has no test labels (NN_manual1.gif in test/1st_manual/), and the "
+        "second observer drew on the test half only",
         "fov": "its mask/ should hold NN_training_mask.gif or NN_test_mask.gif",
     },
 )

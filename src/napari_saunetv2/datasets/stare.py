@@ -10,7 +10,7 @@ _NAME = re.compile(r"(?P<name>im\d{4})(?:\.(?P<observer>ah|vk))?\.ppm(?:\.gz)?",
 
 def _identify(path: Path) -> Identified | None:
     match = _NAME.fullmatch(path.name)
-    if match is None or "mask" in path.parent.name.lower():  # masks by others bear the photographs' names
+    if match is None or "fov_mask" in path.parent.name:  # masks by others bear the photographs' names
         return None
     name, observer = match["name"].lower(), match["observer"]
     return Identified(
@@ -29,7 +29,7 @@ STARE = Dataset(
     title="STARE",
     citation="Hoover et al., IEEE Transactions on Medical Imaging 19(3):203-210, 2000",
     terms="research only",
-    looks_like="stare-images/ (im0001.ppm.gz or .ppm, ...), labels-ah/ and labels-vk/, or all files in one folder",
+    looks_like="stare-images/ (im0001.ppm.gz or .ppm), labels-ah/ and labels-vk/, or all together",
     folders=("stare-images", "labels-ah", "labels-vk", "images", "labels"),
     observers=("ah", "vk"),
     identify=_identify,

@@ -1,0 +1,48 @@
+"""Sample images: File > Open Sample."""
+
+from typing import Any
+
+from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.imaging.synthetic import fundus
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def synthetic() -> list[LayerData]:
+    """Make a synthetic fundus image with its exact vessels and field of view."""
+    sample = fundus()
+    about = {"dataset": "synthetic", "subject": "0", "split": None}
+    return [
+        (sample.image, {"name": "synthetic", "rgb": True, "metadata": about | {"role": "image", "observer": None}}, "image"),
+        (
+            sample.vessels,
+            {"name": "synthetic exact", "visible": False, "metadata": about | {"role": "labels", "observer": "exact"}},
+            "labels",
+        ),
+        (
+            sample.fov,
+            {"name": "synthetic FOV", "visible": False, "metadata": about | {"role": "fov", "observer": None}},
+            "labels",
+        ),
+    ]
+
+
+def retina() -> list[LayerData]:
+    """Open scikit-image's public-domain retina photograph; it is downloaded the first time.
+
+    Raises
+    ------
+    FileFormatError
+        When it is not here and cannot be downloaded.
+    """
+    from skimage import data
+
+    try:
+        image = data.retina()
+    except Exception as error:  # whatever the network or the cache folder raises
+        raise FileFormatError(
+            "The retina photograph could not be downloaded: connect to the internet once, or open the "
+            "synthetic sample."
+        ) from error
+    about = {"dataset": "scikit-image", "subject": "retina", "split": None, "observer": None, "role": "image"}
+    return [(image, {"name": "retina", "rgb": True, "metadata": about}, "image")]

@@ -1,0 +1,13 @@
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photographs and reference vectors; tests that need it skip where it is not."""
+    folder = Path(os.environ.get("SAUNETV2_SHARED") or Path(__file__).parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder} (SAUNETV2_SHARED names another place)")
+    return folder
