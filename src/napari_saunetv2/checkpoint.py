@@ -152,7 +152,9 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     if path.is_file():
         return path
     known = ", ".join(p.stem for p in _named_files()) or "none is installed"
-    raise CheckpointError(f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}.")
+    raise CheckpointError(
+        f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}."
+    )
 
 
 def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = False) -> Header:
@@ -207,7 +209,11 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
             f"'{path.name}' holds network arguments that cannot be built: {dict(header.network_arguments)}; "
             "get the file again, or train anew."
         ) from error
-    wrong = {n for n in claimed.keys() | shapes.keys() if n not in claimed or shapes.get(n) != tuple(claimed[n].shape)}
+    wrong = {
+        n
+        for n in claimed.keys() | shapes.keys()
+        if n not in claimed or shapes.get(n) != tuple(claimed[n].shape)
+    }
     if wrong:
         raise CheckpointError(
             f"'{path.name}' does not hold the weights of its network '{header.network}' ({len(wrong)} differ, "
@@ -248,7 +254,9 @@ def _parse(path: Path, text: str) -> Header:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(path) from error
     if problem:
-        raise CheckpointError(f"'{path.name}' cannot be used, its header has {problem}: get it again, or train anew.")
+        raise CheckpointError(
+            f"'{path.name}' cannot be used, its header has {problem}: get it again, or train anew."
+        )
     return header
 
 
@@ -266,7 +274,9 @@ def _problem(header: Header) -> str | None:
 
 
 def _damaged(path: Path) -> CheckpointError:
-    return CheckpointError(f"'{path.name}' is damaged, its contents do not match its header: get the file again.")
+    return CheckpointError(
+        f"'{path.name}' is damaged, its contents do not match its header: get the file again."
+    )
 
 
 def _digest(weights: Iterable[tuple[str, Tensor]]) -> str:
@@ -282,4 +292,9 @@ def _bundled_folder() -> Path:
 
 
 def _named_files() -> list[Path]:
-    return [p for folder in (_bundled_folder(), user_folder()) if folder.is_dir() for p in sorted(folder.glob(f"*{SUFFIX}"))]
+    return [
+        p
+        for folder in (_bundled_folder(), user_folder())
+        if folder.is_dir()
+        for p in sorted(folder.glob(f"*{SUFFIX}"))
+    ]

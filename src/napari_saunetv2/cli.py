@@ -30,13 +30,16 @@ app = typer.Typer(
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 
 Auto = Literal["auto"]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model's name (see `saunetv2 models`) or file.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A model's name (see `saunetv2 models`) or file.")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 TtaOption = Annotated[
     str, typer.Option(help="Mean over several views: none, flips (4 passes) or d4 (8 passes, best).")
 ]
 RescaleOption = Annotated[
-    str, typer.Option(help="auto works at the model's scale where the field of view differs; off; or a factor.")
+    str,
+    typer.Option(help="auto works at the model's scale where the field of view differs; off; or a factor."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
@@ -82,15 +85,23 @@ def _common(
 
 @app.command()
 def segment(
-    inputs: Annotated[list[str], typer.Argument(help="Images, folders of images, or patterns such as 'eyes/*.tif'.")],
+    inputs: Annotated[
+        list[str], typer.Argument(help="Images, folders of images, or patterns such as 'eyes/*.tif'.")
+    ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if missing.")],
     model: ModelOption = "saunetv2-drive",
-    threshold: Annotated[str, typer.Option(help="auto (the model's own) or a number between 0 and 1.")] = "auto",
+    threshold: Annotated[
+        str, typer.Option(help="auto (the model's own) or a number between 0 and 1.")
+    ] = "auto",
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
     device: DeviceOption = "auto",
-    probability: Annotated[bool, typer.Option("--probability", help="Also write the probability map (TIFF).")] = False,
-    overlay: Annotated[bool, typer.Option("--overlay", help="Also write the vessels drawn on the image.")] = False,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
+    ] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write the vessels drawn on the image.")
+    ] = False,
     suffix: Annotated[str, typer.Option("--format", help="Of the vessel mask: png, tif or gif.")] = "png",
     binary: Annotated[bool, typer.Option("--binary", help="Write the mask as 0/1 instead of 0/255.")] = False,
     overwrite: OverwriteOption = False,
@@ -126,7 +137,16 @@ def segment(
         for file in files:
             try:
                 line = _segment_one(
-                    file, output / names[file], loaded, level, settings, probability, overlay, suffix, binary, overwrite
+                    file,
+                    output / names[file],
+                    loaded,
+                    level,
+                    settings,
+                    probability,
+                    overlay,
+                    suffix,
+                    binary,
+                    overwrite,
                 )
                 bar.console.print(line)
             except SaunetError as error:
@@ -194,8 +214,12 @@ def evaluate(
     protocol: Annotated[
         str, typer.Option(help="whole: every pixel of the frame, as the papers; fov: the field of view only.")
     ] = "whole",
-    observer: Annotated[str | None, typer.Option(help="Whose labels are the truth; the reference's if not given.")] = None,
-    threshold: Annotated[str, typer.Option(help="A number between 0 and 1, or auto (the model's own).")] = "0.5",
+    observer: Annotated[
+        str | None, typer.Option(help="Whose labels are the truth; the reference's if not given.")
+    ] = None,
+    threshold: Annotated[
+        str, typer.Option(help="A number between 0 and 1, or auto (the model's own).")
+    ] = "0.5",
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
     device: DeviceOption = "auto",
@@ -204,7 +228,9 @@ def evaluate(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table here.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write table and settings here.")] = None,
-    record: Annotated[bool, typer.Option("--record", help="Also record the mean in the model file's header.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Also record the mean in the model file's header.")
+    ] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Score a model on a data set, image by image and in the mean.
@@ -244,13 +270,21 @@ def evaluate(
     with _bar() as bar:
         for one in bar.track(scores, total=len(samples), description="scoring"):
             done.append(one)
-    out.print(_table(done, f"{about['scored']} on {datasets.DATASETS[dataset].title}, split {split}, protocol {protocol}"))
+    out.print(
+        _table(
+            done,
+            f"{about['scored']} on {datasets.DATASETS[dataset].title}, split {split}, protocol {protocol}",
+        )
+    )
     for path, text in ((csv, evaluation.as_csv(done)), (json_file, evaluation.as_json(done, about))):
         if path is not None:
             _write_text(path, text, overwrite)
     if record and not second_observer:
         means = {k: round(v, 5) for k, v in evaluation.mean(done).items()}
-        checkpoint.record(checkpoint.find(model), {**{k: v for k, v in about.items() if k != "scored"}, "images": len(done), "mean": means})
+        checkpoint.record(
+            checkpoint.find(model),
+            {**{k: v for k, v in about.items() if k != "scored"}, "images": len(done), "mean": means},
+        )
 
 
 def _table(scores: "list[ImageScore]", title: str) -> Table:
@@ -269,8 +303,14 @@ def _table(scores: "list[ImageScore]", title: str) -> Table:
 
 @app.command()
 def train(
-    root: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of a data set, or of two folders images/ and labels/.")],
-    run: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run: settings, log, state and model.")],
+    root: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="Folder of a data set, or of two folders images/ and labels/."),
+    ],
+    run: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="RUN", help="Folder of the run: settings, log, state and model."),
+    ],
     recipe: Annotated[str, typer.Option(help="Named settings.")] = "drive",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps in all, instead of the recipe's.")] = None,
@@ -307,7 +347,9 @@ def train(
         recipe=recipe,
     )
     path = _follow(work, config.steps)
-    out.print(f"The model is {_plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {_plain(path)}")
+    out.print(
+        f"The model is {_plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {_plain(path)}"
+    )
 
 
 def _follow(work: Any, steps: int) -> Path:
@@ -347,7 +389,14 @@ def models() -> None:
             f"{s['dataset']} {s['split']} {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
         )
         data = str(header.data.get("dataset", header.data.get("imported from", "-")))
-        table.add_row(info.name, header.network, f"{info.parameters:,}", data, scores or "-", "bundled" if info.bundled else str(info.path))
+        table.add_row(
+            info.name,
+            header.network,
+            f"{info.parameters:,}",
+            data,
+            scores or "-",
+            "bundled" if info.bundled else str(info.path),
+        )
     out.print(table)
     out.print(f"Your own models go to {_plain(checkpoint.user_folder())}")
 

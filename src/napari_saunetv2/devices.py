@@ -37,7 +37,8 @@ def available() -> list[str]:
 
 def _has(kind: str) -> bool:
     return kind == "cpu" or (
-        (kind == "cuda" and torch.cuda.is_available()) or (kind == "mps" and torch.backends.mps.is_available())
+        (kind == "cuda" and torch.cuda.is_available())
+        or (kind == "mps" and torch.backends.mps.is_available())
     )
 
 

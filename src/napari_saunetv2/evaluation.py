@@ -119,7 +119,9 @@ def score(
 def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
     """Mean over images of each metric; images where it has no value do not count."""
     table = {name: np.array([s.metrics[name] for s in scores]) for name in TITLES}
-    return {name: float(np.nanmean(v)) if not np.isnan(v).all() else float("nan") for name, v in table.items()}
+    return {
+        name: float(np.nanmean(v)) if not np.isnan(v).all() else float("nan") for name, v in table.items()
+    }
 
 
 def chosen(samples: Sequence[Sample], split: str | None) -> list[Sample]:

@@ -166,7 +166,9 @@ def steps(
     parts = tiles(*plan.working_shape, plan.tile or max(plan.working_shape))
     blend = Blend(*plan.working_shape)
     for number, part in enumerate(parts):
-        mean = np.zeros((part.rows.stop - part.rows.start, part.columns.stop - part.columns.start), np.float32)
+        mean = np.zeros(
+            (part.rows.stop - part.rows.start, part.columns.stop - part.columns.start), np.float32
+        )
         for turn, (quarters, mirror) in enumerate(turns):
             view = np.rot90(working[part], quarters)
             answer = _forward(network, view[:, ::-1] if mirror else view, chosen.header.padding, place)

@@ -83,7 +83,9 @@ def load_keras(path: Path, network: str) -> tuple[nn.Module, Header]:
             )
         for module, (name, weights) in zip(modules, chosen, strict=True):
             _copy(path, name, weights, module)
-    header = Header(network=network, padding=PADDING.get(network, "centre"), data={"imported from": path.name})
+    header = Header(
+        network=network, padding=PADDING.get(network, "centre"), data={"imported from": path.name}
+    )
     return built.eval(), header
 
 
@@ -122,7 +124,9 @@ def _read(path: Path) -> dict[str, dict[str, Array]]:
         with h5py.File(path) as file:
             file.visititems(visit)
     except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
-        raise CheckpointError(f"'{path.name}' is no Keras weights file (.h5) or is damaged: get it again.") from error
+        raise CheckpointError(
+            f"'{path.name}' is no Keras weights file (.h5) or is damaged: get it again."
+        ) from error
     return layers
 
 

@@ -43,7 +43,7 @@ def confusion(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None 
         within = np.asarray(inside) != 0
         _same_shape(t, within)
         t, p = t[within], p[within]
-    tp, positive, true = np.count_nonzero(t & p), np.count_nonzero(p), np.count_nonzero(t)
+    tp, positive, true = (int(np.count_nonzero(x)) for x in (t & p, p, t))
     return Counts(tp, positive - tp, true - tp, t.size - positive - true + tp)
 
 
@@ -53,7 +53,7 @@ def _ratio(part: float, whole: float) -> float:
 
 def _mcc(c: Counts) -> float:
     # In Python's integers: the product of four counts of a large image exceeds 64 bits.
-    tp, fp, fn, tn = map(int, c)
+    tp, fp, fn, tn = c
     spread = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     return (tp * tn - fp * fn) / spread**0.5 if spread else 0.0
 

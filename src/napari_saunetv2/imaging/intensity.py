@@ -32,7 +32,9 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
             "(H, W, 4), one plane at a time."
         )
     if pixels.size == 0:
-        raise ImageError(f"The image is empty, its shape is {pixels.shape}: give one of at least 1 x 1 pixel.")
+        raise ImageError(
+            f"The image is empty, its shape is {pixels.shape}: give one of at least 1 x 1 pixel."
+        )
     unit = _scaled(pixels)
     if unit.ndim == 2:
         unit = unit[..., None]

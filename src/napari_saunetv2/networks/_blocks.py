@@ -1,7 +1,6 @@
 """The parts that the networks of the family share."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -57,7 +56,8 @@ class SpatialAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Shape (N, C, H, W) in and out."""
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)  # N, 2, H, W
-        return x * self.weigh(summary).sigmoid()
+        weighed: Tensor = x * self.weigh(summary).sigmoid()
+        return weighed
 
 
 class CrossScaleAttention(nn.Module):
@@ -75,7 +75,8 @@ class CrossScaleAttention(nn.Module):
     def forward(self, encoded: Tensor, decoded: Tensor) -> Tensor:
         """Gate ``encoded`` (N, C, H, W) by itself and ``decoded`` (N, D, H, W); shape of ``encoded``."""
         summary = torch.cat([encoded.mean(1, keepdim=True), decoded.mean(1, keepdim=True)], dim=1)
-        return encoded * self.weigh(summary).sigmoid()
+        gated: Tensor = encoded * self.weigh(summary).sigmoid()
+        return gated
 
 
 class UpSample(nn.ConvTranspose2d):

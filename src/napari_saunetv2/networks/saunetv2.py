@@ -1,6 +1,7 @@
 """SA-UNetv2: a small U-Net with attention in the bridge and on every skip."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +62,8 @@ class SAUNetV2(nn.Module):
 
         def pair(channels_in: int, channels_out: int) -> nn.Sequential:
             return nn.Sequential(
-                ConvUnit(channels_in, channels_out, dropblock), ConvUnit(channels_out, channels_out, dropblock)
+                ConvUnit(channels_in, channels_out, dropblock),
+                ConvUnit(channels_out, channels_out, dropblock),
             )
 
         self.encoder = nn.ModuleList(pair(c, d) for c, d in zip([in_channels, *levels], levels, strict=False))
@@ -69,7 +71,7 @@ class SAUNetV2(nn.Module):
         self.attention = SpatialAttention()
         self.bridge_out = ConvUnit(bridge, bridge, dropblock)
         upward = [bridge, *reversed(levels)]
-        self.up = nn.ModuleList(UpSample(c, d) for c, d in zip(upward, upward[1:], strict=False))
+        self.up = nn.ModuleList(UpSample(c, d) for c, d in pairwise(upward))
         self.gate = nn.ModuleList(CrossScaleAttention() for _ in levels)
         self.decoder = nn.ModuleList(pair(2 * c, c) for c in reversed(levels))
         self.head = nn.Conv2d(levels[0], classes, 1)

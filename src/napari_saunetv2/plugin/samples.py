@@ -13,15 +13,27 @@ def synthetic() -> list[LayerData]:
     sample = fundus()
     about = {"dataset": "synthetic", "subject": "0", "split": None}
     return [
-        (sample.image, {"name": "synthetic", "rgb": True, "metadata": about | {"role": "image", "observer": None}}, "image"),
+        (
+            sample.image,
+            {"name": "synthetic", "rgb": True, "metadata": about | {"role": "image", "observer": None}},
+            "image",
+        ),
         (
             sample.vessels,
-            {"name": "synthetic exact", "visible": False, "metadata": about | {"role": "labels", "observer": "exact"}},
+            {
+                "name": "synthetic exact",
+                "visible": False,
+                "metadata": about | {"role": "labels", "observer": "exact"},
+            },
             "labels",
         ),
         (
             sample.fov,
-            {"name": "synthetic FOV", "visible": False, "metadata": about | {"role": "fov", "observer": None}},
+            {
+                "name": "synthetic FOV",
+                "visible": False,
+                "metadata": about | {"role": "fov", "observer": None},
+            },
             "labels",
         ),
     ]

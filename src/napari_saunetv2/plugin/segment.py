@@ -39,7 +39,10 @@ class SegmentWidget(Container[Any]):
             tooltip="The photograph to segment; follows the layer you click on.",
         )
         self.model = ComboBox(
-            name="model", choices=_model_names, value=checkpoint.DEFAULT, tooltip="The network and its training."
+            name="model",
+            choices=_model_names,
+            value=checkpoint.DEFAULT,
+            tooltip="The network and its training.",
         )
         self.device = ComboBox(
             name="device",
@@ -140,7 +143,9 @@ class SegmentWidget(Container[Any]):
     def _show_progress(self, share: float) -> None:
         self.progress.value = round(share * self.progress.max)
 
-    def _show_result(self, source: Source, settings: dict[str, Any], probability: NDArray[np.float32]) -> None:
+    def _show_result(
+        self, source: Source, settings: dict[str, Any], probability: NDArray[np.float32]
+    ) -> None:
         result = self._results.setdefault(source.layer, Result(self._viewer, source))
         result.show_probability(probability, settings)
         self._tell(result.show_vessels(self.threshold.value))

@@ -191,7 +191,10 @@ def _follow(state: State, config: TrainConfig) -> None:
 
 def _maps(state: State, watched: Sequence[Prepared], place: torch.device) -> list[np.ndarray[Any, Any]]:
     with torch.inference_mode():
-        return [state.mean(image.canvas[None, :3].to(place)).sigmoid()[0, 0].float().cpu().numpy() for image in watched]
+        return [
+            state.mean(image.canvas[None, :3].to(place)).sigmoid()[0, 0].float().cpu().numpy()
+            for image in watched
+        ]
 
 
 def _truths(watched: Sequence[Prepared]) -> list[np.ndarray[Any, Any]]:
@@ -199,7 +202,13 @@ def _truths(watched: Sequence[Prepared]) -> list[np.ndarray[Any, Any]]:
 
 
 def _validate(
-    state: State, watched: Sequence[Prepared], config: TrainConfig, place: torch.device, loss: float, *, last: bool
+    state: State,
+    watched: Sequence[Prepared],
+    config: TrainConfig,
+    place: torch.device,
+    loss: float,
+    *,
+    last: bool,
 ) -> None:
     """Score the mean of the weights on the validation images, log it, and keep it if it is the best."""
     # The canvas around an image is without vessels in truth and answer, so it changes no F1.

@@ -46,7 +46,9 @@ class State:
 
 def settings(config: TrainConfig, train: list[str], validation: list[str]) -> dict[str, Any]:
     """Everything that a resumed training must share with the one that it goes on from."""
-    plain: dict[str, Any] = json.loads(json.dumps({"config": asdict(config), "train": train, "validation": validation}))
+    plain: dict[str, Any] = json.loads(
+        json.dumps({"config": asdict(config), "train": train, "validation": validation})
+    )
     return plain
 
 
@@ -64,13 +66,17 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     path = folder / SETTINGS
     if path.exists():
         if not resume:
-            raise OverwriteError(f"'{folder}' holds a training already: go on with it by --resume, or choose another folder.")
+            raise OverwriteError(
+                f"'{folder}' holds a training already: go on with it by --resume, or choose another folder."
+            )
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
         if found != wanted:
-            raise CheckpointError(f"'{folder}' was trained with other settings or images: start in another folder.")
+            raise CheckpointError(
+                f"'{folder}' was trained with other settings or images: start in another folder."
+            )
     else:
         text = json.dumps(wanted, indent=1)
         write_beside(path, lambda file: file.write(text.encode()))
@@ -90,9 +96,7 @@ def save(state: State, folder: Path) -> None:
         **{f"best.{k}": v for k, v in state.best.items()},
         **moments,
     }
-    plain = {
-        k: getattr(state, k) for k in ("step", "best_step", "best_f1", "seconds", "history")
-    }
+    plain = {k: getattr(state, k) for k in ("step", "best_step", "best_f1", "seconds", "history")}
     # Cloned, because safetensors refuses tensors that share memory.
     contiguous = {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
     data = safetensors.torch.save(contiguous, {"training": json.dumps(plain)})
@@ -130,7 +134,9 @@ def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any])
 
 def _as_csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["step", "loss", "validation_f1", "learning_rate", "seconds"], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, ["step", "loss", "validation_f1", "learning_rate", "seconds"], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)
     return text.getvalue()

@@ -1,0 +1,56 @@
+# Every target stands on its own: make makes .venv when it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Test windows open on a virtual screen, drawn by software, and never pop up.
+ifeq ($(shell uname -s),Linux)
+SCREEN := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
+endif
+
+.PHONY: help
+help:  ## List what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/ready-%: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+.PHONY: demo
+demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/, open napari where there is a screen
+	$(BIN)/saunetv2 demo --out demo
+
+.PHONY: test
+test: .venv/ready-dev  ## Run all tests (installs a virtual screen when root; a few minutes)
+	tools/system-libraries.sh
+	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: .venv/ready-dev  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/ready-dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: screenshots
+screenshots: .venv/ready-dev  ## Make the README's picture again, from the synthetic sample
+	tools/system-libraries.sh
+	$(SCREEN) $(BIN)/python docs/screenshots.py
+
+.PHONY: lock
+lock:  ## Write what .venv holds into constraints.txt
+	@{ echo "# What was tested together; made by make lock."; \
+	   $(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools \
+	   | grep -v ' @ ' | sed 's/+cpu$$//' | sort --ignore-case; } > constraints.txt
+
+.PHONY: clean
+clean:  ## Remove .venv and everything that was made
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,372 @@
+import gzip
+import hashlib
+import io
+import pickle
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_saunetv2 import datasets
+from napari_saunetv2.datasets import DATASETS
+from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.files import read_mask
+
+HEIGHT, WIDTH = 6, 7
+
+
+def put(path: Path, value: int = 0) -> Path:
+    """Write a tiny file of the kind that its name claims; ``value`` tells files apart."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = path.name.lower()
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels.flat[value] = 255
+    picture = np.full((HEIGHT, WIDTH, 3), value, np.uint8)
+    if name.endswith((".gif", ".png")):
+        Image.fromarray(labels if name.endswith(".gif") else labels > 0).save(path)
+    elif name.endswith("_mask.tif"):
+        tifffile.imwrite(path, np.dstack([labels] * 3))
+    elif name.endswith(".tif"):
+        tifffile.imwrite(path, picture if "_t" in name else labels)
+    elif name.endswith(".jpg"):
+        Image.fromarray(picture).save(path, quality=100)
+    else:
+        stored = io.BytesIO()
+        Image.fromarray(labels if ".ah" in name or ".vk" in name else picture).save(stored, "PPM")
+        path.write_bytes(gzip.compress(stored.getvalue()) if name.endswith(".gz") else stored.getvalue())
+    return path
+
+
+def drive(root: Path, halves=("training", "test"), official: bool = False) -> Path:
+    for half in halves:
+        first = 21 if half == "training" else 1
+        for number in range(first, first + 3):
+            folder = root / half
+            put(folder / "images" / f"{number:02}_{half}.tif", number)
+            put(folder / "mask" / f"{number:02}_{half}_mask.gif", 0)
+            if half == "training" or not official:
+                put(folder / "1st_manual" / f"{number:02}_manual1.gif", number)
+            if half == "test":
+                put(folder / "2nd_manual" / f"{number:02}_manual2.gif", number + 10)
+    return root
+
+
+def hashes(root: Path) -> dict[str, str]:
+    found = {str(p.relative_to(root)): p for p in root.rglob("*")}
+    return {n: hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "" for n, p in found.items()}
+
+
+# --- layouts, on trees made here
+
+
+def test_drive_is_paired_by_number_and_split_by_half(tmp_path):
+    samples = datasets.read(drive(tmp_path))
+    assert [s.name for s in samples] == [
+        *("21_training", "22_training", "23_training"),
+        *("01_test", "02_test", "03_test"),
+    ]
+    assert [s.split for s in samples] == ["train"] * 3 + ["test"] * 3
+    for sample in samples:
+        number = int(sample.subject)
+        assert (sample.image() == number).all()
+        assert sample.labels().flat[number] == 1
+        assert sample.fov().flat[0] == 1
+        assert list(sample.label_paths) == (["1st"] if sample.split == "train" else ["1st", "2nd"])
+    assert samples[-1].labels("2nd").flat[13] == 1
+
+
+@pytest.mark.parametrize("half", ["training", "test"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_one_half_of_drive_is_enough(tmp_path, half, inside):
+    root = drive(tmp_path, [half]) / (half if inside else "")
+    assert datasets.recognise(root) == "drive"
+    samples = datasets.read(root, "drive")
+    assert len(samples) == 3
+    assert {s.split for s in samples} == {"train" if half == "training" else "test"}
+    assert all(s.labels().sum() == 1 and s.fov().sum() == 1 for s in samples)
+
+
+def test_drive_as_it_is_offered_says_that_it_has_no_test_labels(tmp_path):
+    sample = datasets.read(drive(tmp_path, official=True), "drive")[-1]
+    assert sample.image().shape == (HEIGHT, WIDTH, 3)
+    with pytest.raises(
+        LayoutError, match=r"'03_test' has no labels by observer '1st'.*no test labels"
+    ) as caught:
+        sample.labels()  # the second observer must not stand in for the first unasked
+    assert str(tmp_path) in str(caught.value)
+    assert sample.labels("2nd").sum() == 1
+
+
+def test_a_gap_in_the_labels_does_not_shift_the_others(tmp_path):
+    root = drive(tmp_path)
+    (root / "training/1st_manual/21_manual1.gif").unlink()
+    first, *others = (s for s in datasets.read(root) if s.split == "train")
+    with pytest.raises(LayoutError):
+        first.labels()
+    assert [s.labels().flat[int(s.subject)] for s in others] == [1, 1]
+
+
+def test_a_missing_mask_is_named(tmp_path):
+    root = drive(tmp_path)
+    shutil.rmtree(root / "test/mask")
+    with pytest.raises(LayoutError, match=r"'03_test' has no field-of-view mask.*_test_mask\.gif"):
+        datasets.read(root)[-1].fov()
+
+
+@pytest.mark.parametrize("suffix", [".ppm", ".ppm.gz", ".PPM"])
+@pytest.mark.parametrize("folders", [("stare-images", "labels-ah", "labels-vk"), ("", "", "")])
+def test_stare_lies_packed_or_not_in_folders_or_flat(tmp_path, suffix, folders):
+    images, ah, vk = (tmp_path / folder for folder in folders)
+    for number in (5, 1):
+        put(images / f"im000{number}{suffix}", number)
+        put(ah / f"im000{number}.ah{suffix}", number)
+        put(vk / f"im000{number}.vk{suffix}", number + 20)
+    assert datasets.recognise(tmp_path) == "stare"
+    samples = datasets.read(tmp_path, "stare")
+    assert [(s.name, s.split, s.fov_path) for s in samples] == [
+        ("im0001", None, None),
+        ("im0005", None, None),
+    ]
+    for sample in samples:
+        number = int(sample.name[2:])
+        assert (sample.image() == number).all()
+        assert list(sample.label_paths) == ["ah", "vk"]
+        assert sample.labels().flat[number] == 1
+        assert sample.labels("vk").flat[number + 20] == 1
+    with pytest.raises(LayoutError, match="let it be detected"):
+        samples[0].fov()
+    with pytest.raises(LayoutError, match=r"observer 'xy'.*labels by ah and vk"):
+        samples[0].labels("xy")
+
+
+def test_a_stare_file_that_lies_there_packed_and_unpacked_counts_once(tmp_path):
+    put(tmp_path / "im0001.ppm", 1)
+    put(tmp_path / "im0001.ppm.gz", 1)
+    assert [s.image_path.name for s in datasets.read(tmp_path, "stare")] == ["im0001.ppm"]
+
+
+def test_chase_tells_child_eye_and_split(tmp_path):
+    for number in (1, 10, 11, 14):
+        for side in "LR":
+            put(tmp_path / f"Image_{number:02}{side}.jpg", number)
+            put(tmp_path / f"Image_{number:02}{side}_1stHO.png", number)
+    put(tmp_path / "Image_01L_2ndHO.png", 20)
+    samples = datasets.read(tmp_path, "chase")
+    assert datasets.recognise(tmp_path) == "chase"
+    assert [(s.name, s.subject, s.eye, s.split) for s in samples] == [
+        (f"Image_{subject}{side}", subject, eye, split)
+        for subject, split in (("01", "train"), ("10", "train"), ("11", "test"), ("14", "test"))
+        for side, eye in (("L", "left"), ("R", "right"))
+    ]
+    assert samples[0].labels("2ndHO").flat[20] == 1
+    assert all(s.labels().flat[int(s.subject)] == 1 for s in samples)
+
+
+def test_hrf_suffixes_come_in_any_case_and_masks_with_three_channels(tmp_path):
+    for number, name in enumerate(["01_h.jpg", "01_g.jpg", "01_dr.JPG", "06_h.jpg"]):
+        stem = name.split(".")[0]
+        put(tmp_path / "Images" / name, number)
+        put(tmp_path / "manual1" / f"{stem}.tif", number)
+        put(tmp_path / "mask" / f"{stem}_mask.tif", number)
+    assert datasets.recognise(tmp_path) == "hrf"
+    samples = datasets.read(tmp_path, "hrf")
+    assert [(s.name, s.split) for s in samples] == [
+        *(("01_dr", "train"), ("01_g", "train"), ("01_h", "train"), ("06_h", "test"))
+    ]
+    assert [int(s.labels().argmax()) for s in samples] == [2, 1, 0, 3]
+    assert [int(s.fov().argmax()) for s in samples] == [2, 1, 0, 3]
+    assert samples[0].fov().shape == (HEIGHT, WIDTH)
+
+
+def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
+    root = drive(tmp_path)
+    for name in ("._21_training.tif", "Thumbs.db", ".DS_Store", "desktop.ini", "21_training.tif.bak"):
+        (root / "training/images" / name).write_bytes(b"junk")
+    (root / "__MACOSX").mkdir()
+    assert len(datasets.read(root)) == 6
+
+
+def test_reading_writes_nothing(tmp_path):
+    root = drive(tmp_path / "DRIVE")
+    before = hashes(root)
+    everything = sorted(root.rglob("*"), reverse=True)
+    for path in (*everything, root):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        for sample in datasets.read(root):
+            sample.image(), sample.labels(), sample.fov()
+        assert hashes(root) == before
+    finally:
+        for path in (root, *reversed(everything)):
+            path.chmod(0o755)
+
+
+# --- folders and files that are something else
+
+
+@pytest.mark.parametrize("key", [None, *DATASETS])
+def test_a_folder_without_the_data_set_is_named_with_what_was_looked_for(tmp_path, key):
+    put(tmp_path / "holiday.jpg")
+    with pytest.raises(LayoutError) as caught:
+        datasets.read(tmp_path, key)
+    message = str(caught.value)
+    assert str(tmp_path) in message
+    for wanted in [key] if key else DATASETS:
+        assert DATASETS[wanted].looks_like in message
+
+
+def test_a_key_or_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(LayoutError, match="no data set 'drvie': choose drive, stare, chase, hrf"):
+        datasets.read(tmp_path, "drvie")
+    for path in (tmp_path / "gone", put(tmp_path / "file.jpg")):
+        with pytest.raises(LayoutError, match=re.escape(f"'{path}'")):
+            datasets.read(path, "drive")
+        with pytest.raises(LayoutError, match=re.escape(f"'{path}'")):
+            datasets.read(path)
+
+
+def test_recognise_is_silent_about_anything_else(tmp_path, monkeypatch):
+    image = put(tmp_path / "a" / "21_training.tif")
+    drive(tmp_path / "b" / "DRIVE")
+    (tmp_path / "training").mkdir()
+    # The folder above a data set is not the data set.
+    for folder in (tmp_path, tmp_path / "b", tmp_path / "training", tmp_path / "gone", image, "bad\0name"):
+        assert datasets.recognise(folder) is None
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("napari_saunetv2.datasets._layout.os.scandir", refuse)
+    assert datasets.recognise(tmp_path / "b" / "DRIVE") is None
+    with pytest.raises(LayoutError, match="Permission denied"):
+        datasets.read(tmp_path / "b" / "DRIVE", "drive")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("21_training.tif", ("image", "drive", "21_training", "21", None, "train", None)),
+        ("01_TEST.TIF", ("image", "drive", "01_test", "01", None, "test", None)),
+        ("40_manual1.gif", ("labels", "drive", "40_training", "40", None, "train", "1st")),
+        ("01_manual2.gif", ("labels", "drive", "01_test", "01", None, "test", "2nd")),
+        ("21_training_mask.gif", ("fov", "drive", "21_training", "21", None, "train", None)),
+        ("im0001.ppm", ("image", "stare", "im0001", "im0001", None, None, None)),
+        ("im0324.vk.PPM.gz", ("labels", "stare", "im0324", "im0324", None, None, "vk")),
+        ("Image_10R.jpg", ("image", "chase", "Image_10R", "10", "right", "train", None)),
+        ("Image_11L_2ndHO.png", ("labels", "chase", "Image_11L", "11", "left", "test", "2ndHO")),
+        ("01_dr.JPG", ("image", "hrf", "01_dr", "01_dr", None, "train", None)),
+        ("15_h.tif", ("labels", "hrf", "15_h", "15_h", None, "test", "manual1")),
+        ("05_g_mask.tif", ("fov", "hrf", "05_g", "05_g", None, "train", None)),
+    ],
+)
+def test_a_file_is_identified_by_its_name(name, expected):
+    found = datasets.identify(f"/any/where/{name}")
+    fields = ("role", "dataset", "name", "subject", "eye", "split", "observer")
+    assert found is not None
+    assert tuple(getattr(found, field) for field in fields) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cells.tif", "my_training.tif", "121_training.tif", "21_training.tif.txt", "21_training.tiff"),
+        *("21_test.tif", "00_test.tif", "41_training.tif", "01_manual3.gif", "._21_training.tif"),
+        *("im001.ppm", "im0001.xy.ppm", "im0001.png", "xim0001.ppm", "im0001.ppm\n"),
+        *("Image_1L.jpg", "Image_15L.jpg", "Image_01X.jpg", "Image_01L_3rdHO.png", "Image_01L_1stHO.jpg"),
+        *("01_x.jpg", "16_h.jpg", "00_h.jpg", "01_h.png", "01_h_mask.gif", "", "training"),
+        "fov_mask_unofficial/im0001.ppm",
+    ],
+)
+def test_other_names_are_left_alone(name):
+    assert datasets.identify(Path(name)) is None
+
+
+def test_samples_travel_to_other_processes(tmp_path):
+    samples = datasets.read(drive(tmp_path))
+    assert pickle.loads(pickle.dumps(samples)) == samples
+
+
+def test_every_data_set_says_what_to_cite():
+    for key, dataset in DATASETS.items():
+        assert key == dataset.key
+        assert dataset.citation
+        assert dataset.observers
+
+
+# --- the real photographs
+
+REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("key", "shape", "splits", "observers", "fovs"),
+    [
+        ("drive", (584, 565), {"train": 20, "test": 20}, {"1st": 40, "2nd": 20}, 40),
+        ("stare", (605, 700), {None: 20}, {"ah": 20, "vk": 20}, 0),
+        ("chase", (960, 999), {"train": 20, "test": 8}, {"1stHO": 28, "2ndHO": 28}, 0),
+        ("hrf", (2336, 3504), {"train": 15}, {"manual1": 15}, 15),
+    ],
+)
+def test_the_real_set_is_complete(shared, key, shape, splits, observers, fovs):
+    root = shared / "data" / REAL[key]
+    assert datasets.recognise(root) == key
+    samples = datasets.read(root)
+    assert Counter(s.split for s in samples) == splits
+    assert Counter(observer for s in samples for observer in s.label_paths) == observers
+    assert sum(s.fov_path is not None for s in samples) == fovs
+    assert {next(iter(s.label_paths)) for s in samples} == {DATASETS[key].observers[0]}
+    for sample in (samples[0], samples[-1]):
+        image = sample.image()
+        assert image.shape == (*shape, 3)
+        assert image.dtype == np.uint8
+        red, _, blue = image.reshape(-1, 3).mean(axis=0)
+        assert red > 1.3 * blue  # a fundus is red: the channels are in order
+        for observer in sample.label_paths:
+            labels = sample.labels(observer)
+            assert labels.shape == shape
+            assert labels.dtype == np.uint8
+            assert np.unique(labels).tolist() == [0, 1]
+            assert 0.03 < labels.mean() < 0.17  # vessels cover a tenth of a retina or so
+        if sample.fov_path:
+            assert 0.6 < sample.fov().mean() < 0.9
+
+
+@pytest.mark.data
+def test_both_observers_of_drive_mean_the_same_by_vessel(shared):
+    """The palette of the second observer must not be read inverted: the humans agree at F1 .788."""
+    scores = []
+    for sample in datasets.read(shared / "data/DRIVE"):
+        if sample.split == "test":
+            first, second = sample.labels("1st"), sample.labels("2nd")
+            scores.append(2 * (first & second).sum() / (first.sum() + second.sum()))
+            assert (first & (1 - sample.fov())).sum() < 0.01 * first.sum()
+    assert np.mean(scores) == pytest.approx(0.788, abs=0.0015)
+
+
+@pytest.mark.data
+def test_a_palette_that_lists_white_first_is_read_by_its_greys(shared):
+    mask = read_mask(shared / "data/CHASE_DB1/fov_mask_unofficial/Image_01L.gif")
+    assert mask[480, 500] == 1
+    assert mask[0, 0] == 0
+
+
+@pytest.mark.data
+def test_the_real_drive_stays_as_it_is(shared, tmp_path):
+    root = tmp_path / "DRIVE"
+    for half, number in (("training", "21"), ("test", "01")):
+        for path in (shared / "data/DRIVE" / half).glob(f"*/{number}_*"):
+            copy = root / half / path.parent.name / path.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            copy.chmod(0o444)
+    before = hashes(root)
+    for sample in datasets.read(root):
+        sample.image(), sample.labels(), sample.fov()
+    assert len(before) == 2 + 3 + 4 + 7
+    assert hashes(root) == before
