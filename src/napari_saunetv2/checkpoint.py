@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -66,8 +66,8 @@ class Header:
     created : str
         Date, ISO 8601.
     licence : str
-    weights_sha256 : str
-        Of the weights; tells damage.
+    sha256 : str
+        Of all of the above and the weights; tells damage.
     """
 
     network: str = "saunetv2"
@@ -83,7 +83,7 @@ class Header:
     scores: tuple[Mapping[str, Any], ...] = ()
     created: str = ""
     licence: str = _LICENCE
-    weights_sha256: str = ""
+    sha256: str = ""
     format_version: int = FORMAT_VERSION
 
 
@@ -166,11 +166,8 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
         When the file exists and may not be replaced.
     """
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    header = replace(
-        header,
-        weights_sha256=_digest(weights.items()),
-        created=header.created or datetime.now(UTC).date().isoformat(),
-    )
+    header = replace(header, created=header.created or datetime.now(UTC).date().isoformat())
+    header = replace(header, sha256=_digest(header, weights))
     data = safetensors.torch.save(weights, {_KEY: json.dumps(asdict(header))})
     write_beside(path, lambda file: file.write(data), overwrite=overwrite)
     return header
@@ -192,7 +189,7 @@ def _load(path: Path, _modified: int) -> Checkpoint:
         weights = safetensors.torch.load(path.read_bytes())
     except (safetensors.SafetensorError, OSError) as error:
         raise _damaged(path) from error
-    if _digest(weights.items()) != header.weights_sha256:
+    if _digest(header, weights) != header.sha256:
         raise _damaged(path)
     network.load_state_dict(weights)
     return Checkpoint(path.stem, network.eval().requires_grad_(requires_grad=False), header)
@@ -206,7 +203,7 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
             claimed = NETWORKS[header.network](**header.network_arguments).state_dict()
     except Exception as error:  # any argument may stand in the header
         raise CheckpointError(
-            f"'{path.name}' holds network arguments that cannot be built: {dict(header.network_arguments)}; "
+            f"'{path.name}' holds network arguments that cannot be built: {header.network_arguments}; "
             "get the file again, or train anew."
         ) from error
     wrong = {
@@ -216,7 +213,7 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
     }
     if wrong:
         raise CheckpointError(
-            f"'{path.name}' does not hold the weights of its network '{header.network}' ({len(wrong)} differ, "
+            f"'{path.name}' does not hold the weights of '{header.network}' ({len(wrong)} differ, "
             f"for example '{min(wrong)}'): get the file again, or train anew."
         )
     return NETWORKS[header.network](**header.network_arguments)
@@ -249,7 +246,9 @@ def _parse(path: Path, text: str) -> Header:
                 "update napari-saunetv2."
             )
         known = {f.name for f in fields(Header)}
-        header = Header(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in known})
+        values: dict[str, Any] = {k: v for k, v in raw.items() if k in known}
+        lists = {k: tuple(values.get(k, ())) for k in ("classes", "scores")}
+        header = Header(**values | lists)
         problem = _problem(header)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(path) from error
@@ -279,9 +278,9 @@ def _damaged(path: Path) -> CheckpointError:
     )
 
 
-def _digest(weights: Iterable[tuple[str, Tensor]]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(weights):
+def _digest(header: Header, weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(replace(header, sha256="")), sort_keys=True).encode())
+    for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

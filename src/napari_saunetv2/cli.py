@@ -266,10 +266,8 @@ def evaluate(
         "tta": tta,
         "rescale": rescale,
     }
-    done = []
     with _bar() as bar:
-        for one in bar.track(scores, total=len(samples), description="scoring"):
-            done.append(one)
+        done = list(bar.track(scores, total=len(samples), description="scoring"))
     out.print(
         _table(
             done,
@@ -332,8 +330,8 @@ def train(
 
     if recipe not in RECIPES:
         raise SettingsError(f"There is no recipe '{recipe}': choose {', '.join(RECIPES)}.")
-    changes = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
-    config = replace(RECIPES[recipe], **changes)
+    config = RECIPES[recipe]
+    config = replace(config, steps=steps or config.steps, seed=config.seed if seed is None else seed)
     samples = [s for s in datasets.read(root) if s.split in ("train", None) and s.label_paths]
     pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
     work = fine_tune(

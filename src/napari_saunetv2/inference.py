@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from numbers import Integral, Real
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from napari_saunetv2.errors import SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
-from napari_saunetv2.imaging.tiles import Blend, tiles
+from napari_saunetv2.imaging.tiles import Blend, Tile, tiles
 
 Model: TypeAlias = str | os.PathLike[str] | Checkpoint
 TestTime = Literal["none", "flips", "d4"]
@@ -43,29 +43,12 @@ class Progress(NamedTuple):
     total: int
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What will be done to an image, known before it is done.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Of the image.
-    fov_diameter : float or None, pixels
-        Of the field of view that was found; None where there is none.
-    working_shape : (int, int)
-        Of the image at the model's scale.
-    tile : int or None, pixels
-        Side of the tiles; None for the whole image at once.
-    canvases : tuple of int, pixels
-        Side of the square canvas of each pass.
-    """
+class _Plan(NamedTuple):
+    """How an image goes through the network: its shape at the model's scale, and the tiles of that."""
 
     shape: tuple[int, int]
-    fov_diameter: float | None
     working_shape: tuple[int, int]
-    tile: int | None
-    canvases: tuple[int, ...]
+    tiles: list[Tile]
 
 
 def segment(
@@ -156,16 +139,15 @@ def steps(
     unit = to_unit(image)
     chosen = _loaded(model)
     place = devices.resolve(device)
-    plan = _plan(unit, chosen, rescale, tile)
+    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile)
     turns = _turns(tta)
-    total = len(turns) * len(plan.canvases)
+    total = len(turns) * len(plan.tiles)
     yield Progress(0, total)
 
     working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
     network = _on(chosen, place)
-    parts = tiles(*plan.working_shape, plan.tile or max(plan.working_shape))
     blend = Blend(*plan.working_shape)
-    for number, part in enumerate(parts):
+    for number, part in enumerate(plan.tiles):
         mean = np.zeros(
             (part.rows.stop - part.rows.start, part.columns.stop - part.columns.start), np.float32
         )
@@ -175,21 +157,10 @@ def steps(
             mean += np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
             yield Progress(number * len(turns) + turn + 1, total)
         mean /= np.float32(len(turns))
-        if len(parts) == 1:
+        if len(plan.tiles) == 1:
             return _mapped_back(mean, plan)
         blend.add(part, mean)
     return _mapped_back(blend.result(), plan)
-
-
-def plan(
-    image: ArrayLike,
-    model: Model = checkpoint.DEFAULT,
-    *,
-    rescale: Literal["auto", "off"] | float = "auto",
-    tile: Literal["auto", "off"] | int = "auto",
-) -> Plan:
-    """Say what :func:`segment` would do to an image; raises as it does, and runs no network."""
-    return _plan(to_unit(image), _loaded(model), rescale, tile)
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
@@ -201,9 +172,9 @@ def threshold_of(model: Model, threshold: Literal["auto"] | float) -> float:
     """Turn "auto" into the model's own threshold; raises SettingsError for a number outside (0, 1)."""
     if threshold == "auto":
         return _loaded(model).header.threshold
-    if isinstance(threshold, str) or not 0 < threshold < 1:
+    if not isinstance(threshold, Real) or not 0 < threshold < 1:
         raise SettingsError(f"threshold is {threshold!r}: it must be 'auto' or a number between 0 and 1.")
-    return threshold
+    return float(threshold)
 
 
 def _loaded(model: Model) -> Checkpoint:
@@ -218,41 +189,40 @@ def _turns(tta: TestTime) -> tuple[tuple[int, bool], ...]:
 
 def _plan(
     unit: NDArray[np.float32],
-    model: Checkpoint,
+    trained: float | None,
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
-) -> Plan:
+) -> _Plan:
+    """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
-    diameter = fov.diameter(fov.detect(unit))
-    factor = _factor(rescale, diameter, model.header.fov_diameter)
-    working = (height, width) if factor == 1 else scaled_shape(height, width, factor)
-    side = _tile_side(tile, max(working))
-    parts = tiles(*working, side or max(working))
-    sides = (canvas.side(p.rows.stop - p.rows.start, p.columns.stop - p.columns.start) for p in parts)
-    return Plan((height, width), diameter, working, side, tuple(sides))
+    factor = _factor(unit, trained, rescale)
+    working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
+    return _Plan((height, width), working, tiles(*working, _tile_side(tile, max(working))))
 
 
-def _factor(rescale: Literal["auto", "off"] | float, found: float | None, trained: float | None) -> float:
+def _factor(
+    unit: NDArray[np.float32], trained: float | None, rescale: Literal["auto", "off"] | float
+) -> float:
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        if found is None or trained is None:
-            return 1.0
-        factor = trained / found
+        found = None if trained is None else fov.diameter(fov.detect(unit))
+        factor = 1.0 if trained is None or found is None else trained / found
         return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
-    if isinstance(rescale, str) or not 0.01 <= rescale <= 100:
+    if not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
         raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")
     return float(rescale)
 
 
-def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int | None:
+def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:
+    """Side of the tiles in pixels; that of the image for one tile."""
     if tile == "off":
-        return None
+        return longer
     if tile == "auto":
-        return TILE_SIDE if longer > TILE_ABOVE else None
-    if isinstance(tile, str) or tile < 64:
+        return TILE_SIDE if longer > TILE_ABOVE else longer
+    if not isinstance(tile, Integral) or tile < 64:
         raise SettingsError(f"tile is {tile!r}: it must be 'auto', 'off' or a side of at least 64 pixels.")
-    return tile if longer > tile else None
+    return int(tile)
 
 
 def _on(model: Checkpoint, place: torch.device) -> torch.nn.Module:
@@ -266,11 +236,12 @@ def _forward(
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
     with torch.inference_mode():
-        answer: NDArray[Any] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
-    return canvas.crop(answer, *view.shape[:2], padding)
+        answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
+    height, width = view.shape[:2]
+    return canvas.crop(answer, height, width, padding)
 
 
-def _mapped_back(probability: NDArray[np.float32], plan: Plan) -> NDArray[np.float32]:
+def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:
     if plan.working_shape != plan.shape:
         probability = resize(probability, *plan.shape)
     return np.ascontiguousarray(probability)

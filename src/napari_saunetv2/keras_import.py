@@ -142,12 +142,15 @@ def _copy(path: Path, layer: str, weights: dict[str, Array], module: nn.Module) 
     found = {_FIELDS.get(name, name): _as_torch(array) for name, array in weights.items()}
     if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in found.items()}:
         raise CheckpointError(
-            f"'{path.name}' holds another network: its layer '{layer}' has weights of "
-            f"{sorted(a.shape for a in weights.values())} where {sorted(tuple(v.shape) for v in mine.values())} "
-            "(in torch's order) are due."
+            f"'{path.name}' holds another network: its layer '{layer}' has weights of shapes "
+            f"{_shapes(found)}, where {_shapes(mine)} are due; name the network by --network."
         )
     for name, tensor in mine.items():
         tensor.copy_(found[name])
+
+
+def _shapes(weights: dict[str, Tensor]) -> str:
+    return ", ".join(str(tuple(weights[name].shape)) for name in sorted(weights))
 
 
 def _as_torch(array: Array) -> Tensor:

@@ -1,5 +1,7 @@
 """What training minimises."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -49,4 +51,7 @@ def bce_mcc(logits: Tensor, truth: Tensor) -> Tensor:
     return 0.5 * bce + 0.5 * (1 - soft_mcc(logits.sigmoid(), truth))
 
 
-LOSSES = {"bce_mcc": bce_mcc, "bce": F.binary_cross_entropy_with_logits}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "bce_mcc": bce_mcc,
+    "bce": F.binary_cross_entropy_with_logits,
+}

@@ -88,7 +88,9 @@ class Result:
 
     def _set_painted_aside(self) -> str:
         labels = self._labels
-        if labels is None or labels not in self._viewer.layers or np.array_equal(labels.data, self._drawn):
+        if labels is None or self._drawn is None or labels not in self._viewer.layers:
+            return ""
+        if np.array_equal(labels.data, self._drawn):
             return ""
         labels.name = f"{self._source.name} vessels (edited)"
         self._labels = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask import delayed
+from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
@@ -95,4 +95,6 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
 
 def _lazy(readers: list[Callable[[], NDArray[Any]]], like: NDArray[Any]) -> da.Array:
     """Stack of images that are read when they are looked at: a data set may be larger than memory."""
-    return da.stack([da.from_delayed(delayed(r)(), like.shape, like.dtype) for r in readers])
+    parts = [da.from_delayed(delayed(r)(), like.shape, like.dtype) for r in readers]  # type: ignore[no-untyped-call]
+    stack: da.Array = da.stack(parts)  # type: ignore[no-untyped-call]
+    return stack

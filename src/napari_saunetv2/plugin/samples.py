@@ -50,7 +50,7 @@ def retina() -> list[LayerData]:
     from skimage import data
 
     try:
-        image = data.retina()
+        image = data.retina()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever the network or the cache folder raises
         raise FileFormatError(
             "The retina photograph could not be downloaded: connect to the internet once, or open the "

@@ -1,0 +1,188 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from napari_saunetv2 import checkpoint
+from napari_saunetv2.checkpoint import Header
+from napari_saunetv2.errors import CheckpointError, OverwriteError
+from napari_saunetv2.networks import SAUNetV2
+
+WIDTHS = [8, 8, 8, 8]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's model folder."""
+    monkeypatch.setattr(checkpoint, "user_folder", lambda: tmp_path)
+    return tmp_path
+
+
+def _save(path: Path, **header) -> tuple[SAUNetV2, Header]:
+    torch.manual_seed(0)
+    network = SAUNetV2(widths=WIDTHS)
+    return network, checkpoint.save(path, network, Header(network_arguments={"widths": WIDTHS}, **header))
+
+
+def _rewrite(path: Path, **changes) -> None:
+    """Write a file again with another header, as somebody who means harm would."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["saunetv2"])
+    weights = safetensors.torch.load_file(path)
+    path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(header | changes)}))
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path):
+    score = {"dataset": "drive", "split": "test", "protocol": "whole", "mean": {"f1": 0.8}}
+    network, header = _save(
+        tmp_path / "own.safetensors",
+        threshold=0.4,
+        fov_diameter=540.0,
+        scores=(score,),
+        data={"train": ["a"]},
+    )
+    loaded = checkpoint.load(tmp_path / "own.safetensors")
+    assert loaded.header == header
+    assert (loaded.name, loaded.header.threshold, loaded.header.scores) == ("own", 0.4, (score,))
+    assert not loaded.network.training
+    image = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(loaded.network(image), network.eval()(image), rtol=0, atol=0)
+
+
+def test_the_users_models_load_by_name(folder: Path):
+    _save(folder / "mine.safetensors")
+    assert [info.name for info in checkpoint.available() if not info.bundled] == ["mine"]
+    assert checkpoint.load("mine").name == "mine"
+
+
+def test_a_file_trained_again_is_read_again(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    network, _ = _save(path)
+    checkpoint.load(path)
+    torch.nn.init.zeros_(network.head.weight)
+    checkpoint.save(path, network, Header(network_arguments={"widths": WIDTHS}), overwrite=True)
+    assert checkpoint.load(path).network.head.weight.count_nonzero() == 0
+
+
+def test_an_unknown_name_lists_the_known_ones(folder: Path):
+    _save(folder / "mine.safetensors")
+    with pytest.raises(CheckpointError, match=r"'nobody'.*mine"):
+        checkpoint.load("nobody")
+
+
+def test_an_existing_file_is_not_replaced_unasked(tmp_path: Path):
+    _save(tmp_path / "m.safetensors")
+    before = (tmp_path / "m.safetensors").read_bytes()
+    with pytest.raises(OverwriteError):
+        _save(tmp_path / "m.safetensors", threshold=0.1)
+    assert (tmp_path / "m.safetensors").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 0.999, 25))
+def test_a_flipped_byte_anywhere_is_told(tmp_path: Path, share: float):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    data = bytearray(path.read_bytes())
+    data[int(share * len(data))] ^= 0x01
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"'m\.safetensors'"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, 5000])
+def test_a_cut_file_is_told(tmp_path: Path, keep: int):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_a_pickle_runs_no_code(tmp_path: Path):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "exploded",))
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError, match=r"'model\.safetensors' is no model file"):
+        checkpoint.load(path)
+    torch.save({"a": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="no model file"):
+        checkpoint.load(path)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_missing_weight_is_told_by_name(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    weights = safetensors.torch.load_file(path)
+    del weights["head.bias"]
+    path.write_bytes(safetensors.torch.save(weights, metadata))
+    with pytest.raises(CheckpointError, match=r"head\.bias"):
+        checkpoint.load(path)
+
+
+def test_weights_without_our_header_are_told(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(safetensors.torch.save({"a": torch.zeros(2)}))
+    with pytest.raises(CheckpointError, match="no header of this program"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"network": "resnet"}, "resnet"),
+        ({"padding": "left"}, "left"),
+        ({"threshold": 2}, "threshold"),
+        ({"threshold": "high"}, "damaged"),
+        ({"fov_diameter": -1}, "diameter"),
+        ({"normalisation": "mean"}, "mean"),
+        ({"format_version": 99}, "update napari-saunetv2"),
+        ({"format_version": None}, "format None"),
+        ({"network_arguments": {"widths": [10**6, 10**6]}}, "does not hold the weights"),
+        ({"network_arguments": {"widths": [7]}}, "cannot be built"),
+        ({"network_arguments": {"depth": 3}}, "cannot be built"),
+        ({"network_arguments": 3}, "cannot be built"),
+        ({"scores": 3}, "damaged"),
+        ({"licence": "mine"}, "damaged"),
+    ],
+)
+def test_a_header_that_breaks_a_rule_is_told(tmp_path: Path, changes: dict, says: str):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    _rewrite(path, **changes)
+    with pytest.raises(CheckpointError, match=says):
+        checkpoint.load(path)
+
+
+def test_damaged_models_are_left_out_of_the_list(folder: Path):
+    (folder / "broken.safetensors").write_bytes(b"nothing")
+    assert "broken" not in [info.name for info in checkpoint.available()]
+
+
+def test_a_score_is_recorded_once(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    about = {"dataset": "drive", "split": "test", "protocol": "whole"}
+    checkpoint.record(path, about | {"mean": {"f1": 0.1}, "images": 20})
+    checkpoint.record(path, about | {"mean": {"f1": 0.2}, "images": 20})
+    assert [s["mean"]["f1"] for s in checkpoint.load(path).header.scores] == [0.2]
+
+
+def test_the_bundled_model_says_what_it_was_trained_on():
+    header = checkpoint.load(checkpoint.DEFAULT).header
+    tests = {f"{n:02}_test" for n in range(1, 21)}
+    trained = set(header.data["train"]) | set(header.data["validation"])
+    assert trained == {f"{n}_training" for n in range(21, 41)}
+    assert not trained & tests
+    assert header.fov_diameter == pytest.approx(540, abs=5)
+    assert "esearch" in header.licence

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.losses import bce_mcc, soft_mcc
+from napari_saunetv2.metrics import METRICS, TITLES, Counts, auc, best_threshold, confusion
+
+SKLEARN = {
+    "se": sk.recall_score,
+    "sp": lambda t, p: sk.recall_score(1 - t, 1 - p),
+    "acc": sk.accuracy_score,
+    "f1": sk.f1_score,
+    "mcc": sk.matthews_corrcoef,
+    "jaccard": sk.jaccard_score,
+}
+
+
+def test_every_metric_has_a_title_and_a_reference():
+    assert set(METRICS) == set(SKLEARN) == set(TITLES) - {"auc"}
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95), agree=st.floats(0.1, 1))
+def test_metrics_are_scikit_learns(seed, share, agree):
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((20, 30)) < share).astype(np.uint8)
+    answer = np.where(rng.random(truth.shape) < agree, truth, 1 - truth).astype(np.uint8)
+    inside = rng.random(truth.shape) < 0.7
+    counts = confusion(truth, answer, inside)
+    for name, metric in METRICS.items():
+        assert metric(counts) == pytest.approx(SKLEARN[name](truth[inside], answer[inside]), abs=1e-12), name
+
+
+def test_auc_is_scikit_learns_with_ties():
+    rng = np.random.default_rng(1)
+    truth, probability = rng.random((30, 30)) < 0.2, rng.random((30, 30)).round(1)
+    assert auc(truth, probability) == pytest.approx(sk.roc_auc_score(truth.ravel(), probability.ravel()))
+    inside = rng.random((30, 30)) < 0.5
+    expected = sk.roc_auc_score(truth[inside], probability[inside])
+    assert auc(truth, probability, inside) == pytest.approx(expected)
+
+
+def test_what_has_no_value_is_nan_not_a_number_that_flatters():
+    empty = Counts(tp=0, fp=0, fn=0, tn=10)
+    assert np.isnan([METRICS[name](empty) for name in ("se", "f1", "jaccard")]).all()
+    assert np.isnan(auc(np.zeros((3, 3)), np.zeros((3, 3))))
+    assert METRICS["mcc"](empty) == 0
+
+
+def test_mcc_does_not_overflow_on_a_large_image():
+    huge = Counts(tp=10**9, fp=10**9, fn=10**9, tn=10**11)
+    assert METRICS["mcc"](huge) == pytest.approx((10**20 - 10**18) / (2e9 * 2e9 * 1.01e11 * 1.01e11) ** 0.5)
+
+
+def test_different_shapes_are_refused():
+    with pytest.raises(ImageError, match="differ"):
+        confusion(np.zeros((2, 3)), np.zeros((3, 2)))
+
+
+def test_the_best_threshold_is_where_f1_peaks():
+    truth = np.zeros((10, 10), np.uint8)
+    truth[:3] = 1
+    probability = np.where(truth, 0.45, 0.36).astype(np.float32)
+    assert 0.36 < best_threshold([truth], [probability]) <= 0.45
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_soft_mcc_of_zeros_and_ones_is_the_coefficient(seed):
+    rng = np.random.default_rng(seed)
+    truth, answer = rng.random(500) < 0.2, rng.random(500) < 0.3
+    answer |= truth
+    found = soft_mcc(torch.from_numpy(answer.astype(np.float32)), torch.from_numpy(truth.astype(np.float32)))
+    assert found.item() == pytest.approx(sk.matthews_corrcoef(truth, answer), abs=1e-5)
+
+
+def test_the_loss_is_half_cross_entropy_half_mcc_over_the_whole_batch():
+    torch.manual_seed(0)
+    logits, truth = torch.randn(3, 1, 8, 8), (torch.rand(3, 1, 8, 8) < 0.3).float()
+    p, t = logits.sigmoid().double(), truth.double()
+    tp, fp, fn, tn = (p * t).sum(), (p * (1 - t)).sum(), ((1 - p) * t).sum(), ((1 - p) * (1 - t)).sum()
+    mcc = (tp * tn - fp * fn) / ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)).sqrt()
+    bce = sk.log_loss(t.numpy().ravel(), p.numpy().ravel())
+    assert bce_mcc(logits, truth).item() == pytest.approx(0.5 * bce + 0.5 * (1 - mcc.item()), abs=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_loss_has_a_gradient_on_a_view_of_one_class(value):
+    logits = torch.randn(1, 1, 8, 8, requires_grad=True)
+    bce_mcc(logits, torch.full((1, 1, 8, 8), value)).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()

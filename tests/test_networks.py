@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.keras_import import load_keras
+from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.networks._blocks import DropBlock2d
+
+PARAMETERS = {"saunetv2": 260_521}
+"""As the authors' own networks count them."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameter_count_is_the_published_one(name):
+    assert sum(p.numel() for p in NETWORKS[name]().parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equals_the_authors_keras_network(name, shared: Path):
+    network, _ = load_keras(shared / "reference" / f"{name}.h5", name)
+    vectors = np.load(shared / "reference" / f"{name}.reference.npz")
+    with torch.inference_mode():
+        answer = network(torch.from_numpy(vectors["input"]).permute(0, 3, 1, 2)).sigmoid()
+    assert np.abs(answer.permute(0, 2, 3, 1).numpy() - vectors["output"]).max() <= 1e-5
+
+
+@pytest.mark.data
+def test_a_file_of_another_network_is_refused(shared: Path):
+    with pytest.raises(CheckpointError, match="holds another network"):
+        load_keras(shared / "reference" / "saunet.h5", "saunetv2")
+
+
+def test_a_file_that_is_no_keras_file_is_refused(tmp_path: Path):
+    path = tmp_path / "weights.h5"
+    path.write_bytes(b"not hdf5")
+    with pytest.raises(CheckpointError, match=r"'weights\.h5' is no Keras weights file"):
+        load_keras(path, "saunetv2")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(16, 16), (64, 48)])
+def test_answers_one_map_of_the_input_size_for_each_class(name, shape):
+    network = NETWORKS[name](in_channels=1, classes=2).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(2, 1, *shape)).shape == (2, 2, *shape)
+
+
+def test_dropblock_drops_its_share_in_blocks_and_keeps_the_mean():
+    torch.manual_seed(0)
+    answer = DropBlock2d(0.1).train()(torch.ones(8, 16, 64, 64))
+    dropped = answer == 0
+    # Overlaps make it less than the rate: 1 - exp(-rate) when blocks are few and fall anywhere.
+    assert dropped.float().mean().item() == pytest.approx(1 - np.exp(-0.1), abs=0.005)
+    assert answer.mean().item() == pytest.approx(1, abs=1e-3)
+    one = DropBlock2d(49 / 4096).train()(torch.ones(1, 1, 64, 64))[0, 0] == 0
+    rows, columns = torch.where(one)
+    assert one.sum() == 49
+    assert (rows.max() - rows.min(), columns.max() - columns.min()) == (6, 6)
+
+
+def test_dropblock_does_nothing_outside_training():
+    x = torch.rand(1, 2, 16, 16)
+    assert DropBlock2d(0.5).eval()(x) is x
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 6, 8])
+def test_dropblock_takes_maps_smaller_than_its_block(side):
+    assert DropBlock2d(0.15).train()(torch.ones(2, 3, side, side)).isfinite().all()

@@ -1,0 +1,215 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_saunetv2 import checkpoint
+from napari_saunetv2.augmentation import Augmentation, random_view, recolour
+from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
+from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
+from napari_saunetv2.training.views import batch, prepare, split
+
+TINY = TrainConfig(
+    network_arguments={"widths": (8, 8, 8, 8), "dropblock": 0.1},
+    steps=12,
+    batch=2,
+    crop=32,
+    warmup=2,
+    ema=0.9,
+    precision="float32",
+    validation=0.3,
+    validate_every=4,
+)
+
+
+def _pairs(count: int = 4) -> list[Pair]:
+    """Grey pictures with dark lines, which a network learns in a few steps."""
+    rng = np.random.default_rng(0)
+    pairs = []
+    for number in range(count):
+        vessels = np.zeros((60, 50), np.uint8)
+        vessels[rng.integers(5, 55, 3)] = 1
+        image = (150 - 100 * vessels[..., None] + rng.integers(0, 9, (60, 50, 3))).astype(np.uint8)
+        pairs.append(Pair(f"image{number}", image, vessels))
+    return pairs
+
+
+def _train(run: Path, config: TrainConfig = TINY, stop_at: int | None = None, **options):
+    """Train; with ``stop_at`` leave off after so many reports, as a user who closes the window."""
+    work = fine_tune(_pairs(), config, run, **options)
+    reports = []
+    while True:
+        try:
+            reports.append(next(work))
+        except StopIteration as end:
+            return reports, end.value
+        if len(reports) == stop_at:
+            work.close()
+            return reports, None
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load(path).network.state_dict()
+
+
+def test_it_learns_what_can_be_learned(tmp_path: Path):
+    config = replace(TINY, steps=150, validate_every=50, learning_rate=1e-2)
+    reports, path = _train(tmp_path / "run", config)
+    assert reports[-1].best_f1 > 0.8
+    assert reports[-1].loss < reports[0].loss / 2
+    header = checkpoint.load(path).header
+    assert set(header.data["train"]) | set(header.data["validation"]) == {p.name for p in _pairs()}
+    assert not set(header.data["train"]) & set(header.data["validation"])
+    assert header.recipe["steps"] == 150
+    lines = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    assert lines[0] == "step,loss,validation_f1,learning_rate,seconds"
+    assert [line.split(",")[0] for line in lines[1:]] == ["50", "100", "150"]
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 8, 11])
+def test_a_resumed_training_ends_at_the_weights_of_an_unbroken_one(tmp_path: Path, stop_at: int):
+    _, whole = _train(tmp_path / "whole")
+    _train(tmp_path / "broken", stop_at=stop_at)
+    reports, resumed = _train(tmp_path / "broken", resume=True)
+    assert reports[0].step == stop_at + 1
+    for name, tensor in _weights(whole).items():
+        torch.testing.assert_close(_weights(resumed)[name], tensor, rtol=0, atol=1e-6)
+
+
+def test_a_run_that_is_done_resumes_to_its_model(tmp_path: Path):
+    _, path = _train(tmp_path / "run")
+    reports, again = _train(tmp_path / "run", resume=True)
+    assert (reports, again) == ([], path)
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path: Path):
+    _train(tmp_path / "run", stop_at=2)
+    with pytest.raises(OverwriteError, match="--resume"):
+        _train(tmp_path / "run")
+
+
+def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path):
+    _train(tmp_path / "run", stop_at=2)
+    with pytest.raises(CheckpointError, match="other settings"):
+        _train(tmp_path / "run", replace(TINY, seed=1), resume=True)
+
+
+def test_a_damaged_state_is_told(tmp_path: Path):
+    _train(tmp_path / "run", stop_at=2)
+    (tmp_path / "run" / "state.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="damaged"):
+        _train(tmp_path / "run", resume=True)
+
+
+def test_another_seed_gives_other_weights_the_same_the_same(tmp_path: Path):
+    paths = [_train(tmp_path / str(n), replace(TINY, seed=seed))[1] for n, seed in enumerate((0, 0, 1))]
+    first, same, other = ((_weights(p)["head.weight"]) for p in paths)
+    torch.testing.assert_close(first, same, rtol=0, atol=0)
+    assert not torch.equal(first, other)
+
+
+def test_a_base_model_is_where_it_starts(tmp_path: Path):
+    _, path = _train(tmp_path / "base")
+    base = checkpoint.load(path)
+    _, tuned = _train(tmp_path / "tuned", replace(TINY, steps=1, learning_rate=1e-9), base=base)
+    for name, tensor in _weights(path).items():
+        torch.testing.assert_close(_weights(tuned)[name], tensor, rtol=0, atol=1e-5)
+
+
+def test_without_validation_the_last_weights_are_kept(tmp_path: Path):
+    reports, path = _train(tmp_path / "run", replace(TINY, validation=0.0))
+    assert reports[-1].best_step == TINY.steps
+    assert checkpoint.load(path).header.data["validation"] == []
+
+
+def test_without_images_there_is_nothing_to_train_on(tmp_path: Path):
+    with pytest.raises(SettingsError, match="no image"):
+        next(fine_tune([], TINY, tmp_path))
+
+
+def test_labels_of_another_size_are_told():
+    with pytest.raises(ImageError, match="'a' is"):
+        Pair("a", np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("crop", 30),
+        ("learning_rate", 0),
+        ("ema", 1),
+        ("validation", 1),
+        ("network", "x"),
+        ("loss", "x"),
+    ],
+)
+def test_a_setting_outside_its_range_is_told(name, value):
+    with pytest.raises(SettingsError, match=name):
+        replace(TINY, **{name: value})
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_validation_images_are_held_back(share):
+    names = [f"n{i}" for i in range(20)]
+    train, held = split(names, share, seed=3)
+    assert len(held) == round(20 * share)
+    assert sorted(train + held) == list(range(20))
+    assert split(names[:1], share, 0) == ([0], [])
+    assert len(split(names[:2], 0.01, 0)[1]) == 1
+
+
+def test_recipes_are_valid_and_named():
+    assert "drive" in RECIPES
+
+
+# augmentation
+
+STILL = Augmentation(
+    rotation=0, flip=False, scale=(1, 1), elastic=0, brightness=0, contrast=0, saturation=0, channel=0,
+    gamma=1, noise=0, blur=0, vignetting=0, grey=0,
+)  # fmt: skip
+
+
+def _draw(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_a_view_that_is_not_changed_is_a_crop():
+    image = torch.rand(4, 64, 64)
+    view = random_view(image, (40, 40), 66, STILL, _draw())  # no room to move: centred on the frame
+    torch.testing.assert_close(view[:, 13:53, 13:53], image[:, :40, :40], atol=1e-4, rtol=0)
+
+
+def test_colours_that_are_not_changed_stay():
+    image = torch.rand(3, 32, 32)
+    torch.testing.assert_close(recolour(image, STILL, _draw()), image, atol=1e-6, rtol=0)
+
+
+def test_labels_follow_their_image():
+    pair = Pair("a", np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.uint8))
+    pair.vessels[30:34] = 1
+    pair.image[pair.vessels == 1] = 255
+    config = replace(TINY, augmentation=replace(STILL, rotation=180, flip=True, scale=(0.7, 1.4), elastic=5))
+    images, truth = batch([prepare(pair, config)] * 3, config, 7)
+    torch.testing.assert_close(images[:, :1], truth, atol=1e-5, rtol=0)
+    assert 0 < truth.mean() < 0.5
+
+
+def test_views_depend_on_seed_and_step_alone():
+    images = [prepare(pair, TINY) for pair in _pairs()]
+    first, again, later = batch(images, TINY, 3)[0], batch(images, TINY, 3)[0], batch(images, TINY, 4)[0]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_colours_stay_in_range_and_black_stays_dark(seed):
+    image = torch.rand(3, 48, 48)
+    image[:, :10] = 0
+    answer = recolour(image, replace(Augmentation(), noise=0, blur=0), _draw(seed))
+    assert answer.min() >= 0
+    assert answer.max() <= 1
+    assert answer[:, :10].max() == 0
