@@ -74,15 +74,16 @@ class _Settings:
     """Width from which a vessel shows a reflex; it is full at twice this width."""
     absorption: tuple[float, float, float] = (0.34, 1.0, 0.66)
     """Absorbance of vessels in red, green and blue relative to green; measured on DRIVE's training images."""
-    blur: float = 0.55 / 540
-    """Standard deviation of the optical blur."""
+    blur: float = 0.55
+    """Standard deviation of the blur in pixels in a field of 540; finer cameras are sharper."""
     noise: float = 1.9
     """Standard deviation of the sensor noise in grey levels, as in DRIVE."""
     black: tuple[float, float, float] = (8.0, 6.7, 6.9)
     """Grey levels outside the field of view, as in DRIVE."""
 
 
-S = _Settings()
+_S = _Settings()
+_VEINS, _ARTERIES = 0, 1
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class _Frame:
     def distance(self, centre: Points, aspect: float = 1.0) -> Floats:
         """Distance of every pixel to a place, shape (H, W); an aspect above 1 makes it taller than wide."""
         dx, dy = (self.x - centre[0]).astype(np.float32), (self.y - centre[1]).astype(np.float32)
-        return np.hypot(dx[None, :] * np.float32(aspect), dy[:, None] / np.float32(aspect))
+        far: Floats = np.hypot(dx[None, :] * np.float32(aspect), dy[:, None] / np.float32(aspect))
+        return far
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def fundus(
     .. [3] Murray (1926), PNAS 12, 207: at a fork the cube of the parent's radius is the sum of the cubes of
        the children's.
     """
-    diameter = S.field * min(shape) if fov_diameter is None else fov_diameter
+    diameter = _S.field * min(shape) if fov_diameter is None else fov_diameter
     if min(shape) < 32 or not diameter >= 30:
         message = (
             f"{shape[0]} x {shape[1]} pixels with a field of view of {diameter:g} is too small for a fundus: "
@@ -155,28 +157,14 @@ def fundus(
     frame = _frame(shape, diameter, side=int(rng.choice((-1, 1))))
     fovea = rng.normal(0, 0.012, 2)
     tilt = math.radians(rng.normal(6, 2.5))  # the fovea lies a little below the disc
-    disc = fovea + S.disc_to_fovea * np.array([math.cos(tilt), -math.sin(tilt)])
+    disc = fovea + _S.disc_to_fovea * np.array([math.cos(tilt), -math.sin(tilt)])
 
-    veins = _grow(
-        rng, _trunks(rng, fovea, disc, 1), fovea, disc, avoid=np.empty((0, 2)), calibre=S.calibre[0]
-    )
-    arteries = _grow(
-        rng, _trunks(rng, fovea, disc, -1), fovea, disc, avoid=veins.points, calibre=S.calibre[1]
-    )
-    vessels = np.zeros(shape, bool)
-    passed = np.ones(shape, np.float32)
-    for kind, tree in enumerate((veins, arteries)):
-        depth, radius = _draw(tree, frame)
-        vessels |= depth > 0
-        passed = np.minimum(passed, 1 - _darkening(depth, radius, frame.scale, kind))
-
-    # The nerve head reflects more light than the retina does, so vessels stand out more there.
-    passed **= 1 + 1.0 * np.exp(-((frame.distance(disc) / S.disc) ** 4))
+    vessels, passed = _vessels(rng, frame, fovea, disc)
     field = frame.distance(np.zeros(2))
-    retina = _retina(rng, frame, field, fovea, disc)
-    for channel, share in enumerate(S.absorption):
-        retina[..., channel] *= passed**share
     inside = field < 0.5
+    retina = _retina(rng, frame, field, fovea, disc)
+    for channel, share in enumerate(_S.absorption):
+        retina[..., channel] *= passed**share
     return Synthetic(
         _photograph(rng, retina, field, frame.scale),
         (vessels & inside).astype(np.uint8),
@@ -186,27 +174,48 @@ def fundus(
 
 def _frame(shape: tuple[int, int], diameter: float, side: int) -> _Frame:
     height, width = shape
-    x = (np.arange(width) - (width - 1) / 2) / diameter
-    y = (np.arange(height) - (height - 1) / 2) / diameter
+    x = (np.arange(width, dtype=np.float64) - (width - 1) / 2) / diameter
+    y = (np.arange(height, dtype=np.float64) - (height - 1) / 2) / diameter
     return _Frame(side * x, y, side, diameter)
 
 
 # -- vessels
 
 
-def _trunks(rng: np.random.Generator, fovea: Points, disc: Points, kind: int) -> list[Points]:
-    """Courses of the arcades, the nasal trunks and two macular vessels; kind is 1 for veins, -1 for arteries.
+def _vessels(
+    rng: np.random.Generator, frame: _Frame, fovea: Points, disc: Points
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Grow and draw both trees: where they are, and the share of green light they let pass, both (H, W)."""
+    where = np.zeros((len(frame.y), len(frame.x)), bool)
+    passed = np.ones(where.shape, np.float32)
+    taken = np.empty((0, 2))
+    for kind in (_VEINS, _ARTERIES):
+        tree = _grow(rng, _trunks(rng, fovea, disc, kind), fovea, disc, taken, _S.calibre[kind])
+        taken = tree.points  # arteries fill the gaps between veins
+        depth, radius = _draw(tree, frame)
+        where |= depth > 0
+        passed = np.minimum(passed, 1 - _darkening(depth, radius, frame.scale, kind))
+    # The nerve head throws back more light than the retina, so vessels stand out twice as much on it.
+    passed **= 1 + np.exp(-((frame.distance(disc) / _S.disc) ** 4))
+    return where, passed
 
-    Each comes in a pair, one above and one below the line from disc to fovea.
+
+def _trunks(rng: np.random.Generator, fovea: Points, disc: Points, kind: int) -> list[Points]:
+    """Courses of the arcades, the nasal trunks and the macular vessels: of each, one above and one below.
+
+    Veins run a little inside the arteries' arcades and leave the disc a little nasally of them.
     """
-    arcades, nasal, macular = [], [], []
+    veins = 1 if kind == _VEINS else -1
+    arcades: list[Points] = []
+    nasal: list[Points] = []
+    macular: list[Points] = []
     for vertical in (-1, 1):
-        start = disc + [0.012 + 0.007 * kind, 0.004 * vertical]
-        height = rng.uniform(0.27, 0.33) - 0.02 * kind
+        start = disc + np.array([0.012 + 0.007 * veins, 0.004 * vertical])
+        height = rng.uniform(0.27, 0.33) - 0.02 * veins
         far = height + rng.normal(0, 0.05, 2)
         bow = [
-            (0.335 + 0.008 * kind, 0.1),
-            (0.22 + 0.012 * kind, 0.215),
+            (0.335 + 0.008 * veins, 0.1),
+            (0.22 + 0.012 * veins, 0.215),
             (0.07, height),
             (-0.12, height),
             (-0.32, far[0]),
@@ -228,21 +237,26 @@ def _trunks(rng: np.random.Generator, fovea: Points, disc: Points, kind: int) ->
 def _through(corners: Points) -> Points:
     """Round a polygonal line off into a path of even steps."""
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
-    even = np.arange(0, along[-1], S.step)
+    even = np.arange(0, along[-1], _S.step)
     path = np.stack([np.interp(even, along, corners[:, axis]) for axis in (0, 1)], axis=1)
-    smooth: Points = ndimage.gaussian_filter1d(path, 0.035 / S.step, axis=0, mode="nearest")
-    return smooth + (path[0] - smooth[0]) * np.exp(-even / 0.03)[:, None]
+    smooth: Points = ndimage.gaussian_filter1d(path, 0.035 / _S.step, axis=0, mode="nearest")
+    # Smoothing draws the end in; the path still starts where it should.
+    smooth += (path[0] - smooth[0]) * np.exp(-even / 0.03)[:, None]
+    return smooth
 
 
 def _wandering(rng: np.random.Generator, path: Points) -> Points:
     """Make a smooth path tortuous; its start stays where it is."""
     noise = rng.standard_normal((2, *path.shape))
     for grain, one in zip((0.012, 0.04), noise, strict=True):
-        one[:] = ndimage.gaussian_filter1d(one, grain / S.step, axis=0) * math.sqrt(grain / S.step)
-    started = 1 - np.exp(-np.arange(len(path)) * S.step / 0.03)
+        sigma = grain / _S.step
+        # A Gaussian filter leaves white noise of unit variance with 1 / (2 sigma sqrt(pi)).
+        one[:] = ndimage.gaussian_filter1d(one, sigma, axis=0) * math.sqrt(2 * sigma * math.sqrt(math.pi))
+    started = 1 - np.exp(-np.arange(len(path)) * _S.step / 0.03)
     # A short twig wanders less than a long vessel.
-    amount = 1.9 * S.wander * min(1, len(path) * S.step / 0.12)
-    return path + amount * (0.5 * noise[0] + noise[1]) * started[:, None]
+    amount = _S.wander * min(1, len(path) * _S.step / 0.12)
+    wandered: Points = path + amount * (0.5 * noise[0] + noise[1]) * started[:, None]
+    return wandered
 
 
 def _grow(
@@ -250,7 +264,6 @@ def _grow(
     trunks: list[Points],
     fovea: Points,
     disc: Points,
-    *,
     avoid: Points,
     calibre: float,
 ) -> _Tree:
@@ -269,23 +282,23 @@ def _grow(
 
     for trunk in trunks[:4]:
         add(trunk, -1)
-    for count in range(S.twigs):
-        if count == S.twigs // 3:  # the macular vessels come when the great ones have their branches
+    for count in range(_S.twigs):
+        if count == _S.twigs // 3:  # the macular vessels come when the great ones have their branches
             for trunk in trunks[4:]:
                 add(trunk, -1)
         tip = _widest_gap(rng, np.vstack([points[::3], avoid[::3]]), fovea, disc)
         start, path = _twig(rng, points, headings, tip, fovea)
-        if len(path) > 3 and np.hypot(*(path - fovea).T).min() > S.avascular:
+        if len(path) > 3 and np.hypot(*(path - fovea).T).min() > _S.avascular:
             add(path, start)
     return _Tree(points, parents, calibre * _widths(parents))
 
 
 def _widest_gap(rng: np.random.Generator, taken: Points, fovea: Points, disc: Points) -> Points:
     """Of some random places, the one that lies farthest from any vessel."""
-    places = rng.uniform(-S.reach, S.reach, (40, 2))
-    free = np.hypot(*places.T) < S.reach
-    free &= np.hypot(*(places - fovea).T) > 1.2 * S.avascular
-    free &= np.hypot(*(places - disc).T) > 1.5 * S.disc
+    places = rng.uniform(-_S.reach, _S.reach, (40, 2))
+    free = np.hypot(*places.T) < _S.reach
+    free &= np.hypot(*(places - fovea).T) > 1.2 * _S.avascular
+    free &= np.hypot(*(places - disc).T) > 1.5 * _S.disc
     gaps = np.hypot(*(places[:, None] - taken).transpose(2, 0, 1)).min(axis=1)
     best: Points = places[np.argmax(np.where(free, gaps, -1))]
     return best
@@ -303,7 +316,7 @@ def _twig(
     reach = float(length[start])
     leaving = headings[start] + 0.5 * away[start] / max(reach, 1e-9)
     bend = points[start] + leaving * reach * rng.uniform(0.25, 0.4)
-    t = np.linspace(0, 1, max(2, math.ceil(reach / S.step)))[1:, None]
+    t = np.linspace(0, 1, max(2, math.ceil(reach / _S.step)))[1:, None]
     path = (1 - t) ** 2 * points[start] + 2 * t * (1 - t) * bend + t**2 * tip
     return start, _wandering(rng, path) if len(path) > 3 else path
 
@@ -313,12 +326,13 @@ def _widths(parents: NDArray[np.intp]) -> Points:
 
     A vessel also loses flow steadily on its way, to branches too thin to be seen.
     """
-    flow = np.full(len(parents), S.step / S.drained)
+    flow = np.full(len(parents), _S.step / _S.drained)
     flow[np.setdiff1d(np.arange(len(parents)), parents)] += 1  # the tips
     for node in range(len(parents) - 1, -1, -1):
         if parents[node] >= 0:
             flow[parents[node]] += flow[node]
-    return S.thinnest * np.cbrt(flow)
+    widths: Points = _S.thinnest * np.cbrt(flow)
+    return widths
 
 
 def _draw(tree: _Tree, frame: _Frame) -> tuple[Floats, Floats]:
@@ -332,7 +346,7 @@ def _draw(tree: _Tree, frame: _Frame) -> tuple[Floats, Floats]:
     origin = np.array([frame.side * frame.x[0], frame.y[0]])
     places = (tree.points * [frame.side, 1] - origin) * frame.scale
     widths = tree.widths * frame.scale
-    seen = (tree.parents >= 0) & (widths >= max(S.visible * frame.scale, S.visible_pixels))
+    seen = (tree.parents >= 0) & (widths >= max(_S.visible * frame.scale, _S.visible_pixels))
     for node in np.flatnonzero(seen):
         # A line of a pixel's width or less would be broken by the pixel grid.
         _draw_segment(depth, radius, places[tree.parents[node]], places[node], max(widths[node] / 2, 0.6))
@@ -356,19 +370,20 @@ def _draw_segment(depth: Floats, radius: Floats, a: Points, b: Points, own: floa
 
 
 def _darkening(depth: Floats, radius: Floats, scale: float, kind: int) -> Floats:
-    """Share of green light that a tree takes, from the maps of _draw; kind is 0 for veins, 1 for arteries.
+    """Share of green light that a tree takes, from the maps of _draw.
 
     Blood darkens most where the light's way through it is longest, but the wall of a wide vessel throws
     light back along its middle.
     """
     width = 2 * radius / scale
-    shade = S.darkness[kind] * width / (width + S.half_dark)
+    shade = _S.darkness[kind] * width / (width + _S.half_dark)
     covered = np.clip(depth + 0.5, 0, 1)  # the share of the pixel that lies inside
     aside = np.clip(1 - depth / radius, 0, 1)
     chord = np.sqrt(1 - aside**2)
-    wide = np.clip(width / S.reflex_from - 1, 0, 1)
-    reflex = S.reflex[kind] * wide * np.exp(-((aside / 0.35) ** 2))
-    return covered * shade * (0.45 + 0.55 * chord) * (1 - reflex)
+    wide = np.clip(width / _S.reflex_from - 1, 0, 1)
+    reflex = _S.reflex[kind] * wide * np.exp(-((aside / 0.35) ** 2))
+    taken: Floats = covered * shade * (0.45 + 0.55 * chord) * (1 - reflex)
+    return taken
 
 
 # -- the rest of the eye
@@ -429,14 +444,14 @@ def _add_macula(rng: np.random.Generator, frame: _Frame, retina: Floats, fovea: 
 def _add_disc(rng: np.random.Generator, frame: _Frame, retina: Floats, disc: Points) -> None:
     """Lay the optic disc over the retina: a glow about it, a soft rim, and a paler cup."""
     distance = frame.distance(disc, aspect=1.04) * (1 + 0.03 * _noise(rng, frame, 0.06))
-    glow = 0.16 * np.exp(-np.maximum(distance - S.disc, 0) / 0.05)
+    glow = 0.16 * np.exp(-np.maximum(distance - _S.disc, 0) / 0.05)
     retina *= 1 + glow[..., None] * np.array([0.5, 1, 0.7], np.float32)
     cup = frame.distance(disc - [rng.uniform(0.006, 0.018), 0]) * (1 + 0.08 * _noise(rng, frame, 0.04))
     rim_colour = np.array([250, rng.uniform(170, 200), rng.uniform(95, 120)], np.float32)
     cup_colour = np.array([255, 238, rng.uniform(125, 160)], np.float32)
     for within, size, soft, colour in (
-        (distance, S.disc, 0.004, rim_colour),
-        (cup, rng.uniform(0.45, 0.62) * S.disc, 0.011, cup_colour),
+        (distance, _S.disc, 0.004, rim_colour),
+        (cup, rng.uniform(0.45, 0.62) * _S.disc, 0.011, cup_colour),
     ):
         share = 1 / (1 + np.exp(np.clip((within - size) / soft, -30, 30)))
         retina += share[..., None] * (colour * (1 + 0.03 * _noise(rng, frame, 0.02))[..., None] - retina)
@@ -444,12 +459,12 @@ def _add_disc(rng: np.random.Generator, frame: _Frame, retina: Floats, disc: Poi
 
 def _photograph(rng: np.random.Generator, retina: Floats, field: Floats, scale: float) -> NDArray[np.uint8]:
     """What a camera makes of the eye: blur, a round stop with a soft dark border, and sensor noise."""
-    blur = max(S.blur * scale, 0.5)
-    black = np.array(S.black, np.float32)
+    blur = _S.blur * math.sqrt(max(scale, 270) / 540)
+    black = np.array(_S.black, np.float32)
     seen = ndimage.gaussian_filter(retina, (blur, blur, 0), truncate=3)
     soft = 2.5 * max(scale / 540, 0.4)
     lit = np.clip((0.5 - field) * scale / soft, 0, 1)[..., None]
-    noise = rng.standard_normal(retina.shape, np.float32) * np.float32(S.noise)
+    noise = rng.standard_normal(retina.shape, np.float32) * np.float32(_S.noise)
     levels = black + lit * (seen - black) + noise * (0.3 + 0.7 * lit)
     image: NDArray[np.uint8] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
     return image
