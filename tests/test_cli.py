@@ -20,7 +20,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         monkeypatch.setattr(sys, "argv", ["saunetv2", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
             cli.main()
-            sys.exit(0)
         printed = capsys.readouterr()
         return int(end.value.code or 0), printed.out + printed.err
 
