@@ -144,7 +144,7 @@ def test_existing_results_are_kept_unless_told(run, photograph: Path, tmp_path: 
         (["--tta", "some"], "none, flips, d4"),
         (["--device", "cuda:9"], "cuda:9"),
         (["--rescale", "0"], "rescale is 0"),
-        (["--format", "bmp"], "--format is 'bmp'"),
+        (["--format", "bmp"], "'bmp': it must be png"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_writes_nothing(
@@ -155,6 +155,12 @@ def test_a_wrong_option_is_one_line_and_writes_nothing(
     assert says in text
     assert "Traceback" not in text
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_an_output_that_is_a_file_is_told(run, photograph: Path):
+    code, text = run("segment", photograph, "-o", photograph)
+    assert (code, "Traceback" in text) == (1, False)
+    assert photograph.name in text
 
 
 def test_a_pattern_without_a_match_is_told(run, tmp_path: Path):

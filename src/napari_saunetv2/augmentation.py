@@ -55,7 +55,7 @@ class Augmentation:
 
 
 def random_view(
-    canvas: Tensor, frame: tuple[int, int], size: int, settings: Augmentation, draw: Generator
+    canvas: Tensor, window: tuple[slice, slice], size: int, settings: Augmentation, draw: Generator
 ) -> Tensor:
     """Cut a random view out of an image and what belongs to it, turned, mirrored, scaled and bent.
 
@@ -63,8 +63,8 @@ def random_view(
     ----------
     canvas : tensor, shape (C, H, W)
         Image and labels as channels.
-    frame : (int, int)
-        Rows and columns of the canvas that hold the image, from the top left.
+    window : (slice, slice)
+        Rows and columns of the canvas that hold the image.
     size : int
         Side of the view in pixels.
     settings : Augmentation
@@ -89,8 +89,8 @@ def random_view(
     if settings.elastic > 0 and _unit(draw) < 0.5:
         place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
     # A view whose centre keeps off the border shows little that is empty.
-    rows, columns = (max(0.0, length - 1 - 0.6 * size) for length in frame)
-    middle = torch.tensor([frame[1] - 1, frame[0] - 1]) / 2
+    rows, columns = (max(0.0, part.stop - part.start - 1 - 0.6 * size) for part in window)
+    middle = torch.tensor([part.start + part.stop - 1 for part in window[::-1]]) / 2
     centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
     grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1
     return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]

@@ -6,6 +6,7 @@ and what it claims is checked against what it holds before a network is built.
 
 import hashlib
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ DEFAULT = "saunetv2-drive"
 """The model that is used where none is named."""
 
 _KEY = "saunetv2"
+_LOG = logging.getLogger(__name__)
 _LICENCE = "Research use only; trained on photographs whose terms allow research. No medical device."
 
 
@@ -118,7 +120,8 @@ def available() -> list[ModelInfo]:
     for path in _named_files():
         try:
             header, shapes = _read_header(path)
-        except CheckpointError:
+        except CheckpointError as error:
+            _LOG.warning("%s", error)
             continue
         count = sum(math.prod(shape) for shape in shapes.values())
         found.append(ModelInfo(path.stem, path, header, count, path.parent == _bundled_folder()))

@@ -56,20 +56,22 @@ class Prepared:
     name : str
     canvas : tensor, shape (4, S, S), float32, range [0, 1]
         Three colours and the vessels.
-    frame : (int, int)
-        Height and width of the image on it.
+    window : (slice, slice)
+        Rows and columns of it that hold the image.
     """
 
     name: str
     canvas: Tensor
-    frame: tuple[int, int]
+    window: tuple[slice, slice]
 
 
 def prepare(pair: Pair, config: TrainConfig) -> Prepared:
     """Lay a pair on the canvas on which inference lays an image."""
     layers = np.concatenate([to_unit(pair.image), (pair.vessels != 0)[..., None].astype(np.float32)], axis=2)
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
-    return Prepared(pair.name, torch.from_numpy(np.ascontiguousarray(padded)), pair.vessels.shape)
+    height, width = pair.vessels.shape
+    window = canvas.window(height, width, config.padding)
+    return Prepared(pair.name, torch.from_numpy(np.ascontiguousarray(padded)), window)
 
 
 def split(names: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -87,7 +89,7 @@ def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[T
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw)
     views = [
-        random_view(images[n].canvas, images[n].frame, config.crop, config.augmentation, draw)
+        random_view(images[n].canvas, images[n].window, config.crop, config.augmentation, draw)
         for n in chosen.tolist()
     ]
     colours = torch.stack([recolour(view[:3], config.augmentation, draw) for view in views])

@@ -1,0 +1,63 @@
+"""The command line: parse, call one function, print.
+
+torch takes seconds to import, so commands import what they call when they run: ``--help`` is quick.
+"""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from napari_saunetv2 import __version__
+from napari_saunetv2.cli._shared import err, out, plain
+from napari_saunetv2.cli.evaluate import evaluate
+from napari_saunetv2.cli.models import demo, import_keras, models
+from napari_saunetv2.cli.segment import segment
+from napari_saunetv2.cli.train import train
+from napari_saunetv2.errors import SaunetError
+
+app = typer.Typer(
+    name="saunetv2",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Find the vessels in retinal photographs with SA-UNetv2. Research software, no medical device.",
+)
+for _command in (segment, evaluate, train, models, import_keras, demo):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line; an error is one line and exit code 1, with ``--debug`` a traceback."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+        logging.basicConfig(level=logging.DEBUG)
+    try:
+        app()
+    except (SaunetError, OSError) as error:  # OSError: a folder that cannot be made, a disk that is full
+        if debug:
+            raise
+        err.print(f"[red]Error:[/red] {plain(error)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(130)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"saunetv2 {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    pass

@@ -1,0 +1,60 @@
+"""What the commands share: consoles, options that several take, and small helpers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from napari_saunetv2.errors import OverwriteError, SettingsError
+
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A model's name (see `saunetv2 models`) or file.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+TtaOption = Annotated[
+    str, typer.Option(help="Mean over several views: none, flips (4 passes) or d4 (8 passes, best).")
+]
+RescaleOption = Annotated[
+    str,
+    typer.Option(help="auto works at the model's scale where the field of view differs; off; or a factor."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+def plain(text: object) -> str:
+    """Text that Rich prints as it is: it reads square brackets as markup, and a file name may hold them."""
+    return str(text).replace("[", r"\[")
+
+
+def number_or(option: str, text: str, *words: str) -> Any:
+    """Turn an option's text into a number, unless it is one of its words."""
+    if text in words:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a number.") from None
+
+
+def refuse_existing(*paths: Path | None) -> None:
+    """Raise OverwriteError for a file that exists: before the work, not after it."""
+    for path in paths:
+        if path is not None and path.exists():
+            raise OverwriteError(f"'{path}' exists already: choose another name, or pass --overwrite.")
+
+
+def bar() -> Progress:
+    """Progress on a terminal; in a log nothing, but what is printed above it."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+        disable=not out.is_terminal,
+    )

@@ -1,0 +1,65 @@
+"""``saunetv2 models``, ``import-keras``, ``demo``: the models there are, others' weights, a first look."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from napari_saunetv2.cli._shared import OverwriteOption, out, plain
+
+
+def models() -> None:
+    """List the models that load by name, with their scores."""
+    from napari_saunetv2 import checkpoint
+
+    table = Table(title="Models")
+    for column in ("name", "network", "parameters", "trained on", "scores", "where"):
+        table.add_column(column)
+    for info in checkpoint.available():
+        header = info.header
+        scores = "\n".join(
+            f"{s['dataset']} {s['split']} {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
+        )
+        data = str(header.data.get("dataset", header.data.get("imported from", "-")))
+        table.add_row(
+            info.name,
+            header.network,
+            f"{info.parameters:,}",
+            data,
+            scores or "-",
+            "bundled" if info.bundled else str(info.path),
+        )
+    out.print(table)
+    out.print(f"Your own models go to {plain(checkpoint.user_folder())}")
+
+
+def import_keras(
+    file: Annotated[Path, typer.Argument(help="Weights of the authors' program (.h5).")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="Model file to write (.safetensors).")],
+    network: Annotated[str, typer.Option(help="Whose weights they are.")] = "saunetv2",
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Turn Keras weights of the authors' networks into a model."""
+    from napari_saunetv2 import checkpoint, keras_import
+
+    module, header = keras_import.load_keras(file, network)
+    checkpoint.save(output, module, header, overwrite=overwrite)
+    out.print(f"{plain(file.name)} -> {plain(output)}")
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("demo"),
+    viewer: Annotated[bool, typer.Option(help="Open napari with the result where there is a screen.")] = True,
+) -> None:
+    """Segment a synthetic fundus image whose vessels are known exactly."""
+    from napari_saunetv2 import demo as demonstration
+
+    result = demonstration.run(output)
+    for what, path in result.files.items():
+        out.print(f"{what:<12} {plain(path)}")
+    out.print(f"F1 against the exact vessels: {result.f1:.4f} ({result.seconds:.2f} s, model {result.model})")
+    if viewer and demonstration.has_screen():
+        from napari_saunetv2.plugin.show import show
+
+        show(result)

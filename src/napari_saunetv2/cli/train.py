@@ -1,0 +1,81 @@
+"""``saunetv2 train``: a data set in, a model out."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from napari_saunetv2.cli._shared import DeviceOption, bar, out, plain
+from napari_saunetv2.errors import SettingsError
+
+
+def train(
+    root: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="Folder of a data set."),
+    ],
+    run: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="RUN", help="Folder of the run: settings, log, state and model."),
+    ],
+    recipe: Annotated[str, typer.Option(help="Named settings.")] = "drive",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
+    base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a model on the training images of a data set.
+
+    Progress is saved every minute: after a kill the same command with --resume goes on from there, to the
+    same weights.
+
+    **Example**: `saunetv2 train --recipe drive DRIVE -o runs/drive`
+    """
+    from dataclasses import replace
+
+    from napari_saunetv2 import checkpoint, datasets
+    from napari_saunetv2.training import RECIPES, Pair, fine_tune
+
+    if recipe not in RECIPES:
+        raise SettingsError(f"There is no recipe '{recipe}': choose {', '.join(RECIPES)}.")
+    config = RECIPES[recipe]
+    config = replace(config, steps=steps or config.steps, seed=config.seed if seed is None else seed)
+    samples = [s for s in datasets.read(root) if s.split in ("train", None) and s.label_paths]
+    pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
+    work = fine_tune(
+        pairs,
+        config,
+        run,
+        resume=resume,
+        base=checkpoint.load(base) if base else None,
+        device=device,
+        data={"dataset": samples[0].dataset, "split": "train"} if samples else {},
+        recipe=recipe,
+    )
+    path = _follow(work, config.steps)
+    out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
+
+
+def _follow(work: Any, steps: int) -> Path:
+    """Show a training's reports until it is done; on a terminal one line, in a log one line a minute."""
+    printed = 0.0
+    with bar() as shown:
+        task = shown.add_task("training", total=steps)
+        while True:
+            try:
+                report = next(work)
+            except StopIteration as done:
+                return cast("Path", done.value)
+            except KeyboardInterrupt:
+                work.close()
+                shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
+                raise
+            f1 = "-" if report.validation_f1 is None else f"{report.validation_f1:.4f}"
+            text = f"loss {report.loss:.4f}  validation F1 {f1}  {report.device}"
+            shown.update(task, completed=report.step, description=text)
+            if not shown.console.is_terminal and time.monotonic() - printed > 60:
+                printed = time.monotonic()
+                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left))
+                shown.console.print(f"step {report.step}/{report.steps}  {text}  {left} left")
