@@ -96,7 +96,8 @@ def segment_file(
         write_probability(paths["probability"], probability, overwrite=wanted.overwrite)
     if wanted.overlay:
         write_image(paths["overlay"], outlined(to_unit(image), vessels), overwrite=wanted.overwrite)
-    return Summary(*vessels.shape, float(vessels.mean()), time.perf_counter() - begun, paths["vessels"])
+    height, width = vessels.shape
+    return Summary(height, width, float(vessels.mean()), time.perf_counter() - begun, paths["vessels"])
 
 
 def image_files(inputs: Sequence[str]) -> list[Path]:

@@ -123,7 +123,7 @@ def available() -> list[ModelInfo]:
         except CheckpointError as error:
             _LOG.warning("%s", error)
             continue
-        count = sum(math.prod(shape) for shape in shapes.values())
+        count = sum(math.prod(s) for name, s in shapes.items() if not name.endswith("num_batches_tracked"))
         found.append(ModelInfo(path.stem, path, header, count, path.parent == _bundled_folder()))
     return found
 

@@ -4,10 +4,19 @@ from collections.abc import Callable
 
 from torch import nn
 
+from napari_saunetv2.networks.rsan import RSAN
+from napari_saunetv2.networks.saunet import Backbone, SAUNet, SDUNet, UNet18, UNet23, UNetSA
 from napari_saunetv2.networks.saunetv2 import SAUNetV2
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "saunetv2": SAUNetV2,
+    "saunet": SAUNet,
+    "rsan": RSAN,
+    "backbone": Backbone,
+    "sd_unet": SDUNet,
+    "unet_sa": UNetSA,
+    "unet18": UNet18,
+    "unet23": UNet23,
 }
 
-__all__ = ["NETWORKS", "SAUNetV2"]
+__all__ = ["NETWORKS", "RSAN", "SAUNet", "SAUNetV2"]
