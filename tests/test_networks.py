@@ -19,7 +19,7 @@ PARAMETERS = {
     "unet18": (535_793, 535_793),
     "unet23": (2_158_705, 2_158_705),
 }
-"""All and trainable, as the authors' own networks count them: Keras counts BatchNorm's running statistics too."""
+"""All and trainable, as Keras counts the authors' own networks: with BatchNorm's running statistics."""
 
 REFERENCES = ("saunetv2", "saunet", "rsan")
 """Networks whose answers the authors' own programs gave."""
