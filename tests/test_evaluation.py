@@ -42,3 +42,14 @@ def test_a_mean_leaves_out_what_has_no_value():
     scores = [evaluation.ImageScore("a", empty), evaluation.ImageScore("b", full)]
     assert evaluation.mean(scores) == full
     assert '"f1": null' in evaluation.as_json(scores, {})
+
+
+def test_without_a_split_the_test_images_are_scored_never_those_of_the_training():
+    def sample(name, split):
+        return datasets.Sample("drive", name, name, None, split, Path(name))
+
+    halves = [sample("a", "train"), sample("b", "test")]
+    unsplit = [sample("c", None), sample("d", None)]
+    assert [s.name for s in evaluation.chosen(halves, None)] == ["b"]
+    assert [s.name for s in evaluation.chosen(halves, "all")] == ["a", "b"]
+    assert [s.name for s in evaluation.chosen(unsplit, None)] == ["c", "d"]

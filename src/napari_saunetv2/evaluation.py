@@ -125,14 +125,15 @@ def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
 
 
 def chosen(samples: Sequence[Sample], split: str | None) -> list[Sample]:
-    """Samples of a split ("train", "test"); all where it is None or "all".
+    """Samples of a split: "train", "test" or "all"; None is "test" where the data set has one, else "all".
 
     Raises
     ------
     LayoutError
         When none is left.
     """
-    kept = [s for s in samples if split in (None, "all", s.split)]
+    wanted = split or ("test" if any(s.split == "test" for s in samples) else "all")
+    kept = [s for s in samples if wanted in ("all", s.split)]
     if not kept:
         known = sorted({s.split for s in samples if s.split})
         raise LayoutError(

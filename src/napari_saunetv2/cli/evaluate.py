@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def evaluate(
     dataset: Annotated[str, typer.Argument(help="drive, stare, chase or hrf.")],
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
-    split: Annotated[str, typer.Option(help="train, test or all.")] = "all",
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, test or all; if not given test, or all where the set has no test images."),
+    ] = None,
     model: ModelOption = "saunetv2-drive",
     protocol: Annotated[
         str, typer.Option(help="whole: every pixel of the frame, as the papers; fov: the field of view only.")
@@ -77,7 +80,7 @@ def evaluate(
         )
     about = {
         "dataset": dataset,
-        "split": split,
+        "split": split or samples[0].split or "all",
         "protocol": protocol,
         "observer": observer or datasets.DATASETS[dataset].observers[0],
         "scored": f"observer {second_observer}" if second_observer else model,
@@ -87,12 +90,8 @@ def evaluate(
     }
     with bar() as shown:
         done = list(shown.track(scores, total=len(samples), description="scoring"))
-    out.print(
-        _table(
-            done,
-            f"{about['scored']} on {datasets.DATASETS[dataset].title}, split {split}, protocol {protocol}",
-        )
-    )
+    title = datasets.DATASETS[dataset].title
+    out.print(_table(done, f"{about['scored']} on {title}, split {about['split']}, protocol {protocol}"))
     for path, text in ((csv, evaluation.as_csv(done)), (json_file, evaluation.as_json(done, about))):
         if path is not None:
             _write_text(path, text, overwrite)
