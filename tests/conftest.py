@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import npe2
 import pytest
 import torch
 
@@ -15,3 +16,9 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder} (SAUNETV2_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def plugins() -> None:
+    """Let napari know its plugins, as it does when a window opens."""
+    npe2.PluginManager.instance().discover()

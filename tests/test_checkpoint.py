@@ -153,6 +153,8 @@ def test_weights_without_our_header_are_told(tmp_path: Path):
         ({"network_arguments": {"depth": 3}}, "cannot be built"),
         ({"network_arguments": 3}, "cannot be built"),
         ({"scores": 3}, "damaged"),
+        ({"scores": [{"mean": 3}]}, "damaged"),
+        ({"data": 3}, "damaged"),
         ({"licence": "mine"}, "damaged"),
     ],
 )

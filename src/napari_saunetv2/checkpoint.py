@@ -251,6 +251,7 @@ def _parse(path: Path, text: str) -> Header:
         known = {f.name for f in fields(Header)}
         values: dict[str, Any] = {k: v for k, v in raw.items() if k in known}
         lists = {k: tuple(values.get(k, ())) for k in ("classes", "scores")}
+        values |= {k: dict(values.get(k, {})) for k in ("data", "recipe")}
         header = Header(**values | lists)
         problem = _problem(header)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -272,6 +273,11 @@ def _problem(header: Header) -> str | None:
         f"threshold {header.threshold!r} outside (0, 1)": 0 < header.threshold < 1,
         f"FOV diameter {diameter!r}, not a length": diameter is None or 1 <= diameter <= 100_000,
     }
+    for score in header.scores:  # raises where a score lacks what a list of models shows of it
+        rules[f"the score {score!r}, without a value"] = math.isfinite(score["mean"]["f1"])
+        rules[f"the score {score!r}, not said of what"] = all(
+            score[k] for k in ("dataset", "split", "protocol")
+        )
     return next((rule for rule, holds in rules.items() if not holds), None)
 
 

@@ -14,22 +14,16 @@ def models() -> None:
     from napari_saunetv2 import checkpoint
 
     table = Table(title="Models")
-    for column in ("name", "network", "parameters", "trained on", "scores", "where"):
-        table.add_column(column)
+    for column in ("name", "parameters", "trained on", "scores"):
+        table.add_column(column, no_wrap=column != "trained on")
     for info in checkpoint.available():
         header = info.header
-        scores = "\n".join(
-            f"{s['dataset']} {s['split']} {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
-        )
+        scores = [
+            f"{s['dataset']} {s['split']}, {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
+        ]
         data = str(header.data.get("dataset", header.data.get("imported from", "-")))
-        table.add_row(
-            info.name,
-            header.network,
-            f"{info.parameters:,}",
-            data,
-            scores or "-",
-            "bundled" if info.bundled else str(info.path),
-        )
+        name = info.name if info.bundled else f"{info.name} (yours)"
+        table.add_row(plain(name), f"{info.parameters:,}", plain(data), plain("\n".join(scores)) or "-")
     out.print(table)
     out.print(f"Your own models go to {plain(checkpoint.user_folder())}")
 

@@ -243,6 +243,17 @@ def _report(
     )
 
 
+def _calibrate(state: State, watched: Sequence[Prepared], place: torch.device) -> None:
+    """Shift the logits so that F1 on the validation images peaks at a probability of 0.5.
+
+    Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black there, which
+    moves all probabilities the same way.
+    """
+    best = best_threshold(_truths(watched), _maps(state, watched, place))
+    with torch.no_grad():
+        state.mean.get_parameter("head.bias").sub_(math.log(best / (1 - best)))
+
+
 def _finish(
     state: State,
     pairs: Sequence[Pair],
@@ -256,13 +267,14 @@ def _finish(
 ) -> Path:
     """Write the best weights as a model that says where it comes from."""
     state.mean.load_state_dict(state.best)
+    if watched:
+        _calibrate(state, watched, place)
     diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
     header = checkpoint.Header(
         network=config.network,
         network_arguments=dict(config.network_arguments),
         padding=config.padding,
         fov_diameter=round(float(np.median(diameters)), 1) if diameters else None,
-        threshold=best_threshold(_truths(watched), _maps(state, watched, place)) if watched else 0.5,
         data={**data, "train": names[0], "validation": names[1]},
         recipe={"name": recipe, **asdict(config)},
         seed=config.seed,
