@@ -8,16 +8,22 @@ lose the result.
 import threading
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from napari.qt.threading import create_worker
-
-from napari_saunetv2.errors import SaunetError
 
 UPDATE_EVERY = 0.1
 """Seconds between two updates of the interface."""
 
 Work = Generator[Any, None, Any]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What the work raised: napari's worker would raise it anew, or drop it with all its other signals."""
+
+    error: Exception
 
 
 class Job:
@@ -29,8 +35,8 @@ class Job:
         Yields progress, returns the result.
     progress, done, failed, finished : callable
         Called in the interface's thread: with what was yielded (ten times a second at most), with the
-        result, with an error of ours, and in the end whatever happened. None of the first three is called
-        for a job that was stopped.
+        result, with what the work raised, and in the end whatever happened. None of the first three is
+        called for a job that was stopped, and none at all for one that was abandoned.
     """
 
     def __init__(
@@ -39,15 +45,16 @@ class Job:
         *,
         progress: Callable[[Any], None],
         done: Callable[[Any], None],
-        failed: Callable[[SaunetError], None],
+        failed: Callable[[Exception], None],
         finished: Callable[[], None],
     ) -> None:
         self._stop = threading.Event()
-        self._done, self._failed = done, failed
+        self._abandoned = False
+        self._progress, self._done, self._failed, self._finished = progress, done, failed, finished
         self._worker = create_worker(self._run, work, _start_thread=False)
-        self._worker.yielded.connect(progress)
+        self._worker.yielded.connect(self._report)
         self._worker.returned.connect(self._deliver)
-        self._worker.finished.connect(finished)
+        self._worker.finished.connect(self._end)
 
     def start(self) -> None:
         """Begin."""
@@ -55,6 +62,11 @@ class Job:
 
     def stop(self) -> None:
         """Ask the work to end; it does so after the step that runs."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """Stop, and call nobody any more: those who would listen are gone."""
+        self._abandoned = True
         self._stop.set()
 
     def _run(self, work: Work) -> Generator[Any, None, Any]:
@@ -67,16 +79,24 @@ class Job:
                     yield state
         except StopIteration as end:
             return end.value
-        except SaunetError as error:
-            return error  # raised here it would reach the user as a traceback
+        except Exception as error:  # noqa: BLE001
+            return _Failure(error)
         finally:
             work.close()
         return None
 
+    def _report(self, state: Any) -> None:
+        if not self._stop.is_set():
+            self._progress(state)
+
     def _deliver(self, result: Any) -> None:
         if self._stop.is_set():
             return
-        if isinstance(result, SaunetError):
-            self._failed(result)
+        if isinstance(result, _Failure):
+            self._failed(result.error)
         else:
             self._done(result)
+
+    def _end(self) -> None:
+        if not self._abandoned:
+            self._finished()

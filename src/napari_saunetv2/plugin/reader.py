@@ -1,6 +1,7 @@
 """Open a data set's files, and whole data sets, as layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
+from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import read_image, read_mask
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -21,7 +23,7 @@ Reader = Callable[[str | list[str]], list[LayerData]]
 def get_reader(path: str | list[str]) -> Reader | None:
     """Give the reader for a data set's file or folder; None for anything else, at once."""
     paths = _paths(path)
-    if all(datasets.identify(p) for p in paths) or all(datasets.recognise(p) for p in paths):
+    if all(_is_file_of_a_dataset(p) for p in paths) or all(datasets.recognise(p) for p in paths):
         return _read
     return None
 
@@ -29,18 +31,33 @@ def get_reader(path: str | list[str]) -> Reader | None:
 def read_folder(folder: Path) -> list[LayerData]:
     """Open a data set as stacks: photographs, each observer's labels, fields of view.
 
-    Images that differ in split, or in what belongs to them, go to stacks of their own.
+    Images that differ in split, or in what belongs to them, go to stacks of their own. The first
+    photographs and their first labels are shown, the other layers wait hidden.
+
+    Raises
+    ------
+    LayoutError
+        When there is no data set, or its images differ in size.
+    FileFormatError
+        When a file cannot be read.
     """
 
     def kind(sample: Sample) -> tuple[str, tuple[str, ...], bool]:
         return sample.split or "", tuple(sample.label_paths), sample.fov_path is not None
 
     samples = sorted(datasets.read(folder), key=kind)
-    return [layer for _, group in groupby(samples, kind) for layer in _stacks(list(group))]
+    layers = [layer for _, group in groupby(samples, kind) for layer in _stacks(list(group))]
+    for number, (_, about, _) in enumerate(layers):
+        about["visible"] = (number, about["metadata"]["role"]) in ((0, "image"), (1, "labels"))
+    return layers
 
 
 def _paths(path: str | list[str]) -> list[Path]:
     return [Path(p) for p in (path if isinstance(path, list) else [path])]
+
+
+def _is_file_of_a_dataset(path: Path) -> bool:
+    return datasets.identify(path) is not None and not path.is_dir()
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
@@ -78,22 +95,35 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
         "subject": [s.subject for s in samples],
         "observer": None,
     }
-    images = _lazy([s.image for s in samples], first.image())
+    like = first.image()
+    reads = [partial(_of_size, like.shape[:2], s.image, s.name) for s in samples]
     layers: list[LayerData] = [
-        (images, {"name": title, "rgb": True, "metadata": {**common, "role": "image"}}, "image")
+        (_lazy(reads, like), {"name": title, "rgb": True, "metadata": {**common, "role": "image"}}, "image")
     ]
     for observer in first.label_paths:
-        labels = np.stack([s.labels(observer) for s in samples])
+        labels = [_of_size(like.shape[:2], partial(s.labels, observer), s.name) for s in samples]
         about = {**common, "role": "labels", "observer": observer}
-        layers.append((labels, {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6}, "labels"))
+        named = {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6}
+        layers.append((np.stack(labels), named, "labels"))
     if first.fov_path is not None:
-        fields = np.stack([s.fov() for s in samples])
+        fields = [_of_size(like.shape[:2], s.fov, s.name) for s in samples]
         about = {**common, "role": "fov"}
-        layers.append((fields, {"name": f"{title} FOV", "metadata": about, "visible": False}, "labels"))
+        layers.append((np.stack(fields), {"name": f"{title} FOV", "metadata": about}, "labels"))
     return layers
 
 
-def _lazy(readers: list[Callable[[], NDArray[Any]]], like: NDArray[Any]) -> da.Array:
+def _of_size(size: tuple[int, ...], read: Callable[[], NDArray[Any]], name: str) -> NDArray[Any]:
+    """Read one plane of a stack."""
+    pixels = read()
+    if pixels.shape[:2] != size:
+        raise LayoutError(
+            f"A file of '{name}' has {pixels.shape[1]} x {pixels.shape[0]} pixels, the first photograph has "
+            f"{size[1]} x {size[0]}: a stack has one size, so open the files one by one."
+        )
+    return pixels
+
+
+def _lazy(readers: Sequence[Callable[[], NDArray[Any]]], like: NDArray[Any]) -> da.Array:
     """Stack of images that are read when they are looked at: a data set may be larger than memory."""
     parts = [da.from_delayed(delayed(r)(), like.shape, like.dtype) for r in readers]  # type: ignore[no-untyped-call]
     stack: da.Array = da.stack(parts)  # type: ignore[no-untyped-call]

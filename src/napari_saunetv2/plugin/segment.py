@@ -1,27 +1,27 @@
 """The Segment widget: one button from a photograph to its vessels."""
 
-from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import notification_manager, show_error, show_info
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, devices, inference
+from napari_saunetv2 import checkpoint
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.plugin._form import SegmentForm
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import Planes
+from napari_saunetv2.plugin._planewise import segment_planes
 from napari_saunetv2.plugin._results import ROLE, Result, Source
 
 if TYPE_CHECKING:
     import napari
 
 
-class SegmentWidget(Container[Any]):
+class SegmentWidget(SegmentForm):
     """Find the vessels of the active image.
 
     Parameters
@@ -33,60 +33,8 @@ class SegmentWidget(Container[Any]):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
-        self.image = ComboBox(
-            name="image",
-            choices=self._photographs,
-            tooltip="The photograph to segment; follows the layer you click on.",
-        )
-        self.model = ComboBox(
-            name="model",
-            choices=_model_names,
-            value=checkpoint.DEFAULT,
-            tooltip="The network and its training.",
-        )
-        self.device = ComboBox(
-            name="device",
-            choices=devices.available(),
-            tooltip="Where the network runs; auto takes a GPU where there is one.",
-        )
-        self.tta = ComboBox(
-            name="tta",
-            label="views",
-            choices=[("1", "none"), ("4, mirrored", "flips"), ("8, mirrored and turned", "d4")],
-            tooltip="The mean over several views of the image: slower, and a little better.",
-        )
-        self.rescale = ComboBox(
-            name="rescale",
-            choices=["auto", "off"],
-            tooltip="auto works at the model's scale where the field of view is of another size.",
-        )
-        self.threshold = FloatSlider(
-            name="threshold",
-            min=0.01,
-            max=0.99,
-            step=0.01,
-            value=0.5,
-            tooltip="From this probability on a pixel is a vessel; moving it changes the labels at once.",
-        )
-        self.run = PushButton(name="run", text="Segment")
-        self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
-        self.status = Label(name="status", label="", value="")
-        super().__init__(
-            widgets=[
-                self.image,
-                self.model,
-                self.device,
-                self.tta,
-                self.rescale,
-                self.threshold,
-                self.run,
-                self.cancel,
-                self.progress,
-                self.status,
-            ]
-        )
-        self.status.native.setWordWrap(True)
+        self._why_not = ""
+        super().__init__(self._photographs)
         self._connect()
         self._use_model_threshold()
         self._follow_active()
@@ -96,16 +44,19 @@ class SegmentWidget(Container[Any]):
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._cancel)
         self.model.changed.connect(self._use_model_threshold)
-        self.image.changed.connect(self._check)
+        self.image.changed.connect(self._take_image)
         self.threshold.changed.connect(self._apply_threshold)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
             event.connect(self._layers_changed)
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
 
     # What the user does
 
     def _start(self) -> None:
+        self._check()
         if self._job is not None or self._obstacle():
             return
         source = Source(self.image.value)
@@ -138,6 +89,21 @@ class SegmentWidget(Container[Any]):
         if result is not None:
             self._tell(result.show_vessels(self.threshold.value))
 
+    def _take_image(self) -> None:
+        if self._job is None:
+            self.status.value = ""  # what it says is about another image
+        self._check()
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None:  # closed: nobody can see or cancel the run any more
+            self._cancel()
+
+    def _abandon(self) -> None:
+        # The window is gone, so the job may not reach the fields any more.
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
     # What the job says
 
     def _show_progress(self, share: float) -> None:
@@ -146,20 +112,24 @@ class SegmentWidget(Container[Any]):
     def _show_result(
         self, source: Source, settings: dict[str, Any], probability: NDArray[np.float32]
     ) -> None:
-        result = self._results.setdefault(source.layer, Result(self._viewer, source))
-        result.show_probability(probability, settings)
+        result = self._results.setdefault(source.layer, Result(self._viewer))
+        result.show_probability(source, probability, settings)
         self._tell(result.show_vessels(self.threshold.value))
         self.status.value = f"Done: {source.name}."
 
-    def _show_failure(self, error: SaunetError) -> None:
-        self.status.value = str(error)
-        show_error(str(error))
+    def _show_failure(self, error: Exception) -> None:
+        if isinstance(error, SaunetError):
+            self.status.value = str(error)
+            show_error(str(error))
+        else:
+            self.status.value = f"Failed: {error}"
+            notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _reset(self) -> None:
         self._job = None
         self.cancel.enabled = False
         self.progress.visible = False
-        self.run.enabled = not self._obstacle()
+        self._check()
 
     def _tell(self, notice: str) -> None:
         if notice:
@@ -183,10 +153,14 @@ class SegmentWidget(Container[Any]):
         self._check()
 
     def _check(self) -> None:
-        """Say why there is nothing to run, if so."""
-        if self._job is None:
-            self.status.value = self._obstacle()
-            self.run.enabled = not self.status.value
+        """Say why there is nothing to run, if so; else let stand what was said."""
+        if self._job is not None:
+            return
+        obstacle = self._obstacle()
+        if obstacle or self.status.value == self._why_not:
+            self.status.value = obstacle
+        self._why_not = obstacle
+        self.run.enabled = not obstacle
 
     def _obstacle(self) -> str:
         if self.image.value is None:
@@ -200,34 +174,5 @@ class SegmentWidget(Container[Any]):
     def _use_model_threshold(self) -> None:
         for info in checkpoint.available():
             if info.name == self.model.value:
-                self.threshold.value = info.header.threshold
-
-
-def segment_planes(planes: Planes, **settings: Any) -> Generator[float, None, NDArray[np.float32]]:
-    """Segment a picture, or a stack plane by plane.
-
-    Yields
-    ------
-    float, [0, 1]
-        Share that is done.
-
-    Returns
-    -------
-    array, shape of the stack, float32, range [0, 1]
-    """
-    loaded = checkpoint.load(settings.pop("model"))
-    result = np.empty(planes.shape, np.float32)
-    for number in range(len(planes)):
-        work = inference.steps(planes[number], loaded, **settings)
-        while True:
-            try:
-                done, total = next(work)
-            except StopIteration as end:
-                result[planes.index(number)] = end.value
-                break
-            yield (number + done / total) / len(planes)
-    return result
-
-
-def _model_names(_widget: object = None) -> list[str]:
-    return [info.name for info in checkpoint.available()]
+                limits = self.threshold.min, self.threshold.max
+                self.threshold.value = float(np.clip(info.header.threshold, *limits))

@@ -1,9 +1,8 @@
 """Save a Labels layer as a mask."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.files import write_mask
@@ -19,18 +18,29 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:  # no
     OverwriteError
         When the file exists and there is no window to ask in.
     """
-    if data.ndim != 2:
+    pixels = data[0] if isinstance(data, Sequence) else data  # of a multiscale layer the full resolution
+    if pixels.ndim != 2:
         raise ImageError(
-            f"A mask file holds one plane, this layer has shape {data.shape}: save its planes one by one."
+            f"A mask file holds one plane, this layer has shape {pixels.shape}: save its planes one by one."
         )
     target = Path(path)
-    if target.exists() and QApplication.instance() is not None and not _may_replace(target):
+    answer = _may_replace(target) if target.exists() else None
+    if answer is False:
         return []
-    write_mask(target, data, overwrite=target.exists() and QApplication.instance() is not None)
+    write_mask(target, pixels, overwrite=bool(answer))
     return [path]
 
 
-def _may_replace(target: Path) -> bool:
+def _may_replace(target: Path) -> bool | None:
+    """Ask the user; None where there is no window to ask in."""
+    try:
+        from qtpy.QtCore import QThread
+        from qtpy.QtWidgets import QApplication, QMessageBox
+    except ImportError:  # a server without Qt
+        return None
+    app = QApplication.instance()
+    if not isinstance(app, QApplication) or app.thread() != QThread.currentThread():
+        return None
     answer = QMessageBox.question(
         None, "Replace file?", f"{target.name} exists already in {target.parent}.\nReplace it?"
     )

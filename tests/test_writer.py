@@ -1,0 +1,122 @@
+import threading
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Labels
+from PIL import Image
+from qtpy.QtWidgets import QApplication, QMessageBox
+
+from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError
+from napari_saunetv2.files import read_mask
+from napari_saunetv2.plugin.writer import write_labels
+
+SUFFIXES = [".png", ".tif", ".tiff", ".gif"]
+
+
+@pytest.fixture
+def mask():
+    return (np.random.default_rng(0).random((21, 34)) > 0.8).astype(np.uint8)
+
+
+@pytest.fixture
+def no_window(monkeypatch):
+    monkeypatch.setattr(QApplication, "instance", staticmethod(lambda: None))
+
+
+@pytest.fixture
+def answer(qapp, monkeypatch):
+    """Answer the question of a message box, and count how often it is asked."""
+    asked = []
+
+    def reply(button):
+        monkeypatch.setattr(QMessageBox, "question", lambda *args: asked.append(args[2]) or button)
+        return asked
+
+    return reply
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_is_written_is_read_back(tmp_path, mask, suffix, no_window):
+    path = tmp_path / f"vessels{suffix}"
+    assert write_labels(str(path), mask, {}) == [str(path)]
+    assert np.array_equal(read_mask(path), mask)
+    with Image.open(path) as stored:
+        grey = np.asarray(stored.convert("L"))
+    assert np.array_equal(grey, mask * 255)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_any_label_and_any_array_is_a_mask(tmp_path, mask, no_window):
+    multiscale = Labels([mask.repeat(2, 0).repeat(2, 1), mask], multiscale=True).data
+    for name, data, expected in (
+        ("ids.png", mask.astype(np.int64) * 70000, mask),
+        ("lazy.png", da.from_array(mask), mask),
+        ("multiscale.png", multiscale, mask.repeat(2, 0).repeat(2, 1)),
+    ):
+        write_labels(str(tmp_path / name), data, {})
+        assert np.array_equal(read_mask(tmp_path / name), expected)
+
+
+def test_napari_saves_a_labels_layer_with_the_writer(tmp_path, mask, plugins, no_window):
+    layer = ViewerModel().add_labels(mask)
+    for suffix in SUFFIXES:
+        layer.save(str(tmp_path / f"vessels{suffix}"), plugin="napari-saunetv2")
+        assert np.array_equal(read_mask(tmp_path / f"vessels{suffix}"), mask)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_without_a_window_no_file_is_replaced(tmp_path, mask, suffix, no_window):
+    path = tmp_path / f"vessels{suffix}"
+    path.write_bytes(b"dear")
+    with pytest.raises(OverwriteError, match=r"vessels.* exists already"):
+        write_labels(str(path), mask, {})
+    assert path.read_bytes() == b"dear"
+
+
+@pytest.mark.gui
+def test_the_user_is_asked_before_a_file_is_replaced(tmp_path, mask, answer):
+    path = tmp_path / "vessels.png"
+    asked = answer(QMessageBox.StandardButton.No)
+    assert write_labels(str(path), mask, {}) == [str(path)]
+    assert not asked  # there was nothing to replace
+    before = path.read_bytes()
+    assert write_labels(str(path), 1 - mask, {}) == []
+    assert path.read_bytes() == before
+    assert len(asked) == 1
+    assert "vessels.png" in asked[0]
+    answer(QMessageBox.StandardButton.Yes)
+    assert write_labels(str(path), 1 - mask, {}) == [str(path)]
+    assert np.array_equal(read_mask(path), 1 - mask)
+
+
+@pytest.mark.gui
+def test_another_thread_opens_no_box(tmp_path, mask, answer):
+    path = tmp_path / "vessels.png"
+    path.write_bytes(b"dear")
+    asked = answer(QMessageBox.StandardButton.Yes)
+    caught = []
+
+    def save():
+        try:
+            write_labels(str(path), mask, {})
+        except OverwriteError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    thread.join()
+    assert caught
+    assert not asked
+    assert path.read_bytes() == b"dear"
+
+
+def test_what_cannot_be_written_says_why(tmp_path, mask, no_window):
+    with pytest.raises(ImageError, match=r"one plane.*\(1, 21, 34\)"):
+        write_labels(str(tmp_path / "stack.png"), mask[None], {})
+    with pytest.raises(FileFormatError, match=r"'vessels\.jpg' has no suffix that can be written"):
+        write_labels(str(tmp_path / "vessels.jpg"), mask, {})
+    with pytest.raises(FileFormatError, match="cannot be written"):
+        write_labels(str(tmp_path / "gone" / "vessels.png"), mask, {})
+    assert not list(tmp_path.iterdir())
