@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import checkpoint, devices, inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.errors import CheckpointError, DeviceError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas
@@ -187,3 +189,12 @@ def test_thresholds():
         with pytest.raises(SettingsError, match="between 0 and 1"):
             inference.threshold_of(DARKNESS, wrong)
     np.testing.assert_array_equal(inference.binarise(np.array([0.2, 0.5, 0.7], np.float32), 0.5), [0, 1, 1])
+
+
+def test_bfloat16_is_preferred_only_where_there_are_instructions_for_it():
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if "flags" not in flags:
+        pytest.skip("only Linux on x86 tells its processor's instructions")
+    expected = "avx512_bf16" in flags or "amx_bf16" in flags
+    assert devices.prefers_bfloat16(torch.device("cpu")) == expected
+    assert not devices.prefers_bfloat16(torch.device("mps"))

@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
+from skimage import data
 
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import write_mask
-from napari_saunetv2.plugin import commands
+from napari_saunetv2.plugin import commands, samples
 from napari_saunetv2.plugin.reader import get_reader
 from test_datasets import HEIGHT, WIDTH, drive, put
 
@@ -31,7 +32,7 @@ FILES = [
 def opened(path):
     reader = get_reader(str(path))
     assert reader is not None
-    return [Layer.create(*data) for data in reader(str(path))]
+    return [Layer.create(*layer) for layer in reader(str(path))]
 
 
 def place(layer):
@@ -150,6 +151,18 @@ def test_the_menu_command_opens_a_data_set_or_says_why_not(tmp_path, monkeypatch
     commands.open_dataset(viewer)
     assert len(viewer.layers) == 4
     assert len(said) == 1
+
+
+def test_the_retina_sample_needs_the_internet_once(monkeypatch):
+    def offline():
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(data, "retina", lambda: np.zeros((4, 5, 3), np.uint8))
+    ((image, about, kind),) = samples.retina()
+    assert (image.shape, about["rgb"], about["metadata"]["role"], kind) == ((4, 5, 3), True, "image", "image")
+    monkeypatch.setattr(data, "retina", offline)
+    with pytest.raises(FileFormatError, match=r"could not be downloaded: connect .*, or open the synthetic"):
+        samples.retina()
 
 
 # --- the real photographs

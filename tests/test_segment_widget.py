@@ -58,9 +58,12 @@ class Hold:
     """Stands in for the network: works until it is let go, and answers .5."""
 
     def __init__(self):
-        self.go, self.closed, self.error = threading.Event(), threading.Event(), None
+        self.go, self.closed = threading.Event(), threading.Event()
+        self.error = None
+        self.runs = 0
 
     def steps(self, image, model, **settings):
+        self.runs += 1
         try:
             yield inference.Progress(0, 2)
             for _ in range(2000):  # twenty seconds: where nobody lets go or stops it, a test fails
@@ -340,6 +343,7 @@ def test_the_window_lives_while_it_runs(viewer, widget, hold, finish, qtbot):
     finish(widget)
     timer.stop()
     assert names(viewer) == ["eye", "eye probability", "eye vessels"]
+    assert hold.runs == 1
 
 
 def test_cancel_leaves_nothing(viewer, widget, hold, finish, qtbot):
@@ -464,9 +468,8 @@ def test_the_menus_lead_there(viewer, tmp_path, monkeypatch):
     assert len(viewer.window.dock_widgets) == 1
 
 
-@pytest.mark.parametrize("key", ["synthetic"])
-def test_the_sample_opens_and_is_segmented(viewer, widget, hold, run, key):
-    layers = viewer.open_sample(PLUGIN, key)
+def test_the_sample_opens_and_is_segmented(viewer, widget, hold, run):
+    layers = viewer.open_sample(PLUGIN, "synthetic")
     assert [(layer.metadata["role"], layer.data.dtype) for layer in layers] == [
         *(("image", np.uint8), ("labels", np.uint8), ("fov", np.uint8))
     ]

@@ -35,6 +35,16 @@ def available() -> list[str]:
     return ["auto", "cpu", *gpus, *(["mps"] if _has("mps") else [])]
 
 
+def prefers_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16: without them it is slower than float32, not faster."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 and later
+        can = torch.cpu.get_capabilities()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    return False
+
+
 def _has(kind: str) -> bool:
     return kind == "cpu" or (
         (kind == "cuda" and torch.cuda.is_available())

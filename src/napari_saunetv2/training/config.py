@@ -38,8 +38,9 @@ class TrainConfig:
     weight_decay : float
     ema : float, [0, 1)
         Decay of the running mean of the weights, which is what is validated and kept.
-    precision : "bfloat16" or "float32"
-        Of the convolutions; weights and loss are float32 always.
+    precision : "auto", "bfloat16" or "float32"
+        Of the convolutions; weights and loss are float32 always. "auto" is bfloat16 where the device has
+        instructions for it.
     validation : float, [0, 1)
         Share of the images that are kept from training, at least one; 0 for none, when the last step's
         weights are kept.
@@ -60,7 +61,7 @@ class TrainConfig:
     warmup: int = 200
     weight_decay: float = 0.01
     ema: float = 0.998
-    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
     validation: float = 0.1
     validate_every: int = 250
     seed: int = 0
@@ -78,7 +79,7 @@ class TrainConfig:
             "learning_rate": (0 < self.learning_rate < 1, "between 0 and 1"),
             "warmup": (self.warmup >= 0, "at least 0"),
             "ema": (0 <= self.ema < 1, "at least 0 and below 1"),
-            "precision": (self.precision in ("bfloat16", "float32"), "bfloat16 or float32"),
+            "precision": (self.precision in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),
             "validation": (0 <= self.validation < 1, "at least 0 and below 1"),
             "validate_every": (self.validate_every >= 1, "at least 1"),
         }

@@ -166,7 +166,7 @@ def _step(state: State, images: Sequence[Prepared], config: TrainConfig, place: 
     # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
     torch.manual_seed(config.seed * 1_000_003 + state.step)
     state.network.train()
-    with torch.autocast(place.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+    with torch.autocast(place.type, torch.bfloat16, enabled=_in_bfloat16(config, place)):
         logits = state.network(views.to(place))
     loss: Tensor = LOSSES[config.loss](logits.float(), truth.to(place))
     state.optimiser.zero_grad(set_to_none=True)
@@ -176,6 +176,10 @@ def _step(state: State, images: Sequence[Prepared], config: TrainConfig, place: 
     state.step += 1
     _follow(state, config)
     return float(loss.detach())
+
+
+def _in_bfloat16(config: TrainConfig, place: torch.device) -> bool:
+    return config.precision == "bfloat16" or (config.precision == "auto" and devices.prefers_bfloat16(place))
 
 
 @torch.no_grad()
