@@ -4,17 +4,18 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Test windows open on a virtual screen, drawn by software, and never pop up.
 ifeq ($(shell uname -s),Linux)
-SCREEN := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
+SCREEN := QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 endif
 
 .PHONY: help
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
+# Where venv fails it leaves half a .venv, which would pass for a whole one the next time: hence the rm.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/ready-%: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[$*]'
@@ -46,10 +47,10 @@ screenshots: .venv/ready-dev  ## Make the README's picture again, from the synth
 	$(SCREEN) $(BIN)/python docs/screenshots.py
 
 .PHONY: lock
-lock:  ## Write what .venv holds into constraints.txt
+lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > .venv/frozen
 	@{ echo "# What was tested together; made by make lock."; \
-	   $(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools \
-	   | grep -v ' @ ' | sed 's/+cpu$$//' | sort --ignore-case; } > constraints.txt
+	   grep -v ' @ ' .venv/frozen | sed 's/+cpu$$//' | sort -f; } > constraints.txt
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that was made

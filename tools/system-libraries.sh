@@ -8,9 +8,9 @@ set -euo pipefail
 packages=(
   xvfb xauth
   libegl1 libgl1 libgl1-mesa-dri
-  libdbus-1-3 libfontconfig1 libxkbcommon-x11-0
+  libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon-x11-0
   libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
-  libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
+  libxcb-render-util0 libxcb-shape0 libxcb-xkb1
 )
 
 if ! command -v dpkg-query >/dev/null; then
@@ -24,7 +24,9 @@ fi
 
 missing=()
 for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  # Newer Debian and Ubuntu carry some of them with t64 behind the name; apt finds those by the old one.
+  status=$(dpkg-query -W -f '${Status}\n' "$package" "${package}t64" 2>/dev/null || true)
+  [[ $status == *'ok installed'* ]] || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
@@ -34,4 +36,4 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
