@@ -8,8 +8,9 @@ from sklearn.metrics import f1_score
 
 from napari_saunetv2 import checkpoint, inference
 from napari_saunetv2.augmentation import Augmentation, random_view, recolour
+from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
-from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
+from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
 from napari_saunetv2.training.views import batch, prepare, split
 
 TINY = TrainConfig(
@@ -175,22 +176,74 @@ def test_a_setting_outside_its_range_is_told(name, value):
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
 def test_validation_images_are_held_back(share):
     names = [f"n{i}" for i in range(20)]
-    train, held = split(names, share, seed=3)
+    train, held = split(names, share)
     assert len(held) == round(20 * share)
     assert sorted(train + held) == list(range(20))
-    assert split(names[:1], share, 0) == ([0], [])
-    assert len(split(names[:2], 0.01, 0)[1]) == 1
+    assert split(names[:1], share) == ([0], [])
+    assert len(split(names[:2], 0.01)[1]) == 1
 
 
-def test_recipes_are_valid_and_named():
-    assert "drive" in RECIPES
+# recipes
+
+
+def test_every_recipe_takes_training_images_only():
+    assert {"drive", "saunet-drive", "rsan-drive"} <= RECIPES.keys()
+    for recipe in RECIPES.values():
+        assert not recipe.takes(Sample("drive", "01_test", "01", None, "test", Path("a"), {"1st": Path("b")}))
+        assert not recipe.takes(Sample("drive", "21_training", "21", None, "train", Path("a")))  # no labels
+
+
+def test_a_recipe_takes_the_named_images_of_a_set():
+    recipe = Recipe((TINY,), images={"stare": frozenset({"im0001"})})
+    labels = {"ah": Path("b")}
+    taken = [
+        name
+        for name in ("im0001", "im0324")
+        if recipe.takes(Sample("stare", name, name, None, None, Path("a"), labels))
+    ]
+    assert taken == ["im0001"]
+
+
+def test_the_second_cycle_starts_from_the_first_and_resumes(tmp_path: Path):
+    recipe = Recipe((TINY, replace(TINY, steps=6)))
+
+    def run(folder, stop_at=None, **options):
+        work = recipe.train(_pairs(), tmp_path / folder, name="two", **options)
+        for count, _ in enumerate(iter(lambda: next(work, None), None), start=1):
+            if count == stop_at:
+                work.close()
+                return None
+        return _weights(tmp_path / folder / "model.safetensors")
+
+    whole = run("whole")
+    first = _weights(tmp_path / "whole" / "cycle-1" / "model.safetensors")
+    assert not torch.equal(first["head.weight"], whole["head.weight"])
+    assert checkpoint.load(tmp_path / "whole" / "model.safetensors").header.seed == 1
+    for stop_at in (5, 15):  # within the first cycle, and within the second
+        run(str(stop_at), stop_at)
+        resumed = run(str(stop_at), resume=True)
+        for name, tensor in whole.items():
+            torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=1e-6)
+
+
+def test_images_are_brought_to_the_scale_that_is_asked_for():
+    y, x = np.mgrid[:200, :300]
+    disc = (x - 150) ** 2 + (y - 100) ** 2 < 90**2
+    image = np.repeat((disc * 200).astype(np.uint8)[..., None], 3, axis=2)
+    vessels = (disc & (np.abs(x - y) < 3)).astype(np.uint8)
+    prepared = prepare(Pair("a", image, vessels), replace(TINY, fov_diameter=90.0))
+    rows, columns = prepared.window
+    assert (rows.stop, columns.stop) == (100, 150)
+    assert prepared.canvas[3].mean() == pytest.approx(
+        vessels.sum() / 4 / prepared.canvas[3].numel(), rel=0.02
+    )
 
 
 # augmentation
 
 STILL = Augmentation(
-    rotation=0, flip=False, scale=(1, 1), elastic=0, brightness=0, contrast=0, saturation=0, channel=0,
-    gamma=1, noise=0, blur=0, vignetting=0, grey=0,
+    rotation=0, flip=False, scale=(1, 1), overhang=0.2, elastic=0, brightness=0, contrast=0,
+    saturation=0, channel=0, gamma=1, noise=0, blur=0, vignetting=0, grey=0,
 )  # fmt: skip
 
 

@@ -23,6 +23,9 @@ class Augmentation:
         Mirrored half of the time.
     scale : (float, float)
         Smallest and largest magnification, drawn uniformly in its logarithm.
+    overhang : float, [0, 0.5]
+        Share of its side by which a view that is neither turned nor scaled may reach beyond the image:
+        GroupNorm averages over a view, so views should hold about as much black as a whole canvas does.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
@@ -41,17 +44,18 @@ class Augmentation:
 
     rotation: float = 180.0
     flip: bool = True
-    scale: tuple[float, float] = (0.8, 1.25)
+    scale: tuple[float, float] = (0.75, 1.33)
+    overhang: float = 0.3
     elastic: float = 4.0
-    brightness: float = 0.2
-    contrast: float = 0.2
-    saturation: float = 0.3
-    channel: float = 0.1
-    gamma: float = 1.3
+    brightness: float = 0.3
+    contrast: float = 0.35
+    saturation: float = 0.5
+    channel: float = 0.2
+    gamma: float = 1.5
     noise: float = 0.03
-    blur: float = 0.8
-    vignetting: float = 0.2
-    grey: float = 0.05
+    blur: float = 1.0
+    vignetting: float = 0.4
+    grey: float = 0.1
 
 
 def random_view(
@@ -88,8 +92,8 @@ def random_view(
     place = torch.stack([x, y], dim=-1) @ turn.T  # size, size, (x, y) in pixels from the centre
     if settings.elastic > 0 and _unit(draw) < 0.5:
         place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
-    # A view whose centre keeps off the border shows little that is empty.
-    rows, columns = (max(0.0, part.stop - part.start - 1 - 0.6 * size) for part in window)
+    kept_off = (1 - 2 * settings.overhang) * size
+    rows, columns = (max(0.0, part.stop - part.start - 1 - kept_off) for part in window)
     middle = torch.tensor([part.start + part.stop - 1 for part in window[::-1]]) / 2
     centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
     grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1

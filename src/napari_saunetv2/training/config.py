@@ -1,4 +1,4 @@
-"""What a training is told: its settings, and the recipes that have a name."""
+"""What a training is told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from napari_saunetv2.networks import NETWORKS
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training; the defaults are those of the recipe ``drive``.
+    """Settings of one cycle of training; the defaults suit a training from the start.
 
     Attributes
     ----------
@@ -23,6 +23,8 @@ class TrainConfig:
         With which it is built, for example its DropBlock rate.
     padding : str
         Where an image lies on the canvas: "corner" or "centre".
+    fov_diameter : float or None, pixels
+        Images are brought to this diameter of the field of view; None leaves them as they are.
     loss : str
         Key in ``LOSSES``.
     steps : int
@@ -43,16 +45,18 @@ class TrainConfig:
         instructions for it.
     validation : float, [0, 1)
         Share of the images that are kept from training, at least one; 0 for none, when the last step's
-        weights are kept.
+        weights are kept. Which ones depends on their names alone, so that two cycles keep the same.
     validate_every : int
         Steps between two validations.
     seed : int
+        Of every random draw but the choice of validation images.
     augmentation : Augmentation
     """
 
     network: str = "saunetv2"
     network_arguments: Mapping[str, Any] = field(default_factory=lambda: {"dropblock": 0.1})
     padding: Policy = "corner"
+    fov_diameter: float | None = None
     loss: str = "bce_mcc"
     steps: int = 5000
     batch: int = 4
@@ -72,6 +76,10 @@ class TrainConfig:
         rules = {
             "network": (self.network in NETWORKS, f"one of {', '.join(NETWORKS)}"),
             "padding": (self.padding in POLICIES, f"one of {', '.join(POLICIES)}"),
+            "fov_diameter": (
+                self.fov_diameter is None or 16 <= self.fov_diameter <= 10_000,
+                "None or a length from 16 to 10,000 pixels",
+            ),
             "loss": (self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
             "steps": (self.steps >= 1, "at least 1"),
             "batch": (self.batch >= 1, "at least 1"),
@@ -86,21 +94,3 @@ class TrainConfig:
         for name, (holds, rule) in rules.items():
             if not holds:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {rule}.")
-
-
-RECIPES: dict[str, TrainConfig] = {
-    "drive": TrainConfig(),
-    # A second cycle on views as large as the photographs: GroupNorm then averages over as much black as it
-    # will in use, where views of 320 pixels show less.
-    "drive-whole": TrainConfig(
-        network_arguments={"dropblock": 0.05},
-        steps=800,
-        batch=2,
-        crop=592,
-        learning_rate=1e-3,
-        warmup=50,
-        ema=0.99,
-        validate_every=50,
-    ),
-}
-"""Settings by name, each trained with one command: ``saunetv2 train --recipe NAME``."""

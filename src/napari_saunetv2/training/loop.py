@@ -106,7 +106,7 @@ def fine_tune(
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
     place = devices.resolve(device)
-    train, held = split([pair.name for pair in pairs], config.validation, config.seed)
+    train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     has_state = run_folder.start(run, run_folder.settings(config, *names), resume=resume)
     state = _fresh(config, base, place)
@@ -135,7 +135,7 @@ def fine_tune(
     finally:
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
-    return _finish(state, pairs, watched, config, run, names, data or {}, recipe, place)
+    return _finish(state, pairs, watched or images, config, run, names, data or {}, recipe, place)
 
 
 def _fresh(config: TrainConfig, base: checkpoint.Checkpoint | None, place: torch.device) -> State:
@@ -202,7 +202,7 @@ def _maps(state: State, watched: Sequence[Prepared], place: torch.device) -> lis
 
 
 def _truths(watched: Sequence[Prepared]) -> list[np.ndarray[Any, Any]]:
-    return [image.canvas[3].numpy().astype(np.uint8) for image in watched]
+    return [(image.canvas[3].numpy() >= 0.5).astype(np.uint8) for image in watched]
 
 
 def _validate(
@@ -250,8 +250,9 @@ def _report(
 def _calibrate(state: State, watched: Sequence[Prepared], place: torch.device) -> None:
     """Shift the logits so that F1 on the validation images peaks at a probability of 0.5.
 
-    Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black there, which
-    moves all probabilities the same way.
+    Where none are kept for validation it is the training images: a threshold is one number, too little to
+    fit them by. Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black
+    there, which moves all probabilities the same way.
     """
     best = best_threshold(_truths(watched), _maps(state, watched, place))
     with torch.no_grad():
@@ -271,14 +272,14 @@ def _finish(
 ) -> Path:
     """Write the best weights as a model that says where it comes from."""
     state.mean.load_state_dict(state.best)
-    if watched:
-        _calibrate(state, watched, place)
+    _calibrate(state, watched, place)
     diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
+    diameter = config.fov_diameter or (float(np.median(diameters)) if diameters else None)
     header = checkpoint.Header(
         network=config.network,
         network_arguments=dict(config.network_arguments),
         padding=config.padding,
-        fov_diameter=round(float(np.median(diameters)), 1) if diameters else None,
+        fov_diameter=None if diameter is None else round(diameter, 1),
         data={**data, "train": names[0], "validation": names[1]},
         recipe={"name": recipe, **asdict(config)},
         seed=config.seed,

@@ -12,6 +12,7 @@ from napari_saunetv2.augmentation import random_view, recolour
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize, scaled_shape
 from napari_saunetv2.training.config import TrainConfig
 
 
@@ -55,7 +56,7 @@ class Prepared:
     ----------
     name : str
     canvas : tensor, shape (4, S, S), float32, range [0, 1]
-        Three colours and the vessels.
+        Three colours, and the vessels: 0 or 1, or between where the image was resampled.
     window : (slice, slice)
         Rows and columns of it that hold the image.
     """
@@ -66,18 +67,22 @@ class Prepared:
 
 
 def prepare(pair: Pair, config: TrainConfig) -> Prepared:
-    """Lay a pair on the canvas on which inference lays an image."""
+    """Lay a pair on the canvas on which inference lays an image, at the scale that the settings want."""
     layers = np.concatenate([to_unit(pair.image), (pair.vessels != 0)[..., None].astype(np.float32)], axis=2)
+    found = pair.diameter() if config.fov_diameter else None
+    if config.fov_diameter and found:
+        # The labels become shares of a pixel, which is what they are at a smaller scale.
+        height, width = pair.vessels.shape
+        layers = resize(layers, *scaled_shape(height, width, config.fov_diameter / found))
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
-    height, width = pair.vessels.shape
-    window = canvas.window(height, width, config.padding)
+    window = canvas.window(layers.shape[0], layers.shape[1], config.padding)
     return Prepared(pair.name, torch.from_numpy(np.ascontiguousarray(padded)), window)
 
 
-def split(names: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
+def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     """Indices of the images to train on and to validate on; the latter at least one where share > 0."""
     held = 0 if share == 0 or len(names) < 2 else max(1, round(share * len(names)))
-    order = np.random.default_rng(seed).permutation(len(names))
+    order = np.random.default_rng(0).permutation(len(names))
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
