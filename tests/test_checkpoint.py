@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path):
     network, header = _save(
         tmp_path / "own.safetensors",
         threshold=0.4,
+        tta_thresholds={"d4": 0.45},
         fov_diameter=540.0,
         scores=(score,),
         data={"train": ["a"]},
@@ -51,6 +53,15 @@ def test_what_was_saved_is_loaded(tmp_path: Path):
     assert not loaded.network.training
     image = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(loaded.network(image), network.eval()(image), rtol=0, atol=0)
+
+
+def test_a_header_with_a_field_of_a_later_version_is_no_damage(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    network, header = _save(path)
+    later = {**asdict(header), "invented_later": 1, "sha256": ""}
+    digest = checkpoint._digest(later, network.state_dict())
+    _rewrite(path, invented_later=1, sha256=digest)
+    assert checkpoint.load(path).header.sha256 == digest
 
 
 def test_the_users_models_load_by_name(folder: Path):

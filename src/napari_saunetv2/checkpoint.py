@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 import safetensors
@@ -56,6 +56,9 @@ class Header:
         Of the field of view in the training images; None when it is not known.
     threshold : float, (0, 1)
         Above it a probability is a vessel; chosen on validation images.
+    tta_thresholds : mapping of str to float
+        The same for the mean over several views, by the name of the test-time augmentation: a mean is less
+        sure of itself than its parts.
     classes : tuple of str
         What the maps of the answer show.
     data : mapping
@@ -78,6 +81,7 @@ class Header:
     normalisation: str = "unit"
     fov_diameter: float | None = None
     threshold: float = 0.5
+    tta_thresholds: Mapping[str, float] = field(default_factory=dict)
     classes: tuple[str, ...] = ("vessel",)
     data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -119,12 +123,13 @@ def available() -> list[ModelInfo]:
     found = []
     for path in _named_files():
         try:
-            header, shapes = _read_header(path)
+            claims = _read_claims(path)
         except CheckpointError as error:
             _LOG.warning("%s", error)
             continue
-        count = sum(math.prod(s) for name, s in shapes.items() if not name.endswith("num_batches_tracked"))
-        found.append(ModelInfo(path.stem, path, header, count, path.parent == _bundled_folder()))
+        counted = (s for name, s in claims.shapes.items() if not name.endswith("num_batches_tracked"))
+        count = sum(map(math.prod, counted))
+        found.append(ModelInfo(path.stem, path, claims.header, count, path.parent == _bundled_folder()))
     return found
 
 
@@ -170,7 +175,7 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
     """
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     header = replace(header, created=header.created or datetime.now(UTC).date().isoformat())
-    header = replace(header, sha256=_digest(header, weights))
+    header = replace(header, sha256=_digest(asdict(header), weights))
     data = safetensors.torch.save(weights, {_KEY: json.dumps(asdict(header))})
     write_beside(path, lambda file: file.write(data), overwrite=overwrite)
     return header
@@ -186,13 +191,14 @@ def record(path: Path, score: Mapping[str, Any]) -> None:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _modified: int) -> Checkpoint:
-    header, shapes = _read_header(path)
-    network = _build(path, header, shapes)
+    claims = _read_claims(path)
+    header = claims.header
+    network = _build(path, header, claims.shapes)
     try:
         weights = safetensors.torch.load(path.read_bytes())
     except (safetensors.SafetensorError, OSError) as error:
         raise _damaged(path) from error
-    if _digest(header, weights) != header.sha256:
+    if _digest(claims.plain, weights) != header.sha256:
         raise _damaged(path)
     network.load_state_dict(weights)
     return Checkpoint(path.stem, network.eval().requires_grad_(requires_grad=False), header)
@@ -222,7 +228,15 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
     return NETWORKS[header.network](**header.network_arguments)
 
 
-def _read_header(path: Path) -> tuple[Header, dict[str, tuple[int, ...]]]:
+class _Claims(NamedTuple):
+    """What a file says it holds: its header as it stands there and as it is read, and the weights' shapes."""
+
+    plain: dict[str, Any]
+    header: Header
+    shapes: dict[str, tuple[int, ...]]
+
+
+def _read_claims(path: Path) -> _Claims:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
@@ -236,12 +250,15 @@ def _read_header(path: Path) -> tuple[Header, dict[str, tuple[int, ...]]]:
         raise CheckpointError(
             f"'{path.name}' holds weights but no header of this program: use a file made by 'saunetv2 train'."
         )
-    return _parse(path, text), shapes
-
-
-def _parse(path: Path, text: str) -> Header:
     try:
         raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+    return _Claims(raw, _parse(path, raw), shapes)
+
+
+def _parse(path: Path, raw: Any) -> Header:
+    try:
         version = raw["format_version"]
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise CheckpointError(
@@ -251,10 +268,10 @@ def _parse(path: Path, text: str) -> Header:
         known = {f.name for f in fields(Header)}
         values: dict[str, Any] = {k: v for k, v in raw.items() if k in known}
         lists = {k: tuple(values.get(k, ())) for k in ("classes", "scores")}
-        values |= {k: dict(values.get(k, {})) for k in ("data", "recipe")}
+        values |= {k: dict(values.get(k, {})) for k in ("data", "recipe", "tta_thresholds")}
         header = Header(**values | lists)
         problem = _problem(header)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(path) from error
     if problem:
         raise CheckpointError(
@@ -270,7 +287,10 @@ def _problem(header: Header) -> str | None:
         f"network {header.network!r}, known are {', '.join(NETWORKS)}": header.network in NETWORKS,
         f"padding {header.padding!r}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
         f"normalisation {header.normalisation!r}, known is unit": header.normalisation == "unit",
-        f"threshold {header.threshold!r} outside (0, 1)": 0 < header.threshold < 1,
+        **{
+            f"threshold {t!r} outside (0, 1)": 0 < t < 1
+            for t in (header.threshold, *header.tta_thresholds.values())
+        },
         f"FOV diameter {diameter!r}, not a length": diameter is None or 1 <= diameter <= 100_000,
     }
     for score in header.scores:  # raises where a score lacks what a list of models shows of it
@@ -287,8 +307,10 @@ def _damaged(path: Path) -> CheckpointError:
     )
 
 
-def _digest(header: Header, weights: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(replace(header, sha256="")), sort_keys=True).encode())
+def _digest(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+    """Hash of a header as it stands in a file (a later version may know more fields), and of the weights."""
+    plain = {k: v for k, v in header.items() if k != "sha256"}
+    digest = hashlib.sha256(json.dumps({**plain, "sha256": ""}, sort_keys=True).encode())
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())

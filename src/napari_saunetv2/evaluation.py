@@ -66,7 +66,7 @@ def evaluate(
     SettingsError
         When a setting is outside its range.
     """
-    level = inference.threshold_of(model, threshold)
+    level = inference.threshold_of(model, threshold, tta)
     _check(protocol)
     for sample in samples:
         truth = sample.labels(observer)

@@ -168,10 +168,11 @@ def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.u
     return (probability >= threshold).astype(np.uint8)
 
 
-def threshold_of(model: Model, threshold: Literal["auto"] | float) -> float:
+def threshold_of(model: Model, threshold: Literal["auto"] | float, tta: str = "none") -> float:
     """Turn "auto" into the model's own threshold; raises SettingsError for a number outside (0, 1)."""
     if threshold == "auto":
-        return _loaded(model).header.threshold
+        header = _loaded(model).header
+        return header.tta_thresholds.get(tta, header.threshold)
     if not isinstance(threshold, Real) or not 0 < threshold < 1:
         raise SettingsError(f"threshold is {threshold!r}: it must be 'auto' or a number between 0 and 1.")
     return float(threshold)

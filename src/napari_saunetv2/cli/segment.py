@@ -56,7 +56,7 @@ def segment(
 
     files = batch.image_files(inputs)
     loaded = checkpoint.load(model)
-    level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"))
+    level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
     scale = number_or("--rescale", rescale, "auto", "off")
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
     output.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,63 @@
+"""Thresholds for the mean over several views, found on a model's own training images."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+from napari_saunetv2 import inference
+from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.metrics import best_threshold
+
+
+def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
+    """Samples that the model was trained or validated on, the only ones that may choose its thresholds.
+
+    Raises
+    ------
+    LayoutError
+        When there is none among them.
+    """
+    names = {*model.header.data.get("train", ()), *model.header.data.get("validation", ())}
+    kept = [s for s in samples if s.name in names]
+    if not kept:
+        raise LayoutError(
+            f"None of these images was used to train '{model.name}': give the data set it was trained on, "
+            "for a threshold must not be chosen on images that it is tested on."
+        )
+    return kept
+
+
+def calibrate(
+    samples: Sequence[Sample], model: Checkpoint, tta: inference.TestTime, *, device: str = "auto"
+) -> Generator[int, None, Header]:
+    """Find the threshold with the highest mean F1 for a test-time augmentation.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        As :func:`known` gives them.
+    model : Checkpoint
+    tta : "none", "flips" or "d4"
+    device : str
+
+    Yields
+    ------
+    int
+        Images that are done.
+
+    Returns
+    -------
+    Header
+        The model's, with that threshold.
+    """
+    truths, maps = [], []
+    for number, sample in enumerate(samples, start=1):
+        truths.append(sample.labels())
+        maps.append(inference.segment(sample.image(), model, tta=tta, device=device))
+        yield number
+    found = best_threshold(truths, maps)
+    header = model.header
+    if tta == "none":
+        return replace(header, threshold=found)
+    return replace(header, tta_thresholds={**header.tta_thresholds, tta: found})

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from napari_saunetv2 import calibration, checkpoint, inference
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.files import write_image, write_mask
+from napari_saunetv2.imaging.synthetic import fundus
+
+
+def _drain(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Sample:
+    """A synthetic photograph under the name of one that the bundled model was trained on."""
+    made = fundus((120, 120), seed=3)
+    image = write_image(tmp_path / "21_training.png", made.image)
+    labels = write_mask(tmp_path / "21_manual1.png", made.vessels)
+    return Sample("drive", "21_training", "21", None, "train", image, {"1st": labels}, reference="1st")
+
+
+@pytest.mark.parametrize("tta", ["none", "d4"])
+def test_the_threshold_found_is_the_best_there_is(sample: Sample, tta):
+    model = checkpoint.load("saunetv2-drive")
+    header = _drain(calibration.calibrate(calibration.known([sample], model), model, tta))
+    found = header.threshold if tta == "none" else header.tta_thresholds[tta]
+    answer, truth = inference.segment(sample.image(), model, tta=tta).ravel(), sample.labels().ravel()
+    best = max(f1_score(truth, answer >= t) for t in np.arange(20, 81) / 100)
+    assert f1_score(truth, answer >= found) == pytest.approx(best)
+
+
+def test_images_that_the_model_never_saw_choose_nothing(sample: Sample):
+    model = checkpoint.load("saunetv2-drive")
+    stranger = Sample("drive", "01_test", "01", None, "test", sample.image_path, sample.label_paths)
+    assert calibration.known([stranger, sample], model) == [sample]
+    with pytest.raises(LayoutError, match="trained"):
+        calibration.known([stranger], model)
