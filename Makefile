@@ -26,9 +26,13 @@ demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/,
 	$(BIN)/saunetv2 demo --out demo
 
 .PHONY: test
-test: .venv/ready-dev  ## Run all tests (installs a virtual screen when root; a few minutes)
+test: docs  ## Run all tests (installs a virtual screen when root; a few minutes)
 	tools/system-libraries.sh
 	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: docs
+docs: .venv/ready-dev  ## Build the documentation site into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: lint
 lint: .venv/ready-dev  ## Check style and types
@@ -54,4 +58,4 @@ lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that was made
-	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -86,8 +86,19 @@ _SECOND = TrainConfig(
     network_arguments={"dropblock": 0.05}, steps=6000, batch=2, crop=448, learning_rate=1.5e-3, validation=0
 )
 
+# From a model that knows vessels to another camera: shorter, at a lower rate.
+_TRANSFER = replace(_SECOND, steps=2000, learning_rate=1e-3)
+
 RECIPES: dict[str, Recipe] = {
     "drive": Recipe((TrainConfig(augmentation=_MILD), _SECOND)),
+    "stare": Recipe((_TRANSFER,), images={"stare": STARE_FIRST_TEN}, base="saunetv2-drive"),
+    # At three quarters of their scale CHASE's labels keep an F1 of .992 against themselves.
+    "chase": Recipe((replace(_TRANSFER, fov_diameter=690.0),), base="saunetv2-drive"),
+    "general": Recipe(
+        (replace(_SECOND, fov_diameter=DRIVE_DIAMETER),),
+        images={"stare": STARE_FIRST_TEN, "hrf": HRF_FIRST_THREE},
+        base="saunetv2-drive",
+    ),
     "saunet-drive": Recipe((TrainConfig(network="saunet", padding="centre", steps=6000, validation=0),)),
     "rsan-drive": Recipe((TrainConfig(network="rsan", padding="centre", steps=6000, validation=0),)),
 }
