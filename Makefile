@@ -50,6 +50,14 @@ screenshots: .venv/ready-dev  ## Make the README's picture again, from the synth
 	tools/system-libraries.sh
 	$(SCREEN) $(BIN)/python docs/screenshots.py
 
+.PHONY: cards
+cards: .venv/ready-dev  ## Write the bundled models' cards again
+	$(BIN)/python docs/model_cards.py
+
+.PHONY: benchmark-accuracy
+benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
+	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
+
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > .venv/frozen

@@ -1,0 +1,129 @@
+"""Write the card of every bundled model from what its file says of itself (``make cards``)."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_saunetv2 import checkpoint
+from napari_saunetv2.checkpoint import ModelInfo
+from napari_saunetv2.datasets import DATASETS
+from napari_saunetv2.metrics import TITLES
+
+CARDS = Path(__file__).parent / "models"
+
+NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
+
+FOLDERS = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
+
+LIMITS = {
+    "drive": "It knows one camera, one field of view (45 degrees) and 20 eyes of one screening programme.",
+    "stare": "It knows one camera, digitised slides, and 10 eyes, half of them with disease.",
+    "chase": "It knows one camera, one field of view (30 degrees) and the eyes of ten children.",
+}
+SEVERAL = "It knows four cameras; photographs of a fifth may look unlike all of them."
+ALL = (
+    "Fine vessels and borders of lesions are where it errs most; check what it finds. It does not tell "
+    "arteries from veins."
+)
+
+
+def main() -> None:
+    bundled = [info for info in checkpoint.available() if info.bundled]
+    for info in bundled:
+        (CARDS / f"{info.name}.md").write_text("\n".join(_card(info)) + "\n", encoding="utf-8")
+    (CARDS / "index.md").write_text("\n".join(_index(bundled)) + "\n", encoding="utf-8")
+
+
+def _card(info: ModelInfo) -> Iterator[str]:
+    header, keys = info.header, _keys(info)
+    yield from (f"# {info.name}", "")
+    yield (
+        f"{NETWORKS[header.network]}, {info.parameters:,} parameters, trained on {_titles(keys)}. "
+        "Bundled with the package."
+    )
+    yield from ("", "| | |", "|---|---|")
+    yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
+    yield from ("", "Every setting stands in the model file's header.", "", "## Scores", "")
+    yield from (
+        "Means over images that it was neither trained nor validated on; no choice was made on them. *Whole* "
+        "counts every pixel of the frame, *fov* the field of view.",
+        "",
+    )
+    columns = " | ".join(TITLES.values())
+    yield f"| images | protocol | test-time augmentation | threshold | {columns} |"
+    yield "|---" * (4 + len(TITLES)) + "|"
+    yield from map(_score, header.scores)
+    yield from ("", "## Limits", "")
+    yield f"{LIMITS[keys[0]] if len(keys) == 1 else SEVERAL} {ALL}"
+    yield from ("", "## Terms", "")
+    for key in keys:
+        yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."
+    yield from ("", "These weights too are for research only. No medical device: not for diagnosis.")
+
+
+def _facts(info: ModelInfo) -> dict[str, str]:
+    header, recipe = info.header, info.header.recipe
+    folders = " ".join(FOLDERS[key] for key in _keys(info))
+    facts = {
+        "network": f"`{header.network}`, {_plain(header.network_arguments)}",
+        "training images": _names(header.data["train"]),
+        "validation images": _names(header.data["validation"]),
+        "command": f"`saunetv2 train --recipe {recipe['name']} {folders} -o RUN`",
+        "seed": str(header.seed),
+        "cycles": "<br>".join(_cycles(recipe)),
+        "threshold": ", ".join(
+            [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
+        ),
+        "field of view": f"{header.fov_diameter} pixels",
+        "made": header.created,
+    }
+    log = CARDS / f"{info.name}.log.csv"
+    return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
+
+
+def _cycles(recipe: Mapping[str, Any]) -> Iterator[str]:
+    if recipe.get("before"):
+        yield from _cycles(recipe["before"])
+    minutes = f", {recipe['seconds'] / 60:.0f} minutes" if "seconds" in recipe else ""
+    yield (
+        f"{recipe['steps']:,} steps of {recipe['batch']} views of {recipe['crop']} pixels, {recipe['loss']}, "
+        f"learning rate {recipe['learning_rate']:g}, weights averaged by {recipe['ema']}{minutes}"
+    )
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    what = f"{DATASETS[score['dataset']].title}, {score['split']} ({score['images']})"
+    values = " | ".join(f"{score['mean'][k]:.4f}" if k in score["mean"] else "" for k in TITLES)
+    return f"| {what} | {score['protocol']} | {score['tta']} | {score['threshold']} | {values} |"
+
+
+def _index(bundled: list[ModelInfo]) -> Iterator[str]:
+    yield from ("# Which model", "", "| model | network | trained on | F1 |", "|---|---|---|---|")
+    for info in bundled:
+        scores = "<br>".join(
+            f"{DATASETS[s['dataset']].title} {s['split']}, {s['protocol']}, {s['tta']}: {s['mean']['f1']:.4f}"
+            for s in info.header.scores
+        )
+        network = NETWORKS[info.header.network]
+        yield f"| [`{info.name}`]({info.name}.md) | {network} | {_titles(_keys(info))} | {scores} |"
+    yield from ("", "`saunetv2 models` lists them with their scores, and your own beside them.")
+
+
+def _keys(info: ModelInfo) -> list[str]:
+    return str(info.header.data["dataset"]).split(", ")
+
+
+def _titles(keys: list[str]) -> str:
+    return ", ".join(DATASETS[key].title for key in keys)
+
+
+def _names(names: list[str]) -> str:
+    return f"{len(names)}: {', '.join(names)}" if names else "none"
+
+
+def _plain(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k} {v}" for k, v in arguments.items()) or "as published"
+
+
+if __name__ == "__main__":
+    main()
