@@ -5,6 +5,7 @@ only the decoders of the formats named here are tried.
 """
 
 import io
+import logging
 import math
 from typing import Any
 
@@ -32,6 +33,10 @@ _COLOURS = {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB, PHO
 _JPEG = {COMPRESSION.JPEG, COMPRESSION.OJPEG}
 _WAY_OUT = "open it in the program that made it and save it as an 8-bit RGB TIFF or PNG"
 _ONE_PLANE = "save the one plane or image you want as its own file"
+
+
+# Without a handler of its own tifffile's remarks on odd files would be printed.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def decode(data: bytes, name: str) -> tuple[Pixels, Palette | None]:

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.files import write_beside
+from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.imaging.canvas import POLICIES, Policy
 from napari_saunetv2.networks import NETWORKS
 
@@ -32,6 +33,9 @@ FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
 DEFAULT = "saunetv2-drive"
 """The model that is used where none is named."""
+
+MAX_PARAMETERS = 100_000_000
+"""A file that claims more is refused before anything is built; the bundled networks have up to 600,000."""
 
 _KEY = "saunetv2"
 _LOG = logging.getLogger(__name__)
@@ -147,8 +151,12 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:
         When there is no such model, or its file is damaged or not one of ours.
     """
     path = find(name_or_path)
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({reason(error)}): it was there just now.") from error
     # A file that was trained again has another time: it is read anew.
-    return _load(path, path.stat().st_mtime_ns)
+    return _load(path, modified)
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:
@@ -156,9 +164,8 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     for path in _named_files():
         if path.stem == str(name_or_path):
             return path
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
+    if os.path.isfile(name_or_path):  # noqa: PTH113 (unlike Path's it takes any name)
+        return Path(name_or_path)
     known = ", ".join(p.stem for p in _named_files()) or "none is installed"
     raise CheckpointError(
         f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}."
@@ -200,20 +207,39 @@ def _load(path: Path, _modified: int) -> Checkpoint:
         raise _damaged(path) from error
     if _digest(claims.plain, weights) != header.sha256:
         raise _damaged(path)
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise CheckpointError(
+            f"'{path.name}' holds weights that are not finite: train anew, at a lower rate."
+        )
     network.load_state_dict(weights)
-    return Checkpoint(path.stem, network.eval().requires_grad_(requires_grad=False), header)
+    network.eval().requires_grad_(requires_grad=False)
+    if not _takes_images(network):
+        raise CheckpointError(
+            f"'{path.name}' holds a network that takes no RGB image with sides that are multiples of 16: "
+            "train one that does."
+        )
+    return Checkpoint(path.stem, network, header)
+
+
+def _takes_images(network: nn.Module) -> bool:
+    """Whether a network turns the smallest canvas into maps of its size."""
+    try:
+        with torch.inference_mode():
+            return tuple(network(torch.zeros(1, 3, 16, 16)).shape[2:]) == (16, 16)
+    except RuntimeError:
+        return False
 
 
 def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
     """Build the network that a file claims, if that is what the file holds."""
     try:
-        # On the meta device a network of any claimed size costs nothing.
+        # On the meta device weights of any size cost nothing; the number of layers is bounded already.
         with torch.device("meta"):
             claimed = NETWORKS[header.network](**header.network_arguments).state_dict()
     except Exception as error:  # any argument may stand in the header
         raise CheckpointError(
-            f"'{path.name}' holds network arguments that cannot be built: {header.network_arguments}; "
-            "get the file again, or train anew."
+            f"'{path.name}' holds network arguments that cannot be built: "
+            f"{_short(dict(header.network_arguments))}; get the file again, or train anew."
         ) from error
     wrong = {
         n
@@ -246,6 +272,12 @@ def _read_claims(path: Path) -> _Claims:
             f"'{path.name}' is no model file ({SUFFIX}) or is damaged: get it again; weights of the authors' "
             "Keras networks (.h5) are brought in by 'saunetv2 import-keras'."
         ) from error
+    count = sum(map(math.prod, shapes.values()))
+    if count > MAX_PARAMETERS:
+        raise CheckpointError(
+            f"'{path.name}' claims a network of {count:,} parameters, at most {MAX_PARAMETERS:,} are loaded: "
+            "use a file made by 'saunetv2 train'."
+        )
     if text is None:
         raise CheckpointError(
             f"'{path.name}' holds weights but no header of this program: use a file made by 'saunetv2 train'."
@@ -284,21 +316,36 @@ def _problem(header: Header) -> str | None:
     """What in a header breaks a rule, or None."""
     diameter = header.fov_diameter
     rules = {
-        f"network {header.network!r}, known are {', '.join(NETWORKS)}": header.network in NETWORKS,
-        f"padding {header.padding!r}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
-        f"normalisation {header.normalisation!r}, known is unit": header.normalisation == "unit",
+        f"network {_short(header.network)}, known are {', '.join(NETWORKS)}": header.network in NETWORKS,
+        f"padding {_short(header.padding)}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
+        f"normalisation {_short(header.normalisation)}, known is unit": header.normalisation == "unit",
         **{
-            f"threshold {t!r} outside (0, 1)": 0 < t < 1
+            f"threshold {_short(t)} outside (0, 1)": 0 < t < 1
             for t in (header.threshold, *header.tta_thresholds.values())
         },
-        f"FOV diameter {diameter!r}, not a length": diameter is None or 1 <= diameter <= 100_000,
+        f"FOV diameter {_short(diameter)}, not a length": diameter is None or 1 <= diameter <= 100_000,
+        f"network arguments {_short(header.network_arguments)}, not a few small numbers": all(
+            map(_is_small, header.network_arguments.values())
+        ),
     }
     for score in header.scores:  # raises where a score lacks what a list of models shows of it
-        rules[f"the score {score!r}, without a value"] = math.isfinite(score["mean"]["f1"])
-        rules[f"the score {score!r}, not said of what"] = all(
+        rules[f"the score {_short(score)}, without a value"] = math.isfinite(score["mean"]["f1"])
+        rules[f"the score {_short(score)}, not said of what"] = all(
             score[k] for k in ("dataset", "split", "protocol")
         )
     return next((rule for rule, holds in rules.items() if not holds), None)
+
+
+def _is_small(argument: object) -> bool:
+    """Whether an argument of a network can only build a network that a header is believed."""
+    if isinstance(argument, list):
+        return len(argument) <= 16 and all(isinstance(n, int) and 1 <= n <= 4096 for n in argument)
+    return isinstance(argument, int | float) and 0 <= argument <= 4096
+
+
+def _short(value: object) -> str:
+    """For messages: a header may hold anything, of any length."""
+    return reprlib.repr(value)
 
 
 def _damaged(path: Path) -> CheckpointError:

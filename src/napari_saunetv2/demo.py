@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import checkpoint, inference
-from napari_saunetv2.files import write_image, write_mask, write_probability
+from napari_saunetv2.files import make_folder, write_image, write_mask, write_probability
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.synthetic import Synthetic, fundus
@@ -54,7 +54,7 @@ def run(folder: Path, model: str = checkpoint.DEFAULT) -> Demonstration:
     probability = inference.segment(sample.image, loaded)
     seconds = time.perf_counter() - begun
     vessels = inference.binarise(probability, loaded.header.threshold)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = {
         "image": write_image(folder / "synthetic.png", sample.image, overwrite=True),
         "overlay": write_image(

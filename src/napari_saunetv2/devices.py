@@ -1,5 +1,8 @@
 """Where the network runs."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 
 from napari_saunetv2.errors import DeviceError
@@ -43,6 +46,23 @@ def prefers_bfloat16(device: torch.device) -> bool:
         can = torch.cpu.get_capabilities()
         return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
     return False
+
+
+@contextmanager
+def enough_memory(device: torch.device) -> Generator[None]:
+    """Raise DeviceError where the work inside finds too little memory: torch tells it in many ways."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = str(error).lower()
+        if isinstance(error, RuntimeError) and not (
+            "memory" in told and ("alloc" in told or "out of" in told)
+        ):
+            raise
+        raise DeviceError(
+            f"The device '{device}' has too little memory free for this: take smaller tiles or crops, "
+            "another device, or end what else uses it."
+        ) from error
 
 
 def _has(kind: str) -> bool:

@@ -1,10 +1,12 @@
 """Image, mask and probability files: reading what is there, writing without harm."""
 
 import gzip
+import io
 import os
 import secrets
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +25,7 @@ MAX_UNPACKED = 2**30
 """A gzipped file that unpacks to more bytes is refused: 1 GiB."""
 
 _GZIP = b"\x1f\x8b"
+_PART = ".part"
 _TIFF = (".tif", ".tiff")
 _GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
 
@@ -147,27 +150,82 @@ def write_probability(
 def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrite: bool = False) -> Path:
     """Write a file beside its place and move it there, so that it is whole or not there at all.
 
+    Of two processes that write one new file, one succeeds and the other is told that it exists.
+
     Raises
     ------
     OverwriteError
         When ``target`` exists and may not be replaced.
     FileFormatError
-        When the folder cannot be written to.
+        When the folder cannot be written to, or the disk is full: what was there before is there still.
     """
-    if os.path.lexists(target) and not overwrite:
-        raise OverwriteError(f"'{target}' exists already: choose another name, or allow overwriting.")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
+        if not overwrite and os.path.lexists(target):
+            raise _exists(target)
+        # A short name of its own: one of 250 characters leaves no room for more.
+        beside = target.with_name(f".{secrets.token_hex(6)}{_PART}")
         try:
             with beside.open("xb") as file:
                 write(file)
-            beside.replace(target)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
+            _move(beside, target, overwrite)
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # a share that vanished cannot be tidied up
+                beside.unlink(missing_ok=True)
+    except OverwriteError:
+        raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileFormatError(f"'{target}' cannot be written ({reason}): choose another place.") from error
+        raise FileFormatError(
+            f"'{target}' cannot be written ({reason(error)}): what was there before is unchanged; free "
+            "space, ask for permission, or choose another place."
+        ) from error
+    except ValueError as error:  # of the name: a null character, or half a Unicode character
+        raise FileFormatError(f"{str(target)!r} is no possible name of a file: choose another.") from error
     return target
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, where they are missing; raises FileFormatError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileFormatError(
+            f"The folder '{folder}' cannot be made ({reason(error)}): choose another place."
+        ) from error
+    except ValueError as error:
+        raise FileFormatError(f"{str(folder)!r} is no possible name of a folder: choose another.") from error
+    return folder
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove half-written files that a kill left in a folder that nobody else writes to."""
+    with suppress(OSError):
+        for path in folder.glob(f".*{_PART}"):
+            path.unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """What the system says of an error, without its number and path."""
+    return error.strerror or str(error)
+
+
+def _exists(target: Path) -> OverwriteError:
+    return OverwriteError(f"'{target}' exists already: choose another name, or allow overwriting.")
+
+
+def _move(beside: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        beside.replace(target)
+        return
+    try:
+        os.link(beside, target)  # unlike a rename it never replaces
+    except FileExistsError as error:
+        raise _exists(target) from error
+    except (OSError, NotImplementedError) as error:  # a file system without hard links, such as a USB stick's
+        if os.path.lexists(target):
+            raise _exists(target) from error
+        beside.replace(target)
 
 
 def _write_pixels(
@@ -205,18 +263,37 @@ def _contents(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise FileFormatError(f"'{path}' is a folder or a device: give an image file.")
         with path.open("rb") as file:
-            packed = file.read(2) == _GZIP
+            if file.read(2) == _GZIP:
+                file.seek(0)
+                return _unpacked(file, path.name)
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise _too_long(path.name, MAX_BYTES)
             file.seek(0)
-            limit = MAX_UNPACKED if packed else MAX_BYTES
-            data = gzip.GzipFile(fileobj=file).read(limit + 1) if packed else file.read(limit + 1)
+            return file.read()
     except FileNotFoundError as error:
         raise FileFormatError(f"'{path}' does not exist: check the name.") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileFormatError(f"'{path.name}' is a damaged gzip file: copy it again.") from error
     except OSError as error:
         raise FileFormatError(
-            f"'{path}' cannot be read ({error.strerror}): check its permissions."
+            f"'{path}' cannot be read ({reason(error)}): check that you may, and that its disk is there."
         ) from error
-    if len(data) > limit:
-        raise FileFormatError(f"'{path.name}' is larger than {limit / 2**30:.0f} GiB: crop or shrink it.")
-    return data
+    except ValueError as error:  # of the name: a null character, or half a Unicode character
+        raise FileFormatError(f"{str(path)!r} is no possible name of a file: check it.") from error
+    except MemoryError as error:
+        raise FileFormatError(f"'{path.name}' needs more memory than there is: crop or shrink it.") from error
+
+
+def _unpacked(file: IO[bytes], name: str) -> bytes:
+    """Unpack piece by piece: asked for all at once, gzip takes all the memory that is allowed, not needed."""
+    unpacked = io.BytesIO()
+    with gzip.GzipFile(fileobj=file) as packed:
+        while piece := packed.read(2**20):
+            if unpacked.tell() + len(piece) > MAX_UNPACKED:
+                raise _too_long(name, MAX_UNPACKED)
+            unpacked.write(piece)
+    return unpacked.getvalue()
+
+
+def _too_long(name: str, limit: int) -> FileFormatError:
+    return FileFormatError(f"'{name}' is larger than {limit / 2**30:.0f} GiB: crop or shrink it.")

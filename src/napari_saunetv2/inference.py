@@ -98,7 +98,7 @@ def segment(
     CheckpointError
         When the model is unknown or damaged.
     DeviceError
-        When the device is not there.
+        When the device is not there, or has too little memory.
     Stopped
         When ``should_stop`` said so.
     """
@@ -236,7 +236,7 @@ def _forward(
 ) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
-    with torch.inference_mode():
+    with torch.inference_mode(), devices.enough_memory(place):
         answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
     height, width = view.shape[:2]
     return canvas.crop(answer, height, width, padding)

@@ -5,6 +5,7 @@ anywhere. Sorted by it, the layers of a kind stand in the order in which the net
 the order in which our modules run. So each kind is matched in that order and every shape is checked.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.networks import NETWORKS
 
 Array = NDArray[np.float32]
+
+MAX_WEIGHTS = 100_000_000
+"""A file with more is refused before they are read."""
+
+MAX_FILE = 2**30
+"""So is a file of more bytes: 1 GiB; the authors' have 1 to 20 MB."""
 
 _FIELDS = {
     "kernel": "weight",
@@ -113,25 +120,47 @@ def _read(path: Path) -> dict[str, dict[str, Array]]:
             "Reading Keras files needs h5py: install it with pip install 'napari-saunetv2[keras]'."
         ) from error
 
+    if os.path.isfile(path) and os.path.getsize(path) > MAX_FILE:  # noqa: PTH113, PTH202 (take any name)
+        raise CheckpointError(f"'{path.name}' is larger than {MAX_FILE / 2**30:.0f} GiB: it is no such file.")
     layers: dict[str, dict[str, Array]] = {}
+    left = MAX_WEIGHTS
 
     def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and "optimizer" not in name:
-            *_, layer, weight = name.split("/")
-            layers.setdefault(layer, {})[weight.split(":")[0]] = item[()].astype(np.float32)
+        nonlocal left
+        # Beside weights there may be counters: of random draws, of steps.
+        if not isinstance(item, h5py.Dataset) or "optimizer" in name or item.dtype.kind != "f":
+            return
+        if item.external or item.is_virtual:
+            raise CheckpointError(
+                f"'{path.name}' takes its '{name}' from another file: use one that holds its own weights."
+            )
+        left -= item.size or 0
+        if left < 0:
+            raise CheckpointError(
+                f"'{path.name}' claims '{name}' of shape {item.shape}, over {MAX_WEIGHTS:,} weights in all: "
+                "none of these networks is so large, get the file again."
+            )
+        *_, layer, weight = name.split("/")
+        layers.setdefault(layer, {})[weight.split(":")[0]] = item[()].astype(np.float32)
 
     try:
-        with h5py.File(path) as file:
-            file.visititems(visit)
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)  # which follows no link, so that all it meets lies in this file
+    except CheckpointError:
+        raise
+    except FileNotFoundError as error:
+        raise CheckpointError(f"'{path}' does not exist: check the name.") from error
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise CheckpointError(
             f"'{path.name}' is no Keras weights file (.h5) or is damaged: get it again."
         ) from error
+    if not all(np.isfinite(array).all() for weights in layers.values() for array in weights.values()):
+        raise CheckpointError(f"'{path.name}' holds weights that are not finite: get it again.")
     return layers
 
 
 def _of_kind(layers: dict[str, dict[str, Array]], kind: _Kind) -> list[tuple[str, dict[str, Array]]]:
-    pattern = re.compile(rf"{kind.layer_name}(?:_(\d+))?", re.I)
+    pattern = re.compile(rf"{kind.layer_name}(?:_(\d{{1,9}}))?", re.I)
     matched = ((pattern.fullmatch(name), name) for name in layers)
     counted = sorted((int(match[1] or 0), name) for match, name in matched if match)
     return [(name, layers[name]) for _, name in counted]

@@ -38,10 +38,14 @@ def main() -> None:
         logging.basicConfig(level=logging.DEBUG)
     try:
         app()
-    except (SaunetError, OSError) as error:  # OSError: a folder that cannot be made, a disk that is full
+    except Exception as error:
         if debug:
             raise
-        err.print(f"[red]Error:[/red] {plain(error)}")
+        known = isinstance(error, SaunetError)
+        told = (
+            str(error) if known else f"{error or type(error).__name__}: see more with --debug, and report it."
+        )
+        err.print(f"[red]Error:[/red] {plain(told)}")
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped.")

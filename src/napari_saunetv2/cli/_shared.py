@@ -26,8 +26,12 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace file
 
 
 def plain(text: object) -> str:
-    """Text that Rich prints as it is: it reads square brackets as markup, and a file name may hold them."""
-    return str(text).replace("[", r"\[")
+    """Text that Rich prints as it is: it reads square brackets as markup, and a file name may hold them.
+
+    What would steer the terminal, which the name or header of a stranger's file may hold, becomes "?".
+    """
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(text))
+    return shown.replace("[", r"\[")
 
 
 def number_or(option: str, text: str, *words: str) -> Any:

@@ -53,13 +53,14 @@ def segment(
     `saunetv2 segment DRIVE/test/images -o results --probability --overlay --tta d4`
     """
     from napari_saunetv2 import batch, checkpoint, inference
+    from napari_saunetv2.files import make_folder
 
     files = batch.image_files(inputs)
     loaded = checkpoint.load(model)
     level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
     scale = number_or("--rescale", rescale, "auto", "off")
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     failed, begun = 0, time.monotonic()
     with bar() as shown:
         names = batch.distinct_names(files)

@@ -52,6 +52,7 @@ class Report:
     device: str
 
 
+@run_folder.alone
 def fine_tune(
     pairs: Sequence[Pair],
     config: TrainConfig,
@@ -101,7 +102,9 @@ def fine_tune(
     SettingsError
         Without images.
     OverwriteError, CheckpointError
-        When the folder holds a run that cannot be gone on with.
+        When the folder holds a run that cannot be gone on with, or another process trains there.
+    DeviceError
+        When the device is not there, or has too little memory.
     """
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
@@ -120,7 +123,8 @@ def fine_tune(
     losses: list[float] = []
     try:
         while state.step < config.steps:
-            losses.append(_step(state, images, config, place))
+            with devices.enough_memory(place):
+                losses.append(_step(state, images, config, place))
             last = state.step == config.steps
             now = time.monotonic()
             state.seconds = seconds_before + now - begun

@@ -5,23 +5,49 @@ the step and the history in its header; it is written beside and moved into plac
 """
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from napari_saunetv2.errors import CheckpointError, OverwriteError
-from napari_saunetv2.files import write_beside
+from napari_saunetv2.files import reason, write_beside
+from napari_saunetv2.locks import only_here
 from napari_saunetv2.training.config import TrainConfig
 
 STATE, SETTINGS, LOG, MODEL = "state.safetensors", "settings.json", "log.csv", "model.safetensors"
+COLUMNS = ("step", "loss", "validation_f1", "learning_rate", "seconds")
+
+
+Run = ParamSpec("Run")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+def alone(
+    train: Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]],
+) -> Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]]:
+    """Let a training, whose third argument is its run folder, be the only one there."""
+
+    @wraps(train)
+    def locked(
+        pairs: Any, config: Any, run: Path, /, *args: Run.args, **options: Run.kwargs
+    ) -> Generator[R, None, T]:
+        with only_here(run):
+            return (yield from train(pairs, config, run, *args, **options))
+
+    return locked
 
 
 @dataclass
@@ -62,17 +88,18 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     CheckpointError
         When the run there has other settings or images.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / SETTINGS
-    if path.exists():
+    if os.path.lexists(path):
         if not resume:
             raise OverwriteError(
                 f"'{folder}' holds a training already: go on with it by --resume, or choose another folder."
             )
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"'{path}' is damaged or cannot be read: start in another folder."
+            ) from error
         if found != wanted:
             raise CheckpointError(
                 f"'{folder}' was trained with other settings or images: start in another folder."
@@ -80,7 +107,7 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     else:
         text = json.dumps(wanted, indent=1)
         write_beside(path, lambda file: file.write(text.encode()))
-    return (folder / STATE).exists()
+    return os.path.lexists(folder / STATE)
 
 
 def save(state: State, folder: Path) -> None:
@@ -99,7 +126,8 @@ def save(state: State, folder: Path) -> None:
     plain = {k: getattr(state, k) for k in ("step", "best_step", "best_f1", "seconds", "history")}
     # Cloned, because safetensors refuses tensors that share memory.
     contiguous = {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
-    data = safetensors.torch.save(contiguous, {"training": json.dumps(plain)})
+    about = {"training": json.dumps(plain), "sha256": _digest(contiguous)}
+    data = safetensors.torch.save(contiguous, about)
     write_beside(folder / STATE, lambda file: file.write(data), overwrite=True)
     write_beside(folder / LOG, lambda file: file.write(_as_csv(state.history).encode()), overwrite=True)
 
@@ -109,34 +137,58 @@ def restore(state: State, folder: Path) -> None:
     path = folder / STATE
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            plain = json.loads(file.metadata()["training"])
-        tensors = safetensors.torch.load_file(path)
+            about = file.metadata()
+        plain = json.loads(about["training"])
+        tensors = safetensors.torch.load(path.read_bytes())
+        if "sha256" in about and about["sha256"] != _digest(tensors):  # the first version wrote none
+            raise ValueError("sha256")  # noqa: TRY301
         _fill(state, tensors, plain)
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except OSError as error:
+        raise CheckpointError(
+            f"'{path}' cannot be read ({reason(error)}): give the permission, or start in another folder."
+        ) from error
+    except Exception as error:  # a stranger's file may hold any names, shapes and types
         raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
     def part(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
+    best = part("best.")
+    if best:  # to see that it fits: a copy is what is kept
+        state.mean.load_state_dict(best)
+    state.best = best
     state.network.load_state_dict(part("network."))
     state.mean.load_state_dict(part("mean."))
-    state.best = part("best.")
     moments: dict[int, dict[str, Tensor]] = {}
+    parameters = [p for group in state.optimiser.param_groups for p in group["params"]]
     for name, value in part("optimiser.").items():
         index, key = name.split(".")
+        if value.ndim and value.shape != parameters[int(index)].shape:
+            raise ValueError(name)
         moments.setdefault(int(index), {})[key] = value
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
-    for key, value in plain.items():
-        setattr(state, key, value)
+    state.step, state.best_step = int(plain["step"]), int(plain["best_step"])
+    state.best_f1, state.seconds = float(plain["best_f1"]), float(plain["seconds"])
+    state.history = [
+        {str(k): float(v) for k, v in row.items()} | {"step": int(row["step"])} for row in plain["history"]
+    ]
+    if min(state.step, state.best_step) < 0:
+        raise ValueError(state.step)
 
 
 def _as_csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, ["step", "loss", "validation_f1", "learning_rate", "seconds"], lineterminator="\n"
-    )
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)
     return text.getvalue()

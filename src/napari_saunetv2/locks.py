@@ -1,0 +1,68 @@
+"""One process at a time in a folder."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from napari_saunetv2.errors import FileFormatError, OverwriteError
+from napari_saunetv2.files import make_folder, reason, remove_parts
+
+LOCK = ".lock"
+
+
+@contextmanager
+def only_here(folder: Path) -> Generator[None]:
+    """Keep other processes that ask for the same out of a folder, which is made if it is missing.
+
+    The lock is the operating system's: it ends with the process, also with one that is killed. What a
+    killed one left half written is removed. File systems without locks are used without.
+
+    Raises
+    ------
+    OverwriteError
+        When another process works there.
+    FileFormatError
+        When the folder cannot be made or written to.
+    """
+    make_folder(folder)
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise FileFormatError(
+            f"The folder '{folder}' cannot be written to ({reason(error)}): choose another place."
+        ) from error
+    try:
+        if not _lock(handle):
+            raise OverwriteError(
+                f"Another process works in '{folder}': wait until it is done, or choose another folder."
+            )
+        remove_parts(folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> bool:
+        try:
+            with suppress(NotImplementedError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a network share without locks
+            return True
+        return True
