@@ -1,11 +1,16 @@
 """Where the network runs."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import torch
 
 from napari_saunetv2.errors import DeviceError
+
+Asked = ParamSpec("Asked")
+Yielded = TypeVar("Yielded")
+Result = TypeVar("Result")
 
 
 def resolve(name: str = "auto") -> torch.device:
@@ -48,21 +53,28 @@ def prefers_bfloat16(device: torch.device) -> bool:
     return False
 
 
-@contextmanager
-def enough_memory(device: torch.device) -> Generator[None]:
-    """Raise DeviceError where the work inside finds too little memory: torch tells it in many ways."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        told = str(error).lower()
-        if isinstance(error, RuntimeError) and not (
-            "memory" in told and ("alloc" in told or "out of" in told)
-        ):
-            raise
-        raise DeviceError(
-            f"The device '{device}' has too little memory free for this: take smaller tiles or crops, "
-            "another device, or end what else uses it."
-        ) from error
+def told_when_full(
+    work: Callable[Asked, Generator[Yielded, None, Result]],
+) -> Callable[Asked, Generator[Yielded, None, Result]]:
+    """Let a piece of work raise DeviceError where it finds too little memory: torch tells it in many ways."""
+
+    @wraps(work)
+    def told(*args: Asked.args, **settings: Asked.kwargs) -> Generator[Yielded, None, Result]:
+        try:
+            return (yield from work(*args, **settings))
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or _speaks_of_memory(str(error).lower())):
+                raise
+            raise DeviceError(
+                f"The device '{settings.get('device', 'auto')}' has too little memory free for this: take "
+                "smaller tiles or crops, another device, or end what else uses it."
+            ) from error
+
+    return told
+
+
+def _speaks_of_memory(text: str) -> bool:
+    return "memory" in text and ("alloc" in text or "out of" in text)
 
 
 def _has(kind: str) -> bool:

@@ -1,5 +1,6 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
+import math
 import os
 from collections.abc import Callable, Generator
 from numbers import Integral, Real
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.checkpoint import Checkpoint
-from napari_saunetv2.errors import SettingsError, Stopped
+from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
@@ -27,6 +28,13 @@ TILE_ABOVE = 1536
 """An image with a longer side in pixels goes through tiles of TILE_SIDE, at the model's scale."""
 
 TILE_SIDE = 1024
+
+SMALLEST_FIELD = 1 / 8
+"""What is lit over a smaller share of an image's longer side is no field of view, but a speck in the dark: to
+bring it to the model's scale would take a picture of any size."""
+
+MAX_WORKING_PIXELS = 2**29
+"""A ``rescale`` that makes more of an image is refused: 512 megapixels, 6 GiB."""
 
 _TURNS: dict[TestTime, tuple[tuple[int, bool], ...]] = {
     "none": ((0, False),),
@@ -96,7 +104,7 @@ def segment(
     SettingsError
         When a setting is outside its range.
     CheckpointError
-        When the model is unknown or damaged.
+        When the model is unknown or damaged, or gives no numbers.
     DeviceError
         When the device is not there, or has too little memory.
     Stopped
@@ -116,6 +124,7 @@ def segment(
             progress(*state)
 
 
+@devices.told_when_full
 def steps(
     image: ArrayLike,
     model: Model = checkpoint.DEFAULT,
@@ -198,6 +207,11 @@ def _plan(
     height, width = unit.shape[:2]
     factor = _factor(unit, trained, rescale)
     working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
+    if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
+        raise SettingsError(
+            f"rescale is {rescale!r}: it makes {working[1]} x {working[0]} pixels of this image, take a "
+            "smaller factor."
+        )
     return _Plan((height, width), working, tiles(*working, _tile_side(tile, max(working))))
 
 
@@ -208,6 +222,8 @@ def _factor(
         return 1.0
     if rescale == "auto":
         found = None if trained is None else fov.diameter(fov.detect(unit))
+        if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
+            found = None
         factor = 1.0 if trained is None or found is None else trained / found
         return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
     if not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
@@ -236,13 +252,17 @@ def _forward(
 ) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
-    with torch.inference_mode(), devices.enough_memory(place):
+    with torch.inference_mode():
         answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
     height, width = view.shape[:2]
     return canvas.crop(answer, height, width, padding)
 
 
 def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:
+    if not np.isfinite(probability).all():
+        raise CheckpointError(
+            "The model's answer is not finite: it is damaged or was trained at too high a rate, use another."
+        )
     if plan.working_shape != plan.shape:
         probability = resize(probability, *plan.shape)
     return np.ascontiguousarray(probability)

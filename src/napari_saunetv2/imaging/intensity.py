@@ -25,7 +25,12 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
     ImageError
         For another shape or type, an empty image, NaN or infinite values, floats outside [0, 1].
     """
-    pixels = np.asarray(image)
+    try:
+        pixels = np.asarray(image)
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of unlike lengths, a tensor on a GPU
+        raise ImageError(
+            f"A {type(image).__name__} that is no array cannot be segmented: give pixels ({error})."
+        ) from error
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
         raise ImageError(
             f"An image of shape {pixels.shape} cannot be segmented: give (H, W), (H, W, 1), (H, W, 3) or "
@@ -42,7 +47,7 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
 
 
 def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-    full = FULL_SCALE.get(pixels.dtype)
+    full = FULL_SCALE.get(pixels.dtype.newbyteorder("="))
     if full is not None:
         return pixels.astype(np.float32) / np.float32(full)
     if pixels.dtype.kind != "f":

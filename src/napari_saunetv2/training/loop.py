@@ -52,6 +52,7 @@ class Report:
     device: str
 
 
+@devices.told_when_full
 @run_folder.alone
 def fine_tune(
     pairs: Sequence[Pair],
@@ -123,8 +124,7 @@ def fine_tune(
     losses: list[float] = []
     try:
         while state.step < config.steps:
-            with devices.enough_memory(place):
-                losses.append(_step(state, images, config, place))
+            losses.append(_step(state, images, config, place))
             last = state.step == config.steps
             now = time.monotonic()
             state.seconds = seconds_before + now - begun

@@ -1,0 +1,156 @@
+"""What is thrown at each reader, and what must hold after it."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fuzz import corpus
+from fuzz.mutate import mutated, sealed
+from napari_saunetv2 import checkpoint, inference, keras_import
+from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.networks import SAUNetV2
+from napari_saunetv2.plugin import reader
+from napari_saunetv2.training import loop
+from napari_saunetv2.training import state as run_folder
+
+NAMES = ("21_training.tif", "im0001.ppm.gz", "Image_01L.jpg", "01_manual1.gif", "Image_01L_1stHO.png", "x")
+SHARES = {"image": 0.72, "model": 0.1, "run": 0.08, "keras": 0.1}
+"""How the files are shared out among the readers."""
+
+
+class Target:
+    """A pile of whole files, and who reads what became of one.
+
+    ``attempt(draw)`` writes one damaged file into the folder and has it read; whatever it raises was raised
+    by what it tests.
+    """
+
+    def __init__(self, folder: Path, shared: Path | None, largest: int) -> None:
+        self.folder = folder
+        self.images = corpus.images(shared, largest)
+        self.keras = corpus.keras(shared)
+        self.models = corpus.models(folder)
+        self.run_files = corpus.run_files(folder)
+        self.written = folder / "none"
+        torch.manual_seed(0)
+        network = SAUNetV2(widths=corpus.WIDTHS).eval()
+        self.tiny = Checkpoint("tiny", network, Header(network_arguments={"widths": corpus.WIDTHS}))
+        self.state = loop._fresh(corpus.TINY, None, torch.device("cpu"))
+
+    def file(self, draw: random.Random) -> None:
+        """Damage one file and read it."""
+        kind = draw.choices(list(SHARES), list(SHARES.values()))[0]
+        getattr(self, f"_{kind}")(draw)
+
+    def _write(self, name: str, data: bytes) -> Path:
+        self.written = self.folder / name
+        self.written.write_bytes(data)
+        return self.written
+
+    def _image(self, draw: random.Random) -> None:
+        data = mutated(draw.choice(self.images), draw.choice(self.images), draw)
+        path = self._write(draw.choice(NAMES), data)
+        read: Callable = draw.choice((read_image, read_image, read_mask, _open_in_napari))
+        pixels = read(path)
+        assert pixels.ndim in (2, 3), pixels.shape
+        assert pixels.size > 0
+
+    def _model(self, draw: random.Random) -> None:
+        path = self._write("m.safetensors", mutated(draw.choice(self.models), draw.choice(self.models), draw))
+        if draw.random() < 0.5:
+            sealed(path)
+        loaded = checkpoint.load(path)
+        probability = inference.segment(np.full((20, 20, 3), 0.5, np.float32), loaded, rescale="off")
+        assert np.isfinite(probability).all()
+
+    def _run(self, draw: random.Random) -> None:
+        name = draw.choice(sorted(self.run_files))
+        run = self.folder / "fuzzed"
+        run.mkdir(exist_ok=True)
+        for other, data in self.run_files.items():
+            (run / other).write_bytes(data)
+        self._write(f"fuzzed/{name}", mutated(self.run_files[name], self.models[0], draw))
+        wanted = run_folder.settings(corpus.TINY, ["eye"], [])
+        if run_folder.start(run, wanted, resume=True):
+            run_folder.restore(self.state, run)
+            run_folder.save(self.state, run)
+
+    def _keras(self, draw: random.Random) -> None:
+        data = mutated(draw.choice(self.keras), draw.choice(self.keras), draw)
+        keras_import.load_keras(self._write("w.h5", data), "saunetv2")
+
+    def array(self, draw: random.Random) -> None:
+        """Segment one array of any type and shape."""
+        image = any_array(draw)
+        plain = isinstance(image, np.ndarray) and image.dtype.kind not in "OV"
+        before = image.tobytes() if plain else b""
+        probability = inference.segment(
+            image,
+            self.tiny,
+            rescale=_mostly(("auto", "off", 0.3, 1.7), (float("nan"), "on", 0, 1e9), draw),
+            tile=_mostly(("auto", "off", 64, 65), (0, -3, "large", 64.5), draw),
+            tta=_mostly(("none", "flips", "d4"), ("all", None), draw),
+        )
+        assert probability.dtype == np.float32
+        assert probability.shape == np.asarray(image).shape[:2]
+        assert ((probability >= 0) & (probability <= 1)).all()
+        assert not plain or image.tobytes() == before
+
+
+def _mostly(right: tuple, wrong: tuple, draw: random.Random):
+    return draw.choice(right if draw.random() < 0.95 else wrong)
+
+
+def _open_in_napari(path: Path):
+    read = reader.get_reader(str(path))
+    return read_image(path) if read is None else read(str(path))[0][0]
+
+
+TYPES = [*np.typecodes["All"], ">u2", ">f4", "<U3", "S5", "i4,f8", "(2,2)u1", "M8[s]", "m8[us]"]
+
+
+def any_array(draw: random.Random):
+    """An array of any type, shape, order and values; half of them are images."""
+    rng = np.random.default_rng(draw.randrange(2**32))
+    if draw.random() < 0.05:
+        return draw.choice((None, 3, "eye.png", [[1, 2], [3]], [[0.5, 0.5]], {}, object(), [], b"\0" * 9))
+    if draw.random() < 0.5:
+        shape = (draw.randrange(1, 90), draw.randrange(1, 90), *draw.choice(((), (1,), (3,), (3,), (4,))))
+        kind = draw.choice(("?", "u1", "u1", "u2", ">u2", "f2", "f4", "f8", "g"))
+    else:
+        shape = tuple(draw.choice((0, 1, 2, 3, 5, 40)) for _ in range(draw.randrange(6)))
+        kind = draw.choice(TYPES)
+    values = rng.random(shape) * draw.choice((1, 1, 1, 255, 1e30))
+    try:
+        with np.errstate(all="ignore"):
+            image = (
+                values.astype(kind) if kind in "?efdgFDG" else (values * 1000).astype(np.int64).astype(kind)
+            )
+    except (TypeError, ValueError):  # a type that no number turns into
+        image = np.zeros(shape, kind)
+    if image.dtype.kind == "f" and draw.random() < 0.2 and image.size:
+        image.flat[draw.randrange(image.size)] = draw.choice((np.nan, np.inf, -np.inf, -0.1, 1.5))
+    return _laid_out(image, draw)
+
+
+def _laid_out(image, draw):
+    way = draw.randrange(8)
+    if way == 0 and image.ndim > 1:
+        return image[::-1, ::2]
+    if way == 1:
+        return np.asfortranarray(image)
+    if way == 2 and image.ndim > 1:
+        return image.swapaxes(0, 1)
+    if way == 3:
+        image.setflags(write=False)
+    if way == 4 and image.ndim:
+        return np.broadcast_to(image[:1], image.shape)
+    if way == 5:
+        return np.ma.masked_array(image)
+    if way == 6 and image.nbytes and not image.dtype.hasobject:  # not aligned, not writeable
+        return np.frombuffer(b"\0" + image.tobytes(), image.dtype, offset=1).reshape(image.shape)
+    return image
