@@ -1,9 +1,13 @@
 import os
+import tempfile
 from pathlib import Path
 
 import npe2
 import pytest
 import torch
+
+# What tests paint is not offered to the user of this machine, nor theirs to the tests.
+os.environ["SAUNETV2_AUTOSAVE"] = tempfile.mkdtemp(prefix="saunetv2-autosave-")
 
 # The networks of the tests are small: threads cost them more than they bring, most of all on a busy machine.
 torch.set_num_threads(1)

@@ -7,6 +7,7 @@ only the decoders of the formats named here are tried.
 import io
 import logging
 import math
+import warnings
 from typing import Any
 
 import imagecodecs
@@ -35,8 +36,9 @@ _WAY_OUT = "open it in the program that made it and save it as an 8-bit RGB TIFF
 _ONE_PLANE = "save the one plane or image you want as its own file"
 
 
-# Without a handler of its own tifffile's remarks on odd files would be printed.
+# A library prints nothing: without a handler tifffile's remarks on odd files would be, and Pillow's are.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def decode(data: bytes, name: str) -> tuple[Pixels, Palette | None]:

@@ -18,7 +18,7 @@ def main() -> int:
     parse.add_argument("--files", type=int, default=20_000)
     parse.add_argument("--arrays", type=int, default=2_000)
     parse.add_argument("--seed", type=int, default=0)
-    parse.add_argument("--largest", type=int, default=700_000, help="bytes of the real files to damage")
+    parse.add_argument("--largest", type=int, default=100_000, help="bytes of the real files to damage")
     parse.add_argument("--keep", type=Path, help="folder for the files that brought a fault")
     wanted = parse.parse_args()
     torch.set_num_threads(1)

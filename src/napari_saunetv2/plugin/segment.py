@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.plugin import _autosave
 from napari_saunetv2.plugin._form import SegmentForm
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import Planes
@@ -36,6 +37,7 @@ class SegmentWidget(SegmentForm):
         self._why_not = ""
         super().__init__(self._photographs)
         self._connect()
+        _autosave.watch(napari_viewer)
         self._use_model_threshold()
         self._follow_active()
         self._check()

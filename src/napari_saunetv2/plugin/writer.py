@@ -1,5 +1,6 @@
 """Save a Labels layer as a mask."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,15 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:  # no
     if answer is False:
         return []
     write_mask(target, pixels, overwrite=bool(answer))
+    _tell_autosave(data)
     return [path]
+
+
+def _tell_autosave(data: Any) -> None:
+    """Say that these labels are safe; without a window nobody kept copies of them."""
+    autosave = sys.modules.get("napari_saunetv2.plugin._autosave")
+    if autosave is not None:
+        autosave.saved(data)
 
 
 def _may_replace(target: Path) -> bool | None:

@@ -1,0 +1,179 @@
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.plugin import _autosave, _copies, writer
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SAUNETV2_AUTOSAVE", str(tmp_path / "autosave"))
+    monkeypatch.setattr(_autosave, "WAIT", 0.05)
+    return tmp_path / "autosave"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+def painted(viewer, value=1, **options):
+    layer = viewer.add_labels(np.zeros((20, 30), np.uint8), name="vessels", **options)
+    layer.selected_label, layer.brush_size = value, 3
+    layer.paint((5, 6), value)
+    return layer
+
+
+def copies(place: Path) -> list[Path]:
+    return sorted(place.glob("*/[!.]*.labels"))
+
+
+def leave_behind(place: Path, name="vessels", labels=None, **where) -> Path:
+    session = place / "2026-01-01-000000-abcdef"
+    session.mkdir(parents=True, exist_ok=True)
+    path = session / f"{name}.labels"
+    _copies.write(path, _copies.Copy(name, np.eye(9, dtype=np.uint8) if labels is None else labels, where))
+    return path
+
+
+def press(question, text):
+    next(b for b in question.buttons() if b.text() == text).click()
+
+
+def test_strokes_are_copied_soon_and_undone_ones_too(viewer, qtbot, place):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    qtbot.waitUntil(lambda: copies(place) != [], timeout=10_000)
+    autosave.wait()
+    np.testing.assert_array_equal(_copies.read(*copies(place)).labels, layer.data)
+    layer.undo()
+    autosave.copy_now()
+    autosave.wait()
+    assert _copies.read(*copies(place)).labels.sum() == 0
+
+
+def test_labels_that_nobody_painted_on_are_not_copied(viewer, qtbot, place):
+    autosave = _autosave.watch(viewer)
+    layer = viewer.add_labels(np.zeros((20, 30), np.uint8))
+    layer.data = np.ones((20, 30), np.uint8)
+    qtbot.wait(120)
+    autosave.copy_now()
+    autosave.wait()
+    assert copies(place) == []
+    assert not place.exists()
+
+
+def test_labels_saved_as_a_mask_need_no_copy(viewer, tmp_path, place):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    autosave.copy_now()
+    autosave.wait()
+    assert len(copies(place)) == 1
+    layer.save(str(tmp_path / "mask.png"), plugin="napari-saunetv2")
+    autosave.wait()
+    assert copies(place) == []
+
+
+def test_what_was_left_is_offered_once_and_opened_in_its_place(viewer, place):
+    labels = np.random.default_rng(0).integers(0, 9, (4, 5, 6), dtype=np.int32)
+    scale = [1.0, 0.5, 2.0]
+    path = leave_behind(place, "eye", labels, scale=scale, units=["pixel", "um", "um"])
+    autosave = _autosave.watch(viewer)
+    assert "1 layer " in autosave.question.text()
+    press(autosave.question, "Open")
+    layer = viewer.layers["eye (recovered)"]
+    assert layer.data.dtype == np.int32
+    np.testing.assert_array_equal(layer.data, labels)
+    np.testing.assert_array_equal(layer.scale, scale)
+    assert [str(u) for u in layer.units] == ["pixel", "micrometer", "micrometer"]
+    autosave.copy_now()
+    autosave.wait()
+    assert not path.exists()  # its place is taken by this session's copy
+    np.testing.assert_array_equal(_copies.read(*copies(place)).labels, labels)
+    assert _copies.left_behind() == []  # which is in use
+
+
+@pytest.mark.parametrize(("answer", "left"), [("Discard", 0), ("Ask again later", 1)])
+def test_what_was_left_goes_only_when_the_user_says_so(viewer, place, answer, left):
+    leave_behind(place)
+    autosave = _autosave.watch(viewer)
+    press(autosave.question, answer)
+    assert len(viewer.layers) == 0
+    assert len(_copies.left_behind()) == left
+
+
+def test_a_damaged_copy_is_told_and_the_others_are_opened(viewer, place):
+    leave_behind(place, "good")
+    bad = leave_behind(place, "bad")
+    bad.write_bytes(bad.read_bytes()[:-9])
+    with pytest.raises(CheckpointError, match="damaged"):
+        _copies.read(bad)
+    autosave = _autosave.watch(viewer)
+    before = len(notification_manager.records)
+    press(autosave.question, "Open")
+    assert [layer.name for layer in viewer.layers] == ["good (recovered)"]
+    assert any("damaged" in r.message for r in notification_manager.records[before:])
+
+
+def test_a_place_without_room_is_told_once(viewer, place, qtbot):
+    place.write_bytes(b"a file, no folder")
+    autosave = _autosave.watch(viewer)
+    before = len(notification_manager.records)
+    layer = painted(viewer)
+    autosave.copy_now()
+    layer.paint((9, 9), 1)
+    autosave.copy_now()
+    told = [r.message for r in notification_manager.records[before:]]
+    assert len(told) == 1
+    assert "not autosaved" in told[0]
+
+
+def test_closing_napari_writes_what_is_waiting_and_keeps_it(viewer, place):
+    _autosave.watch(viewer)
+    layer = painted(viewer)
+    kept = layer.data.copy()
+    _autosave.watch(viewer).close()
+    (path,) = _copies.left_behind()
+    np.testing.assert_array_equal(_copies.read(path).labels, kept)
+
+
+def test_the_segment_widget_watches(viewer, place):
+    leave_behind(place)
+    viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
+    assert _autosave.watch(viewer).question is not None
+    _autosave.watch(viewer).question.close()
+
+
+def test_a_writer_called_without_a_window_keeps_no_copies(tmp_path):
+    writer.write_labels(str(tmp_path / "m.png"), np.eye(9, dtype=np.uint8), {})
+
+
+def _session_that_hangs(ready):
+    session = _copies.Session()
+    _copies.write(session.folder / "0.labels", _copies.Copy("killed", np.eye(7, dtype=np.uint8), {}))
+    ready.set()
+    time.sleep(60)
+
+
+def test_copies_of_a_killed_session_are_found_those_of_a_living_one_are_not(place):
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    other = context.Process(target=_session_that_hangs, args=(ready,))
+    other.start()
+    assert ready.wait(60)
+    assert _copies.left_behind() == []
+    os.kill(other.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+    other.join()
+    (path,) = _copies.left_behind()
+    assert _copies.read(path).name == "killed"
+    _copies.remove(path)
+    assert list(place.iterdir()) == []
