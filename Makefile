@@ -34,6 +34,36 @@ test: docs  ## Run all tests (installs a virtual screen when root; a few minutes
 docs: .venv/ready-dev  ## Build the documentation site into site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+.PHONY: fuzz
+fuzz: .venv/ready-dev  ## Throw 20,000 damaged files and 2,000 odd arrays at every door (most of an hour)
+	PYTHONPATH=tests $(BIN)/python -u -m fuzz $(ARGS)
+
+.PHONY: faults
+faults: .venv/ready-dev  ## Kill trainings, batches and saves; fill disks, revoke rights, run out of memory
+	PYTHONPATH=tests $(BIN)/python -u -m faults $(ARGS)
+
+.PHONY: load
+load: .venv/ready-dev  ## 2,000 images through one process, 500 runs in one viewer: memory and handles
+	tools/system-libraries.sh
+	$(SCREEN) env PYTHONPATH=tests $(BIN)/python -u -m load $(ARGS)
+
+.PHONY: test-lowest
+test-lowest: .venv/bin/python  ## Run the tests with the oldest packages that pyproject.toml allows
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra test --resolution lowest-direct -o .venv/lowest.txt
+	$(BIN)/uv venv --quiet --clear .venv/lowest
+	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python -r .venv/lowest.txt
+	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --no-deps --editable .
+	$(SCREEN) .venv/lowest/bin/python -m pytest $(ARGS)
+
+.PHONY: weights-sums
+weights-sums: .venv/ready-dev  ## Renew what tests check bundled models by, after one was added or trained anew
+	$(BIN)/python tools/weights_sums.py
+
+.PHONY: licences
+licences: .venv/ready-dev  ## List the licences of all dependencies in docs/licences.md; fails for one that does not fit
+	$(BIN)/python tools/licences.py
+
 .PHONY: lint
 lint: .venv/ready-dev  ## Check style and types
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import fine_tune, loop
 
-CONFIG = replace(TINY, steps=30, validate_every=7)
+CONFIG = replace(TINY, steps=12, validate_every=5)
 
 
 def training(folder: Path, kills: int, draw: random.Random) -> str:

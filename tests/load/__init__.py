@@ -1,0 +1,1 @@
+"""Eight hours of work in miniature: ``make load``."""
