@@ -1,4 +1,4 @@
-"""The short forms of ``make fuzz``, ``make faults`` and ``make load``, and what must stay the same everywhere."""
+"""The short forms of ``make fuzz``, ``make faults`` and ``make load``; answers that must stay as they are."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ needs_fork = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fo
 
 
 def run(*arguments: str) -> str:
-    """Run one of the long forms, shorter, in a process of its own: it forks, and a window does not bear that."""
+    """Run one of the long forms, shorter, in a process of its own: forks and windows do not mix."""
     path = os.pathsep.join([str(HERE), *sys.path])
     done = subprocess.run(
         [sys.executable, "-m", *arguments],

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 TARGET = Path(__file__).parents[1] / "docs" / "licences.md"
 FITS = re.compile(
-    r"MIT|BSD|Apache|Python|PSF|ISC|HPND|CMU|MPL|Mozilla|LGPL|Lesser|Unlicense|Public Domain|zlib|0BSD|CC0|OFL",
+    r"MIT|BSD|Apache|Python|PSF|ISC|HPND|CMU|MPL|Mozilla|LGPL|Lesser|Unlicense|Public Domain|zlib|CC0|OFL",
     re.IGNORECASE,
 )
 KNOWN = {"networkx": "BSD-3-Clause", "safetensors": "Apache-2.0"}

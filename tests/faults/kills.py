@@ -32,6 +32,7 @@ def training(folder: Path, kills: int, draw: random.Random) -> str:
             except StopIteration as end:
                 return end.value
 
+    pairs()
     usual = Child(lambda: train(folder / "unbroken")).wait()
     whole = checkpoint.load(folder / "unbroken" / "model.safetensors").network.state_dict()
     killed = runs = 0

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def run_files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / "run" / name).read_bytes() for name in (run_folder.STATE, run_folder.SETTINGS)}
 
 
+@cache  # before the forks that use it
 def pairs() -> list[Pair]:
     """One small photograph with its vessels."""
     sample = fundus((48, 48), 0)
