@@ -172,7 +172,6 @@ def sealed(path) -> None:
     import safetensors.torch
 
     try:
-        header, _ = checkpoint._read_header(path)
         data = path.read_bytes()
         weights = safetensors.torch.load(data)
         (length,) = struct.unpack_from("<Q", data)
