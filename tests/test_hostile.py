@@ -29,7 +29,7 @@ from napari_saunetv2.training import Pair, TrainConfig, fine_tune
 SOURCES = Path(checkpoint.__file__).parent
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 CODE = {"eval", "exec", "compile", "__import__"}
-LOADERS = {("torch", "load"), ("jit", "load"), ("np", "load"), ("numpy", "load")}
+LOADERS = {"torch.load", "torch.jit.load", "torch.hub.load", "np.load", "numpy.load", "pd.read_pickle"}
 HUGE = 10**6
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8, 8, 8)},
@@ -52,9 +52,7 @@ def test_nothing_in_the_package_can_run_what_a_file_holds():
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in CODE, where
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = node.func.value
-                owner_name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
-                assert (owner_name, node.func.attr) not in LOADERS, where
+                assert ast.unparse(node.func) not in LOADERS, where
                 assert not any(k.arg in ("allow_pickle", "shell") for k in node.keywords), where
 
 

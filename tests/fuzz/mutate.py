@@ -177,9 +177,7 @@ def sealed(path) -> None:
         (length,) = struct.unpack_from("<Q", data)
         outer = json.loads(data[8 : 8 + length])
         inner = json.loads(outer["__metadata__"]["saunetv2"])
-        outer["__metadata__"]["saunetv2"] = json.dumps(
-            inner | {"sha256": checkpoint._digest(header, weights)}
-        )
+        outer["__metadata__"]["saunetv2"] = json.dumps(inner | {"sha256": checkpoint._digest(inner, weights)})
         text = json.dumps(outer).encode()
     except Exception:  # noqa: BLE001 it is too damaged to be sealed: it goes in as it is
         return
