@@ -56,6 +56,12 @@ test-lowest: .venv/bin/python  ## Run the tests with the oldest packages that py
 	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --no-deps --editable .
 	$(SCREEN) .venv/lowest/bin/python -m pytest $(ARGS)
 
+.PHONY: lock-hashes
+lock-hashes: .venv/bin/python  ## Write requirements-hashed.txt: constraints.txt with the hashes of all files on PyPI
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra all --constraint constraints.txt --universal \
+	  --python-version 3.11 --generate-hashes --custom-compile-command "make lock-hashes" -o requirements-hashed.txt
+
 .PHONY: weights-sums
 weights-sums: .venv/ready-dev  ## Renew what tests check bundled models by, after one was added or trained anew
 	$(BIN)/python tools/weights_sums.py

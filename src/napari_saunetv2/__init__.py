@@ -9,4 +9,6 @@ try:
 except ImportError:  # a source tree that was never built
     __version__ = "0+unknown"
 
-__all__ = ["__version__"]
+NO_DEVICE = "Research software, no medical device."
+
+__all__ = ["NO_DEVICE", "__version__"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import NO_DEVICE, inference
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.imaging import fov
@@ -158,6 +158,7 @@ def as_json(scores: Sequence[ImageScore], about: Mapping[str, Any]) -> str:
     """JSON with what was done, ``mean`` and ``images``; a metric without a value is null."""
     plain = {
         **about,
+        "note": NO_DEVICE,
         "mean": _finite(mean(scores)),
         "images": [{"name": s.name, **_finite(s.metrics)} for s in scores],
     }

@@ -7,7 +7,7 @@ from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBa
 from napari.layers import Image
 from qtpy.QtWidgets import QSizePolicy
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 
 
 class SegmentForm(Container[Any]):
@@ -55,7 +55,9 @@ class SegmentForm(Container[Any]):
             value=0.5,
             tooltip="From this probability on a pixel is a vessel; moving it changes the labels at once.",
         )
-        self.run = PushButton(name="run", text="Segment")
+        self.run = PushButton(
+            name="run", text="Segment", tooltip=f"Find the vessels of the image. {NO_DEVICE}"
+        )
         self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
         self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
         self.status = Label(name="status")
