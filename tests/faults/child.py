@@ -14,6 +14,7 @@ class Child:
 
     def __init__(self, work: Callable[[], object]) -> None:
         sys.stdout.flush()
+        self.took = 0.0
         self._begun = time.monotonic()
         self._pid = os.fork()
         if self._pid == 0:
@@ -33,6 +34,7 @@ class Child:
             done, status = os.waitpid(self._pid, os.WNOHANG)
             if done:
                 assert status == 0, f"the work failed with {status}"
+                self.took = time.monotonic() - self._begun
                 return False
             time.sleep(min(0.002, seconds / 10))
         os.kill(self._pid, signal.SIGKILL)
@@ -46,12 +48,16 @@ class Child:
         return time.monotonic() - self._begun
 
 
-def until_done(work: Callable[[], object], usual: float, draw: random.Random, kills: int) -> int:
-    """Kill a work at random instants and start it again, at most so many times; then let it end."""
-    killed = 0
-    while killed < kills:
-        if not Child(work).kill_after(draw.uniform(0, 1.1 * usual)):
-            return killed
-        killed += 1
+def until_done(
+    work: Callable[[], object], usual: float, draw: random.Random, kills: int
+) -> tuple[int, float]:
+    """Kill a work at random instants and start it again, at most so many times; then let it end.
+
+    Returns the number of kills, and how long it takes as busy as the machine is now.
+    """
+    for killed in range(kills):
+        child = Child(work)
+        if not child.kill_after(draw.uniform(0, usual)):
+            return killed, (usual + child.took) / 2
     Child(work).wait()
-    return killed
+    return kills, usual * 1.1

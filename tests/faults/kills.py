@@ -39,7 +39,8 @@ def training(folder: Path, kills: int, draw: random.Random) -> str:
     largest = 0.0
     while killed < kills:
         run = folder / f"run{runs}"
-        killed += until_done(partial(train, run), usual, draw, min(5, kills - killed))
+        more, usual = until_done(partial(train, run), usual, draw, min(5, kills - killed))
+        killed += more
         resumed = checkpoint.load(run / "model.safetensors").network.state_dict()
         largest = max(largest, *(float((resumed[k] - whole[k]).abs().max()) for k in whole))
         assert not list(run.glob("*.part")), "half-written files are left"
@@ -104,7 +105,7 @@ def save(folder: Path, kills: int, draw: random.Random) -> str:
     counts = [0, 0]
     left = 0
     for _ in range(kills):
-        assert Child(write).kill_after(draw.uniform(0.005, 0.1))
+        assert Child(write).kill_after(draw.uniform(0.005, 0.6))
         weights = checkpoint.load(path).network.state_dict()
         which = [all(torch.equal(v, n.state_dict()[k]) for k, v in weights.items()) for n in networks]
         assert sum(which) == 1, "the model file is neither the old nor the new one"

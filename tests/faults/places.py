@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -166,15 +167,15 @@ def names(folder: Path, _count: int, _draw: random.Random) -> str:
 
 def two_processes(folder: Path, count: int, draw: random.Random) -> str:
     """One trains, the other is told; a kill frees the folder; two batches leave whole results."""
-    run = folder / "run"
+    run, long = folder / "run", replace(TINY, steps=10_000)
     for _ in range(count):
         holder = Child(lambda: _hold(run))
         while not (run / "held").exists():
             time.sleep(0.002)
-        _refused(lambda: next(fine_tune(pairs(), TINY, run, resume=True)), "Another process works in")
+        _refused(lambda: next(fine_tune(pairs(), long, run, resume=True)), "Another process works in")
         holder.kill_after(0)
         (run / "held").unlink()
-        work = fine_tune(pairs(), TINY, run, resume=True)  # the lock went with its holder
+        work = fine_tune(pairs(), long, run, resume=True)  # the lock went with its holder
         next(work)
         work.close()
     target, won = folder / "m.png", 0

@@ -124,17 +124,19 @@ def any_array(draw: random.Random):
     else:
         shape = tuple(draw.choice((0, 1, 2, 3, 5, 40)) for _ in range(draw.randrange(6)))
         kind = draw.choice(TYPES)
-    values = np.asarray(rng.random(shape)) * draw.choice((1, 1, 1, 255, 1e30))
+    values = np.asarray(rng.random(shape) * draw.choice((1, 1, 1, 255, 1e30)))
     try:
         with np.errstate(all="ignore"):
             image = (
-                values.astype(kind) if kind in "?efdgFDG" else (values * 1000).astype(np.int64).astype(kind)
+                values.astype(kind)
+                if kind in "?efdgFDG"
+                else np.asarray(values * 1000).astype(np.int64).astype(kind)
             )
     except (TypeError, ValueError):  # a type that no number turns into
         image = np.zeros(shape, kind)
     if image.dtype.kind == "f" and draw.random() < 0.2 and image.size:
         image.flat[draw.randrange(image.size)] = draw.choice((np.nan, np.inf, -np.inf, -0.1, 1.5))
-    return _laid_out(np.asarray(image, image.dtype if hasattr(image, "dtype") else kind), draw)
+    return _laid_out(image, draw)
 
 
 def _laid_out(image, draw):
