@@ -1,6 +1,8 @@
 """Scores, and what can be made of them: tables, comparisons, curves, lists of misses, pages."""
 
 from napari_saunetv2.evaluation.comparison import Comparison, compare
+from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve
+from napari_saunetv2.evaluation.misses import Miss, misses
 from napari_saunetv2.evaluation.scores import (
     Case,
     ImageScore,
@@ -18,10 +20,13 @@ from napari_saunetv2.evaluation.tables import as_csv, as_json, as_markdown
 from napari_saunetv2.metrics import TITLES
 
 __all__ = [
+    "THRESHOLDS",
     "TITLES",
     "Case",
     "Comparison",
+    "Curve",
     "ImageScore",
+    "Miss",
     "Protocol",
     "answers",
     "as_csv",
@@ -29,9 +34,12 @@ __all__ = [
     "as_markdown",
     "chosen",
     "compare",
+    "curve",
     "evaluate",
     "evaluate_observer",
     "mean",
+    "mean_curve",
+    "misses",
     "observed",
     "score",
     "seen",

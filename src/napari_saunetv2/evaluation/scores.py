@@ -203,9 +203,10 @@ def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
     }
 
 
-def worst_first(scores: Sequence[ImageScore]) -> list[ImageScore]:
-    """Images by F1, the worst first; those without a value in the end."""
-    return sorted(scores, key=lambda s: (np.isnan(s.metrics["f1"]), s.metrics["f1"]))
+def worst_first(score: ImageScore) -> tuple[bool, float]:
+    """Key to sort images by: the lowest F1 first, those without a value in the end."""
+    f1 = score.metrics["f1"]
+    return bool(np.isnan(f1)), f1
 
 
 def _check(protocol: str) -> None:
