@@ -12,6 +12,7 @@ import typer
 from napari_saunetv2 import __version__
 from napari_saunetv2.cli._shared import err, out, plain
 from napari_saunetv2.cli.calibrate import calibrate
+from napari_saunetv2.cli.crossvalidate import cross_validate
 from napari_saunetv2.cli.evaluate import evaluate
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.segment import segment
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the vessels in retinal photographs with SA-UNetv2. Research software, no medical device.",
 )
-for _command in (segment, evaluate, train, calibrate, models, import_keras, demo):
+for _command in (segment, evaluate, train, calibrate, cross_validate, models, import_keras, demo):
     app.command()(_command)
 
 

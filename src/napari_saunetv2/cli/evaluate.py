@@ -111,7 +111,7 @@ def evaluate(
     compared = evaluation.compare(scores, other_scores) if others else None
     place = f"{datasets.DATASETS[dataset].title}, split {about['split']}, protocol {protocol}"
     shown = f"{about['scored']} on {place}"
-    out.print(_table(scores, shown))
+    out.print(score_table(scores, shown))
     if compared is not None:
         out.print(_comparison(compared, f"against {about['compared with']}"))
     texts: tuple[tuple[Path | None, Callable[[], str]], ...] = (
@@ -122,7 +122,7 @@ def evaluate(
     )
     for path, text in texts:
         if path is not None:
-            _write_text(path, text(), overwrite)
+            write_text(path, text(), overwrite)
     if record and scored is not None:
         means = {k: round(v, 5) for k, v in evaluation.mean(scores).items()}
         kept = {k: v for k, v in about.items() if k not in ("scored", "compared with")}
@@ -148,7 +148,8 @@ def _each(keep: "Callable[[Case], Any]", cases: "Iterator[Case]", total: int, do
         return [keep(case) for case in shown.track(cases, total=total, description=doing)]
 
 
-def _table(scores: "Sequence[ImageScore]", title: str) -> Table:
+def score_table(scores: "Sequence[ImageScore]", title: str) -> Table:
+    """Table as it is printed: a line an image, then the mean."""
     from napari_saunetv2 import evaluation
     from napari_saunetv2.metrics import TITLES, shown
 
@@ -178,7 +179,8 @@ def _narrow(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _write_text(path: Path, text: str, overwrite: bool) -> None:
+def write_text(path: Path, text: str, overwrite: bool) -> None:
+    """Write a text file and say so."""
     from napari_saunetv2.files import write_beside
 
     write_beside(path, lambda file: file.write(text.encode()), overwrite=overwrite)

@@ -80,7 +80,7 @@ def answers(
 ) -> Iterator[Case]:
     """Segment every sample; parameters and errors as of :func:`evaluate`."""
     level = inference.threshold_of(model, threshold, tta)
-    _check(protocol)
+    check_protocol(protocol)
     for sample in samples:
         truth = sample.labels(observer)
         image = sample.image()
@@ -92,7 +92,7 @@ def observed(
     samples: Sequence[Sample], observer: str, *, protocol: Protocol = "whole", reference: str | None = None
 ) -> Iterator[Case]:
     """Take one observer's labels for an answer; parameters and errors as of :func:`evaluate_observer`."""
-    _check(protocol)
+    check_protocol(protocol)
     for sample in samples:
         truth, answer, image = sample.labels(reference), sample.labels(observer), sample.image()
         yield Case(sample.name, image, truth, answer, inside=_inside(sample, image, protocol))
@@ -209,7 +209,8 @@ def worst_first(score: ImageScore) -> tuple[bool, float]:
     return bool(np.isnan(f1)), f1
 
 
-def _check(protocol: str) -> None:
+def check_protocol(protocol: str) -> None:
+    """Raise SettingsError for a protocol that there is not."""
     if protocol not in get_args(Protocol):
         raise SettingsError(f"protocol is {protocol!r}: it must be one of {', '.join(get_args(Protocol))}.")
 

@@ -9,9 +9,9 @@ COLOUR = (0, 230, 180)
 """Of the vessels' outline: green-blue, the hue that no fundus has."""
 
 AGREEMENT = {
-    1: ("found", (0, 158, 115)),
-    2: ("false alarm", (240, 228, 66)),
-    3: ("missed", (86, 180, 233)),
+    1: ("found (true positive)", (0, 158, 115)),
+    2: ("false alarm (false positive)", (240, 228, 66)),
+    3: ("missed (false negative)", (86, 180, 233)),
 }
 """Meaning and colour of the values of :func:`agreement`: bluish green for true positives, yellow for false
 ones, sky blue for false negatives. They differ in lightness too, for eyes that do not tell all hues apart
