@@ -1,7 +1,7 @@
 """Scores, and what can be made of them: tables, comparisons, curves, lists of misses, pages."""
 
 from napari_saunetv2.evaluation.comparison import Comparison, compare
-from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve
+from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.misses import Miss, misses
 from napari_saunetv2.evaluation.scores import (
     Case,
@@ -39,8 +39,10 @@ __all__ = [
     "evaluate_observer",
     "mean",
     "mean_curve",
+    "mean_point",
     "misses",
     "observed",
+    "operating_point",
     "score",
     "seen",
     "worst_first",

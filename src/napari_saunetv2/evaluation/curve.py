@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2.metrics import by_truth
+from napari_saunetv2.metrics import by_truth, confusion
 
 THRESHOLDS = np.linspace(0, 1, 201, dtype=np.float32)
 
@@ -55,6 +55,22 @@ def curve(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = N
 def mean_curve(curves: Sequence[Curve]) -> Curve:
     """Mean over images at each threshold, as the tables' means; images where it has no value do not count."""
     return Curve(_mean([c.precision for c in curves]), _mean([c.recall for c in curves]))
+
+
+def operating_point(
+    truth: ArrayLike, vessels: ArrayLike, inside: ArrayLike | None = None
+) -> tuple[float, float]:
+    """Recall and precision of vessels; parameters and errors as of :func:`metrics.confusion`."""
+    tp, fp, fn, _ = confusion(truth, vessels, inside)
+    return (tp / (tp + fn) if tp + fn else float("nan"), tp / (tp + fp) if tp + fp else float("nan"))
+
+
+def mean_point(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Mean of recall and of precision, over images that have both."""
+    table = np.array(points)
+    table = table[np.isfinite(table).all(axis=1)]
+    recall, precision = table.mean(axis=0) if len(table) else (np.nan, np.nan)
+    return float(recall), float(precision)
 
 
 def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

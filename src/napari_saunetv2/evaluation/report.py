@@ -9,17 +9,15 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-import numpy as np
-
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.evaluation.comparison import compare
-from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve
+from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.plot import Drawn, as_svg
 from napari_saunetv2.evaluation.scores import Case, ImageScore, mean, worst_first
 from napari_saunetv2.evaluation.tables import COMPARED, comparison_rows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement, agreement_picture
-from napari_saunetv2.metrics import TITLES, confusion, shown
+from napari_saunetv2.metrics import TITLES, shown
 
 PICTURE_SIDE = 700
 """Pixels of a picture's longer side, at most."""
@@ -54,10 +52,8 @@ def entry(case: Case) -> Entry:
         codes = agreement(case.truth, vessels, case.inside)
         agreement_picture(to_unit(case.image), codes, PICTURE_SIDE).save(drawn, "PNG", optimize=True)
     line = curve(case.truth, case.answer, case.inside) if case.probable else None
-    counts = confusion(case.truth, vessels, case.inside)
-    found = counts.tp + counts.fp
-    precision = counts.tp / found if found else float("nan")
-    return Entry(score, drawn.getvalue(), (score.metrics["se"], precision), line)
+    point = operating_point(case.truth, vessels, case.inside)
+    return Entry(score, drawn.getvalue(), point, line)
 
 
 def page(
@@ -117,20 +113,16 @@ def _names(about: Mapping[str, Any]) -> tuple[str, str]:
 def _curve(entries: Sequence[Entry], others: Sequence[Entry], about: Mapping[str, Any]) -> str:
     return as_svg(
         [
-            Drawn(name, _mean_point(some), mean_curve(lines) if len(lines) == len(some) else None)
+            Drawn(
+                name,
+                mean_point([e.point for e in some]),
+                mean_curve(lines) if len(lines) == len(some) else None,
+            )
             for name, some in zip(_names(about), (entries, others), strict=True)
             if some
             for lines in [[e.curve for e in some if e.curve is not None]]
         ]
     )
-
-
-def _mean_point(entries: Sequence[Entry]) -> tuple[float, float]:
-    """Mean of recall and of precision, over images that have both."""
-    points = np.array([e.point for e in entries])
-    points = points[np.isfinite(points).all(axis=1)]
-    recall, precision = points.mean(axis=0) if len(points) else (np.nan, np.nan)
-    return float(recall), float(precision)
 
 
 def _comparison(entries: Sequence[Entry], others: Sequence[Entry], about: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import inference
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
@@ -42,6 +42,11 @@ class Case:
         From which a probability is a vessel.
     inside : array, shape (H, W), or None
         Only pixels where it is not 0 count.
+
+    Raises
+    ------
+    ImageError
+        When the maps differ in shape, or the probabilities are none.
     """
 
     name: str
@@ -50,6 +55,18 @@ class Case:
     answer: NDArray[Any]
     threshold: float = 0.5
     inside: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the maps."""
+        for other in (self.truth, self.inside):
+            if other is not None and other.shape != self.answer.shape:
+                raise ImageError(
+                    f"'{self.name}' has shape {self.answer.shape}, what it is compared with {other.shape}: "
+                    "compare maps of one and the same image."
+                )
+        # Written so that NaN breaks it as well.
+        if self.probable and self.answer.size and not (self.answer.min() >= 0 and self.answer.max() <= 1):
+            raise ImageError(f"'{self.name}' holds values outside 0 to 1: a probability lies between them.")
 
     @property
     def probable(self) -> bool:

@@ -14,12 +14,15 @@ from napari_saunetv2.evaluation.scores import ImageScore, mean
 from napari_saunetv2.metrics import TITLES, shown
 
 
-def as_csv(scores: Sequence[ImageScore]) -> str:
-    """Table with a line an image, then the mean."""
+def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> str:
+    """Table with a line an image, then the mean; then the same of a second observer, if there are scores."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", *TITLES])
     rows = [*scores, ImageScore("mean", mean(scores))]
+    if second:
+        others = [*second, ImageScore("mean", mean(second))]
+        rows += [ImageScore(f"{s.name} (second observer)", s.metrics) for s in others]
     writer.writerows([s.name, *(f"{s.metrics[name]:.6f}" for name in TITLES)] for s in rows)
     return text.getvalue()
 
