@@ -62,8 +62,13 @@ class EvaluateForm(Container[Any]):
         self.run = PushButton(name="run", text="Evaluate")
         self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
         self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.names: list[str] = []
         self.image = ComboBox(
-            name="image", choices=["mean"], tooltip="Which image the views below are about, the worst first."
+            name="image",
+            label="shown",
+            choices=lambda _widget: self.names,  # napari asks again whenever a layer comes or goes
+            visible=False,
+            tooltip="Which image the views below are about: the mean of all, or one, the worst first.",
         )
         self.save = PushButton(name="save", text="Save CSV...", enabled=False)
         self.copy = PushButton(
@@ -100,7 +105,7 @@ class EvaluateForm(Container[Any]):
         row.setContentsMargins(0, 0, 0, 0)
         for button in (self.save, self.copy):
             row.addWidget(button.native)
-        for part in (self.views, buttons, self.status.native):
-            self.native.layout().addWidget(part)
+        for part, share in ((self.views, 1), (buttons, 0), (self.status.native, 0)):
+            self.native.layout().addWidget(part, share)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")

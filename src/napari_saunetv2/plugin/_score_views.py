@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QListWidget, QListWidgetItem, QTableWidget
 from qtpy.QtWidgets import QTableWidgetItem as Cell
@@ -42,13 +42,17 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(background=None)
         self.setLabel("bottom", "recall (sensitivity)")
         self.setLabel("left", "precision")
-        self.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.03)
+        self.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.05)
         self.setMouseEnabled(x=False, y=False)
         self.hideButtons()
         self.setMenuEnabled(False)
         self.showGrid(x=True, y=True, alpha=0.25)
         self.setMinimumHeight(180)
         self.addLegend(offset=(20, -20))
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Small: pyqtgraph would claim half of the window."""
+        return QSize(280, 240)
 
     def show_curve(self, line: Curve | None, points: Mapping[str, tuple[float, float]]) -> None:
         """Draw a curve, if there is one, and points (recall, precision) by name."""
@@ -75,7 +79,7 @@ class MissesView(QListWidget):
         super().__init__()
         self.go: Callable[[str, Miss], None] = lambda _name, _miss: None
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.itemClicked.connect(self._go_to)
         self.itemActivated.connect(self._go_to)
 
@@ -83,10 +87,10 @@ class MissesView(QListWidget):
         """List vessels with the image they are missing in."""
         self.clear()
         for name, miss in misses:
-            text = f"{miss.length} pixels long, {miss.recall:.0%} found, row {miss.row}, column {miss.column}"
-            item = QListWidgetItem(f"{name}: {text}" if named else text)
+            text = f"{miss.length} px, {miss.recall:.0%} found"
+            item = QListWidgetItem(f"{text}  {name}" if named else text)
             item.setData(Qt.ItemDataRole.UserRole, (name, miss))
-            item.setToolTip(f"{name}: {text}")
+            item.setToolTip(f"{name}: {text}, row {miss.row}, column {miss.column}")
             self.addItem(item)
 
     def _go_to(self, item: QListWidgetItem) -> None:

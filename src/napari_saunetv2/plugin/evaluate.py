@@ -152,8 +152,9 @@ class EvaluateWidget(EvaluateForm):
     def _show_result(self, found: list[Examined]) -> None:
         self._found = found
         worst = [x.score.name for x in sorted(self._found, key=lambda x: evaluation.worst_first(x.score))]
-        self.image.choices = [MEAN, *worst] if len(worst) > 1 else worst
-        self.image.value = self.image.choices[0]
+        self.names = [MEAN, *worst] if len(worst) > 1 else worst
+        self.image.reset_choices()
+        self.image.value, self.image.visible = self.names[0], len(worst) > 1
         self._show()
         for layer in dict.fromkeys(x.comparand.layer for x in self._found):
             self._draw(layer)
