@@ -62,7 +62,7 @@ def test_help_comes_without_torch_and_names_every_command():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     command = [sys.executable, "-m", "napari_saunetv2.cli", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for name in ("segment", "evaluate", "train", "models", "import-keras", "demo"):
+    for name in ("segment", "evaluate", "train", "cross-validate", "models", "import-keras", "demo"):
         assert name in done.stdout
 
 
@@ -184,13 +184,36 @@ def test_evaluate_prints_and_writes_the_table(run, data_set: Path, tmp_path: Pat
     assert [image["name"] for image in scores["images"]] == ["21_training", "22_training"]
     assert scores["mean"]["f1"] == pytest.approx(np.mean([image["f1"] for image in scores["images"]]))
     assert (scores["threshold"], scores["protocol"]) == ("0.5", "whole")
-    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard"
+    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard,cldice,betti0"
     assert run("evaluate", "drive", data_set, "--split", "train", "--json", files[0])[0] == 1  # exists
+
+
+def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path):
+    page, table, scores = (tmp_path / name for name in ("page.html", "table.md", "scores.json"))
+    options = ("--split", "unseen", "--report", page, "--markdown", table, "--json", scores)
+    for label in (data_set / "training" / "1st_manual").iterdir():  # the default model has seen 21 and 22
+        for part in data_set.glob(f"training/*/{label.name[:2]}_*"):
+            part.rename(part.with_name(part.name.replace(label.name[:2], f"9{label.name[1]}", 1)))
+    (data_set / "test" / "images" / "01_test.tif").unlink()
+    code, text = run("evaluate", "drive", data_set, *options, "--compare", "saunetv2-drive")
+    assert code == 0, text
+    assert "Wilcoxon" in text
+    found = json.loads(scores.read_text())
+    assert [image["name"] for image in found["images"]] == ["91_training", "92_training"]
+    assert found["comparison"]["f1"] == found["comparison"]["f1"] | {"difference": 0, "wins": 0, "losses": 0}
+    assert found["compared with"] == "saunetv2-drive"
+    assert "91_training" in table.read_text()
+    assert page.read_text().count("data:image/png") == 2
+    longest = max(len(line) for line in text.splitlines() if not line.startswith("written"))
+    assert longest <= 80, text  # no value is cut off on a terminal of 80 characters
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["drive", ".", "--split", "train", "--compare", "nobody"], "nobody"),
+        (["drive", ".", "--split", "train", "--compare", "2nd"], "2nd"),
+        (["drive", ".", "--split", "unseen", "--score-observer", "1st"], "belongs to a model"),
         (["drive", ".", "--split", "test"], "no labels"),
         (["drive", ".", "--split", "train", "--observer", "2nd"], "2nd"),
         (["drive", ".", "--split", "third"], "third"),

@@ -88,8 +88,8 @@ def cldice(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = N
     if not t.any() or not p.any():
         return 0.0 if t.any() or p.any() else float("nan")
     lines_t, lines_p = skeleton(t), skeleton(p)
-    precision = np.count_nonzero(lines_p & t) / np.count_nonzero(lines_p)
-    sensitivity = np.count_nonzero(lines_t & p) / np.count_nonzero(lines_t)
+    precision = float(np.count_nonzero(lines_p & t) / np.count_nonzero(lines_p))
+    sensitivity = float(np.count_nonzero(lines_t & p) / np.count_nonzero(lines_t))
     return 2 * precision * sensitivity / (precision + sensitivity) if precision + sensitivity else 0.0
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QTabWidget, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
 
+from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
 
 Choices = Callable[[object], list[Any]]
@@ -105,7 +106,13 @@ class EvaluateForm(Container[Any]):
         row.setContentsMargins(0, 0, 0, 0)
         for button in (self.save, self.copy):
             row.addWidget(button.native)
-        for part, share in ((self.views, 1), (buttons, 0), (self.status.native, 0)):
+        key = QLabel(
+            " &nbsp; ".join(
+                f'<span style="color: rgb{colour}">&#9632;</span> {meaning.split(" (")[0]}'
+                for meaning, colour in AGREEMENT.values()
+            )
+        )
+        for part, share in ((self.views, 1), (key, 0), (buttons, 0), (self.status.native, 0)):
             self.native.layout().addWidget(part, share)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")
