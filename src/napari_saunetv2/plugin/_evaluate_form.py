@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
 
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
@@ -95,6 +95,11 @@ class EvaluateForm(Container[Any]):
     def _lay_out(self) -> None:
         for choice in (self.prediction, self.truth):
             choice.native.setMaximumHeight(LIST_HEIGHT)
+        for choice in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
+            choice.native.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            choice.native.setMinimumContentsLength(10)
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
