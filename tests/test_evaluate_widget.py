@@ -1,5 +1,8 @@
+import threading
+import time
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
@@ -245,7 +248,7 @@ def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, monkeypatch):
 
     def slow(self):
         for n in range(2000):
-            qtbot.wait(0)
+            time.sleep(0.01)
             yield (n,), Case(str(n), None, truth.data, truth.data), None
 
     monkeypatch.setattr(_comparands.Comparand, "cases", slow)
@@ -266,6 +269,41 @@ def test_layers_that_go_while_it_runs_cost_only_their_overlay(viewer, widget, qt
     assert column(widget, "prediction") == expected
     assert len(viewer.layers) == 0
     assert not widget.run.enabled
+
+
+def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget, run):
+    truth, found = vessels(), probability(vessels())
+    viewer.add_labels(da.from_array(truth), name="lazy", metadata={"role": "labels"})
+    place = {"rotate": 30.0, "units": ("um", "um"), "affine": np.diag([1.5, 2, 1])}
+    levels = viewer.add_image([found, found[::2, ::2]], name="levels", multiscale=True, **place)
+    widget.prediction.value, widget.truth.value = [levels], [viewer.layers["lazy"]]
+    run(widget)
+    assert column(widget, "prediction") == texts(evaluation.score(truth, found))
+    drawn = viewer.layers["levels agreement"]
+    assert drawn.data.shape == SHAPE
+    for corner in ((0, 0), (0, 5), (5, 0)):
+        assert np.allclose(drawn.data_to_world(corner), levels.data_to_world(corner))
+
+
+def test_closing_the_window_ends_the_run(viewer, widget, qtbot, monkeypatch):
+    add_eye(viewer)
+    truth, ended = viewer.layers[0].data, threading.Event()
+
+    def slow(self):
+        try:
+            for n in range(2000):
+                time.sleep(0.01)
+                yield (n,), Case(str(n), None, truth, truth), None
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(_comparands.Comparand, "cases", slow)
+    widget.run.native.click()
+    with qtbot.captureExceptions() as raised:
+        viewer.close()
+        qtbot.waitUntil(ended.is_set, timeout=10_000)
+        qtbot.wait(100)
+    assert not raised
 
 
 def test_it_fits_into_a_small_window(viewer, widget, run, qtbot):

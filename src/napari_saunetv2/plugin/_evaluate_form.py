@@ -95,11 +95,9 @@ class EvaluateForm(Container[Any]):
     def _lay_out(self) -> None:
         for choice in (self.prediction, self.truth):
             choice.native.setMaximumHeight(LIST_HEIGHT)
-        for choice in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
-            choice.native.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            choice.native.setMinimumContentsLength(10)
+        for combo in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
+            combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.native.setMinimumContentsLength(10)
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
