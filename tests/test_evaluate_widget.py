@@ -14,7 +14,7 @@ from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement
 from napari_saunetv2.metrics import TITLES, shown
-from napari_saunetv2.plugin import _comparands
+from napari_saunetv2.plugin import evaluate as plugin
 
 pytestmark = pytest.mark.gui
 
@@ -242,19 +242,33 @@ def test_a_probability_that_is_none_is_told(viewer, widget, run):
     assert "F1" in widget.status.value
 
 
-def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, monkeypatch):
+@pytest.fixture
+def endless(monkeypatch):
+    """Stands in for the scoring: works until it is stopped, and says when it began and ended."""
+    began, ended = threading.Event(), threading.Event()
+
+    def examine(comparands):
+        began.set()
+        try:
+            for _ in range(2000):  # twenty seconds: where nobody stops it, a test fails
+                time.sleep(0.01)
+                yield 0.5
+        finally:
+            ended.set()
+        return []
+
+    monkeypatch.setattr(plugin, "examine", examine)
+    return began, ended
+
+
+def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, endless):
     add_eye(viewer)
-    truth = viewer.layers[0]
-
-    def slow(self):
-        for n in range(2000):
-            time.sleep(0.01)
-            yield (n,), Case(str(n), None, truth.data, truth.data), None
-
-    monkeypatch.setattr(_comparands.Comparand, "cases", slow)
     widget.run.native.click()
+    qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=10_000)
+    assert not widget.run.enabled
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget._job is None, timeout=10_000)
+    assert endless[1].is_set()
     assert "Stopped" in widget.status.value
     assert len(viewer.layers) == 2
     assert widget.run.enabled
@@ -285,23 +299,13 @@ def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget
         assert np.allclose(drawn.data_to_world(corner), levels.data_to_world(corner))
 
 
-def test_closing_the_window_ends_the_run(viewer, widget, qtbot, monkeypatch):
+def test_closing_the_window_ends_the_run(viewer, widget, qtbot, endless):
     add_eye(viewer)
-    truth, ended = viewer.layers[0].data, threading.Event()
-
-    def slow(self):
-        try:
-            for n in range(2000):
-                time.sleep(0.01)
-                yield (n,), Case(str(n), None, truth, truth), None
-        finally:
-            ended.set()
-
-    monkeypatch.setattr(_comparands.Comparand, "cases", slow)
     widget.run.native.click()
+    qtbot.waitUntil(endless[0].is_set, timeout=10_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
-        qtbot.waitUntil(ended.is_set, timeout=10_000)
+        qtbot.waitUntil(endless[1].is_set, timeout=10_000)
         qtbot.wait(100)
     assert not raised
 
