@@ -299,15 +299,17 @@ def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget
         assert np.allclose(drawn.data_to_world(corner), levels.data_to_world(corner))
 
 
-def test_closing_the_window_ends_the_run(viewer, widget, qtbot, endless):
+def test_closing_the_window_stops_the_run_and_hurts_nobody(viewer, widget, qtbot, endless):
     add_eye(viewer)
     widget.run.native.click()
+    job = widget._job
     qtbot.waitUntil(endless[0].is_set, timeout=10_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
-        qtbot.waitUntil(endless[1].is_set, timeout=10_000)
+        qtbot.waitUntil(lambda: job._stop.is_set(), timeout=10_000)
         qtbot.wait(100)
     assert not raised
+    assert widget._job is None
 
 
 def test_it_fits_into_a_small_window(viewer, widget, run, qtbot):
