@@ -6,10 +6,9 @@ from numbers import Integral, Real
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2 import checkpoint, devices, engines
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov
@@ -59,6 +58,8 @@ def segment(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -79,6 +80,10 @@ def segment(
         images by more than a quarter; a number is the factor to work at.
     tile : "auto", "off" or int, pixels
         Side of overlapping tiles; "auto" uses them for large images.
+    engine : "auto", "torch", "openvino" or "onnx"
+        What runs the network; "auto" is the fastest that is installed and gives the same answer.
+    precision : "auto", "float32" or "bfloat16"
+        "auto" is bfloat16 where the processor has it and the model's F1 does not depend on it.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional
@@ -102,7 +107,9 @@ def segment(
     Stopped
         When ``should_stop`` said so.
     """
-    work = steps(image, model, device=device, tta=tta, rescale=rescale, tile=tile)
+    work = steps(
+        image, model, device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
+    )
     while True:
         if should_stop is not None and should_stop():
             work.close()
@@ -124,6 +131,8 @@ def steps(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
 
@@ -145,7 +154,7 @@ def steps(
     yield Progress(0, total)
 
     working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
-    network = _on(chosen, place)
+    run = engines.runner(chosen, place, engine, precision)
     blend = Blend(*plan.working_shape)
     for number, part in enumerate(plan.tiles):
         mean = np.zeros(
@@ -153,7 +162,7 @@ def steps(
         )
         for turn, (quarters, mirror) in enumerate(turns):
             view = np.rot90(working[part], quarters)
-            answer = _forward(network, view[:, ::-1] if mirror else view, chosen.header.padding, place)
+            answer = _forward(run, view[:, ::-1] if mirror else view, chosen.header.padding)
             mean += np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
             yield Progress(number * len(turns) + turn + 1, total)
         mean /= np.float32(len(turns))
@@ -226,20 +235,10 @@ def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:
     return int(tile)
 
 
-def _on(model: Checkpoint, place: torch.device) -> torch.nn.Module:
-    # channels-last runs these convolutions half again as fast on a CPU, to the same answer.
-    return model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _forward(
-    network: torch.nn.Module, view: NDArray[np.float32], padding: canvas.Policy, place: torch.device
-) -> NDArray[np.float32]:
+def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
-    padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
-    with torch.inference_mode():
-        answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
     height, width = view.shape[:2]
-    return canvas.crop(answer, height, width, padding)
+    return canvas.crop(run(canvas.pad(view, padding))[0], height, width, padding)
 
 
 def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:

@@ -8,8 +8,10 @@ import typer
 
 from napari_saunetv2.cli._shared import (
     DeviceOption,
+    EngineOption,
     ModelOption,
     OverwriteOption,
+    PrecisionOption,
     RescaleOption,
     TtaOption,
     bar,
@@ -32,6 +34,8 @@ def segment(
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
     device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
     ] = False,
@@ -66,7 +70,16 @@ def segment(
         for file in shown.track(files, description="segmenting"):
             try:
                 done = batch.segment_file(
-                    file, names[file], loaded, level, wanted, tta=tta, rescale=scale, device=device
+                    file,
+                    names[file],
+                    loaded,
+                    level,
+                    wanted,
+                    tta=tta,
+                    rescale=scale,
+                    device=device,
+                    engine=engine,
+                    precision=precision,
                 )
             except SaunetError as error:
                 failed += 1
