@@ -1,17 +1,19 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import checkpoint, devices, engines
 from napari_saunetv2.checkpoint import Checkpoint
+from napari_saunetv2.engines.frozen import freeze
 from napari_saunetv2.errors import SettingsError, Stopped
-from napari_saunetv2.imaging import canvas, fov
+from napari_saunetv2.imaging import canvas, fov, windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 from napari_saunetv2.imaging.tiles import Blend, Tile, tiles
@@ -25,7 +27,13 @@ RESCALE_BEYOND = 1.25
 TILE_ABOVE = 1536
 """An image with a longer side in pixels goes through tiles of TILE_SIDE, at the model's scale."""
 
-TILE_SIDE = 1024
+TILE_SIDE = 1536
+
+FREEZE_FROM = 512
+"""Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
+
+SAMPLES, SAMPLE_SIDE = 96, 128
+"""A large image's statistics are taken from about SAMPLES tiles of that side in pixels."""
 
 _TURNS: dict[TestTime, tuple[tuple[int, bool], ...]] = {
     "none": ((0, False),),
@@ -48,6 +56,7 @@ class _Plan(NamedTuple):
     shape: tuple[int, int]
     working_shape: tuple[int, int]
     tiles: list[Tile]
+    side: int
 
 
 def segment(
@@ -150,6 +159,8 @@ def steps(
     place = devices.resolve(device)
     plan = _plan(unit, chosen.header.fov_diameter, rescale, tile)
     turns = _turns(tta)
+    if min(plan.side, max(plan.working_shape) - 1) >= FREEZE_FROM:
+        return (yield from _in_windows(unit, plan, chosen, place, turns, engine, precision))
     total = len(turns) * len(plan.tiles)
     yield Progress(0, total)
 
@@ -170,6 +181,73 @@ def steps(
             return _mapped_back(mean, plan)
         blend.add(part, mean)
     return _mapped_back(blend.result(), plan)
+
+
+def frozen_run(
+    model: Checkpoint,
+    place: torch.device,
+    read: Callable[[Tile], NDArray[np.float32]],
+    shape: tuple[int, int],
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
+) -> engines.Runner:
+    """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
+
+    Parameters
+    ----------
+    model : Checkpoint
+    place : torch.device
+    read : callable
+        Gives a part of the image, shape (h, w, 3), range [0, 1].
+    shape : (int, int)
+        The image's height and width.
+    engine, precision
+        As in :func:`segment`.
+    """
+    samples, shares = windows.spread(read, *shape, count=SAMPLES, side=SAMPLE_SIDE)
+    planes = torch.from_numpy(samples).permute(0, 3, 1, 2)
+    network = freeze(model.network, planes.to(place), torch.from_numpy(shares).to(place))
+    return engines.runner_of(network, place, *engines.choice(model, place, engine, precision))
+
+
+def turned(
+    run: engines.Runner, canvas: NDArray[np.float32], turns: Sequence[tuple[int, bool]]
+) -> Iterator[NDArray[np.float32]]:
+    """Answer of every turned and mirrored view of a canvas, turned back; shape (h, w)."""
+    for quarters, mirror in turns:
+        view = np.rot90(canvas, quarters)
+        answer = run(np.ascontiguousarray(view[:, ::-1] if mirror else view))[0]
+        yield np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
+
+
+def _in_windows(
+    unit: NDArray[np.float32],
+    plan: _Plan,
+    model: Checkpoint,
+    place: torch.device,
+    turns: Sequence[tuple[int, bool]],
+    engine: engines.Engine,
+    precision: engines.Precision,
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Segment a large image in tiles that share its statistics and have all the context they need."""
+    height, width = plan.working_shape
+    margin = engines.reach(model.network)
+    parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
+    total = len(turns) * len(parts)
+    yield Progress(0, total)
+    working = resize(unit, height, width) if plan.working_shape != plan.shape else unit
+    run = frozen_run(model, place, lambda part: working[part], (height, width), engine, precision)
+    result = np.empty((height, width), np.float32)
+    done = 0
+    for rows, columns in parts:
+        laid = windows.laid(working[rows.read, columns.read], rows, columns)
+        mean = np.zeros(laid.shape[:2], np.float32)
+        for answer in turned(run, laid, turns):
+            mean += answer
+            done += 1
+            yield Progress(done, total)
+        result[rows.core, columns.core] = mean[rows.inner, columns.inner] / np.float32(len(turns))
+    return _mapped_back(result, plan)
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
@@ -207,7 +285,8 @@ def _plan(
     height, width = unit.shape[:2]
     factor = _factor(unit, trained, rescale)
     working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
-    return _Plan((height, width), working, tiles(*working, _tile_side(tile, max(working))))
+    side = _tile_side(tile, max(working))
+    return _Plan((height, width), working, tiles(*working, side), side)
 
 
 def _factor(

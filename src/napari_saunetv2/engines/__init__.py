@@ -16,8 +16,11 @@ from torch import nn
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.devices import prefers_bfloat16
 from napari_saunetv2.engines import _check, _export
+from napari_saunetv2.engines._reach import reach
 from napari_saunetv2.engines._torch import TorchRunner
 from napari_saunetv2.errors import SaunetError, SettingsError
+
+__all__ = ["Engine", "Precision", "Runner", "choice", "installed", "reach", "runner", "runner_of"]
 
 Engine = Literal["auto", "torch", "openvino", "onnx"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -63,11 +66,10 @@ def runner(
     CheckpointError
         When the engine gives another answer than torch, or cannot run the network.
     """
-    _refuse(engine, precision, place)
     kept = _RUNNERS.setdefault(model.network, {})
     wish = (engine, precision, place, torch.get_num_threads())
     if wish not in kept:
-        kept[wish] = _chosen(model, place, engine, precision)
+        kept[wish] = _made(model, place, *choice(model, place, engine, precision))
     return kept[wish]
 
 
@@ -76,13 +78,31 @@ def installed() -> list[str]:
     return ["auto", *(name for name, package in _PACKAGES.items() if find_spec(package))]
 
 
-def choice(model: Checkpoint, place: torch.device) -> tuple[str, str]:
-    """Engine and precision that "auto" takes for a model."""
-    return next(
-        pair
-        for pair in _candidates(model, place, "auto", "auto")
-        if _attempt(model, place, *pair) is not None
-    )
+def choice(
+    model: Checkpoint, place: torch.device, engine: Engine = "auto", precision: Precision = "auto"
+) -> tuple[str, str]:
+    """Engine and precision that run a model where "auto" was said; raises as :func:`runner`."""
+    _refuse(engine, precision, place)
+    if "auto" not in (engine, precision):
+        return engine, precision
+    for pair in _candidates(model, place, engine, precision):
+        if _keeps_the_answer(model, place, *pair):
+            _LOG.debug("%s runs in %s %s", model.name, *pair)
+            return pair
+    return ("torch" if engine == "auto" else engine), "float32"
+
+
+def runner_of(network: nn.Module, place: torch.device, engine: str, precision: str) -> Runner:
+    """Run a network that is no model on file, for example one with frozen statistics; nothing is kept."""
+    if engine == "torch":
+        return TorchRunner(network, place, precision)
+    if engine == "onnx":
+        from napari_saunetv2.engines import _onnx
+
+        return _onnx.OnnxRunner(_onnx.model(network).SerializeToString())
+    from napari_saunetv2.engines import _openvino
+
+    return _openvino.OpenvinoRunner(_openvino.model(network), precision)
 
 
 def _refuse(engine: str, precision: str, place: torch.device) -> None:
@@ -97,17 +117,6 @@ def _refuse(engine: str, precision: str, place: torch.device) -> None:
         raise SettingsError(f"engine is '{engine}', which runs on the CPU: choose device 'cpu', or 'torch'.")
     if (engine, precision) == ("onnx", "bfloat16"):
         raise SettingsError("precision is 'bfloat16', which engine 'onnx' has not: choose 'float32'.")
-
-
-def _chosen(model: Checkpoint, place: torch.device, engine: str, precision: str) -> Runner:
-    if "auto" not in (engine, precision):
-        return _made(model, place, engine, precision)
-    for pair in _candidates(model, place, engine, precision):
-        run = _attempt(model, place, *pair)
-        if run is not None:
-            _LOG.debug("%s runs in %s %s", model.name, *pair)
-            return run
-    return _made(model, place, "torch" if engine == "auto" else engine, "float32")
 
 
 def _candidates(
@@ -133,18 +142,15 @@ def _pays(engine: str, place: torch.device) -> bool:
     return engine in installed() and place.type == "cpu" and platform.machine() in ("x86_64", "AMD64")
 
 
-def _attempt(model: Checkpoint, place: torch.device, engine: str, precision: str) -> Runner | None:
-    """Make a runner that keeps the model's answer, or None."""
+def _keeps_the_answer(model: Checkpoint, place: torch.device, engine: str, precision: str) -> bool:
+    if (engine, precision) == ("torch", "float32"):
+        return True
     try:
         run = _made(model, place, engine, precision)
-        if (engine, precision) != ("torch", "float32") and not _verdict(
-            model, place, engine, precision, run
-        ).same_f1:
-            return None
+        return _verdict(model, place, engine, precision, run).same_f1
     except (SaunetError, RuntimeError, ImportError, OSError) as error:
         _LOG.warning("'%s' does not run in %s %s: %s", model.name, engine, precision, error)
-        return None
-    return run
+        return False
 
 
 def _made(model: Checkpoint, place: torch.device, engine: str, precision: str) -> Runner:

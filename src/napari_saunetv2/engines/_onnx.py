@@ -92,13 +92,13 @@ class OnnxPen:
 class OnnxRunner:
     """A network on ONNX Runtime, in float32."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, source: Path | bytes) -> None:
         import onnxruntime  # here, because a model is exported without it
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
         settings.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(source, settings, providers=["CPUExecutionProvider"])
 
     def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canvas, shape (H, W, 3) -> probability of every class, (classes, H, W)."""

@@ -101,13 +101,13 @@ class OpenvinoRunner:
 
     Parameters
     ----------
-    file : Path
-        Of :func:`write`.
+    source : Path or Model
+        File of :func:`write`, or what :func:`model` gives.
     precision : "float32" or "bfloat16"
     """
 
-    def __init__(self, file: Path, precision: str) -> None:
-        self._file = file
+    def __init__(self, source: "Path | ov.Model", precision: str) -> None:
+        self._source = source
         self._precision = precision
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._alone = threading.Lock()  # a request has one set of buffers
@@ -122,7 +122,7 @@ class OpenvinoRunner:
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._requests:
             core = ov.Core()
-            model = core.read_model(self._file)
+            model = core.read_model(self._source) if isinstance(self._source, Path) else self._source.clone()
             model.reshape([1, *shape])
             settings = {
                 "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
@@ -136,12 +136,18 @@ class OpenvinoRunner:
         return self._requests[shape]
 
 
-def write(network: nn.Module, file: Path, channels: int = 3) -> None:
-    """Write a network as OpenVINO's .xml and .bin; image (1, H, W, C) -> probability (1, classes, H, W)."""
+def write(network: nn.Module, file: Path) -> None:
+    """Write a network as OpenVINO's .xml and .bin."""
+    ov.save_model(model(network), file, compress_to_fp16=False)
+
+
+def model(network: nn.Module, channels: int = 3) -> ov.Model:
+    """Draw a network; image (1, H, W, C) of any height and width -> probability (1, classes, H, W)."""
     image = ops.parameter([1, -1, -1, channels], np.float32, name="image")
+    image.output(0).set_names({"image"})
     probability = draw(network, OpenvinoPen(), ops.transpose(image, [0, 3, 1, 2]))
     probability.output(0).set_names({"probability"})
-    ov.save_model(ov.Model([probability], [image], "saunetv2"), file, compress_to_fp16=False)
+    return ov.Model([probability], [image], "saunetv2")
 
 
 def _convolve(x: Node, weights: Weights, before: int = 0, after: int = 0, stride: int = 1) -> Node:
