@@ -78,9 +78,8 @@ def unpack(file: Path, target: Path, *, overwrite: bool = False) -> Path:
         When the file is no such package.
     """
     try:
-        with zipfile.ZipFile(file) as packed:
-            with packed.open(MODEL) as inside:
-                data = inside.read(MAX_BYTES)
+        with zipfile.ZipFile(file) as packed, packed.open(MODEL) as inside:
+            data = inside.read(MAX_BYTES)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise FileFormatError(
             f"'{file.name}' is no package made by 'saunetv2 export --format bioimageio': give one that is."
