@@ -38,11 +38,8 @@ def test_nothing_beyond_the_reach_changes_an_answer(name):
     image = torch.rand(1, 3, 32, length)
     other = image.clone()
     other[..., reach + 1 :] = 0
-    other[..., reach:] = 0
     with torch.inference_mode():
-        assert torch.equal(frozen(image)[..., 0], frozen(other)[..., 0]) or torch.allclose(
-            frozen(image)[..., 0], frozen(other)[..., 0], atol=1e-6
-        )
+        torch.testing.assert_close(frozen(image)[..., 0], frozen(other)[..., 0], atol=1e-6, rtol=0)
         other[...] = 0  # what lies within it does
         assert not torch.allclose(frozen(image)[..., 0], frozen(other)[..., 0], atol=1e-6)
 
@@ -57,7 +54,6 @@ def test_frozen_on_one_image_is_the_network_itself(model):
 
 def test_statistics_are_joint_over_the_samples(model):
     """Two halves of equal share have the statistics of both together."""
-    samples = torch.rand(2, 3, 32, 32)
     norm = torch.nn.Sequential(torch.nn.GroupNorm(2, 4))
     x = torch.rand(2, 4, 8, 8) * torch.tensor([1.0, 5.0])[:, None, None, None]
     frozen = freeze(norm, x, torch.full((2,), 0.5), border=0)
@@ -65,8 +61,7 @@ def test_statistics_are_joint_over_the_samples(model):
     torch.testing.assert_close(
         frozen(x).transpose(0, 1).reshape(1, 4, 16, 8), norm(together), atol=1e-5, rtol=1e-5
     )
-    assert samples.shape  # the network of a model is never changed
-    assert isinstance(norm[0], torch.nn.GroupNorm)
+    assert isinstance(norm[0], torch.nn.GroupNorm)  # what was frozen is a copy
 
 
 @pytest.mark.parametrize(
@@ -93,11 +88,19 @@ def test_tiles_agree_wherever_they_have_their_context(model):
     assert np.abs(one - one.mean()).max() > 0.01  # and it is no constant
 
 
-def test_turned_views_come_back(model):
+class Red(torch.nn.Module):
+    """Answers the red channel, so that a wrong way back from a turn shows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :1]
+
+
+def test_turned_views_come_back():
     image = _image(560, 700)
-    plain = inference.segment(image, model, rescale="off", tile=512, **TORCH)
-    turned = inference.segment(image, model, rescale="off", tile=512, tta="d4", **TORCH)
-    assert np.corrcoef(plain.ravel(), turned.ravel())[0, 1] > 0.5
+    answer = inference.segment(
+        image, Checkpoint("red", Red(), Header()), rescale="off", tile=512, tta="d4", **TORCH
+    )
+    np.testing.assert_allclose(answer, 1 / (1 + np.exp(-(image[..., 0] / np.float32(255)))), rtol=1e-5)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".zarr"])

@@ -109,7 +109,7 @@ def draw(network: nn.Module, pen: Pen, image: Node) -> Node:
     try:
         traced = fx.GraphModule(network, _Tracer().trace(network))
         return pen.sigmoid(_Drawing(traced, pen).run(image))
-    except (KeyError, TypeError, fx.proxy.TraceError) as error:
+    except (KeyError, TypeError, RuntimeError, fx.proxy.TraceError) as error:  # fx turns one into another
         raise CheckpointError(
             f"A network of type {type(network).__name__} has parts that only torch can run: "
             "choose engine 'torch'."
