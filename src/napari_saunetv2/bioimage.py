@@ -7,6 +7,7 @@ the ONNX, so that what is opened here is the model that was exported, to the las
 import hashlib
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -101,7 +102,7 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
     return {
         "format_version": "0.5.3",
         "type": "model",
-        "name": f"SA-UNetv2 retinal vessels, {model.name}",
+        "name": "Retinal vessels " + re.sub(r"[^A-Za-z0-9_+() -]", "-", f"({model.name})"),
         "description": "Probability of a vessel at every pixel of a colour fundus photograph.",
         "authors": [{"name": "The napari-saunetv2 developers"}],
         "cite": _CITE,
