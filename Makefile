@@ -50,7 +50,6 @@ screenshots: .venv/ready-dev  ## Make the README's picture again, from the synth
 	tools/system-libraries.sh
 	$(SCREEN) $(BIN)/python docs/screenshots.py
 
-<<<<<<< HEAD
 .PHONY: cards
 cards: .venv/ready-dev  ## Write the bundled models' cards again
 	$(BIN)/python docs/model_cards.py
@@ -58,11 +57,10 @@ cards: .venv/ready-dev  ## Write the bundled models' cards again
 .PHONY: benchmark-accuracy
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
-=======
+
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py
->>>>>>> b37a034 (Measure speed, memory and scaling; say how to run on a cluster)
 
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt

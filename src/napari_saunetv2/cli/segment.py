@@ -72,9 +72,7 @@ def segment(
     from napari_saunetv2 import batch, checkpoint, cluster, inference
 
     files = batch.image_files(inputs)
-    level = inference.threshold_of(
-        checkpoint.load(model), number_or("--threshold", threshold, "auto"), tta
-    )
+    level = inference.threshold_of(checkpoint.load(model), number_or("--threshold", threshold, "auto"), tta)
     scale = number_or("--rescale", rescale, "auto", "off")
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
     output.mkdir(parents=True, exist_ok=True)
