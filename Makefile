@@ -58,6 +58,10 @@ cards: .venv/ready-dev  ## Write the bundled models' cards again
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
 
+.PHONY: benchmark
+benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
+	$(BIN)/python benchmarks/inference.py
+
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > .venv/frozen

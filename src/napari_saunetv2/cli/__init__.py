@@ -14,6 +14,7 @@ from napari_saunetv2.cli._shared import err, out, plain
 from napari_saunetv2.cli.calibrate import calibrate
 from napari_saunetv2.cli.crossvalidate import cross_validate
 from napari_saunetv2.cli.evaluate import evaluate
+from napari_saunetv2.cli.export import export, import_package
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.train import train
@@ -29,6 +30,8 @@ app = typer.Typer(
 )
 for _command in (segment, evaluate, train, calibrate, cross_validate, models, import_keras, demo):
     app.command()(_command)
+app.command("export")(export)
+app.command("import")(import_package)
 
 
 def main() -> None:

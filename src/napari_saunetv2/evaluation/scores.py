@@ -101,7 +101,9 @@ def answers(
     for sample in samples:
         truth = sample.labels(observer)
         image = sample.image()
-        probability = inference.segment(image, model, tta=tta, rescale=rescale, device=device)
+        # torch in float32: a score must not depend on the machine.
+        exact: Any = {"engine": "torch", "precision": "float32"}
+        probability = inference.segment(image, model, tta=tta, rescale=rescale, device=device, **exact)
         yield Case(sample.name, image, truth, probability, level, _inside(sample, image, protocol))
 
 
