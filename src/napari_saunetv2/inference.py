@@ -67,8 +67,8 @@ def segment(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: engines.Engine = "auto",
-    precision: engines.Precision = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -140,8 +140,8 @@ def steps(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: engines.Engine = "auto",
-    precision: engines.Precision = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
 
@@ -188,8 +188,8 @@ def frozen_run(
     place: torch.device,
     read: Callable[[Tile], NDArray[np.float32]],
     shape: tuple[int, int],
-    engine: engines.Engine = "auto",
-    precision: engines.Precision = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
 ) -> engines.Runner:
     """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
 

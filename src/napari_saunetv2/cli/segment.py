@@ -37,8 +37,8 @@ def segment(
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
     device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
+    engine: EngineOption = "torch",
+    precision: PrecisionOption = "float32",
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
     ] = False,
