@@ -1,0 +1,101 @@
+"""What a network is worth on images whose vessels are known."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.losses import LOSSES
+from napari_saunetv2.metrics import METRICS, best_threshold, confusion
+from napari_saunetv2.training.views import Prepared
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the best weights so far, or at first the base's, make of an image.
+
+    Attributes
+    ----------
+    name : str
+        Of the image.
+    labels : array, shape (H, W), uint8
+        0, or the number of the kind of vessel.
+    """
+
+    name: str
+    labels: NDArray[np.uint8]
+
+
+def logits(network: nn.Module, image: Prepared, place: torch.device) -> Tensor:
+    """Answer of a network in evaluation mode for a whole canvas, shape (1, K, S, S)."""
+    with torch.inference_mode():
+        answer: Tensor = network(image.canvas[None, :3].to(place)).float()
+        return answer
+
+
+def f1(image: Prepared, answer: Tensor) -> float:
+    """F1 at probability 0.5, mean over the kinds of vessel; NaN where there are none and none was found."""
+    # The canvas around an image is without vessels in truth and answer, so it changes no F1.
+    scores = [METRICS["f1"](confusion(t, p >= 0.5)) for t, p in _by_kind(image, answer)]
+    return _mean(scores)
+
+
+def mean_f1(images: Sequence[Prepared], answers: Sequence[Tensor]) -> float:
+    """Mean of :func:`f1` over images that have one; NaN without any."""
+    return _mean([f1(image, answer) for image, answer in zip(images, answers, strict=True)])
+
+
+def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) -> float:
+    """Mean over images of a loss in ``LOSSES``."""
+    losses = []
+    for image, answer in zip(images, answers, strict=True):
+        weight = None if image.weight is None else image.weight[None].to(answer.device)
+        losses.append(float(LOSSES[loss](answer, image.vessels[None].to(answer.device), weight)))
+    return _mean(losses)
+
+
+def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[Tensor]) -> None:
+    """Shift a network's logits so that F1 on some images peaks at a probability of 0.5, for each kind.
+
+    Where none are kept for validation it is the training images: a threshold is one number, too little to
+    fit them by. Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black
+    there, which moves all probabilities the same way.
+    """
+    bias = network.get_parameter("head.bias")
+    for kind in range(len(bias)):
+        pairs = [list(_by_kind(image, answer))[kind] for image, answer in zip(images, answers, strict=True)]
+        if not any(truth.any() for truth, _ in pairs):
+            continue  # nothing tells where to put it
+        best = best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
+        with torch.no_grad():
+            bias[kind] -= math.log(best / (1 - best))
+
+
+def preview(image: Prepared, answer: Tensor) -> Preview:
+    """Show an answer as labels of the image's own size."""
+    rows, columns = image.frame
+    probability = answer[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
+    if probability.shape[:2] != image.shape:
+        probability = resize(probability, *image.shape)
+    labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0)
+    return Preview(image.name, labels.astype(np.uint8))
+
+
+def _by_kind(image: Prepared, answer: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Truth and probability of the pixels that take part, for each kind of vessel."""
+    weight = image.weight
+    taking_part = ... if weight is None else weight[0].numpy() >= 0.5
+    probability = answer[0].sigmoid().cpu().numpy()
+    for truth, found in zip(image.vessels.numpy() >= 0.5, probability, strict=True):
+        yield truth[taking_part].astype(np.uint8), found[taking_part]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of the values that are numbers; NaN where none is."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return float(np.mean(numbers)) if numbers else math.nan
