@@ -56,11 +56,11 @@ def train(
         data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
         name=recipe,
     )
-    path = _follow(work)
+    path = follow(work)
     out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
 
 
-def _follow(work: Any) -> Path:
+def follow(work: Any) -> Path:
     """Show a training's reports until it is done; on a terminal one line, in a log one line a minute."""
     printed = 0.0
     with bar() as shown:

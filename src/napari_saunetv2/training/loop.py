@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
@@ -263,9 +264,15 @@ def _finish(
     """Write the best weights as a model that says where it comes from."""
     state.mean.load_state_dict(state.best)
     images = material.watched or material.train
-    validation.calibrate(
-        state.mean, images, [validation.logits(state.mean, image, material.place) for image in images]
-    )
+
+    def answers() -> list[Tensor]:
+        return [validation.logits(state.mean, image, material.place) for image in images]
+
+    validation.calibrate(state.mean, images, answers())
+    if config.detailed and material.watched:
+        first = state.history[0]
+        data = {**data, "f1_after": _rounded(validation.mean_f1(images, answers()))}
+        data |= {"f1_before": _rounded(first["validation_f1"] if first["step"] == 0 else math.nan)}
     diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
     diameter = config.fov_diameter or (float(np.median(diameters)) if diameters else None)
     held = [material.validated_on] if material.in_blocks else material.names[1]
@@ -282,3 +289,7 @@ def _finish(
     path = run / run_folder.MODEL
     checkpoint.save(path, state.mean, header, overwrite=True)
     return path
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 5)

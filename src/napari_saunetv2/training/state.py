@@ -115,6 +115,15 @@ def save(state: State, folder: Path) -> None:
     write_beside(folder / LOG, lambda file: file.write(_as_csv(state.history).encode()), overwrite=True)
 
 
+def saved_step(folder: Path) -> int:
+    """Steps that the state in a folder has behind it; 0 where there is none or it is damaged."""
+    try:
+        with safetensors.safe_open(folder / STATE, framework="pt") as file:
+            return int(json.loads(file.metadata()["training"])["step"])
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def restore(state: State, folder: Path) -> None:
     """Bring a state back to what :func:`save` wrote, in place; raises CheckpointError when it is damaged."""
     path = folder / STATE
