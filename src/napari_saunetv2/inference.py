@@ -87,7 +87,8 @@ def segment(
     Returns
     -------
     array, shape (H, W), float32, range [0, 1]
-        Probability of a vessel.
+        Probability of a vessel; of a model for several kinds of vessel (``header.classes``) that of the most
+        probable kind, and of one kind by :func:`napari_saunetv2.checkpoint.of_class`.
 
     Raises
     ------
@@ -237,7 +238,7 @@ def _forward(
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
     with torch.inference_mode():
-        answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
+        answer: NDArray[np.float32] = network(padded.to(place))[0].amax(0).sigmoid().float().cpu().numpy()
     height, width = view.shape[:2]
     return canvas.crop(answer, height, width, padding)
 

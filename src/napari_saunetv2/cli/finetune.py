@@ -45,7 +45,7 @@ def finetune(
     trains: Annotated[str, typer.Option(help="What learns: all, decoder or head.")] = "all",
     scale: Annotated[
         str,
-        typer.Option(help="model brings images to the base's scale where they differ; image leaves them."),
+        typer.Option(help="model works at the base's scale where the images differ; image leaves them."),
     ] = "model",
     steps: Annotated[int | None, typer.Option(help="At most so many.")] = None,
     minutes: Annotated[float | None, typer.Option(help="At most so long.")] = None,
