@@ -88,7 +88,9 @@ def entries(
         When there is no photograph, or none has labels.
     """
     if known and labels is None and datasets.recognise(folder):
-        return [_of_sample(sample) for sample in datasets.read(folder)]
+        found = [_of_sample(sample) for sample in datasets.read(folder)]
+        if any(entry.labels for entry in found):  # else photographs of a data set, with labels of one's own
+            return found
     images = _below(folder, IMAGES) or folder
     label_files = _named(labels or _below(folder, LABELS), LABELS, every=True)
     field_files = _named(fields or _below(folder, FIELDS), FIELDS, every=True)

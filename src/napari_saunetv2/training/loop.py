@@ -269,10 +269,17 @@ def _finish(
         return [validation.logits(state.mean, image, material.place) for image in images]
 
     validation.calibrate(state.mean, images, answers())
+    scores: tuple[Mapping[str, Any], ...] = ()
     if config.detailed and material.watched:
-        first = state.history[0]
-        data = {**data, "f1_after": _rounded(validation.mean_f1(images, answers()))}
-        data |= {"f1_before": _rounded(first["validation_f1"] if first["step"] == 0 else math.nan)}
+        first, after = state.history[0], _rounded(validation.mean_f1(images, answers()))
+        before = _rounded(first["validation_f1"]) if first["step"] == 0 else None
+        data = {**data, "f1_before": before, "f1_after": after}
+        about = {
+            "dataset": data.get("dataset", "own images"),
+            "split": "validation",
+            "protocol": "annotated pixels" if config.sparse else "fov" if config.inside_field else "whole",
+        }
+        scores = () if after is None else ({**about, "images": len(images), "mean": {"f1": after}},)
     diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
     diameter = config.fov_diameter or (float(np.median(diameters)) if diameters else None)
     held = [material.validated_on] if material.in_blocks else material.names[1]
@@ -285,6 +292,7 @@ def _finish(
         data={**data, "train": material.names[0], "validation": held},
         recipe={"name": recipe, **asdict(config)},
         seed=config.seed,
+        scores=scores,
     )
     path = run / run_folder.MODEL
     checkpoint.save(path, state.mean, header, overwrite=True)

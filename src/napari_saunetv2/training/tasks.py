@@ -51,7 +51,8 @@ class Task:
 
     def pairs(self) -> list[Pair]:
         """Read its images and labels."""
-        return folders.pairs(self.data, values=True, known=False)
+        values = self.config.sparse or len(self.config.classes) > 1
+        return folders.pairs(self.data, values=values, known=False)
 
     def step(self) -> int:
         """Steps that are saved."""
@@ -131,15 +132,30 @@ def begin(
     name: str, pairs: Sequence[Pair], config: TrainConfig, base: str | None, device: str = "auto"
 ) -> Task:
     """Write a task into a new folder; raises ImageError where labels and settings do not fit together."""
-    plain = folders.file_names([pair.name for pair in pairs])
     folder = _free(root(), folders.file_names([name])[0])
     task = Task(folder, name, base, config, device)
-    named = [Pair(n, p.image, p.vessels, p.field) for n, p in zip(plain, pairs, strict=True)]
-    folders.write(task.data, named)
+    export(task.data, pairs, values=config.sparse or len(config.classes) > 1)
     text = json.dumps({"name": name, "base": base, "device": device, "config": asdict(config)}, indent=1)
     # Last: a folder without it is not a task, so a kill while the images are written leaves none.
     write_beside(folder / _TASK, lambda file: file.write(text.encode()))
     return task
+
+
+def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
+    """Write pairs into a folder that :func:`folders.pairs` and the command line read; parameters as there."""
+    names = folders.file_names([pair.name for pair in pairs])
+    folders.write(
+        folder,
+        [
+            Pair(name, pair.image, pair.vessels if values else pair.vessels != 0, pair.field)
+            for name, pair in zip(names, pairs, strict=True)
+        ],
+    )
+
+
+def copies() -> Path:
+    """Give a new folder for images and labels that are to be used outside of this program."""
+    return _free(checkpoint.user_folder().parent / "pairs", "pairs")
 
 
 def unfinished() -> list[Task]:

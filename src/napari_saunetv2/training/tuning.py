@@ -1,6 +1,6 @@
 """Fine-tuning: the settings that suit it, and what must fit together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.inference import RESCALE_BEYOND
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.config import problems as rules_broken
 from napari_saunetv2.training.views import Pair
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -47,6 +48,37 @@ AFRESH = replace(
     validate_every=100, augmentation=Augmentation(),
 )  # fmt: skip
 """Settings for a network that has not learned anything yet."""
+
+
+_MOST = 8_000_000
+"""Pixels in a step that are refused: a CPU laptop's memory holds no more activations."""
+
+
+def problems(values: Mapping[str, Any], images: int) -> dict[str, str]:
+    """Tell which settings of a form are wrong or do not fit together, and why.
+
+    Parameters
+    ----------
+    values : mapping
+        Fields of ``TrainConfig``, and dropblock.
+    images : int
+        How many there are to train on.
+    """
+    found = rules_broken(values)
+    held = round(values["validation"] * images)
+    checks = {
+        "validation": (images > 1 and held >= images, f"less: of {images} images it leaves none to train on"),
+        "validate_every": (values["validate_every"] > values["steps"], "no more than the steps"),
+        "batch": (
+            values["batch"] * values["crop"] ** 2 > _MOST,
+            "less, or the crop smaller: batch x crop x crop fills the memory",
+        ),
+        "dropblock": (not 0 <= values["dropblock"] < 0.5, "at least 0 and below 0.5"),
+    }
+    for name, (wrong, why) in checks.items():
+        if wrong:
+            found.setdefault(name, why)
+    return found
 
 
 def augmentation(name: str) -> Augmentation:
