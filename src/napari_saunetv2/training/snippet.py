@@ -44,7 +44,7 @@ class Snippet:
         if "augmentation" in settings:
             settings["augmentation"] = f"tuning.augmentation({settings['augmentation']})"
         given = "".join(f", {name}={value}" for name, value in settings.items())
-        only = [f"pairs = [pair for pair in pairs if pair.name in {set(self.only)!r}]"] if self.only else []
+        only = [f"pairs = [pair for pair in pairs if pair.name in {list(self.only)!r}]"] if self.only else []
         base = "None" if self.base is None else f"checkpoint.load({self.base!r})"
         return "\n".join(
             [

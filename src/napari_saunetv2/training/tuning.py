@@ -12,7 +12,7 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.inference import RESCALE_BEYOND
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
-from napari_saunetv2.training.views import Pair
+from napari_saunetv2.training.views import Pair, meaning
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": Augmentation(
@@ -124,6 +124,11 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
     if dropblock is not None:
         changes["network_arguments"] = {**start.network_arguments, "dropblock": dropblock}
     return replace(start, **changes)
+
+
+def check(pair: Pair, config: TrainConfig) -> None:
+    """Raise ImageError where labels hold values that mean nothing, or nothing at all is annotated."""
+    meaning(pair, config)
 
 
 def _scale(pairs: Sequence[Pair], trained: float | None) -> float | None:
