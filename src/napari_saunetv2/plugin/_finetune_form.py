@@ -26,7 +26,7 @@ from napari_saunetv2.training.tuning import AUGMENTATIONS
 
 FROM_SCRATCH = "none (from scratch)"
 
-DENSE, SPARSE = "dense: 0 background, 1 vessel", "sparse: 0 not annotated, 1 vessel, 2 background"
+DENSE, SPARSE = "dense: all is annotated", "sparse: 1 vessel, 2 other"
 
 SETTINGS = (
     "learning_rate", "batch", "crop", "dropblock", "augmentation", "scale", "validation", "validate_every",
@@ -60,8 +60,8 @@ class FineTuneForm(Container[Any]):
             name="meaning",
             label="labels are",
             choices=[(DENSE, False), (SPARSE, True)],
-            tooltip="Dense: every pixel is annotated. Sparse: a few strokes do; what is 0 takes no part in "
-            "loss or score.",
+            tooltip="Dense: every pixel is annotated, 0 is background. Sparse: strokes of 1 (vessel) and 2 "
+            "(background) will do, and what is 0 takes no part in loss or score.",
         )
         self.classes = LineEdit(
             name="classes",
@@ -200,7 +200,9 @@ class FineTuneForm(Container[Any]):
         """Turn fields red that are wrong, and the others not; their tooltips say why."""
         for field in self._fields():
             why = wrong.get(field.name)
-            field.native.setStyleSheet("border: 1px solid #e03131; border-radius: 3px;" if why else "")
+            style = "border: 1px solid #e03131; border-radius: 3px;" if why else ""
+            if field.native.styleSheet() != style:  # setting it is slow
+                field.native.setStyleSheet(style)
             tooltip = self._tooltips[field.name]
             field.tooltip = f"{tooltip}\n\nIt must be {why}." if why else tooltip
 

@@ -19,14 +19,13 @@ class TrainingPlot:
         self.native.setFixedHeight(210)
         self.native.setVisible(False)
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
-        self._upper, self._lower = (self._plot(row, title) for row, title in enumerate(("loss", "F1")))
+        self._upper = self._plot(0, f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}")
+        self._lower = self._plot(1, f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)")
         self._lower.setXLink(self._upper)
-        self._lower.setLabel("bottom", "step")
-        self._upper.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self.loss = self._upper.plot(pen=pg.mkPen(LOSS, width=2), name="training")
+        self.loss = self._upper.plot(pen=pg.mkPen(LOSS, width=2))
         self.validation_loss = self._upper.plot(
             pen=pg.mkPen(VALIDATION, width=2), symbol="o", symbolSize=5, symbolBrush=VALIDATION,
-            symbolPen=None, name="validation",
+            symbolPen=None,
         )  # fmt: skip
         self.f1 = self._lower.plot(
             pen=pg.mkPen(F1, width=2), symbol="o", symbolSize=5, symbolBrush=F1, symbolPen=None
@@ -64,10 +63,15 @@ class TrainingPlot:
 
     def _plot(self, row: int, title: str) -> Any:
         plot = self.native.addPlot(row=row, col=0)
-        plot.setLabel("left", title)
+        plot.setTitle(title, size="9pt")
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        plot.getAxis("left").setWidth(48)
+        plot.getAxis("left").setWidth(44)
+        plot.getAxis("left").enableAutoSIPrefix(False)
         plot.showGrid(y=True, alpha=0.2)
         return plot
+
+
+def _word(text: str, colour: str) -> str:
+    return f'<span style="color: {colour}">{text}</span>'

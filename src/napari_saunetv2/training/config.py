@@ -49,8 +49,8 @@ class TrainConfig:
     validate_every : int
         Steps between two validations.
     detailed : bool
-        Validate before the first step too, so that a base model that is never beaten is what is kept, and
-        log the loss on the validation images.
+        Validate before the first step too, so that a base model that is never beaten is what is kept; compare
+        weights at the threshold that suits each best; and log the loss on the validation images.
     patience : int or None
         Validations without a better one after which the training ends; None goes on to the last step.
     minutes : float or None

@@ -36,7 +36,8 @@ class Report:
     loss : float
         Mean over the last steps.
     validation_f1, best_f1 : float or None
-        Of the last validation and of the best one; mean over the validation images at threshold 0.5.
+        Of the last validation and of the best one; mean over the validation images at threshold 0.5, or
+        where the settings ask for detail at the threshold that suits the weights best.
     best_step : int
     seconds_left : float
     device : str
@@ -153,7 +154,7 @@ def fine_tune(
     finally:
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
-    return _finish(state, pairs, material, config, run, data or {}, recipe)
+    return _finish(state, pairs, material, config, run, data or {}, recipe, base)
 
 
 def _loop(
@@ -209,7 +210,9 @@ def _validate(
     """Score the mean of the weights on the validation images, log it, and keep it if it is the best."""
     watched = material.watched
     answers = [validation.logits(state.mean, image, material.place) for image in watched]
-    f1 = validation.mean_f1(watched, answers)
+    # What is kept will be calibrated, so weights are compared at the thresholds that suit them best.
+    levels = validation.best_thresholds(watched, answers) if config.detailed and watched else None
+    f1 = validation.mean_f1(watched, answers, levels)
     row = {
         "step": state.step,
         "loss": loss,
@@ -260,6 +263,7 @@ def _finish(
     run: Path,
     data: Mapping[str, Any],
     recipe: str,
+    base: checkpoint.Checkpoint | None,
 ) -> Path:
     """Write the best weights as a model that says where it comes from."""
     state.mean.load_state_dict(state.best)
@@ -271,8 +275,13 @@ def _finish(
     validation.calibrate(state.mean, images, answers())
     scores: tuple[Mapping[str, Any], ...] = ()
     if config.detailed and material.watched:
-        first, after = state.history[0], _rounded(validation.mean_f1(images, answers()))
-        before = _rounded(first["validation_f1"]) if first["step"] == 0 else None
+        after = _rounded(validation.mean_f1(images, answers()))
+        before = None
+        if base is not None:
+            start = fresh(config, base, material.place).mean
+            before = _rounded(
+                validation.mean_f1(images, [validation.logits(start, x, material.place) for x in images])
+            )
         data = {**data, "f1_before": before, "f1_after": after}
         about = {
             "dataset": data.get("dataset", "own images"),

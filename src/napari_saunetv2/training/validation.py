@@ -38,16 +38,26 @@ def logits(network: nn.Module, image: Prepared, place: torch.device) -> Tensor:
         return answer
 
 
-def f1(image: Prepared, answer: Tensor) -> float:
-    """F1 at probability 0.5, mean over the kinds of vessel; NaN where there are none and none was found."""
+def mean_f1(
+    images: Sequence[Prepared], answers: Sequence[Tensor], thresholds: Sequence[float] | None = None
+) -> float:
+    """F1, mean over images and kinds of vessel; NaN where there are no vessels and none was found.
+
+    Parameters
+    ----------
+    images : sequence of Prepared
+    answers : sequence of tensor
+        Logits as of :func:`logits`.
+    thresholds : sequence of float, optional
+        For each kind of vessel; 0.5 if not given.
+    """
     # The canvas around an image is without vessels in truth and answer, so it changes no F1.
-    scores = [METRICS["f1"](confusion(t, p >= 0.5)) for t, p in _by_kind(image, answer)]
-    return _mean(scores)
-
-
-def mean_f1(images: Sequence[Prepared], answers: Sequence[Tensor]) -> float:
-    """Mean of :func:`f1` over images that have one; NaN without any."""
-    return _mean([f1(image, answer) for image, answer in zip(images, answers, strict=True)])
+    means = []
+    for image, answer in zip(images, answers, strict=True):
+        levels = thresholds or [0.5] * image.classes
+        kinds = zip(_by_kind(image, answer), levels, strict=True)
+        means.append(_mean([METRICS["f1"](confusion(t, p >= level)) for (t, p), level in kinds]))
+    return _mean(means)
 
 
 def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) -> float:
@@ -59,6 +69,16 @@ def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) 
     return _mean(losses)
 
 
+def best_thresholds(images: Sequence[Prepared], answers: Sequence[Tensor]) -> list[float]:
+    """Threshold for each kind of vessel at which F1 peaks; 0.5 where no vessel tells where it does."""
+    by_image = [list(_by_kind(image, answer)) for image, answer in zip(images, answers, strict=True)]
+    found = []
+    for pairs in zip(*by_image, strict=True):
+        truths, probabilities = [t for t, _ in pairs], [p for _, p in pairs]
+        found.append(best_threshold(truths, probabilities) if any(t.any() for t in truths) else 0.5)
+    return found
+
+
 def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[Tensor]) -> None:
     """Shift a network's logits so that F1 on some images peaks at a probability of 0.5, for each kind.
 
@@ -67,12 +87,8 @@ def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[
     there, which moves all probabilities the same way.
     """
     bias = network.get_parameter("head.bias")
-    for kind in range(len(bias)):
-        pairs = [list(_by_kind(image, answer))[kind] for image, answer in zip(images, answers, strict=True)]
-        if not any(truth.any() for truth, _ in pairs):
-            continue  # nothing tells where to put it
-        best = best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
-        with torch.no_grad():
+    with torch.no_grad():
+        for kind, best in enumerate(best_thresholds(images, answers)):
             bias[kind] -= math.log(best / (1 - best))
 
 
