@@ -1,5 +1,6 @@
 """``saunetv2 train``: a data set in, a model out."""
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -79,5 +80,6 @@ def follow(work: Any) -> Path:
             shown.update(task, completed=report.step, total=report.steps, description=text)
             if not shown.console.is_terminal and time.monotonic() - printed > 60:
                 printed = time.monotonic()
-                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left))
+                known = math.isfinite(report.seconds_left)
+                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left)) if known else "-"
                 shown.console.print(f"step {report.step}/{report.steps}  {text}  {left} left")

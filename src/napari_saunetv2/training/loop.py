@@ -223,7 +223,9 @@ def _validate(
     if config.detailed:
         row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
     state.history.append(row)
-    if f1 >= state.best_f1 or (last and (not watched or not state.best)):
+    # Weights that are as good and older are better: patience counts from them.
+    better = f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
+    if better or (last and (not watched or not state.best)):
         state.keep_mean(f1)
     return validation.preview(watched[0], answers[0]) if watched else None
 
