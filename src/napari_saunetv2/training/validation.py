@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.metrics import METRICS, best_threshold, confusion
-from napari_saunetv2.training.views import Prepared
+from napari_saunetv2.training.views import Prepared, balanced
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def mean_f1(
     for image, answer in zip(images, answers, strict=True):
         levels = thresholds or [0.5] * image.classes
         kinds = zip(_by_kind(image, answer), levels, strict=True)
-        means.append(_mean([METRICS["f1"](confusion(t, p >= level)) for (t, p), level in kinds]))
+        means.append(_mean([_f1(t, p, level, image.balance) for (t, p), level in kinds]))
     return _mean(means)
 
 
@@ -64,19 +64,41 @@ def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) 
     """Mean over images of a loss in ``LOSSES``."""
     losses = []
     for image, answer in zip(images, answers, strict=True):
-        weight = None if image.weight is None else image.weight[None].to(answer.device)
-        losses.append(float(LOSSES[loss](answer, image.vessels[None].to(answer.device), weight)))
+        truth, weight = image.vessels, image.weight
+        if weight is not None:
+            weight = balanced(weight, truth, image.balance)[None].to(answer.device)
+        losses.append(float(LOSSES[loss](answer, truth[None].to(answer.device), weight)))
     return _mean(losses)
 
 
 def best_thresholds(images: Sequence[Prepared], answers: Sequence[Tensor]) -> list[float]:
     """Threshold for each kind of vessel at which F1 peaks; 0.5 where no vessel tells where it does."""
     by_image = [list(_by_kind(image, answer)) for image, answer in zip(images, answers, strict=True)]
-    found = []
-    for pairs in zip(*by_image, strict=True):
-        truths, probabilities = [t for t, _ in pairs], [p for _, p in pairs]
-        found.append(best_threshold(truths, probabilities) if any(t.any() for t in truths) else 0.5)
-    return found
+    balances = [image.balance for image in images]
+    return [_best_threshold(pairs, balances) for pairs in zip(*by_image, strict=True)]
+
+
+def _best_threshold(
+    pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32]]], balances: Sequence[float]
+) -> float:
+    if not any(truth.any() for truth, _ in pairs):
+        return 0.5
+    if all(balance == 1 for balance in balances):
+        return best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
+    # Strokes do not tell to a hundredth where a threshold belongs: a coarse one, near the middle of the best.
+    levels = np.arange(20, 81, 5) / 100
+    f1 = [_mean([_f1(t, p, level, b) for (t, p), b in zip(pairs, balances, strict=True)]) for level in levels]
+    best = np.nonzero(np.asarray(f1) >= np.nanmax(f1) - 0.005)[0]
+    return float(np.median(levels[best]))
+
+
+def _f1(truth: NDArray[np.uint8], probability: NDArray[np.float32], level: float, balance: float) -> float:
+    counts = confusion(truth, probability >= level)
+    if balance == 1:
+        return METRICS["f1"](counts)
+    tp, fn = balance * counts.tp, balance * counts.fn
+    whole = 2 * tp + counts.fp + fn
+    return 2 * tp / whole if whole else math.nan
 
 
 def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[Tensor]) -> None:
