@@ -96,7 +96,7 @@ def strokes(samples: list[datasets.Sample], options: argparse.Namespace) -> None
     inside = fov.detect(to_unit(image))
     answer = inference.binarise(inference.segment(image, BASE), 0.5)
     drawn = scribbles(truth, answer, inside, options.strokes)
-    model, took = train([Pair(ONE, image, drawn)], options, sparse=True)
+    model, took = train([Pair(ONE, image, drawn)], options, sparse=True, validation=0, learning_rate=3e-4)
     rest = inside & (drawn == 0)
     before, after = (
         evaluation.score(truth, inference.segment(image, m), 0.5, rest)["f1"] for m in (BASE, model)

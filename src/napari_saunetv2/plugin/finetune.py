@@ -246,7 +246,9 @@ class FineTuneWidget(FineTuneForm):
             self._task = None
         self.set_running(running=False)
         self._offer()
-        self._check()
+        said = self.status.value
+        self._fill()  # layers may have come and gone
+        self.status.value = said  # how it ended; the next change tells what is missing for another run
 
     # What can be gone on with, and what can be run
 
