@@ -304,7 +304,7 @@ def test_two_runs_are_not_started_by_one_widget_but_by_two(viewer, widget, finis
 
 def test_closing_the_window_loses_nothing(viewer, widget, until, qtbot, make_napari_viewer, finish):
     open_eye(viewer)
-    quick(widget, steps=200)
+    quick(widget, steps=100_000)
     until(widget, 3)
     folder = widget._task.folder
     with qtbot.captureExceptions() as raised:
@@ -316,7 +316,7 @@ def test_closing_the_window_loses_nothing(viewer, widget, until, qtbot, make_nap
     assert task.step() >= 3
     again = make_napari_viewer()
     _, widget = again.window.add_plugin_dock_widget(PLUGIN, WIDGET)
-    assert f"new: step {task.step()}/200" in widget.unfinished.value
+    assert f"new: step {task.step()}/100000" in widget.unfinished.value
     assert not widget.resume.native.isHidden()
     widget.go_on.native.click()
     qtbot.waitUntil(lambda: widget._report is not None, timeout=10_000)
