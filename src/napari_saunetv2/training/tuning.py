@@ -123,6 +123,9 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
         )
     if dropblock is not None:
         changes["network_arguments"] = {**start.network_arguments, "dropblock": dropblock}
+    steps = changes.get("steps", start.steps)
+    # A short training does not spend itself on warming up.
+    changes.setdefault("warmup", min(start.warmup, steps // 10))
     return replace(start, **changes)
 
 
