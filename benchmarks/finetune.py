@@ -59,9 +59,8 @@ def train(
 ) -> tuple[checkpoint.Checkpoint, str]:
     """Fine-tune; returns the model, and what it took in words."""
     base = checkpoint.load(BASE)
-    given = {"steps": options.steps, "minutes": options.minutes, "crop": options.crop} | changes
-    given["batch"] = options.batch
-    config = tuning.settings(pairs, base, **given)
+    given = {"minutes": options.minutes, "steps": options.steps, **changes}
+    config = tuning.settings(pairs, base, **{k: v for k, v in given.items() if v is not None})
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         work = fine_tune(pairs, config, Path(folder) / "run", base=base)
@@ -96,7 +95,7 @@ def strokes(samples: list[datasets.Sample], options: argparse.Namespace) -> None
     inside = fov.detect(to_unit(image))
     answer = inference.binarise(inference.segment(image, BASE), 0.5)
     drawn = scribbles(truth, answer, inside, options.strokes)
-    model, took = train([Pair(ONE, image, drawn)], options, sparse=True, validation=0, learning_rate=3e-4)
+    model, took = train([Pair(ONE, image, drawn)], options, sparse=True)
     rest = inside & (drawn == 0)
     before, after = (
         evaluation.score(truth, inference.segment(image, m), 0.5, rest)["f1"] for m in (BASE, model)
@@ -111,10 +110,8 @@ def strokes(samples: list[datasets.Sample], options: argparse.Namespace) -> None
 def main() -> None:
     """Run both."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=tuning.GENTLE.steps)
+    parser.add_argument("--steps", type=int, help="instead of those that fine-tuning takes by itself")
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--crop", type=int, default=tuning.GENTLE.crop)
-    parser.add_argument("--batch", type=int, default=tuning.GENTLE.batch)
     parser.add_argument("--strokes", type=int, default=20)
     parser.add_argument("--only", choices=["images", "strokes"])
     options = parser.parse_args()

@@ -48,6 +48,7 @@ def quick(widget, steps=6, **settings):
         "patience": 0,
         "model_name": "new",
     }
+    widget.meaning.value = settings.get("meaning", False)  # which changes others
     for name, value in {**values, "minutes": 0, **settings}.items():
         widget.fields[name].value = value
 
@@ -245,7 +246,7 @@ def test_sparse_labels_and_two_kinds(viewer, widget, finish):
     strokes[(labels.data > 0) & (np.indices(labels.data.shape)[0] % 40 < 20)] = 2
     strokes[:, :40] = 0
     labels.data = strokes
-    quick(widget, meaning=True, classes="artery, vein", inside_field=True)
+    quick(widget, meaning=True, classes="artery, vein", inside_field=True, validation=0.25)
     widget.run.native.click()
     finish(widget)
     header = checkpoint.load("new").header

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
 from napari_saunetv2.plugin._training_plot import TrainingPlot
-from napari_saunetv2.training.tuning import AUGMENTATIONS
+from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
 
@@ -176,6 +176,7 @@ class FineTuneForm(Container[Any]):
         self._lay_out()
         self.more.changed.connect(self._fold)
         self.source.changed.connect(self._fold)
+        self.meaning.changed.connect(self._suit)
         self._fold()
 
     def settings(self) -> dict[str, Any]:
@@ -223,6 +224,12 @@ class FineTuneForm(Container[Any]):
         for name in SETTINGS:
             self.fields[name].visible = self.more.value
         self.folder.visible = self.source.value == "folder"
+
+    def _suit(self) -> None:
+        """Suggest what suits the labels."""
+        start = STROKES if self.meaning.value else GENTLE
+        for name in ("steps", "batch", "learning_rate", "validation"):
+            self.fields[name].value = getattr(start, name)
 
     def _lay_out(self) -> None:
         named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",

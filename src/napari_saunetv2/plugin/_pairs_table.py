@@ -148,5 +148,5 @@ class PairsTable:
         return combo
 
     def _resize(self) -> None:
-        rows = min(max(self.native.rowCount(), 2), 5)
+        rows = min(max(self.native.rowCount(), 1), 5)
         self.native.setFixedHeight(30 + 26 * rows)

@@ -16,7 +16,7 @@ class TrainingPlot:
     def __init__(self) -> None:
         self.native = pg.GraphicsLayoutWidget()
         self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.native.setFixedHeight(210)
+        self.native.setFixedHeight(236)
         self.native.setVisible(False)
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
         self._upper = self._plot(0, f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}")

@@ -43,6 +43,9 @@ GENTLE = TrainConfig(
 )
 """Settings for going on from a model: a few hundred small steps."""
 
+STROKES = replace(GENTLE, steps=30, batch=2, learning_rate=3e-4, validation=0)
+"""Settings for going on from a model with sparse labels: strokes are few, and soon known by heart."""
+
 AFRESH = replace(
     GENTLE, network_arguments={"dropblock": 0.1}, steps=2000, learning_rate=2e-3, warmup=100, ema=0.998,
     validate_every=100, augmentation=Augmentation(),
@@ -110,7 +113,7 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
     scale, dropblock = changes.pop("scale", "model"), changes.pop("dropblock", None)
     if scale not in ("model", "image"):
         raise SettingsError(f"scale is {scale!r}: it must be 'model' or 'image'.")
-    start = AFRESH if base is None else GENTLE
+    start = AFRESH if base is None else STROKES if changes.get("sparse") else GENTLE
     if base is not None:
         header = base.header
         arguments = {k: v for k, v in header.network_arguments.items() if k != "classes"}
