@@ -279,7 +279,7 @@ def test_labels_follow_their_image():
     pair.vessels[30:34] = 1
     pair.image[pair.vessels == 1] = 255
     config = replace(TINY, augmentation=replace(STILL, rotation=180, flip=True, scale=(0.7, 1.4), elastic=5))
-    images, truth = batch([prepare(pair, config)] * 3, config, 7)
+    images, truth, _ = batch([prepare(pair, config)] * 3, config, 7)
     torch.testing.assert_close(images[:, :1], truth, atol=1e-5, rtol=0)
     assert 0 < truth.mean() < 0.5
 

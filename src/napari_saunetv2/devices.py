@@ -1,5 +1,8 @@
 """Where the network runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from napari_saunetv2.errors import DeviceError
@@ -33,6 +36,17 @@ def available() -> list[str]:
     """Names of the devices of this machine, "auto" first."""
     gpus = [f"cuda:{n}" for n in range(_count("cuda"))] if _has("cuda") else []
     return ["auto", "cpu", *gpus, *(["mps"] if _has("mps") else [])]
+
+
+@contextmanager
+def sparing_a_core() -> Iterator[None]:
+    """Let this thread's torch work leave one core to others: to a window that must go on answering."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def prefers_bfloat16(device: torch.device) -> bool:

@@ -101,7 +101,8 @@ def segment(
     Returns
     -------
     array, shape (H, W), float32, range [0, 1]
-        Probability of a vessel.
+        Probability of a vessel; of a model for several kinds of vessel (``header.classes``) that of the most
+        probable kind, and of one kind by :func:`napari_saunetv2.checkpoint.of_class`.
 
     Raises
     ------
@@ -216,7 +217,7 @@ def turned(
     """Answer of every turned and mirrored view of a canvas, turned back; shape (h, w)."""
     for quarters, mirror in turns:
         view = np.rot90(canvas, quarters)
-        answer = run(np.ascontiguousarray(view[:, ::-1] if mirror else view))[0]
+        answer = run(np.ascontiguousarray(view[:, ::-1] if mirror else view)).max(0)
         yield np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
 
 
@@ -317,7 +318,7 @@ def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:
 def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     height, width = view.shape[:2]
-    return canvas.crop(run(canvas.pad(view, padding))[0], height, width, padding)
+    return canvas.crop(run(canvas.pad(view, padding)).max(0), height, width, padding)
 
 
 def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
-        if found != wanted:
+        if _completed(found) != wanted:
             raise CheckpointError(
                 f"'{folder}' was trained with other settings or images: start in another folder."
             )
@@ -81,6 +81,17 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
         text = json.dumps(wanted, indent=1)
         write_beside(path, lambda file: file.write(text.encode()))
     return (folder / STATE).exists()
+
+
+def _completed(found: Any) -> Any:
+    """Give settings that an older version wrote the ones it did not know: they were at their defaults."""
+    try:
+        known = json.loads(json.dumps(asdict(TrainConfig())))
+        config = known | found["config"]
+        config["augmentation"] = known["augmentation"] | config["augmentation"]
+    except (TypeError, KeyError):
+        return None
+    return {**found, "config": config}
 
 
 def save(state: State, folder: Path) -> None:
@@ -102,6 +113,15 @@ def save(state: State, folder: Path) -> None:
     data = safetensors.torch.save(contiguous, {"training": json.dumps(plain)})
     write_beside(folder / STATE, lambda file: file.write(data), overwrite=True)
     write_beside(folder / LOG, lambda file: file.write(_as_csv(state.history).encode()), overwrite=True)
+
+
+def saved_step(folder: Path) -> int:
+    """Steps that the state in a folder has behind it; 0 where there is none or it is damaged."""
+    try:
+        with safetensors.safe_open(folder / STATE, framework="pt") as file:
+            return int(json.loads(file.metadata()["training"])["step"])
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def restore(state: State, folder: Path) -> None:
@@ -134,9 +154,9 @@ def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any])
 
 def _as_csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, ["step", "loss", "validation_f1", "learning_rate", "seconds"], lineterminator="\n"
-    )
+    columns = ["step", "loss", "validation_f1", "learning_rate", "seconds"]
+    columns += ["validation_loss"] if any("validation_loss" in row for row in history) else []
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)
     return text.getvalue()
