@@ -90,9 +90,17 @@ screenshots: .venv/ready-dev  ## Make the README's picture again, from the synth
 cards: .venv/ready-dev  ## Write the bundled models' cards again
 	$(BIN)/python docs/model_cards.py
 
+.PHONY: benchmark-finetune
+benchmark-finetune: .venv/ready-dev  ## Fine-tune on 4 images, and on a few strokes, of CHASE_DB1; print what it brings
+	$(BIN)/python benchmarks/finetune.py $(ARGS)
+
 .PHONY: benchmark-accuracy
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
+
+.PHONY: benchmark
+benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
+	$(BIN)/python benchmarks/inference.py
 
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt

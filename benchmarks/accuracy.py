@@ -78,14 +78,8 @@ make benchmark-accuracy
 
 def _line(row: Row, root: Path) -> str:
     model = checkpoint.load(row.model)
-    seen = {*model.header.data["train"], *model.header.data["validation"]}
-    samples = [
-        s
-        for s in datasets.read(root / FOLDERS[row.dataset], row.dataset)
-        if s.name not in seen and s.label_paths
-    ]
-    if any(s.split == "test" for s in samples) and row.dataset in model.header.data["dataset"]:
-        samples = evaluation.chosen(samples, "test")
+    samples = [s for s in datasets.read(root / FOLDERS[row.dataset], row.dataset) if s.label_paths]
+    samples = evaluation.chosen(samples, "unseen", model.header)
     begun = time.perf_counter()
     scores = list(
         evaluation.evaluate(samples, model, protocol=row.protocol, tta=row.tta, threshold=row.threshold)

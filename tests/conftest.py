@@ -1,8 +1,10 @@
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import npe2
+import platformdirs
 import pytest
 import torch
 
@@ -20,6 +22,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder} (SAUNETV2_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Exports of models go to a folder of the tests' own, on every system."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("cache")
+    patch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folder))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from napari_saunetv2 import checkpoint, cli, inference
 from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.training import RECIPES
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_help_comes_without_torch_and_names_every_command():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     command = [sys.executable, "-m", "napari_saunetv2.cli", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for name in ("segment", "evaluate", "train", "models", "import-keras", "demo"):
+    for name in ("segment", "evaluate", "train", "cross-validate", "models", "import-keras", "demo"):
         assert name in done.stdout
 
 
@@ -184,13 +186,42 @@ def test_evaluate_prints_and_writes_the_table(run, data_set: Path, tmp_path: Pat
     assert [image["name"] for image in scores["images"]] == ["21_training", "22_training"]
     assert scores["mean"]["f1"] == pytest.approx(np.mean([image["f1"] for image in scores["images"]]))
     assert (scores["threshold"], scores["protocol"]) == ("0.5", "whole")
-    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard"
+    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard,cldice,betti0"
     assert run("evaluate", "drive", data_set, "--split", "train", "--json", files[0])[0] == 1  # exists
+
+
+def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path):
+    page, table, scores = (tmp_path / name for name in ("page.html", "table.md", "scores.json"))
+    options = ("--split", "unseen", "--report", page, "--markdown", table, "--json", scores)
+    default = checkpoint.load()
+    for name, seen in (
+        ("own", ["40_training", "01_test"]),
+        ("all", ["21_training", "22_training", "01_test"]),
+    ):
+        header = replace(default.header, data={"dataset": "drive", "train": seen, "validation": []})
+        checkpoint.save(tmp_path / f"{name}.safetensors", default.network, header)
+    code, text = run("evaluate", "drive", data_set, *options, "-m", tmp_path / "all.safetensors")
+    assert (code, "trained on every image" in text) == (1, True)
+    own = tmp_path / "own.safetensors"
+    code, text = run("evaluate", "drive", data_set, *options, "-m", own, "--compare", "saunetv2-drive")
+    assert code == 0, text
+    assert "Wilcoxon" in text
+    found = json.loads(scores.read_text())
+    assert [image["name"] for image in found["images"]] == ["21_training", "22_training"]
+    assert found["comparison"]["f1"] == found["comparison"]["f1"] | {"difference": 0, "wins": 0, "losses": 0}
+    assert found["compared with"] == "saunetv2-drive"
+    assert "22_training" in table.read_text()
+    assert page.read_text().count("data:image/png") == 2
+    longest = max(len(line) for line in text.splitlines() if str(tmp_path) not in line)
+    assert longest <= 80, text  # no value is cut off on a terminal of 80 characters
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["drive", ".", "--split", "train", "--compare", "nobody"], "nobody"),
+        (["drive", ".", "--split", "train", "--compare", "2nd"], "2nd"),
+        (["drive", ".", "--split", "unseen", "--score-observer", "1st"], "belongs to a model"),
         (["drive", ".", "--split", "test"], "no labels"),
         (["drive", ".", "--split", "train", "--observer", "2nd"], "2nd"),
         (["drive", ".", "--split", "third"], "third"),
@@ -213,7 +244,8 @@ def test_train_makes_a_model_that_segments(run, data_set: Path, photograph: Path
     assert code == 0, text
     path = tmp_path / "run" / "model.safetensors"
     header = checkpoint.load(path).header
-    assert (header.seed, header.data["dataset"], header.recipe["name"]) == (3, "drive", "drive")
+    seed = 3 + len(RECIPES["drive"].cycles) - 1  # each cycle draws anew
+    assert (header.seed, header.data["dataset"], header.recipe["name"]) == (seed, "drive", "drive")
     assert sorted(header.data["train"] + header.data["validation"]) == ["21_training", "22_training"]
     assert run("train", data_set, "-o", tmp_path / "run", "--steps", 1, "--seed", 3)[0] == 1
     assert run("train", data_set, "-o", tmp_path / "run", "--steps", 1, "--seed", 3, "--resume")[0] == 0

@@ -1,10 +1,18 @@
+import base64
+import io
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import metrics as sk
 
-from napari_saunetv2 import datasets, evaluation, inference
+from napari_saunetv2 import checkpoint, datasets, evaluation, inference
+from napari_saunetv2.errors import ImageError, LayoutError, SettingsError
+from napari_saunetv2.evaluation import report
+from napari_saunetv2.imaging import overlay
 
 
 @pytest.mark.data
@@ -27,6 +35,9 @@ def test_the_bundled_model_holds_what_is_promised_for_drive(shared: Path):
     scores = list(evaluation.evaluate(samples, "saunetv2-drive"))
     assert evaluation.mean(scores)["f1"] > 0.82
     assert evaluation.mean(scores)["auc"] > 0.98
+    observer = list(evaluation.evaluate_observer(samples, "2nd"))
+    found = evaluation.compare(scores, observer)
+    assert (found["f1"].wins, found["f1"].low > 0, found["auc"].images) == (5, True, 0)
 
 
 @pytest.mark.data
@@ -53,3 +64,186 @@ def test_without_a_split_the_test_images_are_scored_never_those_of_the_training(
     assert [s.name for s in evaluation.chosen(halves, None)] == ["b"]
     assert [s.name for s in evaluation.chosen(halves, "all")] == ["a", "b"]
     assert [s.name for s in evaluation.chosen(unsplit, None)] == ["c", "d"]
+
+
+def test_the_unseen_images_are_those_that_made_no_model():
+    def sample(name, dataset="drive"):
+        return datasets.Sample(dataset, name, name, None, None, Path(name))
+
+    samples = [sample("21"), sample("22"), sample("01")]
+    header = checkpoint.Header(data={"dataset": "drive, stare", "train": ["21"], "validation": ["22"]})
+    assert [s.name for s in evaluation.chosen(samples, "unseen", header)] == ["01"]
+    # An image of another data set that happens to have the name was not seen.
+    assert len(evaluation.chosen([sample("21", "hrf")], "unseen", header)) == 1
+    # A model that names no data set has seen what has the name.
+    anywhere = checkpoint.Header(data={"train": ["21"], "validation": []})
+    assert not evaluation.seen(sample("22", "hrf"), anywhere)
+    assert evaluation.seen(sample("21", "hrf"), anywhere)
+    with pytest.raises(LayoutError, match="trained on every image"):
+        evaluation.chosen(samples[:2], "unseen", header)
+    for unknown in (None, checkpoint.Header(data={"imported from": "x.h5"})):
+        with pytest.raises(SettingsError, match="train, test"):
+            evaluation.chosen(samples, "unseen", unknown)
+
+
+# --- pairs
+
+
+def scored(f1, **others):
+    """Scores of images 0, 1, ... that differ in F1 only, unless told."""
+    same = dict.fromkeys(evaluation.TITLES, 0.5)
+    return [evaluation.ImageScore(str(n), {**same, "f1": v, **others}) for n, v in enumerate(f1)]
+
+
+def test_a_comparison_is_of_pairs():
+    first, second = scored([0.8, 0.7, 0.9, 0.6, 0.8]), scored([0.7, 0.65, 0.8, 0.58, 0.77])
+    found = evaluation.compare(first, second[::-1])["f1"]
+    assert (found.images, found.wins, found.losses) == (5, 5, 0)
+    assert found.difference == pytest.approx(0.06)
+    assert found.p_value == pytest.approx(2 / 2**5)  # all five of one sign: two of 32 equally likely cases
+    assert 0.02 <= found.low < found.difference < found.high <= 0.1
+    assert evaluation.compare(first, second)["f1"] == found  # the draws are seeded
+    turned = evaluation.compare(second, first)["f1"]
+    assert (turned.difference, turned.wins, turned.losses) == (pytest.approx(-0.06), 0, 5)
+
+
+def test_the_bootstrap_interval_covers_the_mean_as_often_as_it_says():
+    """Of 60 experiments with a known mean about 57 should hold it; 50 is six standard deviations away."""
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(60):
+        differences = rng.normal(0.01, 0.013, 20)
+        found = evaluation.compare(scored(0.8 + differences), scored([0.8] * 20))["f1"]
+        hits += found.low <= 0.01 <= found.high
+    assert 50 <= hits < 60
+
+
+def test_where_lower_is_better_the_lower_wins():
+    few, many = scored([0.5] * 3, betti0=2.0), scored([0.5] * 3, betti0=9.0)
+    found = evaluation.compare(few, many)
+    assert (found["betti0"].wins, found["betti0"].difference) == (3, -7)
+    assert (found["f1"].wins, found["f1"].losses, found["f1"].p_value) == (0, 0, 1)
+    assert (found["f1"].low, found["f1"].high) == (0, 0)
+
+
+def test_what_has_no_value_is_in_no_pair():
+    found = evaluation.compare(scored([0.8, float("nan")]), scored([0.7, 0.6], auc=float("nan")))
+    assert (found["f1"].images, found["f1"].difference) == (1, pytest.approx(0.1))
+    assert np.isnan(found["f1"].low)
+    assert found["auc"].images == 0
+    json.loads(evaluation.as_json(scored([0.5]), {}, found), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("others", [["0"], ["0", "2"], ["0", "1", "1"]])
+def test_other_images_cannot_be_compared(others):
+    second = [evaluation.ImageScore(name, scored([0.5])[0].metrics) for name in others]
+    with pytest.raises(SettingsError, match="same images"):
+        evaluation.compare(scored([0.5, 0.6]), second)
+
+
+# --- curves and misses
+
+
+def test_the_curve_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    truth = rng.random((50, 60)) < 0.2
+    probability = np.clip(0.4 * truth + 0.6 * rng.random(truth.shape), 0, 1).astype(np.float32)
+    inside = rng.random(truth.shape) < 0.8
+    line = evaluation.curve(truth, probability, inside)
+    for n in range(0, 200, 7):
+        answer = probability[inside] >= evaluation.THRESHOLDS[n]
+        assert line.recall[n] == pytest.approx(sk.recall_score(truth[inside], answer))
+        if answer.any():
+            assert line.precision[n] == pytest.approx(sk.precision_score(truth[inside], answer))
+    recall, precision = line.at(0.5)
+    assert evaluation.operating_point(truth, probability >= 0.5, inside) == pytest.approx((recall, precision))
+    assert np.isnan(evaluation.curve(truth * 0, probability).recall).all()
+    mean = evaluation.mean_curve([line, evaluation.curve(truth * 0, probability)])
+    np.testing.assert_allclose(mean.recall, line.recall)
+
+
+def test_a_missed_branch_is_found_with_its_place_and_length():
+    truth = np.zeros((80, 100), np.uint8)
+    truth[38:43, 5:95] = 1  # the trunk
+    truth[42:75, 49:52] = 1  # a branch downwards
+    truth[5:8, 10:14] = 1  # a speck, too short to be a vessel
+    answer = truth.copy()
+    answer[46:, 49:52] = 0
+    answer[5:8] = 0
+    (miss,) = evaluation.misses(truth, answer)
+    assert abs(miss.column - 50) <= 1
+    assert abs(miss.row - (46 + 74) // 2) <= 2
+    assert 28 <= miss.length <= 34
+    assert 0 <= miss.recall < 0.2
+    assert evaluation.misses(truth, truth) == []
+    assert evaluation.misses(truth * 0, truth) == []
+    inside = np.ones_like(truth)
+    inside[44:] = 0
+    assert evaluation.misses(truth, answer, inside) == []
+    everything = evaluation.misses(truth, truth * 0)
+    assert [m.recall for m in everything] == [0] * 3  # two halves of the trunk, and the branch
+    assert everything[0].length >= everything[-1].length
+
+
+def test_a_case_refuses_what_cannot_be_compared():
+    truth = np.zeros((4, 5), np.uint8)
+    for wrong in (np.zeros((5, 4), np.float32), np.full((4, 5), 2.0), np.full((4, 5), np.nan)):
+        with pytest.raises(ImageError, match="'eye'"):
+            evaluation.Case("eye", None, truth, wrong)
+    with pytest.raises(ImageError, match="'eye'"):
+        evaluation.Case("eye", None, truth, truth, inside=truth[1:])
+
+
+def test_labels_have_no_area_under_a_curve():
+    truth = (np.arange(20).reshape(4, 5) % 3 == 0).astype(np.uint8)
+    score = evaluation.Case("eye", None, truth, truth * 7).score()
+    assert np.isnan(score.metrics["auc"])
+    assert score.metrics["f1"] == 1
+
+
+# --- tables and the page
+
+
+def test_markdown_is_a_table_whose_cells_hold():
+    scores = [evaluation.ImageScore("a|b", scored([0.5])[0].metrics), *scored([0.75])]
+    text = evaluation.as_markdown(scores, "title", evaluation.compare(scores, scores))
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.replace(r"\|", "").count("|") for line in tables[:5]} == {len(evaluation.TITLES) + 2}
+    assert r"a\|b" in text
+    assert "| **mean** | 0.5000 | 0.5000 | 0.5000 | 0.5000 | 0.6250 |" in text
+
+
+def test_the_page_holds_everything_and_loads_nothing():
+    rng = np.random.default_rng(0)
+    entries = []
+    for name, noise in (("good", 0.1), ("<script>bad</script>", 0.9)):
+        image = rng.integers(0, 256, (40, 50, 3), np.uint8)
+        truth = rng.random((40, 50)) < 0.3
+        answer = (truth * (1 - noise) + noise * rng.random(truth.shape)).astype(np.float32)
+        entries.append(report.entry(evaluation.Case(name, image, truth, answer)))
+    about = {"scored": "<b>me</b>", "compared with": "you & me"}
+    html = report.page(entries, "<i>", about, model=checkpoint.load("saunetv2-drive"), others=entries)
+    for raw in ("<script", "<b>me", "<i>", "you & me", "http://", "https://", 'src="/'):
+        assert raw not in html, raw
+    assert "&lt;script&gt;bad" in html
+    assert html.index("&lt;script&gt;bad") < html.index("<td>good")  # the worst first
+    for part in ("260,521", "no medical device", "Wilcoxon", "<polyline", "&lt;b&gt;me", "21_training"):
+        assert part in html, part
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
+    assert len(pictures) == 2
+    for text in pictures:
+        assert Image.open(io.BytesIO(base64.b64decode(text))).size == (50, 40)
+    assert not re.search(r"\$[a-z]", html)
+
+
+def test_right_and_wrong_have_fixed_colours():
+    truth, answer = np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]])
+    codes = overlay.agreement(truth, answer)
+    assert codes.tolist() == [[1, 3, 2, 0]]
+    assert overlay.agreement(truth, answer, np.array([[1, 1, 0, 1]])).tolist() == [[1, 3, 0, 0]]
+    picture = overlay.agreement_picture(np.full((1, 4, 3), 0.5, np.float32), codes, 700).convert("RGB")
+    colours = [picture.getpixel((x, 0)) for x in range(4)]
+    assert colours[:3] == [(0, 158, 115), (86, 180, 233), (240, 228, 66)]
+    assert len(set(colours[3])) == 1  # grey
+    large = np.zeros((90, 201), np.uint8)
+    assert overlay.agreement_picture(np.zeros((90, 201, 3), np.float32), large, 100).size == (67, 30)

@@ -7,7 +7,18 @@ from sklearn import metrics as sk
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.losses import bce_mcc, soft_mcc
-from napari_saunetv2.metrics import METRICS, TITLES, Counts, auc, best_threshold, confusion
+from napari_saunetv2.metrics import (
+    METRICS,
+    SHAPE_METRICS,
+    TITLES,
+    Counts,
+    auc,
+    best_threshold,
+    betti0_error,
+    cldice,
+    confusion,
+    shown,
+)
 
 SKLEARN = {
     "se": sk.recall_score,
@@ -20,7 +31,7 @@ SKLEARN = {
 
 
 def test_every_metric_has_a_title_and_a_reference():
-    assert set(METRICS) == set(SKLEARN) == set(TITLES) - {"auc"}
+    assert set(METRICS) == set(SKLEARN) == set(TITLES) - set(SHAPE_METRICS) - {"auc"}
 
 
 @settings(max_examples=25, deadline=None)
@@ -49,6 +60,63 @@ def test_what_has_no_value_is_nan_not_a_number_that_flatters():
     assert np.isnan([METRICS[name](empty) for name in ("se", "f1", "jaccard")]).all()
     assert np.isnan(auc(np.zeros((3, 3)), np.zeros((3, 3))))
     assert METRICS["mcc"](empty) == 0
+
+
+def bar(columns, rows=slice(8, 13)):
+    """A horizontal vessel, five pixels wide, in a picture of 20 x 60."""
+    mask = np.zeros((20, 60), np.uint8)
+    mask[rows, columns] = 1
+    return mask
+
+
+def test_cldice_is_of_lengths_not_of_widths():
+    vessel, line = bar(slice(5, 55)), bar(slice(5, 55), rows=slice(10, 11))
+    assert cldice(vessel, vessel) == 1
+    assert METRICS["f1"](confusion(vessel, line)) < 0.34
+    # The skeleton of a bar is shorter than the bar by its half width at either end: 46 of 50 columns.
+    assert cldice(vessel, line) == pytest.approx(1, abs=0.03)  # it may end in a corner
+    # All of the answer is right; of the truth's 46 columns of skeleton, 7 to 52, those up to 29 are found.
+    assert cldice(vessel, bar(slice(5, 30))) == pytest.approx(2 * (23 / 46) / (1 + 23 / 46), abs=0.02)
+    # Two vessels, of equal length, one of them invented: half of the answer's skeleton is wrong.
+    both = vessel | bar(slice(5, 55), rows=slice(15, 20))
+    assert cldice(vessel, both) == pytest.approx(2 * 0.5 / 1.5, abs=0.02)
+    assert cldice(both, vessel) == pytest.approx(2 * 0.5 / 1.5, abs=0.02)
+    assert cldice(vessel, bar(slice(5, 55), rows=slice(15, 20))) == 0
+
+
+def test_betti0_error_counts_connected_vessels():
+    checks = np.eye(6, dtype=np.uint8)  # pixels that touch at their corners are one vessel
+    islands = np.zeros((6, 6), np.uint8)
+    islands[::2, ::2] = 1
+    assert betti0_error(checks, checks) == 0
+    assert betti0_error(checks, islands) == betti0_error(islands, checks) == 8
+    assert betti0_error(islands, np.zeros((6, 6))) == 9
+
+
+def test_shapes_end_at_the_field_of_view():
+    vessel, inside = bar(slice(5, 55)), np.zeros((20, 60), np.uint8)
+    inside[:, :30] = 1
+    half = bar(slice(5, 30))
+    assert cldice(vessel, half, inside) == 1
+    assert betti0_error(vessel, half | bar(slice(40, 50), rows=slice(0, 3)), inside) == 0
+
+
+@pytest.mark.parametrize("name", SHAPE_METRICS)
+def test_shapes_of_nothing(name):
+    empty, vessel = np.zeros((20, 60), np.uint8), bar(slice(5, 55))
+    expected = {"cldice": (0, np.nan), "betti0": (1, 0)}[name]
+    assert SHAPE_METRICS[name](vessel, empty, None) == expected[0]
+    assert SHAPE_METRICS[name](empty, empty, None) == pytest.approx(expected[1], nan_ok=True)
+    with pytest.raises(ImageError, match="differ"):
+        SHAPE_METRICS[name](vessel, empty[1:], None)
+
+
+def test_values_as_tables_print_them():
+    assert [shown("f1", 0.82344), shown("betti0", 12.25), shown("auc", float("nan"))] == [
+        "0.8234",
+        "12.2",
+        "-",
+    ]
 
 
 def test_mcc_does_not_overflow_on_a_large_image():

@@ -458,7 +458,7 @@ def test_the_menus_lead_there(viewer, tmp_path, monkeypatch):
         return [item.command.id for item in app.menus.get_menu(menu) if hasattr(item, "command")]
 
     assert "napari-saunetv2.segment" in offered("napari/layers/segment")
-    assert "napari-saunetv2.segment" in offered("napari/plugins")
+    assert "napari-saunetv2.segment" in offered("napari/plugins/napari-saunetv2")
     assert "napari-saunetv2.open_dataset" in offered("napari/file/io_utilities")
     asked = []
     monkeypatch.setattr(commands.QFileDialog, "getExistingDirectory", lambda *args: asked.append(args) or "")

@@ -259,6 +259,16 @@ def test_a_view_that_is_not_changed_is_a_crop():
     torch.testing.assert_close(view[:, 13:53, 13:53], image[:, :40, :40], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_crisp_view_holds_pixels_of_the_image_unchanged(seed):
+    image = torch.rand(1, 40, 40)
+    settings = replace(STILL, rotation=180, flip=True, scale=(0.5, 2), elastic=4, overhang=0, crisp=1)
+    view = random_view(image, (slice(0, 40), slice(0, 40)), 16, settings, _draw(seed))
+    pieces = image[0].unfold(0, 16, 1).unfold(1, 16, 1)
+    turned = [torch.rot90(v, k, (0, 1)) for v in (view[0], view[0].flip(1)) for k in range(4)]
+    assert min(float((pieces - t).abs().amax((2, 3)).min()) for t in turned) < 1e-4
+
+
 def test_colours_that_are_not_changed_stay():
     image = torch.rand(3, 32, 32)
     torch.testing.assert_close(recolour(image, STILL, _draw()), image, atol=1e-6, rtol=0)
@@ -269,7 +279,7 @@ def test_labels_follow_their_image():
     pair.vessels[30:34] = 1
     pair.image[pair.vessels == 1] = 255
     config = replace(TINY, augmentation=replace(STILL, rotation=180, flip=True, scale=(0.7, 1.4), elastic=5))
-    images, truth = batch([prepare(pair, config)] * 3, config, 7)
+    images, truth, _ = batch([prepare(pair, config)] * 3, config, 7)
     torch.testing.assert_close(images[:, :1], truth, atol=1e-5, rtol=0)
     assert 0 < truth.mean() < 0.5
 

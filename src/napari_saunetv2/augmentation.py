@@ -26,6 +26,9 @@ class Augmentation:
     overhang : float, [0, 0.5]
         Share of its side by which a view that is neither turned nor scaled may reach beyond the image:
         GroupNorm averages over a view, so views should hold about as much black as a whole canvas does.
+    crisp : float, [0, 1]
+        Share of views by quarter turns and whole pixels alone: nothing is resampled, so they are as sharp as
+        the photographs that the model will see.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
@@ -46,6 +49,7 @@ class Augmentation:
     flip: bool = True
     scale: tuple[float, float] = (0.75, 1.33)
     overhang: float = 0.3
+    crisp: float = 0.0
     elastic: float = 4.0
     brightness: float = 0.3
     contrast: float = 0.35
@@ -80,9 +84,12 @@ def random_view(
         Zero where the view reaches beyond the canvas.
     """
     height, width = canvas.shape[-2:]
+    crisp = settings.crisp > 0 and _unit(draw) < settings.crisp
     angle = math.radians(settings.rotation) * _either_way(draw)
     low, high = map(math.log, settings.scale)
     magnification = math.exp(low + (high - low) * _unit(draw))
+    if crisp:
+        angle, magnification = math.pi / 2 * round(2 * angle / math.pi), 1.0
     mirror = -1.0 if settings.flip and _unit(draw) < 0.5 else 1.0
     cos, sin = math.cos(angle) / magnification, math.sin(angle) / magnification
     turn = torch.tensor([[cos * mirror, -sin], [sin * mirror, cos]])
@@ -90,12 +97,15 @@ def random_view(
     offset = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     y, x = torch.meshgrid(offset, offset, indexing="ij")
     place = torch.stack([x, y], dim=-1) @ turn.T  # size, size, (x, y) in pixels from the centre
-    if settings.elastic > 0 and _unit(draw) < 0.5:
+    if settings.elastic > 0 and _unit(draw) < 0.5 and not crisp:
         place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
     kept_off = (1 - 2 * settings.overhang) * size
     rows, columns = (max(0.0, part.stop - part.start - 1 - kept_off) for part in window)
     middle = torch.tensor([part.start + part.stop - 1 for part in window[::-1]]) / 2
     centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
+    if crisp:
+        half = (size - 1) / 2  # so that every pixel of the view falls on one of the image
+        centre = (centre - half).round() + half
     grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1
     return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
 

@@ -54,7 +54,11 @@ def calibrate(
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):
         truths.append(sample.labels())
-        maps.append(inference.segment(sample.image(), model, tta=tta, device=device))
+        maps.append(
+            inference.segment(
+                sample.image(), model, tta=tta, device=device, engine="torch", precision="float32"
+            )
+        )
         yield number
     found = best_threshold(truths, maps)
     header = model.header

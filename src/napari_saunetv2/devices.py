@@ -1,6 +1,7 @@
 """Where the network runs."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -41,6 +42,17 @@ def available() -> list[str]:
     """Names of the devices of this machine, "auto" first."""
     gpus = [f"cuda:{n}" for n in range(_count("cuda"))] if _has("cuda") else []
     return ["auto", "cpu", *gpus, *(["mps"] if _has("mps") else [])]
+
+
+@contextmanager
+def sparing_a_core() -> Iterator[None]:
+    """Let this thread's torch work leave one core to others: to a window that must go on answering."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def prefers_bfloat16(device: torch.device) -> bool:

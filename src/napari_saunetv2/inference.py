@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2 import checkpoint, devices, engines
 from napari_saunetv2.checkpoint import Checkpoint
+from napari_saunetv2.engines.frozen import freeze
 from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
-from napari_saunetv2.imaging import canvas, fov
+from napari_saunetv2.imaging import canvas, fov, windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 from napari_saunetv2.imaging.tiles import Blend, Tile, tiles
@@ -27,7 +28,13 @@ RESCALE_BEYOND = 1.25
 TILE_ABOVE = 1536
 """An image with a longer side in pixels goes through tiles of TILE_SIDE, at the model's scale."""
 
-TILE_SIDE = 1024
+TILE_SIDE = 1536
+
+FREEZE_FROM = 512
+"""Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
+
+SAMPLES, SAMPLE_SIDE = 96, 128
+"""A large image's statistics are taken from about SAMPLES tiles of that side in pixels."""
 
 SMALLEST_FIELD = 1 / 8
 """What is lit over a smaller share of an image's longer side is no field of view, but a speck in the dark: to
@@ -57,6 +64,7 @@ class _Plan(NamedTuple):
     shape: tuple[int, int]
     working_shape: tuple[int, int]
     tiles: list[Tile]
+    side: int
 
 
 def segment(
@@ -67,6 +75,8 @@ def segment(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -87,6 +97,10 @@ def segment(
         images by more than a quarter; a number is the factor to work at.
     tile : "auto", "off" or int, pixels
         Side of overlapping tiles; "auto" uses them for large images.
+    engine : "auto", "torch", "openvino" or "onnx"
+        What runs the network; "auto" is the fastest that is installed and gives the same answer.
+    precision : "auto", "float32" or "bfloat16"
+        "auto" is bfloat16 where the processor has it and the model's F1 does not depend on it.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional
@@ -95,7 +109,8 @@ def segment(
     Returns
     -------
     array, shape (H, W), float32, range [0, 1]
-        Probability of a vessel.
+        Probability of a vessel; of a model for several kinds of vessel (``header.classes``) that of the most
+        probable kind, and of one kind by :func:`napari_saunetv2.checkpoint.of_class`.
 
     Raises
     ------
@@ -110,7 +125,9 @@ def segment(
     Stopped
         When ``should_stop`` said so.
     """
-    work = steps(image, model, device=device, tta=tta, rescale=rescale, tile=tile)
+    work = steps(
+        image, model, device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
+    )
     while True:
         if should_stop is not None and should_stop():
             work.close()
@@ -133,6 +150,8 @@ def steps(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
 
@@ -150,11 +169,13 @@ def steps(
     place = devices.resolve(device)
     plan = _plan(unit, chosen.header.fov_diameter, rescale, tile)
     turns = _turns(tta)
+    if min(plan.side, max(plan.working_shape) - 1) >= FREEZE_FROM:
+        return (yield from _in_windows(unit, plan, chosen, place, turns, engine, precision))
     total = len(turns) * len(plan.tiles)
     yield Progress(0, total)
 
     working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
-    network = _on(chosen, place)
+    run = engines.runner(chosen, place, engine, precision)
     blend = Blend(*plan.working_shape)
     for number, part in enumerate(plan.tiles):
         mean = np.zeros(
@@ -162,7 +183,7 @@ def steps(
         )
         for turn, (quarters, mirror) in enumerate(turns):
             view = np.rot90(working[part], quarters)
-            answer = _forward(network, view[:, ::-1] if mirror else view, chosen.header.padding, place)
+            answer = _forward(run, view[:, ::-1] if mirror else view, chosen.header.padding)
             mean += np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
             yield Progress(number * len(turns) + turn + 1, total)
         mean /= np.float32(len(turns))
@@ -170,6 +191,73 @@ def steps(
             return _mapped_back(mean, plan)
         blend.add(part, mean)
     return _mapped_back(blend.result(), plan)
+
+
+def frozen_run(
+    model: Checkpoint,
+    place: torch.device,
+    read: Callable[[Tile], NDArray[np.float32]],
+    shape: tuple[int, int],
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
+) -> engines.Runner:
+    """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
+
+    Parameters
+    ----------
+    model : Checkpoint
+    place : torch.device
+    read : callable
+        Gives a part of the image, shape (h, w, 3), range [0, 1].
+    shape : (int, int)
+        The image's height and width.
+    engine, precision
+        As in :func:`segment`.
+    """
+    samples, shares = windows.spread(read, *shape, count=SAMPLES, side=SAMPLE_SIDE)
+    planes = torch.from_numpy(samples).permute(0, 3, 1, 2)
+    network = freeze(model.network, planes.to(place), torch.from_numpy(shares).to(place))
+    return engines.runner_of(network, place, *engines.choice(model, place, engine, precision))
+
+
+def turned(
+    run: engines.Runner, canvas: NDArray[np.float32], turns: Sequence[tuple[int, bool]]
+) -> Iterator[NDArray[np.float32]]:
+    """Answer of every turned and mirrored view of a canvas, turned back; shape (h, w)."""
+    for quarters, mirror in turns:
+        view = np.rot90(canvas, quarters)
+        answer = run(np.ascontiguousarray(view[:, ::-1] if mirror else view)).max(0)
+        yield np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
+
+
+def _in_windows(
+    unit: NDArray[np.float32],
+    plan: _Plan,
+    model: Checkpoint,
+    place: torch.device,
+    turns: Sequence[tuple[int, bool]],
+    engine: engines.Engine,
+    precision: engines.Precision,
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Segment a large image in tiles that share its statistics and have all the context they need."""
+    height, width = plan.working_shape
+    margin = engines.reach(model.network)
+    parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
+    total = len(turns) * len(parts)
+    yield Progress(0, total)
+    working = resize(unit, height, width) if plan.working_shape != plan.shape else unit
+    run = frozen_run(model, place, lambda part: working[part], (height, width), engine, precision)
+    result = np.empty((height, width), np.float32)
+    done = 0
+    for rows, columns in parts:
+        laid = windows.laid(working[rows.read, columns.read], rows, columns)
+        mean = np.zeros(laid.shape[:2], np.float32)
+        for answer in turned(run, laid, turns):
+            mean += answer
+            done += 1
+            yield Progress(done, total)
+        result[rows.core, columns.core] = mean[rows.inner, columns.inner] / np.float32(len(turns))
+    return _mapped_back(result, plan)
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
@@ -212,7 +300,8 @@ def _plan(
             f"rescale is {rescale!r}: it makes {working[1]} x {working[0]} pixels of this image, take a "
             "smaller factor."
         )
-    return _Plan((height, width), working, tiles(*working, _tile_side(tile, max(working))))
+    side = _tile_side(tile, max(working))
+    return _Plan((height, width), working, tiles(*working, side), side)
 
 
 def _factor(
@@ -242,20 +331,10 @@ def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:
     return int(tile)
 
 
-def _on(model: Checkpoint, place: torch.device) -> torch.nn.Module:
-    # channels-last runs these convolutions half again as fast on a CPU, to the same answer.
-    return model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _forward(
-    network: torch.nn.Module, view: NDArray[np.float32], padding: canvas.Policy, place: torch.device
-) -> NDArray[np.float32]:
+def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
-    padded = torch.from_numpy(canvas.pad(view, padding))[None].permute(0, 3, 1, 2)  # channels-last as it lies
-    with torch.inference_mode():
-        answer: NDArray[np.float32] = network(padded.to(place))[0, 0].sigmoid().float().cpu().numpy()
     height, width = view.shape[:2]
-    return canvas.crop(answer, height, width, padding)
+    return canvas.crop(run(canvas.pad(view, padding)).max(0), height, width, padding)
 
 
 def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""What training minimises: over all pixels, or weighted, where only some of them are annotated."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def soft_mcc(probability: Tensor, truth: Tensor) -> Tensor:
+def soft_mcc(probability: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Matthews correlation of probabilities and truth, counted over the whole batch.
 
     Parameters
     ----------
     probability, truth : tensor, same shape, range [0, 1]
+    weight : tensor, same shape, range [0, 1], optional
+        How much each pixel counts.
 
     Returns
     -------
@@ -24,19 +26,22 @@ def soft_mcc(probability: Tensor, truth: Tensor) -> Tensor:
     Abhishek and Hamarneh, "Matthews correlation coefficient loss for deep convolutional networks", 2021.
     """
     # MCC is Pearson's correlation of the two; in means, so that no product of four pixel counts overflows.
-    both = (probability * truth).mean()
-    p, t = probability.mean(), truth.mean()
+    both = _mean(probability * truth, weight)
+    p, t = _mean(probability, weight), _mean(truth, weight)
     spread = p * (1 - p) * t * (1 - t)
     return (both - p * t) / torch.sqrt(spread + 1e-12)
 
 
-def bce_mcc(logits: Tensor, truth: Tensor) -> Tensor:
+def bce_mcc(logits: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """The published loss of SA-UNetv2: 0.5 BCE + 0.5 (1 - MCC).
 
     Parameters
     ----------
-    logits : tensor, shape (N, 1, H, W)
-    truth : tensor, shape (N, 1, H, W), range [0, 1]
+    logits : tensor, shape (N, K, H, W)
+        Of K kinds of vessel, each against all the rest: the loss is the mean of theirs.
+    truth : tensor, shape (N, K, H, W), range [0, 1]
+    weight : tensor, shape (N, 1, H, W), range [0, 1], optional
+        How much each pixel counts; 0 where nobody annotated it.
 
     Returns
     -------
@@ -47,11 +52,26 @@ def bce_mcc(logits: Tensor, truth: Tensor) -> Tensor:
     Guo et al., "SA-UNetv2", arXiv 2509.11774, 2025.
     """
     logits, truth = logits.float(), truth.float()
-    bce = F.binary_cross_entropy_with_logits(logits, truth)
-    return 0.5 * bce + 0.5 * (1 - soft_mcc(logits.sigmoid(), truth))
+    kinds = range(logits.shape[1])
+    mcc = [soft_mcc(logits[:, k : k + 1].sigmoid(), truth[:, k : k + 1], weight) for k in kinds]
+    return 0.5 * bce(logits, truth, weight) + 0.5 * (1 - torch.stack(mcc).mean())
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "bce_mcc": bce_mcc,
-    "bce": F.binary_cross_entropy_with_logits,
-}
+def bce(logits: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy; parameters as :func:`bce_mcc`."""
+    if weight is None:
+        return F.binary_cross_entropy_with_logits(logits, truth)
+    return _mean(F.binary_cross_entropy_with_logits(logits, truth, reduction="none"), weight)
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return values.mean()
+    weight = weight.expand_as(values)
+    # A view without one annotated pixel has a mean, and a gradient, of 0.
+    return (values * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+LOSSES: dict[str, Loss] = {"bce_mcc": bce_mcc, "bce": bce}

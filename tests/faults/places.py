@@ -18,6 +18,7 @@ from napari_saunetv2.cli import app
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.locks import only_here
+from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import fine_tune, loop
 
@@ -230,12 +231,12 @@ def out_of_memory(folder: Path, _count: int, _draw: random.Random) -> str:
     work = fine_tune(pairs(), CONFIG, run)
     for _ in range(3):
         next(work)
-    real = loop.LOSSES[CONFIG.loss]
-    loop.LOSSES[CONFIG.loss] = lambda *_: Full()(torch.zeros(1))
+    real = LOSSES[CONFIG.loss]
+    LOSSES[CONFIG.loss] = lambda *_: Full()(torch.zeros(1))
     try:
         _refused(lambda: next(work), "too little memory")
     finally:
-        loop.LOSSES[CONFIG.loss] = real
+        LOSSES[CONFIG.loss] = real
     assert next(fine_tune(pairs(), CONFIG, run, resume=True)).step == 4
     return (
         "injected in a segmentation and a training, and true (1 GiB for 36 megapixels at once): one sentence"

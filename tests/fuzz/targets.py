@@ -14,8 +14,8 @@ from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
-from napari_saunetv2.training import loop
 from napari_saunetv2.training import state as run_folder
+from napari_saunetv2.training import steps
 
 NAMES = ("21_training.tif", "im0001.ppm.gz", "Image_01L.jpg", "01_manual1.gif", "Image_01L_1stHO.png", "x")
 SHARES = {"image": 0.72, "model": 0.1, "run": 0.08, "keras": 0.1}
@@ -39,7 +39,7 @@ class Target:
         torch.manual_seed(0)
         network = SAUNetV2(widths=corpus.WIDTHS).eval()
         self.tiny = Checkpoint("tiny", network, Header(network_arguments={"widths": corpus.WIDTHS}))
-        self.state = loop._fresh(corpus.TINY, None, torch.device("cpu"))
+        self.state = steps.fresh(corpus.TINY, None, torch.device("cpu"))
 
     def file(self, draw: random.Random) -> None:
         """Damage one file and read it."""

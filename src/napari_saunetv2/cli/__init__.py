@@ -12,7 +12,10 @@ import typer
 from napari_saunetv2 import __version__
 from napari_saunetv2.cli._shared import err, out, plain
 from napari_saunetv2.cli.calibrate import calibrate
+from napari_saunetv2.cli.crossvalidate import cross_validate
 from napari_saunetv2.cli.evaluate import evaluate
+from napari_saunetv2.cli.export import export, import_package
+from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.train import train
@@ -26,8 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the vessels in retinal photographs with SA-UNetv2. Research software, no medical device.",
 )
-for _command in (segment, evaluate, train, calibrate, models, import_keras, demo):
+for _command in (segment, evaluate, train, finetune, calibrate, cross_validate, models, import_keras, demo):
     app.command()(_command)
+app.command("export")(export)
+app.command("import")(import_package)
 
 
 def main() -> None:

@@ -15,6 +15,12 @@ ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="A model's name (see `saunetv2 models`) or file.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+EngineOption = Annotated[
+    str, typer.Option(help="auto (the fastest that is installed), torch, openvino or onnx.")
+]
+PrecisionOption = Annotated[
+    str, typer.Option(help="auto (the fastest that keeps the score), float32 or bfloat16.")
+]
 TtaOption = Annotated[
     str, typer.Option(help="Mean over several views: none, flips (4 passes) or d4 (8 passes, best).")
 ]

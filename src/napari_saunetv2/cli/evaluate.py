@@ -1,9 +1,11 @@
 """``saunetv2 evaluate``: a model's scores on a data set."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from napari_saunetv2.cli._shared import (
@@ -20,7 +22,7 @@ from napari_saunetv2.cli._shared import (
 )
 
 if TYPE_CHECKING:
-    from napari_saunetv2.evaluation import ImageScore
+    from napari_saunetv2.evaluation import Case, Comparison, ImageScore
 
 
 def evaluate(
@@ -28,7 +30,10 @@ def evaluate(
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     split: Annotated[
         str | None,
-        typer.Option(help="train, test or all; if not given test, or all where the set has no test images."),
+        typer.Option(
+            help="train, test, all, or unseen: every image that the model was neither trained nor validated "
+            "on; if not given test, or all where the set has no test images."
+        ),
     ] = None,
     model: ModelOption = "saunetv2-drive",
     protocol: Annotated[
@@ -46,8 +51,18 @@ def evaluate(
     second_observer: Annotated[
         str | None, typer.Option("--score-observer", help="Score this observer's labels instead of a model.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--compare", metavar="MODEL|OBSERVER", help="Compare with this one in pairs, image by image."
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table here.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write table and settings here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page (HTML) with table, curve and pictures here.")
+    ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Also record the mean in the model file's header.")
     ] = False,
@@ -55,29 +70,19 @@ def evaluate(
 ) -> None:
     """Score a model on a data set, image by image and in the mean.
 
-    **Example**: `saunetv2 evaluate drive DRIVE --split test --protocol whole --json scores.json`
+    **Examples**
+
+    `saunetv2 evaluate drive DRIVE --split test --protocol whole --json scores.json`
+
+    `saunetv2 evaluate drive DRIVE --compare 2nd --report drive.html`
     """
     from napari_saunetv2 import checkpoint, datasets, evaluation
+    from napari_saunetv2.evaluation import report as pages
 
     if not overwrite:
-        refuse_existing(csv, json_file)
-    samples = evaluation.chosen(datasets.read(root, dataset), split)
-    level = number_or("--threshold", threshold, "auto")
-    if second_observer:
-        scores = evaluation.evaluate_observer(
-            samples, second_observer, protocol=cast("evaluation.Protocol", protocol), reference=observer
-        )
-    else:
-        scores = evaluation.evaluate(
-            samples,
-            model,
-            protocol=cast("evaluation.Protocol", protocol),
-            observer=observer,
-            threshold=level,
-            tta=cast("Any", tta),
-            rescale=number_or("--rescale", rescale, "auto", "off"),
-            device=device,
-        )
+        refuse_existing(csv, json_file, markdown, report)
+    scored = None if second_observer else checkpoint.load(model)
+    samples = evaluation.chosen(datasets.read(root, dataset), split, scored.header if scored else None)
     about = {
         "dataset": dataset,
         "split": split or samples[0].split or "all",
@@ -88,36 +93,94 @@ def evaluate(
         "tta": tta,
         "rescale": rescale,
     }
-    with bar() as shown:
-        done = list(shown.track(scores, total=len(samples), description="scoring"))
-    title = datasets.DATASETS[dataset].title
-    out.print(_table(done, f"{about['scored']} on {title}, split {about['split']}, protocol {protocol}"))
-    for path, text in ((csv, evaluation.as_csv(done)), (json_file, evaluation.as_json(done, about))):
+    settings = {"protocol": protocol, "observer": observer} | {
+        "threshold": number_or("--threshold", threshold, "auto"),
+        "tta": tta,
+        "rescale": number_or("--rescale", rescale, "auto", "off"),
+        "device": device,
+    }
+    keep = pages.entry if report else evaluation.Case.score
+    done = _each(keep, _cases(samples, model, second_observer, settings), len(samples), "scoring")
+    others: list[Any] = []
+    if against is not None:
+        by = against if against in datasets.DATASETS[dataset].observers else None
+        about["compared with"] = f"observer {by}" if by else against
+        others = _each(keep, _cases(samples, against, by, settings), len(samples), "scoring the other")
+
+    scores, other_scores = ([getattr(x, "score", x) for x in some] for some in (done, others))
+    compared = evaluation.compare(scores, other_scores) if others else None
+    place = f"{datasets.DATASETS[dataset].title}, split {about['split']}, protocol {protocol}"
+    shown = f"{about['scored']} on {place}"
+    out.print(score_table(scores, shown))
+    if compared is not None:
+        out.print(_comparison(compared, f"against {about['compared with']}"))
+    texts: tuple[tuple[Path | None, Callable[[], str]], ...] = (
+        (csv, lambda: evaluation.as_csv(scores)),
+        (json_file, lambda: evaluation.as_json(scores, about, compared)),
+        (markdown, lambda: evaluation.as_markdown(scores, shown, compared)),
+        (report, lambda: pages.page(done, shown, about, model=scored, others=others)),
+    )
+    for path, text in texts:
         if path is not None:
-            _write_text(path, text, overwrite)
-    if record and not second_observer:
-        means = {k: round(v, 5) for k, v in evaluation.mean(done).items()}
-        checkpoint.record(
-            checkpoint.find(model),
-            {**{k: v for k, v in about.items() if k != "scored"}, "images": len(done), "mean": means},
-        )
+            write_text(path, text(), overwrite)
+    if record and scored is not None:
+        means = {k: round(v, 5) for k, v in evaluation.mean(scores).items()}
+        kept = {k: v for k, v in about.items() if k not in ("scored", "compared with")}
+        checkpoint.record(checkpoint.find(model), {**kept, "images": len(scores), "mean": means})
 
 
-def _table(scores: "list[ImageScore]", title: str) -> Table:
+def _cases(
+    samples: Sequence[Any], model: str, observer: str | None, settings: dict[str, Any]
+) -> "Iterator[Case]":
+    """Answers of an observer where one is named, else of a model."""
     from napari_saunetv2 import evaluation
-    from napari_saunetv2.metrics import TITLES
 
-    table = Table(title=title, show_footer=True)
-    means = evaluation.mean(scores)
-    table.add_column("image", footer="mean")
-    for key, name in TITLES.items():
-        table.add_column(name, footer=f"{means[key]:.4f}", justify="right")
+    if observer is None:
+        return evaluation.answers(samples, model, **settings)
+    return evaluation.observed(
+        samples, observer, protocol=settings["protocol"], reference=settings["observer"]
+    )
+
+
+def _each(keep: "Callable[[Case], Any]", cases: "Iterator[Case]", total: int, doing: str) -> list[Any]:
+    """Keep of each case what is needed, and show how far it is."""
+    with bar() as shown:
+        return [keep(case) for case in shown.track(cases, total=total, description=doing)]
+
+
+def score_table(scores: "Sequence[ImageScore]", title: str) -> Table:
+    """Table as it is printed: a line an image, then the mean."""
+    from napari_saunetv2 import evaluation
+    from napari_saunetv2.metrics import TITLES, shown
+
+    table = _narrow(title, ["image", *TITLES.values()])
     for one in scores:
-        table.add_row(one.name, *(f"{one.metrics[key]:.4f}" for key in TITLES))
+        table.add_row(plain(one.name), *(shown(key, one.metrics[key]) for key in TITLES))
+    table.add_section()
+    means = evaluation.mean(scores)
+    table.add_row("mean", *(shown(key, means[key]) for key in TITLES))
     return table
 
 
-def _write_text(path: Path, text: str, overwrite: bool) -> None:
+def _comparison(compared: "dict[str, Comparison]", title: str) -> Table:
+    from napari_saunetv2.evaluation import tables
+
+    table = _narrow(title, tables.COMPARED)
+    for row in tables.comparison_rows(compared):
+        table.add_row(*row)
+    return table
+
+
+def _narrow(title: str, columns: Sequence[str]) -> Table:
+    """Table without lines between its columns, so that all of them fit into 80 characters."""
+    table = Table(title=plain(title), box=box.SIMPLE, padding=0, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def write_text(path: Path, text: str, overwrite: bool) -> None:
+    """Write a text file and say so."""
     from napari_saunetv2.files import write_beside
 
     write_beside(path, lambda file: file.write(text.encode()), overwrite=overwrite)

@@ -1,15 +1,18 @@
 """``saunetv2 segment``: images in, masks out."""
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_saunetv2.cli._shared import (
     DeviceOption,
+    EngineOption,
     ModelOption,
     OverwriteOption,
+    PrecisionOption,
     RescaleOption,
     TtaOption,
     bar,
@@ -17,7 +20,9 @@ from napari_saunetv2.cli._shared import (
     out,
     plain,
 )
-from napari_saunetv2.errors import SaunetError
+
+if TYPE_CHECKING:
+    from napari_saunetv2.cluster import Row
 
 
 def segment(
@@ -32,6 +37,8 @@ def segment(
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
     device: DeviceOption = "auto",
+    engine: EngineOption = "torch",
+    precision: PrecisionOption = "float32",
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
     ] = False,
@@ -41,6 +48,14 @@ def segment(
     suffix: Annotated[str, typer.Option("--format", help="Of the vessel mask: png, tif or gif.")] = "png",
     binary: Annotated[bool, typer.Option("--binary", help="Write the mask as 0/1 instead of 0/255.")] = False,
     overwrite: OverwriteOption = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave images that have their results.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that share the work (extra cluster).")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler to work on, such as tcp://node1:8786.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Table of what became of each image: .csv or .parquet.")
+    ] = None,
 ) -> None:
     """Segment images and write `NAME_vessels.png` for each.
 
@@ -50,36 +65,54 @@ def segment(
 
     `saunetv2 segment 01_test.tif -o results`
 
+    `saunetv2 segment photographs -o results --workers 4 --table results/table.csv --resume`
+
     `saunetv2 segment DRIVE/test/images -o results --probability --overlay --tta d4`
     """
-    from napari_saunetv2 import batch, checkpoint, inference
+    from napari_saunetv2 import batch, checkpoint, cluster, inference
     from napari_saunetv2.files import make_folder
 
     files = batch.image_files(inputs)
-    loaded = checkpoint.load(model)
-    level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
+    level = inference.threshold_of(checkpoint.load(model), number_or("--threshold", threshold, "auto"), tta)
     scale = number_or("--rescale", rescale, "auto", "off")
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
     make_folder(output)
+    rows = cluster.segment_files(
+        files,
+        model,
+        level,
+        wanted,
+        workers=workers,
+        scheduler=scheduler,
+        resume=resume,
+        tta=tta,
+        rescale=scale,
+        device=device,
+        engine=engine,
+        precision=precision,
+    )
     failed, begun = 0, time.monotonic()
-    with bar() as shown:
-        names = batch.distinct_names(files)
-        for file in shown.track(files, description="segmenting"):
-            try:
-                done = batch.segment_file(
-                    file, names[file], loaded, level, wanted, tta=tta, rescale=scale, device=device
-                )
-            except SaunetError as error:
-                failed += 1
-                shown.console.print(f"[red]failed[/red] {plain(file.name)}: {plain(error)}")
-            else:
-                shown.console.print(
-                    f"{plain(file.name)}  {done.width} x {done.height}  {done.share:.1%} vessels  "
-                    f"{done.seconds:.2f} s  -> {plain(done.path.name)}"
-                )
+    keep = cluster.table(table, resume=resume) if table is not None else nullcontext(lambda _: None)
+    with bar() as shown, keep as add:
+        for row in shown.track(rows, total=len(files), description="segmenting"):
+            add(row)
+            failed += row.status == "failed"
+            shown.console.print(_line(row))
     out.print(
         f"{len(files) - failed} of {len(files)} images segmented in {time.monotonic() - begun:.1f} s, "
         f"results in {plain(output)}"
     )
     if failed:
         raise typer.Exit(1)
+
+
+def _line(row: "Row") -> str:
+    name = plain(Path(row.file).name)
+    if row.status == "failed":
+        return f"[red]failed[/red] {name}: {plain(row.error)}"
+    if row.status == "kept":
+        return f"{name}  has its results already"
+    return (
+        f"{name}  {row.width} x {row.height}  {row.share:.1%} vessels  {row.seconds:.2f} s  "
+        f"-> {plain(row.result)}"
+    )

@@ -1,5 +1,6 @@
 """``saunetv2 train``: a data set in, a model out."""
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -56,11 +57,11 @@ def train(
         data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
         name=recipe,
     )
-    path = _follow(work)
+    path = follow(work)
     out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
 
 
-def _follow(work: Any) -> Path:
+def follow(work: Any) -> Path:
     """Show a training's reports until it is done; on a terminal one line, in a log one line a minute."""
     printed = 0.0
     with bar() as shown:
@@ -79,5 +80,6 @@ def _follow(work: Any) -> Path:
             shown.update(task, completed=report.step, total=report.steps, description=text)
             if not shown.console.is_terminal and time.monotonic() - printed > 60:
                 printed = time.monotonic()
-                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left))
+                known = math.isfinite(report.seconds_left)
+                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left)) if known else "-"
                 shown.console.print(f"step {report.step}/{report.steps}  {text}  {left} left")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import GeneratorWorker, create_worker
 
 UPDATE_EVERY = 0.1
 """Seconds between two updates of the interface."""
@@ -24,6 +24,20 @@ class _Failure:
     """What the work raised: napari's worker would raise it anew, or drop it with all its other signals."""
 
     error: Exception
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """A worker that ends its work when a window that closes makes it quit.
+
+    napari's leaves the generator where it stands then: what it would save at its end would be lost.
+    """
+
+    def work(self) -> Any:
+        """Run the work to its end, whatever end it is."""
+        try:
+            return super().work()
+        finally:
+            self._gen.close()
 
 
 class Job:
@@ -51,7 +65,7 @@ class Job:
         self._stop = threading.Event()
         self._abandoned = False
         self._progress, self._done, self._failed, self._finished = progress, done, failed, finished
-        self._worker = create_worker(self._run, work, _start_thread=False)
+        self._worker = create_worker(self._run, work, _start_thread=False, _worker_class=_Worker)
         self._worker.yielded.connect(self._report)
         self._worker.returned.connect(self._deliver)
         self._worker.finished.connect(self._end)

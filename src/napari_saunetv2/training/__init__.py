@@ -1,8 +1,13 @@
-"""Training: settings and recipes, the views a network is shown, the run folder, and the loop."""
+"""Training: settings and recipes, the views a network is shown, the run folder, and the loop.
+
+Fine-tuning stands on top of it: ``tuning`` (settings), ``folders`` (images and labels from files) and
+``tasks`` (a fine-tuning that outlives its program).
+"""
 
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.recipes import RECIPES, Recipe
+from napari_saunetv2.training.tasks import Outcome, Task
 from napari_saunetv2.training.views import Pair
 
-__all__ = ["RECIPES", "Pair", "Recipe", "Report", "TrainConfig", "fine_tune"]
+__all__ = ["RECIPES", "Outcome", "Pair", "Recipe", "Report", "Task", "TrainConfig", "fine_tune"]

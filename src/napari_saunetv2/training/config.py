@@ -1,7 +1,7 @@
 """What a training is told."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from napari_saunetv2.augmentation import Augmentation
@@ -48,6 +48,23 @@ class TrainConfig:
         weights are kept. Which ones depends on their names alone, so that two cycles keep the same.
     validate_every : int
         Steps between two validations.
+    detailed : bool
+        Validate before the first step too, so that a base model that is never beaten is what is kept; compare
+        weights at the threshold that suits each best; and log the loss on the validation images.
+    patience : int or None
+        Validations without a better one after which the training ends; None goes on to the last step.
+    minutes : float or None
+        Time after which the training ends, if its steps have not; the learning rate falls accordingly.
+    trains : "all", "decoder" or "head"
+        Parts of the network that learn; "decoder" is all that comes after the bridge.
+    classes : tuple of str
+        Kinds of vessel, one map each, in the order of their values in the labels.
+    sparse : bool
+        What the labels mean. Dense labels hold 0 for the background and 1, 2, ... for the kinds of vessel (of
+        one kind, anything but 0). Sparse labels hold 0 where nobody annotated, then the kinds of vessel, and
+        for the background the value after the last of them; what is not annotated takes no part in anything.
+    inside_field : bool
+        Whether only the field of view takes part.
     seed : int
         Of every random draw but the choice of validation images.
     augmentation : Augmentation
@@ -68,29 +85,71 @@ class TrainConfig:
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     validation: float = 0.1
     validate_every: int = 250
+    detailed: bool = False
+    patience: int | None = None
+    minutes: float | None = None
+    trains: Literal["all", "decoder", "head"] = "all"
+    classes: tuple[str, ...] = ("vessel",)
+    sparse: bool = False
+    inside_field: bool = False
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         """Check every setting; raises SettingsError at the first that breaks its rule."""
-        rules = {
-            "network": (self.network in NETWORKS, f"one of {', '.join(NETWORKS)}"),
-            "padding": (self.padding in POLICIES, f"one of {', '.join(POLICIES)}"),
-            "fov_diameter": (
-                self.fov_diameter is None or 16 <= self.fov_diameter <= 10_000,
-                "None or a length from 16 to 10,000 pixels",
-            ),
-            "loss": (self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
-            "steps": (self.steps >= 1, "at least 1"),
-            "batch": (self.batch >= 1, "at least 1"),
-            "crop": (self.crop >= 16 and self.crop % 16 == 0, "a multiple of 16"),
-            "learning_rate": (0 < self.learning_rate < 1, "between 0 and 1"),
-            "warmup": (self.warmup >= 0, "at least 0"),
-            "ema": (0 <= self.ema < 1, "at least 0 and below 1"),
-            "precision": (self.precision in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),
-            "validation": (0 <= self.validation < 1, "at least 0 and below 1"),
-            "validate_every": (self.validate_every >= 1, "at least 1"),
-        }
-        for name, (holds, rule) in rules.items():
-            if not holds:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {rule}.")
+        for name, why in problems(vars(self)).items():
+            raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {why}.")
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some pixels may take no part."""
+        return self.sparse or self.inside_field
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """With which the network is built: ``network_arguments``, and a map for each class."""
+        maps = {"classes": len(self.classes)} if len(self.classes) > 1 else {}
+        return {**self.network_arguments, **maps}
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "network": (lambda x: x in NETWORKS, f"one of {', '.join(NETWORKS)}"),
+    "padding": (lambda x: x in POLICIES, f"one of {', '.join(POLICIES)}"),
+    "fov_diameter": (lambda x: x is None or 16 <= x <= 10_000, "None or a length from 16 to 10,000 pixels"),
+    "loss": (lambda x: x in LOSSES, f"one of {', '.join(LOSSES)}"),
+    "steps": (lambda x: x >= 1, "at least 1"),
+    "batch": (lambda x: x >= 1, "at least 1"),
+    "crop": (lambda x: x >= 16 and x % 16 == 0, "a multiple of 16"),
+    "learning_rate": (lambda x: 0 < x < 1, "between 0 and 1"),
+    "warmup": (lambda x: x >= 0, "at least 0"),
+    "ema": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
+    "precision": (lambda x: x in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),
+    "validation": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
+    "validate_every": (lambda x: x >= 1, "at least 1"),
+    "patience": (lambda x: x is None or x >= 1, "None or at least 1"),
+    "minutes": (lambda x: x is None or x > 0, "None or above 0"),
+    "trains": (lambda x: x in ("all", "decoder", "head"), "all, decoder or head"),
+    "classes": (
+        lambda x: len(x) >= 1 and len(set(x)) == len(x) and all(x),
+        "one name or more, each another",
+    ),
+}
+
+
+def problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """Tell which settings break their rule, and the rule: for a form, which shows them all at once."""
+    return {
+        name: rule for name, (holds, rule) in _RULES.items() if name in values and not holds(values[name])
+    }
+
+
+def from_plain(plain: Mapping[str, Any]) -> TrainConfig:
+    """Make settings of what ``asdict`` and JSON made of them; what is missing has its default value."""
+    look = dict(plain.get("augmentation", {}))
+    if "scale" in look:
+        look["scale"] = tuple(look["scale"])
+    known = {f.name for f in fields(TrainConfig)}
+    values = {k: v for k, v in plain.items() if k in known} | {"augmentation": Augmentation(**look)}
+    if "classes" in values:
+        values["classes"] = tuple(values["classes"])
+    return TrainConfig(**values)

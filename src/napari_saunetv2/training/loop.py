@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ from torch import Tensor
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.losses import LOSSES
-from napari_saunetv2.metrics import METRICS, best_threshold, confusion
-from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training import state as run_folder
+from napari_saunetv2.training import validation
+from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.state import State
-from napari_saunetv2.training.views import Pair, Prepared, batch, prepare, split
+from napari_saunetv2.training.steps import fresh, one_step, rate
+from napari_saunetv2.training.validation import Preview
+from napari_saunetv2.training.views import Pair, Prepared, prepare, split
 
 SAVE_EVERY = 60.0
 """Seconds of work that a kill may cost."""
@@ -36,10 +36,18 @@ class Report:
     loss : float
         Mean over the last steps.
     validation_f1, best_f1 : float or None
-        Of the last validation and of the best one; mean over the validation images at threshold 0.5.
+        Of the last validation and of the best one; mean over the validation images at threshold 0.5, or
+        where the settings ask for detail at the threshold that suits the weights best.
     best_step : int
     seconds_left : float
     device : str
+    validated_on : str
+        Names of the validation images, or which part of the only image it is.
+    history : tuple of mappings
+        What was logged at every validation: step, loss, validation_f1, learning_rate, seconds, and
+        validation_loss where the settings ask for detail.
+    preview : Preview or None
+        Of the first validation image, at the last validation.
     """
 
     step: int
@@ -50,6 +58,24 @@ class Report:
     best_step: int
     seconds_left: float
     device: str
+    validated_on: str = ""
+    history: tuple[Mapping[str, float], ...] = ()
+    preview: Preview | None = None
+
+
+@dataclass(frozen=True)
+class _Material:
+    """The images of a training, ready."""
+
+    train: list[Prepared]
+    watched: list[Prepared]
+    names: tuple[list[str], list[str]]
+    place: torch.device
+    in_blocks: bool
+
+    @property
+    def validated_on(self) -> str:
+        return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
 
 @devices.told_when_full
@@ -64,6 +90,7 @@ def fine_tune(
     device: str = "auto",
     data: Mapping[str, Any] | None = None,
     recipe: str = "own",
+    should_stop: Callable[[], bool] | None = None,
 ) -> Generator[Report, None, Path]:
     """Train a network, from the start or from another model.
 
@@ -73,7 +100,8 @@ def fine_tune(
     Parameters
     ----------
     pairs : sequence of Pair
-        Images with labels; some of them are kept for validation.
+        Images with labels; some of them are kept for validation. Where there is one only, blocks of it are
+        (:mod:`napari_saunetv2.training.blocks`).
     config : TrainConfig
     run : Path
         Folder of the run: settings, log, state, and in the end the model.
@@ -87,11 +115,13 @@ def fine_tune(
         What the model's header says of the data, beside the names of the images.
     recipe : str
         Name of the recipe, for the header.
+    should_stop : callable, optional
+        Asked after every step; True ends the training with the best weights so far as its model.
 
     Yields
     ------
     Report
-        After every step.
+        After every step; where the settings ask for detail also before the first.
 
     Returns
     -------
@@ -113,132 +143,109 @@ def fine_tune(
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     has_state = run_folder.start(run, run_folder.settings(config, *names), resume=resume)
-    state = _fresh(config, base, place)
+    state = fresh(config, base, place)
     if has_state:
         run_folder.restore(state, run)
     images = [prepare(pairs[n], config) for n in train]
     watched = [prepare(pairs[n], config) for n in held]
-
-    saved = begun = time.monotonic()
-    done_before, seconds_before = state.step, state.seconds
-    losses: list[float] = []
+    blocks = len(pairs) == 1 and config.validation > 0
+    if blocks:
+        images[0], part = in_blocks(images[0], config.validation)
+        watched = [part]
+    material = _Material(images, watched, names, place, blocks)
     try:
-        while state.step < config.steps:
-            losses.append(_step(state, images, config, place))
-            last = state.step == config.steps
-            now = time.monotonic()
-            state.seconds = seconds_before + now - begun
-            if state.step % config.validate_every == 0 or last:
-                _validate(state, watched, config, place, float(np.mean(losses)), last=last)
-                losses.clear()
-            if now - saved > SAVE_EVERY:
-                run_folder.save(state, run)
-                saved = now
-            pace = (time.monotonic() - begun) / (state.step - done_before)
-            yield _report(state, config, losses, pace * (config.steps - state.step), place)
+        yield from _loop(state, material, config, run, should_stop)
     finally:
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
-    return _finish(state, pairs, watched or images, config, run, names, data or {}, recipe, place)
+    return _finish(state, pairs, material, config, run, data or {}, recipe, base)
 
 
-def _fresh(config: TrainConfig, base: checkpoint.Checkpoint | None, place: torch.device) -> State:
-    torch.manual_seed(config.seed)
-    network = NETWORKS[config.network](**config.network_arguments)
-    if base is not None:
-        network.load_state_dict(base.network.state_dict())
-    network.to(place).train()
-    mean = deepcopy(network).eval().requires_grad_(requires_grad=False)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    return State(network, mean, optimiser)
+def _loop(
+    state: State,
+    material: _Material,
+    config: TrainConfig,
+    run: Path,
+    should_stop: Callable[[], bool] | None,
+) -> Generator[Report, None, None]:
+    saved = time.monotonic()
+    done_before, seconds_before = state.step, state.seconds
+    losses: list[float] = []
+    shown: Preview | None = None
+    if config.detailed and material.watched and not state.history:
+        shown = _validate(state, material, config, math.nan, last=False)
+        yield _report(state, config, material, losses, math.nan, shown)
+    while not _is_over(state, config):
+        # What the consumer does between two reports is not the training's time.
+        begun, before = time.monotonic(), state.seconds
+        losses.append(one_step(state, material.train, config, material.place))
+        state.seconds = before + time.monotonic() - begun
+        stopped = should_stop is not None and should_stop()
+        # Without validation the last weights are the best.
+        nothing_kept = not state.best or not material.watched
+        last = _used_up(state, config) or (stopped and nothing_kept)
+        if state.step % config.validate_every == 0 or last:
+            shown = _validate(state, material, config, float(np.mean(losses)), last=last) or shown
+            losses.clear()
+        if time.monotonic() - saved > SAVE_EVERY:
+            run_folder.save(state, run)
+            saved = time.monotonic()
+        state.seconds = before + time.monotonic() - begun
+        pace = (state.seconds - seconds_before) / (state.step - done_before)
+        yield _report(state, config, material, losses, pace * (config.steps - state.step), shown)
+        if stopped:
+            return
 
 
-def _rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of a step: up in a line, down along half a cosine (Loshchilov and Hutter, 2017)."""
-    if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+def _used_up(state: State, config: TrainConfig) -> bool:
+    """Whether steps or minutes are used up."""
+    return state.step >= config.steps or (config.minutes is not None and state.seconds >= 60 * config.minutes)
 
 
-def _step(state: State, images: Sequence[Prepared], config: TrainConfig, place: torch.device) -> float:
-    for group in state.optimiser.param_groups:
-        group["lr"] = _rate(state.step, config)
-    views, truth = batch(images, config, state.step)
-    # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
-    torch.manual_seed(config.seed * 1_000_003 + state.step)
-    state.network.train()
-    with torch.autocast(place.type, torch.bfloat16, enabled=_in_bfloat16(config, place)):
-        logits = state.network(views.to(place))
-    loss: Tensor = LOSSES[config.loss](logits.float(), truth.to(place))
-    state.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
-    state.optimiser.step()
-    state.step += 1
-    _follow(state, config)
-    return float(loss.detach())
-
-
-def _in_bfloat16(config: TrainConfig, place: torch.device) -> bool:
-    return config.precision == "bfloat16" or (config.precision == "auto" and devices.prefers_bfloat16(place))
-
-
-@torch.no_grad()
-def _follow(state: State, config: TrainConfig) -> None:
-    """Move the mean towards the weights; young means follow faster, to forget the random start."""
-    decay = min(config.ema, (1 + state.step) / (10 + state.step))
-    for kept, new in zip(state.mean.state_dict().values(), state.network.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
-
-
-def _maps(state: State, watched: Sequence[Prepared], place: torch.device) -> list[np.ndarray[Any, Any]]:
-    with torch.inference_mode():
-        return [
-            state.mean(image.canvas[None, :3].to(place)).sigmoid()[0, 0].float().cpu().numpy()
-            for image in watched
-        ]
-
-
-def _truths(watched: Sequence[Prepared]) -> list[np.ndarray[Any, Any]]:
-    return [(image.canvas[3].numpy() >= 0.5).astype(np.uint8) for image in watched]
+def _is_over(state: State, config: TrainConfig) -> bool:
+    since_best = sum(row["step"] > state.best_step for row in state.history)
+    tired = config.patience is not None and bool(state.best) and since_best >= config.patience
+    return tired or _used_up(state, config)
 
 
 def _validate(
-    state: State,
-    watched: Sequence[Prepared],
-    config: TrainConfig,
-    place: torch.device,
-    loss: float,
-    *,
-    last: bool,
-) -> None:
+    state: State, material: _Material, config: TrainConfig, loss: float, *, last: bool
+) -> Preview | None:
     """Score the mean of the weights on the validation images, log it, and keep it if it is the best."""
-    # The canvas around an image is without vessels in truth and answer, so it changes no F1.
-    maps = zip(_truths(watched), _maps(state, watched, place), strict=True)
-    f1 = float(np.mean([METRICS["f1"](confusion(t, p >= 0.5)) for t, p in maps])) if watched else math.nan
-    state.history.append(
-        {
-            "step": state.step,
-            "loss": loss,
-            "validation_f1": f1,
-            "learning_rate": _rate(state.step, config),
-            "seconds": state.seconds,
-        }
-    )
-    if f1 >= state.best_f1 or (last and not watched):
+    watched = material.watched
+    answers = [validation.logits(state.mean, image, material.place) for image in watched]
+    # What is kept will be calibrated, so weights are compared at the thresholds that suit them best.
+    levels = validation.best_thresholds(watched, answers) if config.detailed and watched else None
+    f1 = validation.mean_f1(watched, answers, levels)
+    row = {
+        "step": state.step,
+        "loss": loss,
+        "validation_f1": f1,
+        "learning_rate": rate(state.step, config, state.seconds),
+        "seconds": state.seconds,
+    }
+    if config.detailed:
+        row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
+    state.history.append(row)
+    # Weights that are as good and older are better: patience counts from them.
+    better = f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
+    if better or (last and (not watched or not state.best)):
         state.keep_mean(f1)
+    return validation.preview(watched[0], answers[0]) if watched else None
 
 
 def _report(
-    state: State, config: TrainConfig, losses: Sequence[float], seconds_left: float, place: torch.device
+    state: State,
+    config: TrainConfig,
+    material: _Material,
+    losses: Sequence[float],
+    seconds_left: float,
+    preview: Preview | None,
 ) -> Report:
     logged = state.history[-1] if state.history else None
+    if config.minutes is not None:
+        left = max(0.0, 60 * config.minutes - state.seconds)
+        seconds_left = left if math.isnan(seconds_left) else min(seconds_left, left)
     return Report(
         step=state.step,
         steps=config.steps,
@@ -247,47 +254,65 @@ def _report(
         best_f1=state.best_f1 if state.best else None,
         best_step=state.best_step,
         seconds_left=seconds_left,
-        device=str(place),
+        device=str(material.place),
+        validated_on=material.validated_on,
+        history=tuple(state.history),
+        preview=preview,
     )
-
-
-def _calibrate(state: State, watched: Sequence[Prepared], place: torch.device) -> None:
-    """Shift the logits so that F1 on the validation images peaks at a probability of 0.5.
-
-    Where none are kept for validation it is the training images: a threshold is one number, too little to
-    fit them by. Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black
-    there, which moves all probabilities the same way.
-    """
-    best = best_threshold(_truths(watched), _maps(state, watched, place))
-    with torch.no_grad():
-        state.mean.get_parameter("head.bias").sub_(math.log(best / (1 - best)))
 
 
 def _finish(
     state: State,
     pairs: Sequence[Pair],
-    watched: Sequence[Prepared],
+    material: _Material,
     config: TrainConfig,
     run: Path,
-    names: tuple[list[str], list[str]],
     data: Mapping[str, Any],
     recipe: str,
-    place: torch.device,
+    base: checkpoint.Checkpoint | None,
 ) -> Path:
     """Write the best weights as a model that says where it comes from."""
     state.mean.load_state_dict(state.best)
-    _calibrate(state, watched, place)
+    images = material.watched or material.train
+
+    def answers() -> list[Tensor]:
+        return [validation.logits(state.mean, image, material.place) for image in images]
+
+    validation.calibrate(state.mean, images, answers())
+    scores: tuple[Mapping[str, Any], ...] = ()
+    if config.detailed and material.watched:
+        after = _rounded(validation.mean_f1(images, answers()))
+        before = None
+        if base is not None:
+            start = fresh(config, base, material.place).mean
+            before = _rounded(
+                validation.mean_f1(images, [validation.logits(start, x, material.place) for x in images])
+            )
+        data = {**data, "f1_before": before, "f1_after": after}
+        about = {
+            "dataset": data.get("dataset", "own images"),
+            "split": "validation",
+            "protocol": "annotated pixels" if config.sparse else "fov" if config.inside_field else "whole",
+        }
+        scores = () if after is None else ({**about, "images": len(images), "mean": {"f1": after}},)
     diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
     diameter = config.fov_diameter or (float(np.median(diameters)) if diameters else None)
+    held = [material.validated_on] if material.in_blocks else material.names[1]
     header = checkpoint.Header(
         network=config.network,
-        network_arguments=dict(config.network_arguments),
+        network_arguments=config.arguments,
         padding=config.padding,
         fov_diameter=None if diameter is None else round(diameter, 1),
-        data={**data, "train": names[0], "validation": names[1]},
+        classes=config.classes,
+        data={**data, "train": material.names[0], "validation": held},
         recipe={"name": recipe, **asdict(config)},
         seed=config.seed,
+        scores=scores,
     )
     path = run / run_folder.MODEL
     checkpoint.save(path, state.mean, header, overwrite=True)
     return path
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 5)

@@ -86,11 +86,24 @@ _SECOND = TrainConfig(
     network_arguments={"dropblock": 0.05}, steps=6000, batch=2, crop=448, learning_rate=1.5e-3, validation=0
 )
 
+# Whole canvases as in use, half of them not resampled; hardly anything dropped: by now the network fits its
+# training images little better than others.
+_THIRD = replace(
+    _SECOND,
+    network_arguments={"dropblock": 0.02},
+    steps=1500,
+    crop=592,
+    learning_rate=1e-3,
+    warmup=100,
+    ema=0.995,
+    augmentation=replace(_MILD, overhang=0.0, crisp=0.5),
+)
+
 # From a model that knows vessels to another camera: shorter, at a lower rate.
 _TRANSFER = replace(_SECOND, steps=2000, learning_rate=1e-3)
 
 RECIPES: dict[str, Recipe] = {
-    "drive": Recipe((TrainConfig(augmentation=_MILD), _SECOND)),
+    "drive": Recipe((TrainConfig(augmentation=_MILD), _SECOND, _THIRD)),
     "stare": Recipe((_TRANSFER,), images={"stare": STARE_FIRST_TEN}, base="saunetv2-drive"),
     # At three quarters of their scale CHASE's labels keep an F1 of .992 against themselves.
     "chase": Recipe((replace(_TRANSFER, fov_diameter=690.0),), base="saunetv2-drive"),

@@ -100,7 +100,7 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
             raise CheckpointError(
                 f"'{path}' is damaged or cannot be read: start in another folder."
             ) from error
-        if found != wanted:
+        if _completed(found) != wanted:
             raise CheckpointError(
                 f"'{folder}' was trained with other settings or images: start in another folder."
             )
@@ -108,6 +108,17 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
         text = json.dumps(wanted, indent=1)
         write_beside(path, lambda file: file.write(text.encode()))
     return os.path.lexists(folder / STATE)
+
+
+def _completed(found: Any) -> Any:
+    """Give settings that an older version wrote the ones it did not know: they were at their defaults."""
+    try:
+        known = json.loads(json.dumps(asdict(TrainConfig())))
+        config = known | found["config"]
+        config["augmentation"] = known["augmentation"] | config["augmentation"]
+    except (TypeError, KeyError):
+        return None
+    return {**found, "config": config}
 
 
 def save(state: State, folder: Path) -> None:
@@ -130,6 +141,15 @@ def save(state: State, folder: Path) -> None:
     data = safetensors.torch.save(contiguous, about)
     write_beside(folder / STATE, lambda file: file.write(data), overwrite=True)
     write_beside(folder / LOG, lambda file: file.write(_as_csv(state.history).encode()), overwrite=True)
+
+
+def saved_step(folder: Path) -> int:
+    """Steps that the state in a folder has behind it; 0 where there is none or it is damaged."""
+    try:
+        with safetensors.safe_open(folder / STATE, framework="pt") as file:
+            return int(json.loads(file.metadata()["training"])["step"])
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def restore(state: State, folder: Path) -> None:
@@ -188,7 +208,9 @@ def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any])
 
 def _as_csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    columns = [*COLUMNS]
+    columns += ["validation_loss"] if any("validation_loss" in row for row in history) else []
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)
     return text.getvalue()

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_saunetv2.augmentation import random_view, recolour
-from napari_saunetv2.errors import ImageError
+from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 from napari_saunetv2.training.config import TrainConfig
+
+VESSEL_SHARE = 0.12
+"""Of a field of view, about, in DRIVE, STARE, CHASE_DB1 and HRF alike: sparse labels are made to count so.
+Who paints strokes paints as much vessel as background; a network that believes it sees vessels everywhere."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Pair:
     name : str
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
     vessels : array, shape (H, W)
-        A vessel where not 0.
+        What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
     field : array, shape (H, W), optional
         The field of view, where it is known; else it is found.
     """
@@ -36,16 +40,21 @@ class Pair:
     field: NDArray[np.generic] | None = None
 
     def __post_init__(self) -> None:
-        """Check that labels and image are of one size; raises ImageError."""
-        if self.vessels.shape != self.image.shape[:2]:
-            raise ImageError(
-                f"'{self.name}' is {self.image.shape[:2]} pixels but its labels are {self.vessels.shape}: "
-                "give labels of the image's own size."
-            )
+        """Check that labels, field of view and image are of one size; raises ImageError."""
+        for what, part in (("labels are", self.vessels), ("field of view is", self.field)):
+            if part is not None and part.shape != self.image.shape[:2]:
+                raise ImageError(
+                    f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
+                    "give one of the image's own size."
+                )
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Give the field of view, shape (H, W), bool: the known one, or the one that is found."""
+        return fov.detect(to_unit(self.image)) if self.field is None else self.field != 0
 
     def diameter(self) -> float | None:
         """Diameter in pixels of the field of view."""
-        return fov.diameter(fov.detect(to_unit(self.image)) if self.field is None else self.field != 0)
+        return fov.diameter(self.inside())
 
 
 @dataclass(frozen=True)
@@ -55,39 +64,153 @@ class Prepared:
     Attributes
     ----------
     name : str
-    canvas : tensor, shape (4, S, S), float32, range [0, 1]
-        Three colours, and the vessels: 0 or 1, or between where the image was resampled.
+    canvas : tensor, shape (3 + K, S, S) or (3 + K + 1, S, S), float32, range [0, 1]
+        Three colours, then the vessels of each of K kinds: 0 or 1, or between where the image was resampled.
+        Where some pixels take no part, last how far each does; the vessels are 0 where that is 0.
     window : (slice, slice)
+        Rows and columns of it that hold the image, or where few pixels are annotated, those.
+    classes : int
+        K.
+    frame : (slice, slice)
         Rows and columns of it that hold the image.
+    shape : (int, int)
+        Of the image as it was given.
+    balance : float
+        How much more a pixel of vessel counts than one of background.
     """
 
     name: str
     canvas: Tensor
     window: tuple[slice, slice]
+    classes: int = 1
+    frame: tuple[slice, slice] = (slice(None), slice(None))
+    shape: tuple[int, int] = (0, 0)
+    balance: float = 1.0
+
+    @property
+    def vessels(self) -> Tensor:
+        """Shape (K, S, S), range [0, 1]."""
+        return true_share(self.canvas[3 : 3 + self.classes], self.weight)
+
+    @property
+    def weight(self) -> Tensor | None:
+        """Shape (1, S, S), range [0, 1]; None where every pixel takes part in full."""
+        return self.canvas[3 + self.classes :] if len(self.canvas) > 3 + self.classes else None
+
+
+def true_share(vessels: Tensor, weight: Tensor | None) -> Tensor:
+    """Share of vessel in what is annotated of a pixel: resampling mixes it with what is not."""
+    return vessels if weight is None else (vessels / weight.clamp(min=1e-6)).clamp(0, 1)
 
 
 def prepare(pair: Pair, config: TrainConfig) -> Prepared:
-    """Lay a pair on the canvas on which inference lays an image, at the scale that the settings want."""
-    layers = np.concatenate([to_unit(pair.image), (pair.vessels != 0)[..., None].astype(np.float32)], axis=2)
+    """Lay a pair on the canvas on which inference lays an image, at the scale that the settings want.
+
+    Raises
+    ------
+    ImageError
+        For values in the labels that mean nothing.
+    """
+    vessels, weight = meaning(pair, config)
+    parts = [to_unit(pair.image), vessels] if weight is None else [to_unit(pair.image), vessels, weight]
+    layers = np.concatenate(parts, axis=2)
     found = pair.diameter() if config.fov_diameter else None
     if config.fov_diameter and found:
         # The labels become shares of a pixel, which is what they are at a smaller scale.
         height, width = pair.vessels.shape
         layers = resize(layers, *scaled_shape(height, width, config.fov_diameter / found))
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
-    window = canvas.window(layers.shape[0], layers.shape[1], config.padding)
-    return Prepared(pair.name, torch.from_numpy(np.ascontiguousarray(padded)), window)
+    frame = canvas.window(layers.shape[0], layers.shape[1], config.padding)
+    shape = int(pair.vessels.shape[0]), int(pair.vessels.shape[1])
+    return Prepared(
+        pair.name,
+        torch.from_numpy(np.ascontiguousarray(padded)),
+        _annotated(padded[-1]) if config.sparse else frame,
+        len(config.classes),
+        frame,
+        shape,
+        _balance(vessels, weight) if config.sparse and weight is not None else 1.0,
+    )
+
+
+def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Turn labels into the vessels of each kind (H, W, K) and the weight of each pixel (H, W, 1) or None.
+
+    Raises
+    ------
+    ImageError
+        For values in the labels that mean nothing, or where nothing at all is annotated.
+    """
+    labels, kinds = pair.vessels, len(config.classes)
+    _check_values(pair, config)
+    if kinds == 1 and not config.sparse:
+        vessels = (labels != 0)[..., None].astype(np.float32)
+    else:
+        vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
+    if not config.weighted:
+        return vessels, None
+    weight = np.ones((*labels.shape, 1), np.float32)
+    if config.sparse:
+        weight *= (labels != 0)[..., None]
+    if config.inside_field:
+        weight *= pair.inside()[..., None]
+    if not weight.any():
+        raise ImageError(
+            f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
+        )
+    return vessels * weight, weight
+
+
+def _check_values(pair: Pair, config: TrainConfig) -> None:
+    kinds = len(config.classes)
+    highest = kinds + 1 if config.sparse else kinds
+    if kinds == 1 and not config.sparse:
+        return  # anything but 0 is a vessel
+    low, high = int(pair.vessels.min(initial=0)), int(pair.vessels.max(initial=0))
+    if low < 0 or high > highest:
+        names = [f"{number} {name}" for number, name in enumerate(config.classes, start=1)]
+        names = (
+            ["0 not annotated", *names, f"{highest} background"]
+            if config.sparse
+            else ["0 background", *names]
+        )
+        raise ImageError(
+            f"The labels of '{pair.name}' hold the value {low if low < 0 else high}: "
+            f"what they may hold is {', '.join(names)}."
+        )
+
+
+def balanced(weight: Tensor, vessels: Tensor, balance: float) -> Tensor:
+    """Weights (1, H, W) that make the vessels (K, H, W) among what is annotated count as they should."""
+    return weight * (1 + (balance - 1) * vessels.amax(0, keepdim=True))
+
+
+def _balance(vessels: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
+    vessel, all_ = float(vessels.sum()), float(weight.sum())
+    if not 0 < vessel < all_:
+        return 1.0  # strokes of one sort only: nothing to weigh against
+    return VESSEL_SHARE / (1 - VESSEL_SHARE) * (all_ - vessel) / vessel
+
+
+def _annotated(weight: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns that hold all pixels that take part: views look there."""
+    rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     """Indices of the images to train on and to validate on; the latter at least one where share > 0."""
     held = 0 if share == 0 or len(names) < 2 else max(1, round(share * len(names)))
     order = np.random.default_rng(0).permutation(len(names))
+    if held >= len(names):
+        raise SettingsError(
+            f"validation is {share:g}: of {len(names)} images that leaves none to train on, choose less."
+        )
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
-def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
-    """Draw the views of one step: (N, 3, crop, crop) and vessels (N, 1, crop, crop).
+def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Draw the views of one step: (N, 3, crop, crop), vessels (N, K, crop, crop), weight (N, 1, crop, crop).
 
     They depend on seed and step alone, so a resumed training draws what an unbroken one would have.
     """
@@ -98,4 +221,12 @@ def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[T
         for n in chosen.tolist()
     ]
     colours = torch.stack([recolour(view[:3], config.augmentation, draw) for view in views])
-    return colours, torch.stack([view[3:] for view in views])
+    kinds = len(config.classes)
+    vessels = torch.stack([view[3 : 3 + kinds] for view in views])
+    if images[0].weight is None:
+        return colours, vessels, None
+    weight = torch.stack([view[3 + kinds :] for view in views])
+    vessels = true_share(vessels, weight)
+    balances = [images[n].balance for n in chosen.tolist()]
+    counted = [balanced(w, v, b) for w, v, b in zip(weight, vessels, balances, strict=True)]
+    return colours, vessels, torch.stack(counted)

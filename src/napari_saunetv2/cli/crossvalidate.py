@@ -1,0 +1,115 @@
+"""``saunetv2 cross-validate``: a recipe's honest score on a data set without a split."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, number_or, out, plain
+from napari_saunetv2.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_saunetv2.evaluation import ImageScore
+
+
+def cross_validate(
+    dataset: Annotated[str, typer.Argument(help="drive, stare, chase or hrf.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
+    run: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run.")],
+    recipe: Annotated[str, typer.Option(help="Named settings, see `saunetv2 train`.")] = "drive",
+    folds: Annotated[int, typer.Option(help="How many; they are cut in file order.")] = 5,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
+    protocol: Annotated[str, typer.Option(help="whole or fov, as in `saunetv2 evaluate`.")] = "whole",
+    threshold: Annotated[str, typer.Option(help="A number between 0 and 1.")] = "0.5",
+    tta: TtaOption = "none",
+    device: DeviceOption = "auto",
+) -> None:
+    """Train on all folds but one and score that one, for each in turn: one table over all images.
+
+    Images of an official test split take no part. RUN keeps a training for each fold, and after a kill
+    the same command with --resume goes on; scores.csv, .json and .md are written there in the end.
+
+    **Example**: `saunetv2 cross-validate stare STARE -o runs/stare --recipe stare --folds 5`
+    """
+    from napari_saunetv2 import datasets
+    from napari_saunetv2.cli.evaluate import score_table
+    from napari_saunetv2.evaluation import crossvalidation
+
+    samples = [s for s in datasets.read(root, dataset) if s.split in ("train", None) and s.label_paths]
+    scoring = crossvalidation.Scoring(
+        protocol=cast("Any", protocol), threshold=number_or("--threshold", threshold), tta=cast("Any", tta)
+    )
+    chosen = _recipe(recipe, steps, seed)
+    work = crossvalidation.cross_validate(
+        samples, chosen, run, folds=folds, name=recipe, scoring=scoring, resume=resume, device=device
+    )
+    scores = _follow(work)
+    title = f"recipe {recipe} on {datasets.DATASETS[dataset].title}, {folds} folds, protocol {protocol}"
+    out.print(score_table(scores, title))
+    about = {
+        "dataset": dataset,
+        "recipe": recipe,
+        "folds": folds,
+        "protocol": protocol,
+        "threshold": threshold,
+        "tta": tta,
+        "seed": chosen.cycles[0].seed,
+    }
+    _write(run, scores, title, about)
+
+
+def _recipe(name: str, steps: int | None, seed: int | None) -> Any:
+    from dataclasses import replace
+
+    from napari_saunetv2.training import RECIPES
+
+    if name not in RECIPES:
+        raise SettingsError(f"There is no recipe '{name}': choose {', '.join(RECIPES)}.")
+    changes: dict[str, Any] = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
+    chosen = RECIPES[name]
+    return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
+
+
+def _follow(work: Any) -> "list[ImageScore]":
+    """Show the reports until the end; on a terminal one line, in a log a line a fold and a minute."""
+    from napari_saunetv2.evaluation import mean
+
+    printed = 0.0
+    with bar() as shown:
+        task = shown.add_task("training", total=None)
+        while True:
+            try:
+                state = next(work)
+            except StopIteration as done:
+                return cast("list[ImageScore]", done.value)
+            except KeyboardInterrupt:
+                work.close()
+                shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
+                raise
+            fold = f"fold {state.fold}/{state.folds}"
+            report = state.training
+            if report is None:
+                f1 = mean(state.scores)["f1"]
+                shown.console.print(f"{fold} done: F1 {f1:.4f} over {len(state.scores)} images so far")
+                continue
+            text = f"{fold}  loss {report.loss:.4f}  {report.device}"
+            shown.update(task, completed=report.step, total=report.steps, description=text)
+            if not shown.console.is_terminal and time.monotonic() - printed > 60:
+                printed = time.monotonic()
+                shown.console.print(f"step {report.step}/{report.steps}  {text}")
+
+
+def _write(run: Path, scores: "list[ImageScore]", title: str, about: dict[str, Any]) -> None:
+    from napari_saunetv2 import evaluation
+    from napari_saunetv2.cli.evaluate import write_text
+
+    for name, text in (
+        ("scores.csv", evaluation.as_csv(scores)),
+        ("scores.json", evaluation.as_json(scores, about)),
+        ("scores.md", evaluation.as_markdown(scores, title)),
+    ):
+        write_text(run / name, text, overwrite=True)
+    out.print(f"The models of the folds are in {plain(run)}.")

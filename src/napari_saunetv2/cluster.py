@@ -1,0 +1,230 @@
+"""Many images: in this process, in several, or on a Dask cluster; with one table of what became of them."""
+
+import csv
+import io
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from napari_saunetv2 import batch, checkpoint
+from napari_saunetv2.errors import SaunetError, SettingsError
+from napari_saunetv2.files import write_beside
+
+EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
+
+RETRIES = 3
+"""How often an image whose worker was lost is tried again."""
+
+_AHEAD = 4  # images that wait at each thread of the cluster: enough to keep it busy, few enough for a million
+
+
+class Row(NamedTuple):
+    """What became of an image; one line of the table."""
+
+    file: str
+    status: str
+    """"done", "kept" (it was finished before) or "failed"."""
+    result: str = ""
+    height: int = 0
+    width: int = 0
+    share: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+
+def segment_files(
+    files: Sequence[Path],
+    model: str,
+    threshold: float,
+    wanted: batch.Wanted,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    resume: bool = False,
+    **settings: Any,
+) -> Iterator[Row]:
+    """Segment files and give a row for each as it is finished.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Seen under the same path by every worker.
+    model : str
+        Name or path; every worker loads it once.
+    threshold : float
+    wanted : Wanted
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler, for example ``tcp://node1:8786``, in place of own processes.
+    resume : bool
+        Whether images that have all their results are left as they are.
+    **settings
+        As :func:`napari_saunetv2.inference.segment`.
+
+    Yields
+    ------
+    Row
+        A file that fails has its reason in it; the others go on.
+
+    Raises
+    ------
+    SettingsError
+        When dask.distributed is missing or nobody answers at the scheduler's address.
+    """
+    if workers < 1:
+        raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+    names = batch.distinct_names(files)
+    todo = []
+    for file in files:
+        # Looked up here, not by the worker: one that died left files behind, and its images are done again.
+        there = [path.exists() for path in wanted.paths(names[file]).values()]
+        if resume and all(there):
+            yield Row(str(file), "kept", wanted.paths(names[file])["vessels"].name)
+        elif any(there) and not (resume or wanted.overwrite):
+            yield Row(str(file), "failed", error=EXISTS)
+        else:
+            todo.append((file, names[file]))
+    task = (model, threshold, replace(wanted, overwrite=True), settings)
+    if workers == 1 and scheduler is None:
+        yield from (segment_one(file, name, *task) for file, name in todo)
+    elif todo:
+        yield from _on_cluster(todo, task, workers, scheduler)
+
+
+def segment_one(
+    file: Path,
+    name: str,
+    model: str,
+    threshold: float,
+    wanted: batch.Wanted,
+    settings: Mapping[str, Any],
+) -> Row:
+    """Segment one file; the work of a worker."""
+    begun = time.perf_counter()
+    try:
+        done = batch.segment_file(file, name, checkpoint.load(model), threshold, wanted, **settings)
+    except (SaunetError, OSError, MemoryError) as error:
+        return Row(str(file), "failed", seconds=time.perf_counter() - begun, error=str(error) or "no memory")
+    return Row(str(file), "done", done.path.name, done.height, done.width, done.share, done.seconds)
+
+
+def read_table(path: Path) -> dict[str, Row]:
+    """Rows of an earlier table by file; none where there is no table."""
+    if not path.is_file():
+        return {}
+    kinds = {"height": int, "width": int, "share": float, "seconds": float}
+    with path.open(newline="", encoding="utf-8") as lines:
+        found = {}
+        for line in csv.DictReader(lines):
+            if None in line.values() or set(line) != set(Row._fields):
+                continue  # the last line of a run that was killed
+            values: dict[str, Any] = {name: kinds.get(name, str)(value) for name, value in line.items()}
+            found[line["file"]] = Row(**values)
+    return found
+
+
+@contextmanager
+def table(path: Path, *, resume: bool) -> Iterator[Any]:
+    """Keep a table while a run goes on: gives a function that takes each row as it comes.
+
+    A line is on the disc as soon as its image is finished; at the end the table is sorted by file. A kept
+    image has the row of the run that made it. A ``.parquet`` is written from the ``.csv`` beside it.
+    """
+    journal = path.with_suffix(".csv")
+    rows = read_table(journal) if resume else {}
+    with journal.open("a" if rows else "w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        if not rows:
+            writer.writerow(Row._fields)
+
+        def add(row: Row) -> None:
+            if row.status == "kept" and row.file in rows:
+                return
+            rows[row.file] = row
+            writer.writerow(row)
+            out.flush()
+
+        yield add
+    write_beside(journal, lambda out: out.write(_as_csv(rows.values()).encode()), overwrite=True)
+    if path.suffix == ".parquet":
+        _write_parquet(path, list(rows.values()))
+
+
+def _as_csv(rows: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Row._fields)
+    writer.writerows(sorted(rows))
+    return text.getvalue()
+
+
+def _write_parquet(path: Path, rows: list[Row]) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise SettingsError(
+            "A .parquet table needs pyarrow: pip install pyarrow, or name it .csv."
+        ) from error
+    made = pa.Table.from_pylist([row._asdict() for row in sorted(rows)])
+    write_beside(path, lambda out: pq.write_table(made, out), overwrite=True)
+
+
+def _on_cluster(
+    todo: list[tuple[Path, str]], task: tuple[Any, ...], workers: int, scheduler: str | None
+) -> Iterator[Row]:
+    try:
+        from distributed import as_completed
+    except ImportError as error:
+        raise SettingsError(
+            "Several workers need dask.distributed: pip install 'napari-saunetv2[cluster]'."
+        ) from error
+    with _client(workers, scheduler) as client:
+        waiting = iter(todo)
+        threads = max(1, sum(client.nthreads().values()))
+        running: dict[str, Path] = {}
+
+        def submit(count: int) -> list[Any]:
+            futures = []
+            for file, name in islice(waiting, count):
+                future = client.submit(segment_one, file, name, *task, pure=False, retries=RETRIES)
+                running[future.key] = file
+                futures.append(future)
+            return futures
+
+        completed = as_completed(submit(_AHEAD * threads))
+        for future in completed:
+            file = running.pop(future.key)
+            lost = future.exception()  # a worker that is lost again and again
+            yield Row(str(file), "failed", error=str(lost)) if lost is not None else future.result()
+            for more in submit(1):
+                completed.add(more)
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="20s")
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"No Dask scheduler answers at '{scheduler}': check its address.") from error
+        with client:
+            yield client
+        return
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), share)
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, env=limits, silence_logs=50
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,0 +1,194 @@
+"""A trained network, drawn once more with the operations of another engine.
+
+torch's own exporters take seconds and know nothing of what an engine does well. The networks of this family
+are made of ten kinds of parts, so they are drawn part by part, in milliseconds, each in the form that the
+engine runs fastest.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, fx, nn
+
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.networks._blocks import CrossScaleAttention, DropBlock2d, SpatialAttention, UpSample
+
+Node: TypeAlias = Any
+"""A value in the drawing: what that is, the pen knows."""
+
+Weights: TypeAlias = NDArray[np.float32]
+
+
+class Pen(Protocol):
+    """The operations that an engine offers; maps are (N, C, H, W)."""
+
+    def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
+        """Convolve with ``before`` rows and columns of zeros at the top and left, ``after`` at the others."""
+
+    def normalise(self, x: Node, part: nn.GroupNorm) -> Node:
+        """GroupNorm by the statistics of the map itself."""
+
+    def scale(self, x: Node, factor: Weights, shift: Weights) -> Node:
+        """Multiply every channel, then add to it."""
+
+    def interleave(self, x: Node) -> Node:
+        """Shape (N, 4C, H, W) -> (N, C, 2H, 2W); channel (2r + s) C + c goes to row 2i + r, column 2j + s."""
+
+    def silu(self, x: Node) -> Node:
+        """Multiply by the own sigmoid."""
+
+    def relu(self, x: Node) -> Node:
+        """Zero what is negative."""
+
+    def sigmoid(self, x: Node) -> Node:
+        """Logit to probability."""
+
+    def halve(self, x: Node) -> Node:
+        """Maximum of every 2 x 2 pixels."""
+
+    def join(self, parts: list[Node]) -> Node:
+        """Maps with the channels of all parts."""
+
+    def add(self, x: Node, y: Node) -> Node:
+        """Sum."""
+
+    def multiply(self, x: Node, y: Node) -> Node:
+        """Product; ``y`` may have one channel."""
+
+    def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+        """Cross-scale attention; ``weights`` of shape (1, 2, 7, 7)."""
+
+    def channel_mean(self, x: Node) -> Node:
+        """One map, the mean of all."""
+
+    def channel_maximum(self, x: Node) -> Node:
+        """One map, the maximum of all."""
+
+
+class Joined(NamedTuple):
+    """Maps of equal channels that stand side by side, not copied into one yet."""
+
+    parts: list[Node]
+
+
+class _Tracer(fx.Tracer):
+    """Take the parts that :data:`_PARTS` knows as they are, look into all others."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
+        return type(m) in _PARTS
+
+
+class _Drawing(fx.Interpreter):
+    """Run a traced network on a pen's nodes in place of tensors."""
+
+    def __init__(self, traced: fx.GraphModule, pen: Pen) -> None:
+        super().__init__(traced)
+        self._pen = pen
+
+    def call_module(self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        part = self.fetch_attr(target)
+        return _PARTS[type(part)](self._pen, part, *args)
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        return _FUNCTIONS[target](self._pen, *args)
+
+
+def draw(network: nn.Module, pen: Pen, image: Node) -> Node:
+    """Draw a network with a pen: image, shape (N, C, H, W) -> the probability, (N, classes, H, W).
+
+    Raises
+    ------
+    CheckpointError
+        When the network has a part that cannot be drawn.
+    """
+    try:
+        traced = fx.GraphModule(network, _Tracer().trace(network))
+        return pen.sigmoid(_Drawing(traced, pen).run(image))
+    except (KeyError, TypeError, RuntimeError, fx.proxy.TraceError) as error:  # fx turns one into another
+        raise CheckpointError(
+            f"A network of type {type(network).__name__} has parts that only torch can run: "
+            "choose engine 'torch'."
+        ) from error
+
+
+def _convolution(pen: Pen, part: nn.Conv2d, x: Node) -> Node:
+    weights, bias = _numpy(part.weight), None if part.bias is None else _numpy(part.bias)
+    reach = part.kernel_size[0] // 2
+    if not isinstance(x, Joined):
+        return pen.convolve(x, weights, bias, reach, reach)
+    # A convolution over joined maps is the sum of one over each: nothing is copied, and engines add in place.
+    shares = np.split(weights, len(x.parts), axis=1)
+    total = pen.convolve(x.parts[0], shares[0], bias, reach, reach)
+    for piece, share in zip(x.parts[1:], shares[1:], strict=True):
+        total = pen.add(total, pen.convolve(piece, share, None, reach, reach))
+    return total
+
+
+def _up(pen: Pen, part: UpSample, x: Node) -> Node:
+    # The four 2 x 2 convolutions of UpSample, so ordered that interleaving moves pixels with all channels.
+    channels_in, channels_out = part.weight.shape[:2]
+    kernel = F.pad(part.weight, (0, 1, 0, 1)).view(channels_in, channels_out, 2, 2, 2, 2)
+    kernel = kernel.permute(3, 5, 1, 0, 2, 4).flip(4, 5).reshape(4 * channels_out, channels_in, 2, 2)
+    assert part.bias is not None
+    return pen.interleave(pen.convolve(x, _numpy(kernel), _numpy(part.bias.repeat(4)), 1, 0))
+
+
+def _group_norm(pen: Pen, part: nn.GroupNorm, x: Node) -> Node:
+    return pen.normalise(x, part)
+
+
+def _batch_norm(pen: Pen, part: nn.BatchNorm2d, x: Node) -> Node:
+    assert part.running_var is not None
+    assert part.running_mean is not None
+    factor = part.weight * torch.rsqrt(part.running_var + part.eps)
+    return pen.scale(_whole(pen, x), _numpy(factor), _numpy(part.bias - part.running_mean * factor))
+
+
+def _spatial(pen: Pen, part: SpatialAttention, x: Node) -> Node:
+    summary = pen.join([pen.channel_mean(x), pen.channel_maximum(x)])
+    return pen.multiply(x, pen.sigmoid(pen.convolve(summary, _numpy(part.weigh.weight), None, 3, 3)))
+
+
+def _gate(pen: Pen, part: CrossScaleAttention, encoded: Node, decoded: Node) -> Node:
+    return pen.gate(encoded, decoded, _numpy(part.weigh.weight))
+
+
+def _whole(pen: Pen, x: Node) -> Node:
+    return pen.join(x.parts) if isinstance(x, Joined) else x
+
+
+def _numpy(tensor: Tensor) -> Weights:
+    return np.ascontiguousarray(tensor.detach().float().cpu().numpy())
+
+
+def _join(pen: Pen, parts: list[Node], dim: int = 1) -> Node:  # noqa: ARG001
+    return Joined(list(parts))
+
+
+def _same(pen: Pen, part: nn.Module, x: Node) -> Node:  # noqa: ARG001
+    return x
+
+
+_PARTS: dict[type[nn.Module], Callable[..., Node]] = {
+    nn.Conv2d: _convolution,
+    UpSample: _up,
+    nn.GroupNorm: _group_norm,
+    nn.BatchNorm2d: _batch_norm,
+    nn.SiLU: lambda pen, _, x: pen.silu(x),
+    nn.ReLU: lambda pen, _, x: pen.relu(x),
+    SpatialAttention: _spatial,
+    CrossScaleAttention: _gate,
+    DropBlock2d: _same,
+    nn.Identity: _same,
+}
+
+_FUNCTIONS: dict[Callable[..., Any], Callable[..., Node]] = {
+    F.max_pool2d: lambda pen, x, _: pen.halve(x),
+    torch.cat: _join,
+    operator.add: lambda pen, x, y: pen.add(_whole(pen, x), _whole(pen, y)),
+}

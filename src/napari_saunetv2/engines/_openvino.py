@@ -1,0 +1,176 @@
+"""OpenVINO: Intel's engine, the fastest on the processors of PCs (extra ``openvino``)."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+from torch import nn
+
+from napari_saunetv2.engines._graph import Node, Weights, draw
+
+_BLOCK = 4
+"""Side of the blocks in which a gate is computed; every level of a network's canvas is a multiple of it."""
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+_KEPT = 4
+"""Shapes for which a compiled model is kept."""
+
+
+class OpenvinoPen:
+    """Draws with OpenVINO's operations, in forms that never leave its channels-last layout.
+
+    Measured on a processor with AVX-512, one 592 x 592 image, against a plain conversion: a fifth less time
+    in float32, a quarter in bfloat16. Most of it comes from GroupNorm, whose own operation turns every map
+    from channels-last to planes and back.
+    """
+
+    def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
+        y = _convolve(x, weights, before, after)
+        return y if bias is None else ops.add(y, _channels(bias))
+
+    def normalise(self, x: Node, part: nn.GroupNorm) -> Node:
+        channels, groups = part.num_channels, part.num_groups
+        # Mean over the channels of each group, as a 1 x 1 convolution of the channels' means.
+        same = np.kron(np.eye(groups), np.full((channels // groups,) * 2, groups / channels))
+        group_mean = same.astype(np.float32)[:, :, None, None]
+        width = ops.convert(ops.gather(ops.shape_of(x), [3], 0), "f32")
+        # Summed row by row: one float32 sum over a whole map would lose the fourth digit.
+        lengths = ops.reduce_l2(x, [3], keep_dims=True)
+        squares = ops.divide(ops.reduce_mean(ops.multiply(lengths, lengths), [2], keep_dims=True), width)
+        rows = ops.reduce_mean(x, [3], keep_dims=True)
+        mean = _convolve(ops.reduce_mean(rows, [2], keep_dims=True), group_mean)
+        variance = ops.subtract(_convolve(squares, group_mean), ops.multiply(mean, mean))
+        weight, bias = _channels(part.weight.numpy()), _channels(part.bias.numpy())
+        factor = ops.divide(weight, ops.sqrt(ops.add(ops.relu(variance), np.float32(part.eps))))
+        return ops.add(ops.multiply(x, factor), ops.subtract(bias, ops.multiply(mean, factor)))
+
+    def scale(self, x: Node, factor: Weights, shift: Weights) -> Node:
+        return ops.add(ops.multiply(x, _channels(factor)), _channels(shift))
+
+    def interleave(self, x: Node) -> Node:
+        return ops.depth_to_space(x, "blocks_first", 2)
+
+    def silu(self, x: Node) -> Node:
+        return ops.swish(x)
+
+    def relu(self, x: Node) -> Node:
+        return ops.relu(x)
+
+    def sigmoid(self, x: Node) -> Node:
+        return ops.sigmoid(x)
+
+    def halve(self, x: Node) -> Node:
+        return ops.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
+
+    def join(self, parts: list[Node]) -> Node:
+        return ops.concat(parts, 1)
+
+    def add(self, x: Node, y: Node) -> Node:
+        return ops.add(x, y)
+
+    def multiply(self, x: Node, y: Node) -> Node:
+        return ops.multiply(x, y)
+
+    def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+        # A 7 x 7 convolution from two channels to one leaves the processor's vectors nearly empty. The same
+        # sums, from blocks of 4 x 4 pixels as 16 channels to blocks as 16 channels, fill them.
+        blocked = _blocked(weights)
+        summed = [
+            _convolve(_block_means(x), blocked[:, which], 1, 1) for which, x in enumerate((encoded, decoded))
+        ]
+        return ops.multiply(
+            encoded, ops.depth_to_space(ops.sigmoid(ops.add(*summed)), "blocks_first", _BLOCK)
+        )
+
+    def channel_mean(self, x: Node) -> Node:
+        return ops.reduce_mean(x, [1], keep_dims=True)
+
+    def channel_maximum(self, x: Node) -> Node:
+        return ops.reduce_max(x, [1], keep_dims=True)
+
+
+class OpenvinoRunner:
+    """An exported network on OpenVINO; compiled for every shape of canvas, the latest shapes are kept.
+
+    Parameters
+    ----------
+    source : Path or Model
+        File of :func:`write`, or what :func:`model` gives.
+    precision : "float32" or "bfloat16"
+    """
+
+    def __init__(self, source: "Path | ov.Model", precision: str) -> None:
+        self._source = source
+        self._precision = precision
+        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._alone = threading.Lock()  # a request has one set of buffers
+
+    def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Canvas, shape (H, W, 3) -> probability of every class, (classes, H, W)."""
+        with self._alone:
+            request = self._request(canvas.shape)
+            answer: NDArray[np.float32] = request.infer({0: canvas[None]})[0][0].copy()
+        return answer
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        if shape not in self._requests:
+            core = ov.Core()
+            model = core.read_model(self._source) if isinstance(self._source, Path) else self._source.clone()
+            model.reshape([1, *shape])
+            settings = {
+                "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "PERFORMANCE_HINT": "LATENCY",
+            }
+            self._requests[shape] = core.compile_model(model, "CPU", settings).create_infer_request()
+            if len(self._requests) > _KEPT:
+                self._requests.popitem(last=False)
+        self._requests.move_to_end(shape)
+        return self._requests[shape]
+
+
+def write(network: nn.Module, file: Path) -> None:
+    """Write a network as OpenVINO's .xml and .bin."""
+    ov.save_model(model(network), file, compress_to_fp16=False)
+
+
+def model(network: nn.Module, channels: int = 3) -> ov.Model:
+    """Draw a network; image (1, H, W, C) of any height and width -> probability (1, classes, H, W)."""
+    image = ops.parameter([1, -1, -1, channels], np.float32, name="image")
+    image.output(0).set_names({"image"})
+    probability = draw(network, OpenvinoPen(), ops.transpose(image, [0, 3, 1, 2]))
+    probability.output(0).set_names({"probability"})
+    return ov.Model([probability], [image], "saunetv2")
+
+
+def _convolve(x: Node, weights: Weights, before: int = 0, after: int = 0, stride: int = 1) -> Node:
+    return ops.convolution(x, weights, [stride] * 2, [before] * 2, [after] * 2, [1, 1])
+
+
+def _channels(values: Weights) -> Weights:
+    return np.ascontiguousarray(values[None, :, None, None])
+
+
+def _block_means(x: Node) -> Node:
+    """Mean over channels, (N, C, H, W) -> (N, 16, H / 4, W / 4); channel 4r + s: row r, column s."""
+    channels = x.get_output_partial_shape(0)[1].get_length()
+    kernel = np.zeros((_BLOCK**2, channels, _BLOCK, _BLOCK), np.float32)
+    for place in range(_BLOCK**2):
+        kernel[place, :, place // _BLOCK, place % _BLOCK] = 1 / channels
+    return _convolve(x, kernel, stride=_BLOCK)
+
+
+def _blocked(weights: Weights) -> Weights:
+    """A 7 x 7 kernel over pixels as a 3 x 3 one over blocks: (1, C, 7, 7) -> (16, C, 16, 3, 3)."""
+    blocked = np.zeros((_BLOCK, _BLOCK, weights.shape[1], _BLOCK, _BLOCK, 3, 3), np.float32)
+    for row, column, down, right in np.ndindex(_BLOCK, _BLOCK, 7, 7):
+        (block_row, y), (block_column, x) = divmod(row + down - 3, _BLOCK), divmod(column + right - 3, _BLOCK)
+        blocked[row, column, :, y, x, block_row + 1, block_column + 1] = weights[0, :, down, right]
+    return blocked.reshape(_BLOCK**2, weights.shape[1], _BLOCK**2, 3, 3)

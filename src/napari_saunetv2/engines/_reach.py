@@ -1,0 +1,56 @@
+"""How far a network sees: from which distance a pixel of the image can change a pixel of the answer."""
+
+from typing import NamedTuple
+
+from torch import nn
+
+from napari_saunetv2.engines._graph import Weights, draw
+from napari_saunetv2.errors import CheckpointError
+
+UNKNOWN = 128
+"""Pixels, for a network whose parts are not known."""
+
+
+class _View(NamedTuple):
+    reach: int  # pixels of the image
+    step: int  # pixels of the image between two of the map
+
+
+class _ReachPen:
+    """Draws nothing but how far every map sees; statistics over whole maps do not count."""
+
+    def convolve(self, x: _View, weights: Weights, _bias: object, _before: int, _after: int) -> _View:
+        return x._replace(reach=x.reach + weights.shape[-1] // 2 * x.step)
+
+    def interleave(self, x: _View) -> _View:
+        return x._replace(step=x.step // 2)
+
+    def halve(self, x: _View) -> _View:
+        return _View(x.reach + x.step, 2 * x.step)
+
+    def join(self, parts: list[_View]) -> _View:
+        return max(parts)
+
+    def add(self, x: _View, y: _View) -> _View:
+        return max(x, y)
+
+    multiply = add
+
+    def gate(self, encoded: _View, decoded: _View, weights: Weights) -> _View:
+        return self.convolve(max(encoded, decoded), weights, None, 0, 0)
+
+    def same(self, x: _View, *_: object) -> _View:
+        return x
+
+    normalise = scale = silu = relu = sigmoid = channel_mean = channel_maximum = same
+
+
+def reach(network: nn.Module) -> int:
+    """Pixels, at most, between a pixel of the answer and one of the image that it depends on.
+
+    GroupNorm's statistics, which depend on every pixel, are left out.
+    """
+    try:
+        return int(draw(network, _ReachPen(), _View(0, 1)).reach)
+    except CheckpointError:
+        return UNKNOWN

@@ -1,0 +1,49 @@
+"""Scores, and what can be made of them: tables, comparisons, curves, lists of misses, pages."""
+
+from napari_saunetv2.evaluation.comparison import Comparison, compare
+from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve, mean_point, operating_point
+from napari_saunetv2.evaluation.misses import Miss, misses
+from napari_saunetv2.evaluation.scores import (
+    Case,
+    ImageScore,
+    Protocol,
+    answers,
+    evaluate,
+    evaluate_observer,
+    mean,
+    observed,
+    score,
+    worst_first,
+)
+from napari_saunetv2.evaluation.splits import chosen, seen
+from napari_saunetv2.evaluation.tables import as_csv, as_json, as_markdown
+from napari_saunetv2.metrics import TITLES
+
+__all__ = [
+    "THRESHOLDS",
+    "TITLES",
+    "Case",
+    "Comparison",
+    "Curve",
+    "ImageScore",
+    "Miss",
+    "Protocol",
+    "answers",
+    "as_csv",
+    "as_json",
+    "as_markdown",
+    "chosen",
+    "compare",
+    "curve",
+    "evaluate",
+    "evaluate_observer",
+    "mean",
+    "mean_curve",
+    "mean_point",
+    "misses",
+    "observed",
+    "operating_point",
+    "score",
+    "seen",
+    "worst_first",
+]

@@ -1,0 +1,240 @@
+"""Scores of a model, or of an observer, on a data set, by the protocols of the literature."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2 import inference
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import ImageError, SettingsError
+from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
+
+Protocol = Literal["whole", "fov"]
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """Metrics of one image, by their keys in ``TITLES``."""
+
+    name: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image, what was found in it and what should have been.
+
+    Attributes
+    ----------
+    name : str
+    image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]; or None
+        The photograph, for pictures; no score needs it.
+    truth : array, shape (H, W)
+        A vessel where not 0.
+    answer : array, shape (H, W)
+        Probabilities (float, range [0, 1]), or labels (integer or bool): a vessel where not 0.
+    threshold : float
+        From which a probability is a vessel.
+    inside : array, shape (H, W), or None
+        Only pixels where it is not 0 count.
+
+    Raises
+    ------
+    ImageError
+        When the maps differ in shape, or the probabilities are none.
+    """
+
+    name: str
+    image: NDArray[Any] | None
+    truth: NDArray[Any]
+    answer: NDArray[Any]
+    threshold: float = 0.5
+    inside: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the maps."""
+        for other in (self.truth, self.inside):
+            if other is not None and other.shape != self.answer.shape:
+                raise ImageError(
+                    f"'{self.name}' has shape {self.answer.shape}, what it is compared with {other.shape}: "
+                    "compare maps of one and the same image."
+                )
+        # Written so that NaN breaks it as well.
+        if self.probable and self.answer.size and not (self.answer.min() >= 0 and self.answer.max() <= 1):
+            raise ImageError(f"'{self.name}' holds values outside 0 to 1: a probability lies between them.")
+
+    @property
+    def probable(self) -> bool:
+        """Whether the answer is a probability, so that its threshold can move."""
+        return bool(np.issubdtype(self.answer.dtype, np.floating))
+
+    def vessels(self) -> NDArray[np.uint8]:
+        """Vessels of the answer, shape (H, W), 0 or 1."""
+        if self.probable:
+            return inference.binarise(self.answer, self.threshold)
+        return np.asarray(self.answer != 0, np.uint8)
+
+    def score(self) -> ImageScore:
+        """All metrics; raises ImageError when the maps differ in shape."""
+        return ImageScore(self.name, score(self.truth, self.answer, self.threshold, self.inside))
+
+
+def answers(
+    samples: Sequence[Sample],
+    model: inference.Model,
+    *,
+    protocol: Protocol = "whole",
+    observer: str | None = None,
+    threshold: Literal["auto"] | float = 0.5,
+    tta: inference.TestTime = "none",
+    rescale: Literal["auto", "off"] | float = "auto",
+    device: str = "auto",
+) -> Iterator[Case]:
+    """Segment every sample; parameters and errors as of :func:`evaluate`."""
+    level = inference.threshold_of(model, threshold, tta)
+    check_protocol(protocol)
+    for sample in samples:
+        truth = sample.labels(observer)
+        image = sample.image()
+        # torch in float32: a score must not depend on the machine.
+        exact: Any = {"engine": "torch", "precision": "float32"}
+        probability = inference.segment(image, model, tta=tta, rescale=rescale, device=device, **exact)
+        yield Case(sample.name, image, truth, probability, level, _inside(sample, image, protocol))
+
+
+def observed(
+    samples: Sequence[Sample], observer: str, *, protocol: Protocol = "whole", reference: str | None = None
+) -> Iterator[Case]:
+    """Take one observer's labels for an answer; parameters and errors as of :func:`evaluate_observer`."""
+    check_protocol(protocol)
+    for sample in samples:
+        truth, answer, image = sample.labels(reference), sample.labels(observer), sample.image()
+        yield Case(sample.name, image, truth, answer, inside=_inside(sample, image, protocol))
+
+
+def evaluate(
+    samples: Sequence[Sample],
+    model: inference.Model,
+    *,
+    protocol: Protocol = "whole",
+    observer: str | None = None,
+    threshold: Literal["auto"] | float = 0.5,
+    tta: inference.TestTime = "none",
+    rescale: Literal["auto", "off"] | float = "auto",
+    device: str = "auto",
+) -> Iterator[ImageScore]:
+    """Segment every sample and score it.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    model : str, path or Checkpoint
+    protocol : "whole" or "fov"
+        Every pixel of the original frame (as the authors of SA-UNetv2 score), or only the field of view:
+        the official mask, or where there is none the one that is found.
+    observer : str, optional
+        Whose labels are the truth, by default the reference observer's.
+    threshold : "auto" or float
+        0.5 as in the papers, or the model's own.
+    tta, rescale, device
+        As in :func:`napari_saunetv2.inference.segment`.
+
+    Yields
+    ------
+    ImageScore
+
+    Raises
+    ------
+    LayoutError
+        When a sample has no labels by that observer.
+    SettingsError
+        When a setting is outside its range.
+    """
+    cases = answers(
+        samples,
+        model,
+        protocol=protocol,
+        observer=observer,
+        threshold=threshold,
+        tta=tta,
+        rescale=rescale,
+        device=device,
+    )
+    return (case.score() for case in cases)
+
+
+def evaluate_observer(
+    samples: Sequence[Sample], observer: str, *, protocol: Protocol = "whole", reference: str | None = None
+) -> Iterator[ImageScore]:
+    """Score one observer's labels against another's, by default the reference observer's.
+
+    Yields
+    ------
+    ImageScore
+        Without an area under the curve: who draws gives no probabilities.
+    """
+    return (case.score() for case in observed(samples, observer, protocol=protocol, reference=reference))
+
+
+def score(
+    truth: NDArray[Any],
+    answer: NDArray[Any],
+    threshold: float = 0.5,
+    inside: NDArray[Any] | None = None,
+) -> dict[str, float]:
+    """All metrics of one image, keys and order of ``TITLES``.
+
+    Parameters
+    ----------
+    truth : array, shape (H, W)
+        A vessel where not 0.
+    answer : array, shape (H, W)
+        Probabilities (float, range [0, 1]), or labels (integer or bool), which have no area under a curve.
+    threshold : float
+        From which a probability is a vessel.
+    inside : array, shape (H, W), optional
+        Only pixels where it is not 0 count.
+
+    Raises
+    ------
+    ImageError
+        When the shapes differ.
+    """
+    case = Case("", None, truth, answer, threshold, inside)
+    vessels = case.vessels()
+    counts = confusion(truth, vessels, inside)
+    values = {name: metric(counts) for name, metric in METRICS.items()}
+    values |= {name: metric(truth, vessels, inside) for name, metric in SHAPE_METRICS.items()}
+    values["auc"] = auc(truth, answer, inside) if case.probable else float("nan")
+    return {name: values[name] for name in TITLES}
+
+
+def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
+    """Mean over images of each metric; images where it has no value do not count."""
+    table = {name: np.array([s.metrics[name] for s in scores]) for name in TITLES}
+    return {
+        name: float(np.nanmean(v)) if not np.isnan(v).all() else float("nan") for name, v in table.items()
+    }
+
+
+def worst_first(score: ImageScore) -> tuple[bool, float]:
+    """Key to sort images by: the lowest F1 first, those without a value in the end."""
+    f1 = score.metrics["f1"]
+    return bool(np.isnan(f1)), f1
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise SettingsError for a protocol that there is not."""
+    if protocol not in get_args(Protocol):
+        raise SettingsError(f"protocol is {protocol!r}: it must be one of {', '.join(get_args(Protocol))}.")
+
+
+def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> NDArray[Any] | None:
+    if protocol == "whole":
+        return None
+    return sample.fov() if sample.fov_path is not None else fov.detect(to_unit(image))

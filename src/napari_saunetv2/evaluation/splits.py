@@ -1,0 +1,68 @@
+"""Which images of a data set are scored, and which a model has not seen."""
+
+from collections.abc import Sequence
+
+from napari_saunetv2.checkpoint import Header
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import LayoutError, SettingsError
+
+
+def chosen(samples: Sequence[Sample], split: str | None, header: Header | None = None) -> list[Sample]:
+    """Samples of a split.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    split : "train", "test", "all", "unseen" or None
+        "unseen" is every image that the model was neither trained nor validated on; None is "test" where
+        the data set has one, else "all".
+    header : Header, optional
+        Of the model, for "unseen".
+
+    Raises
+    ------
+    LayoutError
+        When none is left.
+    SettingsError
+        When the model does not say what it was trained on.
+    """
+    wanted = split or ("test" if any(s.split == "test" for s in samples) else "all")
+    if wanted == "unseen":
+        return _unseen(samples, header)
+    kept = [s for s in samples if wanted in ("all", s.split)]
+    if not kept:
+        known = sorted({s.split for s in samples if s.split})
+        raise LayoutError(
+            f"There is no split '{split}' here: choose {', '.join([*known, 'all'])} or unseen."
+            if samples
+            else "There is no sample here: give the folder of a data set."
+        )
+    return kept
+
+
+def seen(sample: Sample, header: Header) -> bool:
+    """Whether a model was trained or validated on an image; raises SettingsError where it does not say.
+
+    Names are compared within a data set; where the model does not name any, by themselves.
+    """
+    data = header.data
+    if "train" not in data or "validation" not in data:
+        raise SettingsError(
+            "The model does not say which images it was trained on, so nobody knows which it has not seen: "
+            "choose the split train, test or all."
+        )
+    # A model of several data sets names them in one text: "drive, stare".
+    sets = {name.strip() for name in str(data.get("dataset", sample.dataset)).split(",")}
+    return sample.dataset in sets and sample.name in {*data["train"], *data["validation"]}
+
+
+def _unseen(samples: Sequence[Sample], header: Header | None) -> list[Sample]:
+    if header is None:
+        raise SettingsError("The split unseen belongs to a model: name one, or choose train, test or all.")
+    kept = [s for s in samples if not seen(s, header)]
+    if not kept:
+        raise LayoutError(
+            "The model was trained on every image here: score it on another data set, or choose another "
+            "split."
+        )
+    return kept

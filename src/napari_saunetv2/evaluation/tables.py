@@ -1,0 +1,102 @@
+"""Scores as text: CSV, JSON and Markdown."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.evaluation.comparison import Comparison
+from napari_saunetv2.evaluation.scores import ImageScore, mean
+from napari_saunetv2.metrics import TITLES, shown
+
+
+def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> str:
+    """Table with a line an image, then the mean; then the same of a second observer, if there are scores."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", *TITLES])
+    rows = [*scores, ImageScore("mean", mean(scores))]
+    if second:
+        others = [*second, ImageScore("mean", mean(second))]
+        rows += [ImageScore(f"{s.name} (second observer)", s.metrics) for s in others]
+    writer.writerows([s.name, *(f"{s.metrics[name]:.6f}" for name in TITLES)] for s in rows)
+    return text.getvalue()
+
+
+def as_json(
+    scores: Sequence[ImageScore],
+    about: Mapping[str, Any],
+    comparison: Mapping[str, Comparison] | None = None,
+) -> str:
+    """JSON with what was done, ``mean``, ``images`` and ``comparison``; what has no value is null."""
+    plain = {
+        **about,
+        "note": NO_DEVICE,
+        "mean": _finite(mean(scores)),
+        "images": [{"name": s.name, **_finite(s.metrics)} for s in scores],
+    }
+    if comparison is not None:
+        plain["comparison"] = {name: _finite(asdict(one)) for name, one in comparison.items()}
+    return json.dumps(plain, indent=1, allow_nan=False)
+
+
+def as_markdown(
+    scores: Sequence[ImageScore],
+    title: str,
+    comparison: Mapping[str, Comparison] | None = None,
+) -> str:
+    """Markdown: the table, with the mean as its last line, and the comparison's."""
+    lines = [f"## {_cell(title)}", "", *_table(["image", *TITLES.values()], _score_rows(scores))]
+    if comparison is not None:
+        lines += ["", "Paired, image by image:", "", *_table(COMPARED, comparison_rows(comparison))]
+    return "\n".join(lines) + "\n"
+
+
+COMPARED = ("metric", "first", "second", "difference", "95 % interval", "p (Wilcoxon)", "wins", "losses", "n")
+"""Columns of a comparison."""
+
+
+def comparison_rows(comparison: Mapping[str, Comparison]) -> list[list[str]]:
+    """Text of a comparison, a row a metric, columns as ``COMPARED``."""
+    return [
+        [
+            TITLES[name],
+            shown(name, c.first),
+            shown(name, c.second),
+            _signed(name, c.difference),
+            f"{_signed(name, c.low)} to {_signed(name, c.high)}" if np.isfinite(c.low) else "-",
+            f"{c.p_value:.2g}" if np.isfinite(c.p_value) else "-",
+            str(c.wins),
+            str(c.losses),
+            str(c.images),
+        ]
+        for name, c in comparison.items()
+    ]
+
+
+def _score_rows(scores: Sequence[ImageScore]) -> list[list[str]]:
+    rows = [*scores, ImageScore("**mean**", mean(scores))]
+    return [[s.name, *(shown(name, s.metrics[name]) for name in TITLES)] for s in rows]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rules = ["---", *["--:"] * (len(head) - 1)]
+    return [f"| {' | '.join(map(_cell, row))} |" for row in (head, rules, *rows)]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _signed(name: str, value: float) -> str:
+    text = shown(name, value)
+    return f"+{text}" if value > 0 else text
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if not isinstance(v, float) or np.isfinite(v) else None for k, v in values.items()}

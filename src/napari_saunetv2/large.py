@@ -1,0 +1,206 @@
+"""Images larger than memory: from file to file, tile by tile."""
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_saunetv2 import checkpoint, devices, engines, inference
+from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.imaging import windows
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.tiles import Tile
+
+Array: TypeAlias = Any
+"""Anything with shape, dtype and slices: NumPy, dask, zarr, a memory map."""
+
+CHUNK = 256
+"""Side in pixels of the tiles of the files that are written."""
+
+_TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
+
+
+def opened(source: str | os.PathLike[str]) -> Array:
+    """Open an image without reading it: a memory-mapped TIFF where it can be, a tiled one or a zarr else.
+
+    Parameters
+    ----------
+    source : path
+        TIFF; zarr array; OME-Zarr group, of which the finest level is taken.
+
+    Returns
+    -------
+    array-like, shape (H, W) or (H, W, C)
+
+    Raises
+    ------
+    FileFormatError
+        When it is none of these.
+    """
+    path = Path(source)
+    try:
+        if path.suffix.lower() not in _TIFF:
+            return _finest(_zarr().open(path, mode="r"))
+        try:
+            return tifffile.memmap(path, mode="r")
+        except ValueError:  # compressed or in tiles
+            return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
+    except (OSError, ValueError, KeyError, tifffile.TiffFileError) as error:
+        raise FileFormatError(f"'{path}' is no TIFF and no zarr that can be opened: convert it.") from error
+
+
+def segment(
+    image: Array,
+    target: str | os.PathLike[str],
+    model: inference.Model = checkpoint.DEFAULT,
+    *,
+    what: Literal["vessels", "probability"] = "vessels",
+    threshold: Literal["auto"] | float = "auto",
+    device: str = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
+    tile: int = inference.TILE_SIDE,
+    overwrite: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> Path:
+    """Segment an image of any size, at its own scale, into a file; memory does not grow with its height.
+
+    Parameters
+    ----------
+    image : array-like, shape (H, W) or (H, W, C)
+        NumPy, dask, zarr or memory map; types and ranges as for :func:`napari_saunetv2.inference.segment`.
+    target : path
+        ``.tif`` for a tiled BigTIFF, ``.zarr`` for an OME-Zarr.
+    model : str, path or Checkpoint
+    what : "vessels" or "probability"
+        0 and 255 as uint8, or float32.
+    threshold, device, engine, precision
+        As elsewhere.
+    tile : int, pixels
+        Side of the tiles that go through the network, with their context.
+    overwrite : bool
+    progress : callable, optional
+        Called with (done, total) after every tile.
+
+    Raises
+    ------
+    FileFormatError
+        For another suffix.
+    OverwriteError
+        When the target is there.
+    """
+    path = Path(target)
+    if path.suffix.lower() not in (*_TIFF, _ZARR):
+        raise FileFormatError(f"'{path.name}' cannot hold a large image: name it .tif or .zarr.")
+    if path.exists() and not overwrite:
+        raise OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ImageError(f"An image of shape {image.shape} cannot be segmented: give (H, W) or (H, W, C).")
+    if tile < inference.FREEZE_FROM:
+        raise SettingsError(f"tile is {tile}: it must be {inference.FREEZE_FROM} pixels or more.")
+    loaded = model if isinstance(model, checkpoint.Checkpoint) else checkpoint.load(model)
+    level = inference.threshold_of(loaded, threshold)
+    place = devices.resolve(device)
+    height, width = image.shape[:2]
+
+    def read(part: Tile) -> NDArray[np.float32]:
+        return to_unit(np.asarray(image[part.rows, part.columns]))
+
+    run = inference.frozen_run(loaded, place, read, (height, width), engine, precision)
+    margin = engines.reach(loaded.network)
+    rows, columns = (windows.spans(n, tile, margin, CHUNK) for n in (height, width))
+
+    def bands() -> Iterator[NDArray[Any]]:
+        for number, row in enumerate(rows):
+            band = np.empty((row.core.stop - row.core.start, width), np.float32)
+            for place_in_row, column in enumerate(columns):
+                laid = windows.laid(read(Tile(row.read, column.read)), row, column)
+                band[:, column.core] = run(laid)[0][row.inner, column.inner]
+                if progress is not None:
+                    progress(number * len(columns) + place_in_row + 1, len(rows) * len(columns))
+            yield band if what == "probability" else inference.binarise(band, level) * np.uint8(255)
+
+    dtype = np.dtype(np.float32 if what == "probability" else np.uint8)
+    if path.suffix.lower() == _ZARR:
+        _write_zarr(path, bands(), (height, width), dtype)
+    else:
+        write_beside(path, lambda out: _write_tiff(out, bands(), (height, width), dtype), overwrite=overwrite)
+    return path
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise SettingsError("zarr files need zarr: pip install 'napari-saunetv2[large]'.") from error
+    return zarr
+
+
+def _finest(group: Any) -> Array:
+    """Finest level of an OME-Zarr or a pyramid, or the array itself."""
+    if hasattr(group, "shape"):
+        return group
+    about = dict(group.attrs)
+    scales = about.get("ome", about).get("multiscales")
+    return group[scales[0]["datasets"][0]["path"] if scales else "0"]
+
+
+def _write_tiff(
+    out: Any, bands: Iterator[NDArray[Any]], shape: tuple[int, int], dtype: np.dtype[Any]
+) -> None:
+    tifffile.imwrite(
+        out,
+        _tiles(bands),
+        shape=shape,
+        dtype=dtype,
+        tile=(CHUNK, CHUNK),
+        compression="zlib",
+        photometric="minisblack",
+        bigtiff=math.prod(shape) * dtype.itemsize > 2**31,
+    )
+
+
+def _tiles(bands: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    for band in bands:
+        for top in range(0, band.shape[0], CHUNK):
+            for left in range(0, band.shape[1], CHUNK):
+                part = band[top : top + CHUNK, left : left + CHUNK]
+                yield np.pad(part, [(0, CHUNK - n) for n in part.shape])
+
+
+def _write_zarr(
+    path: Path, bands: Iterator[NDArray[Any]], shape: tuple[int, int], dtype: np.dtype[Any]
+) -> None:
+    """Write an OME-Zarr (0.5) of one level, beside its place and moved there whole."""
+    beside = path.with_name(f".{path.name}.making")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        group = _zarr().open_group(beside, mode="w", zarr_format=3)
+        array = group.create_array("0", shape=shape, chunks=(CHUNK, CHUNK), dtype=dtype)
+        group.attrs["ome"] = {
+            "version": "0.5",
+            "multiscales": [
+                {
+                    "name": path.stem,
+                    "axes": [{"name": axis, "type": "space"} for axis in "yx"],
+                    "datasets": [
+                        {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0]}]}
+                    ],
+                }
+            ],
+        }
+        top = 0
+        for band in bands:
+            array[top : top + len(band)] = band
+            top += len(band)
+        shutil.rmtree(path, ignore_errors=True)
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""The fields of the Evaluate widget."""
+
+from collections.abc import Callable
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
+
+from napari_saunetv2.imaging.overlay import AGREEMENT
+from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
+
+Choices = Callable[[object], list[Any]]
+
+AUTO, NONE = "auto", "none"
+LIST_HEIGHT = 76
+"""Pixels: four layers at once."""
+
+
+class EvaluateForm(Container[Any]):
+    """Choices of layers, buttons, and three views of what came out; what they do is the widget's.
+
+    Parameters
+    ----------
+    predictions, truths, labels : callable
+        Give the layers to choose from.
+    """
+
+    def __init__(self, predictions: Choices, truths: Choices, labels: Choices) -> None:
+        self.prediction = Select(
+            name="prediction",
+            choices=predictions,
+            tooltip="What was found: probability or Labels layers. Several give the mean.",
+        )
+        self.truth = Select(
+            name="truth",
+            choices=truths,
+            tooltip="What should have been found. Where several are chosen, each prediction takes the one "
+            "whose name begins like its own.",
+        )
+        self.second = ComboBox(
+            name="second",
+            label="observer 2",
+            choices=labels,
+            tooltip="Scored beside the prediction; auto takes the second observer's labels of the same "
+            "photograph, where they are open.",
+        )
+        self.fov = ComboBox(
+            name="fov",
+            label="FOV",
+            choices=labels,
+            value=NONE,
+            tooltip="Count only the field of view: a layer, or auto, its mask where one is open, else found "
+            "in the photograph. none counts every pixel, as most papers do.",
+        )
+        self.threshold = FloatSlider(
+            name="threshold",
+            min=0.01,
+            max=0.99,
+            step=0.01,
+            value=0.5,
+            tooltip="From this probability on a pixel is a vessel; Labels layers need none.",
+        )
+        self.run = PushButton(name="run", text="Evaluate")
+        self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.names: list[str] = []
+        self.image = ComboBox(
+            name="image",
+            label="shown",
+            choices=lambda _widget: self.names,  # napari asks again whenever a layer comes or goes
+            visible=False,
+            tooltip="Which image the views below are about: the mean of all, or one, the worst first.",
+        )
+        self.save = PushButton(name="save", text="Save CSV...", enabled=False)
+        self.copy = PushButton(
+            name="copy", text="Copy as Python", enabled=False, tooltip="For napari's console."
+        )
+        self.status = Label(name="status")
+        self.table, self.curve, self.misses = ScoreTable(), CurveView(), MissesView()
+        super().__init__(
+            widgets=[
+                self.prediction,
+                self.truth,
+                self.second,
+                self.fov,
+                self.threshold,
+                self.run,
+                self.cancel,
+                self.progress,
+                self.image,
+            ]
+        )
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        for choice in (self.prediction, self.truth):
+            choice.native.setMaximumHeight(LIST_HEIGHT)
+        for combo in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
+            combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.native.setMinimumContentsLength(10)
+        self.views = QTabWidget()
+        for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
+            self.views.addTab(view, title)
+        self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.status.native.setWordWrap(True)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.save, self.copy):
+            row.addWidget(button.native)
+        key = QLabel(
+            " &nbsp; ".join(
+                f'<span style="color: rgb{colour}">&#9632;</span> {meaning.split(" (")[0]}'
+                for meaning, colour in AGREEMENT.values()
+            )
+        )
+        for part, share in ((self.views, 1), (key, 0), (buttons, 0), (self.status.native, 0)):
+            self.native.layout().addWidget(part, share)
+        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+        self.native.setStyleSheet("QLabel { min-width: 5em; }")

@@ -1,0 +1,122 @@
+"""What the Fine-tune widget does in its thread: read the pairs, begin, train, and wait while it is paused."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+
+from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.plugin._layers import Planes
+from napari_saunetv2.plugin._pairs_table import Chosen
+from napari_saunetv2.training import Outcome, Pair, Report, Task, tasks, tuning
+from napari_saunetv2.training.folders import Entry
+
+
+class Begun(NamedTuple):
+    """The pairs of a training that begins, and its task."""
+
+    task: Task
+    pairs: list[Pair]
+
+
+@dataclass
+class Control:
+    """The buttons, as the thread sees them."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    paused: threading.Event = field(default_factory=threading.Event)
+
+
+class Picked:
+    """A row of the table, taken out of its layers: these may change or go while the training runs."""
+
+    def __init__(self, chosen: Chosen, *, values: bool) -> None:
+        self._entry: Entry | None = chosen.image if isinstance(chosen.image, Entry) else None
+        self._values = values
+        self.name = chosen.name
+        if isinstance(chosen.image, Image):
+            self._planes = Planes(chosen.image)
+            self._labels = _copied(chosen.labels)
+            self._field = None if chosen.field is None else _copied(chosen.field)
+
+    def pairs(self) -> list[Pair]:
+        """Read it: of a stack every plane on which somebody annotated something.
+
+        Raises
+        ------
+        ImageError
+            Where nothing is annotated.
+        """
+        if self._entry is not None:
+            return [self._entry.pair(values=self._values)]
+        planes, found = self._planes, []
+        for number in range(len(planes)):
+            index = planes.index(number)
+            labels = self._labels[index]
+            if labels.any():
+                name = self.name if len(planes) == 1 else f"{self.name} {number:03}"
+                inside = None if self._field is None else self._field[index]
+                found.append(Pair(name, planes[number], labels, inside))
+        if not found:
+            raise ImageError(f"Nothing is annotated on '{self.name}': paint its vessels, or untick it.")
+        return found
+
+
+def begin(
+    picked: Sequence[Picked],
+    name: str,
+    base: str | None,
+    changes: dict[str, Any],
+    device: str,
+    control: Control,
+) -> Generator[Report | Begun, None, Outcome]:
+    """Read pairs, write them down as a task, and train."""
+    pairs = [pair for one in picked for pair in one.pairs()]
+    start = None if base is None else checkpoint.load(base)
+    config = tuning.settings(pairs, start, **_looked_up(changes))
+    for pair in pairs:
+        tuning.check(pair, config)  # before anything is written
+    return (yield from go_on(tasks.begin(name, pairs, config, base, device), control))
+
+
+def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
+    """Train a task on, from where it was left; a pause yields the last report over and over."""
+    with devices.sparing_a_core():
+        yield Begun(task, task.pairs())
+        work = task.run(control.stop.is_set)
+        try:
+            while True:
+                try:
+                    report = next(work)
+                except StopIteration as end:
+                    outcome: Outcome = end.value
+                    return outcome
+                yield report
+                while control.paused.is_set() and not control.stop.is_set():
+                    time.sleep(0.05)
+                    yield report
+        finally:
+            work.close()
+
+
+def export(picked: Sequence[Picked], folder: Path, *, values: bool) -> Generator[None, None, Path]:
+    """Write pairs into a folder, for a program or a command line."""
+    for one in picked:
+        tasks.export(folder, one.pairs(), values=values)
+        yield
+    return folder
+
+
+def _looked_up(changes: dict[str, Any]) -> dict[str, Any]:
+    return {**changes, "augmentation": tuning.augmentation(changes["augmentation"])}
+
+
+def _copied(layer: Labels) -> NDArray[Any]:
+    return np.array(layer.data[0] if layer.multiscale else layer.data)

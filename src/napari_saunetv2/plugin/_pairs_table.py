@@ -1,0 +1,152 @@
+"""A table of images, each with a tick and with what belongs to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+
+NONE = "-"
+
+
+class Choice(NamedTuple):
+    """What may belong to an image: its name, and the layer or file itself."""
+
+    name: str
+    what: Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image and what can belong to it.
+
+    Attributes
+    ----------
+    name : str
+    image : object
+        Layer or entry.
+    labels, fields : sequence of Choice
+    chosen_labels, chosen_field : object or None
+        Which of them is chosen at first.
+    ticked : bool
+        At first.
+    """
+
+    name: str
+    image: Any
+    labels: Sequence[Choice] = ()
+    fields: Sequence[Choice] = ()
+    chosen_labels: Any = None
+    chosen_field: Any = None
+    ticked: bool = True
+
+
+class Chosen(NamedTuple):
+    """An image that is ticked, with what was chosen for it."""
+
+    name: str
+    image: Any
+    labels: Any
+    field: Any
+
+
+class PairsTable:
+    """The table; ``changed`` is emitted when the user changes anything."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.native = QTableWidget(0, 3)
+        self.native.setHorizontalHeaderLabels(["image", "labels", "FOV"])
+        header = self.native.horizontalHeader()
+        for column in range(3):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.native.verticalHeader().setVisible(False)
+        self.native.verticalHeader().setDefaultSectionSize(26)
+        self.native.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.native.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.native.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.native.setToolTip("Tick the images to train on; labels and FOV are matched by name and shape.")
+        self._resize()
+        self._rows: list[Row] = []
+        self.native.itemChanged.connect(lambda _item: self.changed.emit())
+
+    @property
+    def rows(self) -> list[Row]:
+        """What is shown."""
+        return list(self._rows)
+
+    def fill(self, rows: Sequence[Row]) -> None:
+        """Show rows; what the user chose for an image that stays is kept."""
+        kept = {id(row.image): self._state(number) for number, row in enumerate(self._rows)}
+        self.native.blockSignals(True)
+        self._rows = list(rows)
+        self.native.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            ticked, labels, field = kept.get(id(row.image), (None, None, None))
+            labels = labels if labels in [c.what for c in row.labels] else row.chosen_labels
+            field = field if field in [c.what for c in row.fields] else row.chosen_field
+            item = QTableWidgetItem(row.name)
+            item.setToolTip(row.name)
+            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
+            # Labels that turn up later are meant to be used: the tick was off only for want of them.
+            on = row.ticked if ticked is None or labels is None else ticked
+            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+            self.native.setItem(number, 0, item)
+            self.native.setCellWidget(number, 1, self._combo(row.labels, labels))
+            self.native.setCellWidget(number, 2, self._combo(row.fields, field))
+        self.native.blockSignals(False)
+        self._resize()
+
+    def chosen(self) -> list[Chosen]:
+        """Give the rows that are ticked and have labels."""
+        found = []
+        for number, row in enumerate(self._rows):
+            ticked, labels, field = self._state(number)
+            if ticked and labels is not None:
+                found.append(Chosen(row.name, row.image, labels, field))
+        return found
+
+    def tick(self, number: int, *, on: bool) -> None:
+        """Tick a row, as a click would."""
+        state = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+        self._item(number).setCheckState(state)
+
+    def choose(self, number: int, column: int, name: str) -> None:
+        """Choose labels (column 1) or field of view (2) by name, as a click would."""
+        self._combo_at(number, column).setCurrentText(name)
+
+    def _state(self, number: int) -> tuple[bool, Any, Any]:
+        ticked = self._item(number).checkState() == Qt.CheckState.Checked
+        row = self._rows[number]
+        labels, field = (
+            choices[index - 1].what if index > 0 else None
+            for choices, index in (
+                (row.labels, self._combo_at(number, 1).currentIndex()),
+                (row.fields, self._combo_at(number, 2).currentIndex()),
+            )
+        )
+        return ticked, labels, field
+
+    def _item(self, number: int) -> QTableWidgetItem:
+        return cast("QTableWidgetItem", self.native.item(number, 0))
+
+    def _combo_at(self, number: int, column: int) -> QComboBox:
+        return cast("QComboBox", self.native.cellWidget(number, column))
+
+    def _combo(self, choices: Sequence[Choice], chosen: Any) -> QComboBox:
+        combo = QComboBox()
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(3)
+        combo.addItem(NONE)
+        for choice in choices:
+            combo.addItem(choice.name)
+        combo.setCurrentIndex(next((n for n, c in enumerate(choices, 1) if c.what is chosen), 0))
+        combo.currentIndexChanged.connect(lambda _index: self.changed.emit())
+        return combo
+
+    def _resize(self) -> None:
+        rows = min(max(self.native.rowCount(), 1), 5)
+        self.native.setFixedHeight(30 + 26 * rows)

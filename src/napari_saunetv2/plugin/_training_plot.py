@@ -1,0 +1,77 @@
+"""Loss and F1 of a training, drawn as it goes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtWidgets import QSizePolicy
+
+LOSS, VALIDATION, F1, BEST = "#4dabf7", "#ffa94d", "#38d9a9", "#ff6b6b"
+
+
+class TrainingPlot:
+    """Two curves above each other: loss of training and validation, and F1 with the best step marked."""
+
+    def __init__(self) -> None:
+        self.native = pg.GraphicsLayoutWidget()
+        self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.native.setFixedHeight(236)
+        self.native.setVisible(False)
+        # The wheel scrolls the panel, and nothing can be dragged out of sight.
+        self._upper = self._plot(0, f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}")
+        self._lower = self._plot(1, f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)")
+        self._lower.setXLink(self._upper)
+        self.loss = self._upper.plot(pen=pg.mkPen(LOSS, width=2))
+        self.validation_loss = self._upper.plot(
+            pen=pg.mkPen(VALIDATION, width=2), symbol="o", symbolSize=5, symbolBrush=VALIDATION,
+            symbolPen=None,
+        )  # fmt: skip
+        self.f1 = self._lower.plot(
+            pen=pg.mkPen(F1, width=2), symbol="o", symbolSize=5, symbolBrush=F1, symbolPen=None
+        )
+        self.best = self._lower.plot(pen=None, symbol="star", symbolSize=16, symbolBrush=BEST, symbolPen=None)
+        self._losses: dict[int, float] = {}
+
+    def clear(self) -> None:
+        """Forget the last training."""
+        self._losses = {}
+        for curve in (self.loss, self.validation_loss, self.f1, self.best):
+            curve.setData([], [])
+
+    def show(
+        self, step: int, loss: float, history: Sequence[Mapping[str, float]], best: tuple[int, float | None]
+    ) -> None:
+        """Draw where a training stands; ``best`` is the step that validated best, and its F1."""
+        self.native.setVisible(True)
+        if math.isfinite(loss):
+            self._losses[step] = loss
+        self.loss.setData(list(self._losses), list(self._losses.values()))
+        for curve, key in ((self.validation_loss, "validation_loss"), (self.f1, "validation_f1")):
+            points = [(row["step"], row[key]) for row in history if math.isfinite(row.get(key, math.nan))]
+            curve.setData([x for x, _ in points], [y for _, y in points])
+        known = best[1] is not None and math.isfinite(best[1])
+        self.best.setData([best[0]] if known else [], [best[1]] if known else [])
+
+    def colour(self, background: Any, text: Any) -> None:
+        """Take the colours of the window."""
+        self.native.setBackground(background)
+        for plot in (self._upper, self._lower):
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(text)
+                plot.getAxis(side).setTextPen(text)
+
+    def _plot(self, row: int, title: str) -> Any:
+        plot = self.native.addPlot(row=row, col=0)
+        plot.setTitle(title, size="9pt")
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.getAxis("left").setWidth(44)
+        plot.getAxis("left").enableAutoSIPrefix(False)
+        plot.showGrid(y=True, alpha=0.2)
+        return plot
+
+
+def _word(text: str, colour: str) -> str:
+    return f'<span style="color: {colour}">{text}</span>'

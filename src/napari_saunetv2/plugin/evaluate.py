@@ -1,0 +1,285 @@
+"""The Evaluate widget: what was found, beside what should have been."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_saunetv2 import evaluation
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.evaluation import Miss
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.imaging.overlay import AGREEMENT
+from napari_saunetv2.metrics import shown
+from napari_saunetv2.plugin._comparands import (
+    Comparand,
+    as_python,
+    comparands,
+    is_prediction,
+    is_truth,
+    shape_of,
+)
+from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
+from napari_saunetv2.plugin._examine import Examined, examine
+from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.plugin._layers import spatial
+from napari_saunetv2.plugin._results import ROLE
+
+if TYPE_CHECKING:
+    import napari
+
+MEAN = "mean"
+CLOSE = 4.0
+"""Screen pixels that a picture's pixel takes, at least, when the camera goes to a missed vessel."""
+
+
+class EvaluateWidget(EvaluateForm):
+    """Score predictions against an observer's labels.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self._viewer = napari_viewer
+        self._job: Job | None = None
+        self._found: list[Examined] = []
+        self._drawn: WeakKeyDictionary[Layer, Labels] = WeakKeyDictionary()
+        self._why_not = ""
+        super().__init__(self._predictions, self._truths, self._masks)
+        self.fov.value = NONE
+        self._connect()
+        self._layers_changed()
+
+    def _connect(self) -> None:
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._cancel)
+        self.image.changed.connect(self._show)
+        self.save.changed.connect(self._save_as)
+        self.copy.changed.connect(self._copy)
+        self.misses.go = self._go_to
+        for field in (self.prediction, self.truth, self.second, self.fov):
+            field.changed.connect(self._check)
+        layers = self._viewer.layers
+        for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
+            event.connect(self._layers_changed)
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
+
+    # What the user does
+
+    def _start(self) -> None:
+        self._check()
+        if self._job is not None or self._why_not:
+            return
+        self._job = Job(
+            examine(self._comparands()),
+            progress=self._show_progress,
+            done=self._show_result,
+            failed=self._show_failure,
+            finished=self._reset,
+        )
+        self.run.enabled, self.cancel.enabled = False, True
+        self.progress.value, self.progress.visible = 0, True
+        self.status.value = "Scoring..."
+        self._job.start()
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._job.stop()
+            self.cancel.enabled = False
+            self.status.value = "Stopped; nothing was changed."
+
+    def _save_as(self) -> None:
+        target, _ = QFileDialog.getSaveFileName(self.native, "Save the scores", "scores.csv", "CSV (*.csv)")
+        if target:
+            self.save_csv(Path(target))
+
+    def save_csv(self, target: Path) -> None:
+        """Write the table that is there; a file of that name is replaced."""
+        second = [x.second for x in self._found if x.second is not None]
+        text = evaluation.as_csv([x.score for x in self._found], second)
+        try:
+            write_beside(target, lambda file: file.write(text.encode()), overwrite=True)
+        except SaunetError as error:
+            show_error(str(error))
+        else:
+            self.status.value = f"Written {target.name}."
+
+    def as_python(self) -> str:
+        """Python for napari's console that prints the scores again."""
+        return as_python(dict.fromkeys(x.comparand for x in self._found))
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self.as_python())
+        self.status.value = "Copied; paste it into napari's console."
+
+    def _go_to(self, name: str, miss: Miss) -> None:
+        """Move the camera to a missed vessel."""
+        place = next((x for x in self._found if x.score.name == name), None)
+        if place is None or place.comparand.layer not in self._viewer.layers:
+            self.status.value = "The layer in which that vessel is missing was removed."
+            return
+        layer, dims, camera = place.comparand.layer, self._viewer.dims, self._viewer.camera
+        world = layer.data_to_world((*place.index, miss.row, miss.column))
+        where = [*dims.point[: dims.ndim - layer.ndim], *world]
+        for axis in dims.not_displayed:
+            dims.set_point(axis, where[axis])
+        camera.center = (0.0, *(where[axis] for axis in dims.displayed[-2:]))
+        camera.zoom = max(camera.zoom, CLOSE / float(np.abs(layer.scale[-2:]).min()))
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None:  # closed: nobody can see or cancel the run any more
+            self._cancel()
+
+    def _abandon(self) -> None:
+        # The window is gone, so the job may not reach the fields any more.
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
+    # What the job says
+
+    def _show_progress(self, share: float) -> None:
+        self.progress.value = round(share * self.progress.max)
+
+    def _show_result(self, found: list[Examined]) -> None:
+        self._found = found
+        worst = [x.score.name for x in sorted(self._found, key=lambda x: evaluation.worst_first(x.score))]
+        self.names = [MEAN, *worst] if len(worst) > 1 else worst
+        self.image.reset_choices()
+        self.image.value, self.image.visible = self.names[0], len(worst) > 1
+        self._show()
+        for layer in dict.fromkeys(x.comparand.layer for x in self._found):
+            self._draw(layer)
+        self.save.enabled = self.copy.enabled = True
+        f1 = shown("f1", evaluation.mean([x.score for x in self._found])["f1"])
+        images = "1 image" if len(worst) == 1 else f"mean of {len(worst)} images"
+        self.status.value = f"F1 {f1}, {images}; {sum(len(x.misses) for x in self._found)} vessels missed."
+
+    def _show(self) -> None:
+        """Show the mean, or one image, in all views."""
+        some = [x for x in self._found if self.image.value in (MEAN, x.score.name)]
+        if not some:
+            return
+        columns = {"prediction": evaluation.mean([x.score for x in some])}
+        points = {"prediction": evaluation.mean_point([x.point for x in some])}
+        second = [x for x in some if x.second is not None and x.second_point is not None]
+        if second:
+            columns["observer 2"] = evaluation.mean([x.second for x in second if x.second])
+            points["observer 2"] = evaluation.mean_point([x.second_point for x in second if x.second_point])
+        curves = [x.curve for x in some if x.curve is not None]
+        self.table.show_scores(columns)
+        self.curve.show_curve(evaluation.mean_curve(curves) if curves else None, points)
+        self.misses.show_misses([(x.score.name, m) for x in some for m in x.misses], named=len(some) > 1)
+        self.views.setTabText(2, f"Missed ({sum(len(x.misses) for x in some)})")
+
+    def _draw(self, layer: Layer) -> None:
+        """Show right and wrong of a prediction, in the layer of the last time if it is still there."""
+        if layer not in self._viewer.layers:
+            return
+        codes = np.zeros(shape_of(layer), np.uint8)
+        for x in self._found:
+            if x.comparand.layer is layer:
+                codes[x.index] = x.agreement
+        old = self._drawn.get(layer)
+        if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
+            old.data = codes
+            for name, value in spatial(layer).items():
+                setattr(old, name, value)
+            return
+        active = self._viewer.layers.selection.active
+        self._drawn[layer] = self._viewer.add_labels(
+            codes,
+            name=f"{layer.name} agreement",
+            colormap=_colours(),
+            opacity=1.0,
+            metadata={ROLE: "agreement"},
+            **spatial(layer),
+        )
+        self._drawn[layer].editable = False
+        if active is not None:
+            self._viewer.layers.selection.active = active
+
+    def _show_failure(self, error: Exception) -> None:
+        if isinstance(error, SaunetError):
+            self.status.value = str(error)
+            show_error(str(error))
+        else:
+            self.status.value = f"Failed: {error}"
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _reset(self) -> None:
+        self._job = None
+        self.cancel.enabled = False
+        self.progress.visible = False
+        self._check()
+
+    # What the choices are
+
+    def _predictions(self, _widget: object = None) -> list[Layer]:
+        return [x for x in self._viewer.layers if is_prediction(x)]
+
+    def _truths(self, _widget: object = None) -> list[Layer]:
+        return [x for x in self._viewer.layers if is_truth(x)]
+
+    def _masks(self, _widget: object = None) -> list[Any]:
+        layers = [x for x in self._viewer.layers if isinstance(x, Labels) and ROLE not in x.metadata]
+        return [AUTO, NONE, *layers]
+
+    def _comparands(self) -> list[Comparand]:
+        return comparands(
+            list(self._viewer.layers),
+            self.prediction.value,
+            self.truth.value,
+            second=self.second.value,
+            field=self.fov.value,
+            threshold=self.threshold.value,
+        )
+
+    def _layers_changed(self) -> None:
+        for field in (self.prediction, self.truth, self.second, self.fov):
+            field.reset_choices()
+        self._choose()
+        self._check()
+
+    def _choose(self) -> None:
+        """Where nothing is chosen, choose what is most likely meant."""
+        if not self.prediction.value:
+            ours = [x for x in self._predictions() if x.metadata.get(ROLE) == "probability"]
+            self.prediction.value = ours[-1:]
+        if not self.truth.value and self.prediction.value:
+            shape = shape_of(self.prediction.value[0])
+            said = [x for x in self._truths() if x.metadata.get("role") == "labels" and shape_of(x) == shape]
+            self.truth.value = said[:1]
+
+    def _check(self) -> None:
+        """Say why there is nothing to run, if so; else let stand what was said."""
+        if self._job is not None:
+            return
+        obstacle = self._obstacle()
+        if obstacle or self.status.value == self._why_not:
+            self.status.value = obstacle
+        self._why_not = obstacle
+        self.run.enabled = not obstacle
+
+    def _obstacle(self) -> str:
+        try:
+            self._comparands()
+        except SaunetError as error:
+            return str(error)
+        return ""
+
+
+def _colours() -> DirectLabelColormap:
+    clear = (0.0, 0.0, 0.0, 0.0)
+    colours: dict[int | None, tuple[float, ...]] = {None: clear, 0: clear}
+    for code, (_, colour) in AGREEMENT.items():
+        colours[code] = (*(c / 255 for c in colour), 1.0)
+    return DirectLabelColormap(color_dict=colours)

@@ -1,0 +1,339 @@
+"""The Fine-tune widget: annotated images in, a better model out."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyqtgraph as pg
+from napari.layers import Image
+from napari.utils.notifications import notification_manager, show_error
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QApplication
+
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.plugin import _autosave, _finetuning
+from napari_saunetv2.plugin._finetune_form import FineTuneForm
+from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
+from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
+from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.plugin._preview import LivePrediction, place_of
+from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
+from napari_saunetv2.training.folders import file_names
+from napari_saunetv2.training.snippet import Snippet
+
+if TYPE_CHECKING:
+    import napari
+
+_RUNNING: set[Path] = set()
+"""Folders of the trainings that run in this program: they are not to be gone on with."""
+
+
+class FineTuneWidget(FineTuneForm):
+    """Train a model on annotated images, and watch it.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self._viewer = napari_viewer
+        self._job: Job | None = None
+        self._control = Control()
+        self._preview: LivePrediction | None = None
+        self._task: Task | None = None
+        self._waiting: Task | None = None
+        self._report: Report | None = None
+        self._why_not = ""
+        super().__init__()
+        self._suggest_name()
+        self._connect()
+        _autosave.watch(napari_viewer)
+        self._colour()
+        self._offer()
+        self._fill()
+
+    def _connect(self) -> None:
+        for button, action in (
+            (self.run, self._start), (self.pause, self._pause), (self.stop, self._stop),
+            (self.go_on, self._go_on), (self.discard, self._discard),
+            (self.copy_python, partial(self._copy, Snippet.as_python)),
+            (self.copy_command, partial(self._copy, Snippet.as_command)),
+        ):  # fmt: skip
+            button.changed.connect(lambda _value=None, action=action: action())
+        self.source.changed.connect(self._fill)
+        self.folder.changed.connect(self._fill)
+        self.base.changed.connect(self._suggest_name)
+        self.pairs.changed.connect(self._check)
+        for field in self._fields():
+            field.changed.connect(self._check)
+        layers = self._viewer.layers
+        for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
+            event.connect(self._layers_changed)
+        self._viewer.events.theme.connect(self._colour)
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
+
+    # What the user does
+
+    def _start(self) -> None:
+        self._check()
+        if self._job is not None or self._obstacle():
+            return
+        changes, device = self.settings(), str(self.device.value)
+        try:
+            picked = self._picked(changes)
+        except SaunetError as error:
+            self._show_failure(error)
+            return
+        places = {
+            name: place_of(row.image)
+            for row, name in zip(self.pairs.chosen(), file_names([one.name for one in picked]), strict=True)
+            if isinstance(row.image, Image)
+        }
+        self._control = Control()
+        name = str(self.model_name.value)
+        work = _finetuning.begin(picked, name, self.base_name(), changes, device, self._control)
+        self._launch(work, {k: v for k, v in places.items() if v}, f"Reading {len(picked)} images...")
+
+    def _go_on(self) -> None:
+        if self._job is None and self._waiting is not None:
+            self._control = Control()
+            task, self._waiting = self._waiting, None
+            self._launch(_finetuning.go_on(task, self._control), {}, f"Going on with {task.name}...")
+
+    def _discard(self) -> None:
+        if self._job is None and self._waiting is not None:
+            self._waiting.discard()
+            self._offer()
+
+    def _pause(self) -> None:
+        paused = self._control.paused
+        if paused.is_set():
+            paused.clear()
+        else:
+            paused.set()
+        self.pause.text = "Go on" if paused.is_set() else "Pause"
+        if self._report is not None:
+            self._tell(self._report)
+
+    def _stop(self) -> None:
+        self._control.stop.set()
+        self.stop.enabled = self.pause.enabled = False
+        self.status.value = "Stopping: the best so far is being kept..."
+
+    def _copy(self, text: Callable[[Snippet], str]) -> None:
+        if self._job is not None or self._obstacle():
+            self._check()
+            return
+        changes = self.settings()
+        name, device = str(self.model_name.value), str(self.device.value)
+
+        def snippet(folder: Path, only: Sequence[str] = ()) -> Snippet:
+            return Snippet(folder, only, self.base_name(), changes, device, Path(name))
+
+        if self.source.value == "folder":
+            names = [one.name for one in self.pairs.chosen()]
+            self._put(text(snippet(Path(str(self.folder.value)), names)))
+            return
+        try:
+            picked = self._picked(changes)
+        except SaunetError as error:
+            self._show_failure(error)
+            return
+        values = changes["sparse"] or len(changes["classes"]) > 1
+        self._job = Job(
+            _finetuning.export(picked, tasks.copies(), values=values),
+            progress=lambda _state: None,
+            done=lambda folder: self._put(text(snippet(folder))),
+            failed=self._show_failure,
+            finished=self._reset,
+        )
+        self.run.enabled = False
+        self._job.start()
+
+    def _put(self, text: str) -> None:
+        QApplication.clipboard().setText(text)
+        self.status.value = "Copied; the images and labels are read from where the text says."
+
+    def _picked(self, changes: dict[str, Any]) -> list[Picked]:
+        values = bool(changes["sparse"]) or len(changes["classes"]) > 1
+        return [Picked(one, values=values) for one in self.pairs.chosen()]
+
+    def _launch(self, work: Any, places: dict[str, dict[str, Any]], status: str) -> None:
+        self._preview = LivePrediction(self._viewer, places)
+        self._report = None
+        self.plot.clear()
+        self.resume.visible = False
+        self.run.enabled = False
+        self.set_running(running=True)
+        self.progress.value = 0
+        self.status.value = status
+        self._job = Job(
+            work,
+            progress=self._show_progress,
+            done=self._show_outcome,
+            failed=self._show_failure,
+            finished=self._reset,
+        )
+        self._job.start()
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None and self._job is not None:  # closed: what was reached is kept, and offered later
+            self._job.stop()
+
+    def _abandon(self) -> None:
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+        if self._task is not None:
+            _RUNNING.discard(self._task.folder)
+
+    # What the job says
+
+    def _show_progress(self, state: Report | Begun) -> None:
+        if isinstance(state, Begun):
+            self._task = state.task
+            _RUNNING.add(state.task.folder)
+            if self._preview is not None:
+                self._preview.take(state.pairs)
+            self.status.value = f"Preparing {len(state.pairs)} images..."
+            return
+        self._report = state
+        self.progress.value = round(state.step / state.steps * self.progress.max)
+        self._draw(state)
+        if not self._control.stop.is_set():
+            self._tell(state)
+
+    def _draw(self, state: Report) -> None:
+        self.plot.show(state.step, state.loss, state.history, (state.best_step, state.best_f1))
+        if self._preview is not None:
+            self._preview.show(state.preview)
+
+    def _tell(self, state: Report) -> None:
+        stage = "Paused" if self._control.paused.is_set() else "Training"
+        f1 = "-" if state.validation_f1 is None else f"{state.validation_f1:.4f}"
+        self.status.value = (
+            f"{stage}: step {state.step}/{state.steps}, loss {state.loss:.4f}, F1 {f1} on "
+            f"{state.validated_on}, {_clock(state.seconds_left)} left, {state.device}"
+        )
+
+    def _show_outcome(self, outcome: Outcome) -> None:
+        self.base.reset_choices()
+        _choose_in_segment(self._viewer, outcome.name)
+        before, after = ("-" if f1 is None else f"{f1:.4f}" for f1 in (outcome.before, outcome.after))
+        self.status.value = (
+            f"Done: {outcome.name}. F1 {before} before, {after} after, on {outcome.validated_on}; the "
+            f"model is in the list, its log in {outcome.log.name} beside it."
+        )
+        self.status.tooltip = str(outcome.log)
+        if self._preview is not None:
+            self._preview.remove()
+        self._suggest_name()
+
+    def _show_failure(self, error: Exception) -> None:
+        if isinstance(error, SaunetError):
+            self.status.value = str(error)
+            show_error(str(error))
+        else:
+            self.status.value = f"Failed: {error}"
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _reset(self) -> None:
+        self._job = None
+        if self._task is not None:
+            _RUNNING.discard(self._task.folder)
+            self._task = None
+        self.set_running(running=False)
+        self._offer()
+        said = self.status.value
+        self._fill()  # layers may have come and gone
+        self.status.value = said  # how it ended; the next change tells what is missing for another run
+
+    # What can be gone on with, and what can be run
+
+    def _offer(self) -> None:
+        """Offer the newest training that was not done."""
+        if self._job is not None:
+            return
+        self._waiting = next((t for t in tasks.unfinished() if t.folder not in _RUNNING), None)
+        self.resume.visible = self._waiting is not None
+        if self._waiting is not None:
+            self.unfinished.value = (
+                f"{self._waiting.name}: step {self._waiting.step()}/{self._waiting.config.steps}"
+            )
+
+    def _suggest_name(self) -> None:
+        stem = (self.base_name() or "own").removesuffix("-mine")
+        number, name = 2, f"{stem}-mine"
+        while tasks.problem_of_name(name):
+            number, name = number + 1, f"{stem}-mine-{number}"
+        self.model_name.value = name
+
+    def _layers_changed(self) -> None:
+        if self.source.value == "layers" and self._job is None:
+            self._fill()
+
+    def _fill(self) -> None:
+        """Fill the table from where the images are to come."""
+        self._no_folder = ""
+        rows = []
+        if self.source.value == "layers":
+            rows = of_layers(self._viewer)
+        elif str(self.folder.value) not in ("", "."):
+            try:
+                rows = of_folder(Path(str(self.folder.value)))
+            except SaunetError as error:
+                self._no_folder = str(error)
+        self.pairs.fill(rows)
+        self._check()
+
+    def _check(self) -> None:
+        """Mark what is wrong, and say why there is nothing to run, if so; else let stand what was said."""
+        if self._job is not None:
+            return
+        obstacle = self._obstacle()
+        if obstacle or self.status.value == self._why_not:
+            self.status.value = obstacle
+        self._why_not = obstacle
+        self.run.enabled = not obstacle
+        self.copy_python.enabled = self.copy_command.enabled = not obstacle
+
+    def _obstacle(self) -> str:
+        chosen = self.pairs.chosen()
+        values = self.settings()
+        wrong = tuning.problems(values, max(1, len(chosen)))
+        if why := tasks.problem_of_name(str(self.model_name.value)):
+            wrong["model_name"] = why
+        self.mark(wrong)
+        if self.source.value == "folder" and not self.pairs.rows:
+            return self._no_folder or "Choose a folder with photographs and their labels."
+        if not self.pairs.rows:
+            return "Open photographs and their labels first, or choose a folder."
+        if not chosen:
+            return "Tick an image that has labels: paint its vessels on a Labels layer of its size."
+        for name, why in wrong.items():
+            return f"{self.fields[name].label} is {self.fields[name].value!r}: it must be {why}."
+        return ""
+
+    def _colour(self) -> None:
+        theme = get_theme(self._viewer.theme)
+        self.plot.colour(pg.mkColor(theme.background.as_hex()), pg.mkColor(theme.text.as_hex()))
+
+
+def _choose_in_segment(viewer: "napari.viewer.Viewer", name: str) -> None:
+    """Choose a new model wherever vessels are segmented in this window."""
+    from napari_saunetv2.plugin.segment import SegmentWidget
+
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, SegmentWidget):
+            widget.model.reset_choices()
+            widget.model.value = name
+
+
+def _clock(seconds: float) -> str:
+    if not seconds < 360_000:  # nor not a number
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

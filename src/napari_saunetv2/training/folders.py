@@ -1,0 +1,207 @@
+"""Photographs and labels that lie in a folder: of a known data set, or brought together by name."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_saunetv2 import datasets
+from napari_saunetv2.errors import FileFormatError, LayoutError
+from napari_saunetv2.files import make_folder, read_image, read_mask, readable, write_beside
+from napari_saunetv2.training.views import Pair
+
+IMAGES = ("images", "image", "photographs", "img")
+LABELS = ("labels", "label", "masks", "mask", "vessels", "manual", "annotations", "ground_truth", "gt")
+FIELDS = ("fov", "fovs", "field")
+"""Names of the subfolders, and without a final s the endings of file names, that tell what a file is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A photograph on disk, and what belongs to it.
+
+    Attributes
+    ----------
+    name : str
+    image : Path
+    labels, field : Path or None
+        None where there is none.
+    dataset : str or None
+        Key in ``DATASETS``, where it is of a known data set.
+    for_training : bool
+        False for the test images of a data set.
+    """
+
+    name: str
+    image: Path
+    labels: Path | None = None
+    field: Path | None = None
+    dataset: str | None = None
+    for_training: bool = True
+
+    def pair(self, *, values: bool = False) -> Pair:
+        """Read its files; with ``values`` the labels' own, else 1 above half of the file's maximum.
+
+        Raises
+        ------
+        LayoutError
+            Without labels.
+        FileFormatError
+            For a file that cannot be read.
+        """
+        if self.labels is None:
+            raise LayoutError(f"'{self.name}' has no labels beside it: add them, or leave it out.")
+        labels = _values(self.labels) if values else read_mask(self.labels)
+        field = None if self.field is None else read_mask(self.field)
+        return Pair(self.name, read_image(self.image), labels, field)
+
+
+def entries(
+    folder: Path, labels: Path | None = None, fields: Path | None = None, *, known: bool = True
+) -> list[Entry]:
+    """List the photographs in a folder with what belongs to them.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a known data set (DRIVE, STARE, CHASE_DB1, HRF), or any other with photographs; or its subfolders
+        ``images`` and ``labels`` (or ``masks``, ``vessels``, ...), and ``fov`` where there are such masks.
+    labels, fields : Path, optional
+        Where these lie, if elsewhere. A file belongs to the photograph of its name; an ending such as
+        ``_labels``, ``_mask``, ``_vessels`` or ``_fov`` is not part of the name.
+    known : bool
+        Whether to look for known data sets first.
+
+    Returns
+    -------
+    list of Entry
+        By name, those without labels too.
+
+    Raises
+    ------
+    LayoutError
+        When there is no photograph, or none has labels.
+    """
+    if known and labels is None and datasets.recognise(folder):
+        found = [_of_sample(sample) for sample in datasets.read(folder)]
+        if any(entry.labels for entry in found):  # else photographs of a data set, with labels of one's own
+            return found
+    images = _below(folder, IMAGES) or folder
+    label_files = _named(labels or _below(folder, LABELS), LABELS, every=True)
+    field_files = _named(fields or _below(folder, FIELDS), FIELDS, every=True)
+    photographs = _named(images, (), every=True)
+    if images == folder:  # all in one folder: told apart by their endings
+        label_files = label_files or _named(folder, LABELS, every=False)
+        field_files = field_files or _named(folder, FIELDS, every=False)
+        apart = {*label_files.values(), *field_files.values()}
+        photographs = {name: path for name, path in photographs.items() if path not in apart}
+    found = [Entry(n, p, label_files.get(n), field_files.get(n)) for n, p in sorted(photographs.items())]
+    if not any(entry.labels for entry in found):
+        what = f"{len(found)} photographs without labels" if found else "no photographs"
+        raise LayoutError(
+            f"'{folder}' holds {what}: give a folder with 'images' and 'labels' in it, or with files such as "
+            "eye.tif and eye_labels.png."
+        )
+    return found
+
+
+def pairs(
+    folder: Path, labels: Path | None = None, fields: Path | None = None, **reading: bool
+) -> list[Pair]:
+    """Read all photographs of a folder that have labels and are for training; as :func:`entries`.
+
+    ``values`` reads the labels as they are, as sparse ones and those of several kinds of vessel must be.
+    """
+    values, known = reading.get("values", False), reading.get("known", True)
+    found = entries(folder, labels, fields, known=known)
+    return [entry.pair(values=values) for entry in found if entry.labels and entry.for_training]
+
+
+def write(folder: Path, given: Iterable[Pair]) -> None:
+    """Write pairs as TIFF into a folder's ``images``, ``labels`` and ``fov``, named as they are.
+
+    :func:`pairs` with ``values`` and not ``known`` reads the same pixels from there.
+    """
+    for pair in given:
+        parts = (("images", pair.image), ("labels", pair.vessels), ("fov", pair.field))
+        for part, pixels in parts:
+            if pixels is not None:
+                make_folder(folder / part)
+                _write_tiff(folder / part / f"{pair.name}.tif", pixels)
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Make names of any text that files can have, all different."""
+    given: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
+        number, chosen = 2, plain
+        while chosen.lower() in (other.lower() for other in given):
+            chosen, number = f"{plain}-{number}", number + 1
+        given.append(chosen)
+    return given
+
+
+def _of_sample(sample: datasets.Sample) -> Entry:
+    reference = sample.reference or ""
+    return Entry(
+        sample.name,
+        sample.image_path,
+        sample.label_paths.get(reference),
+        sample.fov_path,
+        sample.dataset,
+        sample.split != "test",
+    )
+
+
+def _below(folder: Path, names: tuple[str, ...]) -> Path | None:
+    try:
+        below = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    except OSError as error:
+        raise LayoutError(f"'{folder}' cannot be opened ({error.strerror}): give another folder.") from error
+    return next((below[name] for name in names if name in below), None)
+
+
+def _named(folder: Path | None, endings: tuple[str, ...], *, every: bool) -> dict[str, Path]:
+    """Readable files by their names without such an ending; only those that have one, if not ``every``."""
+    if folder is None:
+        return {}
+    words = "|".join(sorted({ending.removesuffix("s") for ending in endings}, key=len, reverse=True))
+    pattern = re.compile(rf"[-_ .]({words})s?\d*$" if words else r"$^", re.IGNORECASE)
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+        name = pattern.sub("", stem)
+        if path.is_file() and readable(path) and (every or name != stem):
+            found.setdefault(name, path)
+    return found
+
+
+def _values(path: Path) -> NDArray[Any]:
+    pixels = read_image(path)
+    if pixels.ndim == 3 and (pixels[..., :3] == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 or pixels.dtype.kind not in "biu":
+        raise FileFormatError(
+            f"'{path.name}' holds no label values ({pixels.dtype}, shape {pixels.shape}): save the labels as "
+            "a TIFF or PNG of whole numbers, without colours."
+        )
+    return pixels
+
+
+def _write_tiff(path: Path, pixels: NDArray[Any]) -> None:
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8)
+    elif pixels.dtype.kind in "iu" and pixels.ndim == 2 and pixels.dtype.itemsize > 2:
+        pixels = pixels.astype(np.int32)
+    colours = "rgb" if pixels.ndim == 3 else "minisblack"
+    write_beside(
+        path,
+        lambda file: tifffile.imwrite(file, pixels, compression="zlib", photometric=colours),
+        overwrite=True,
+    )

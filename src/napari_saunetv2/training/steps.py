@@ -1,0 +1,107 @@
+"""One step of a training, and what it starts from."""
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.losses import LOSSES
+from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.state import State
+from napari_saunetv2.training.views import Prepared, batch
+
+_LEARNING = {"decoder": {"up", "gate", "decoder", "head"}, "head": {"head"}}
+"""Parts of every network of the family that learn, where not all do."""
+
+
+def fresh(config: TrainConfig, base: checkpoint.Checkpoint | None, place: torch.device) -> State:
+    """Begin: the network from the seed or from a base, its running mean, its optimiser."""
+    torch.manual_seed(config.seed)
+    network = NETWORKS[config.network](**config.arguments)
+    if base is not None:
+        _take_over(network, base, config)
+    network.to(place).train()
+    mean = deepcopy(network).eval().requires_grad_(requires_grad=False)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(_learns(name, config))
+    optimiser = torch.optim.AdamW(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+    )
+    return State(network, mean, optimiser)
+
+
+def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainConfig) -> None:
+    """Start from a base's weights; the maps of a head for other classes all start as the base's mean map."""
+    weights = base.network.state_dict()
+    kinds = len(config.classes)
+    if weights["head.bias"].shape[0] != kinds:
+        for name in ("head.weight", "head.bias"):
+            map_ = weights[name].mean(0, keepdim=True)
+            weights[name] = map_.expand(kinds, *map_.shape[1:]).clone()
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"The base model '{base.name}' is a {base.header.network} of other widths than the network that "
+            f"is to be trained ({config.network}): give its own network and arguments."
+        ) from error
+
+
+def _learns(name: str, config: TrainConfig) -> bool:
+    """Whether the part of the network with that name, or a parameter of it, learns."""
+    return config.trains == "all" or name.split(".")[0] in _LEARNING[config.trains]
+
+
+def rate(step: int, config: TrainConfig, seconds: float) -> float:
+    """Learning rate of a step: up in a line, down along half a cosine (Loshchilov and Hutter, 2017)."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    if config.minutes is not None:
+        progress = min(1.0, max(progress, seconds / (60 * config.minutes)))
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, place: torch.device) -> float:
+    """Take one step of the optimiser; returns the loss of its views."""
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate(state.step, config, state.seconds)
+    views, truth, weight = batch(images, config, state.step)
+    # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
+    torch.manual_seed(config.seed * 1_000_003 + state.step)
+    state.network.train()
+    for name, part in state.network.named_children():
+        part.train(_learns(name, config))  # what does not learn also keeps its statistics
+    with torch.autocast(place.type, torch.bfloat16, enabled=_in_bfloat16(config, place)):
+        logits = state.network(views.to(place))
+    counted = None if weight is None else weight.to(place)
+    loss: Tensor = LOSSES[config.loss](logits.float(), truth.to(place), counted)
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
+    state.optimiser.step()
+    state.step += 1
+    _follow(state, config)
+    return float(loss.detach())
+
+
+def _in_bfloat16(config: TrainConfig, place: torch.device) -> bool:
+    return config.precision == "bfloat16" or (config.precision == "auto" and devices.prefers_bfloat16(place))
+
+
+@torch.no_grad()
+def _follow(state: State, config: TrainConfig) -> None:
+    """Move the mean towards the weights; young means follow faster, to forget the random start."""
+    decay = min(config.ema, (1 + state.step) / (10 + state.step))
+    for kept, new in zip(state.mean.state_dict().values(), state.network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, 1 - decay)
+        else:
+            kept.copy_(new)

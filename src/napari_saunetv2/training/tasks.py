@@ -1,0 +1,215 @@
+"""A fine-tuning that outlives its program: everything it needs lies in one folder.
+
+Beside the run itself (:mod:`napari_saunetv2.training.state`) the folder holds the images and labels as they
+were when it began, and what it is for; so it can be gone on with when layers and files are gone.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_saunetv2 import checkpoint
+from napari_saunetv2.errors import CheckpointError, OverwriteError, SaunetError
+from napari_saunetv2.files import make_folder, write_beside
+from napari_saunetv2.training import folders
+from napari_saunetv2.training import state as run_folder
+from napari_saunetv2.training.config import TrainConfig, from_plain
+from napari_saunetv2.training.loop import Report, fine_tune
+from napari_saunetv2.training.views import Pair
+
+_TASK, _DATA = "task.json", "data"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A fine-tuning in its folder.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        That its model is to have.
+    base : str or None
+        Name or path of the model it starts from; None for a training from scratch.
+    config : TrainConfig
+    device : str
+    """
+
+    folder: Path
+    name: str
+    base: str | None
+    config: TrainConfig
+    device: str = "auto"
+
+    @property
+    def data(self) -> Path:
+        """Folder of its images and labels."""
+        return self.folder / _DATA
+
+    def pairs(self) -> list[Pair]:
+        """Read its images and labels."""
+        values = self.config.sparse or len(self.config.classes) > 1
+        return folders.pairs(self.data, values=values, known=False)
+
+    def step(self) -> int:
+        """Steps that are saved."""
+        return run_folder.saved_step(self.folder)
+
+    def discard(self) -> None:
+        """Remove it with all that it holds."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, should_stop: Callable[[], bool] | None = None) -> Generator[Report, None, "Outcome"]:
+        """Train, from where it was left, and keep the model among the user's own.
+
+        Parameters
+        ----------
+        should_stop : callable, optional
+            Asked after every step; True ends the training with the best so far.
+
+        Yields
+        ------
+        Report
+
+        Returns
+        -------
+        Outcome
+        """
+        base = None if self.base is None else checkpoint.load(self.base)
+        about = {"dataset": "own images", "base": self.base or "none"}
+        path = yield from fine_tune(
+            self.pairs(), self.config, self.folder, resume=True, base=base, device=self.device, data=about,
+            recipe="fine-tune", should_stop=should_stop,
+        )  # fmt: skip
+        kept = keep(path, self.name)
+        self.discard()
+        return kept
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fine-tuning leaves.
+
+    Attributes
+    ----------
+    name : str
+        Of the model, in the list of models.
+    model, log : Path
+        Its file, and its log as CSV.
+    header : Header
+    """
+
+    name: str
+    model: Path
+    log: Path
+    header: checkpoint.Header
+
+    @property
+    def before(self) -> float | None:
+        """F1 of the base on the validation images; None without them."""
+        return self.header.data.get("f1_before")
+
+    @property
+    def after(self) -> float | None:
+        """F1 of the model on the validation images, by which its best step was chosen; None without."""
+        return self.header.data.get("f1_after")
+
+    @property
+    def validated_on(self) -> str:
+        """Names of the validation images, or which part of the only one."""
+        return ", ".join(self.header.data.get("validation", ())) or "nothing"
+
+
+def root() -> Path:
+    """Folder of the tasks that are not done (it may not exist yet)."""
+    return checkpoint.user_folder().parent / "runs"
+
+
+def begin(
+    name: str, pairs: Sequence[Pair], config: TrainConfig, base: str | None, device: str = "auto"
+) -> Task:
+    """Write a task into a new folder; raises ImageError where labels and settings do not fit together."""
+    folder = _free(root(), folders.file_names([name])[0])
+    task = Task(folder, name, base, config, device)
+    export(task.data, pairs, values=config.sparse or len(config.classes) > 1)
+    text = json.dumps({"name": name, "base": base, "device": device, "config": asdict(config)}, indent=1)
+    # Last: a folder without it is not a task, so a kill while the images are written leaves none.
+    write_beside(folder / _TASK, lambda file: file.write(text.encode()))
+    return task
+
+
+def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
+    """Write pairs into a folder that :func:`folders.pairs` and the command line read; parameters as there."""
+    names = folders.file_names([pair.name for pair in pairs])
+    folders.write(
+        folder,
+        [
+            Pair(name, pair.image, pair.vessels if values else pair.vessels != 0, pair.field)
+            for name, pair in zip(names, pairs, strict=True)
+        ],
+    )
+
+
+def copies() -> Path:
+    """Give a new folder for images and labels that are to be used outside of this program."""
+    return _free(checkpoint.user_folder().parent / "pairs", "pairs")
+
+
+def unfinished() -> list[Task]:
+    """List the tasks that were begun and are not done, the newest first; what is damaged is left out."""
+    if not root().is_dir():
+        return []
+    found = [task for folder in root().iterdir() if (task := _read(folder)) is not None]
+    return sorted(found, key=lambda task: task.folder.stat().st_mtime, reverse=True)
+
+
+def keep(model: Path, name: str) -> Outcome:
+    """Put a run's model and log among the user's models, by that name or where it is taken a like one."""
+    folder = checkpoint.user_folder()
+    make_folder(folder)
+    taken = {info.name for info in checkpoint.available()} | {p.stem for p in folder.iterdir()}
+    number, chosen = 2, name
+    while chosen in taken:
+        chosen, number = f"{name}-{number}", number + 1
+    contents, log = model.read_bytes(), (model.parent / run_folder.LOG).read_bytes()
+    path = write_beside(folder / f"{chosen}{checkpoint.SUFFIX}", lambda file: file.write(contents))
+    log_path = write_beside(folder / f"{chosen}.csv", lambda file: file.write(log), overwrite=True)
+    return Outcome(chosen, path, log_path, checkpoint.load(path).header)
+
+
+def problem_of_name(name: str) -> str | None:
+    """What keeps a model from having that name, or None."""
+    if not name.strip():
+        return "it must have a name"
+    if folders.file_names([name])[0] != name:
+        return "letters, digits, '-', '_' and '.' only"
+    if any(info.name == name for info in checkpoint.available()):
+        return "there is a model of that name: choose another"
+    return None
+
+
+def _read(folder: Path) -> Task | None:
+    try:
+        plain: dict[str, Any] = json.loads((folder / _TASK).read_text(encoding="utf-8"))
+        config = from_plain(plain["config"])
+        return Task(folder, str(plain["name"]), plain["base"], config, str(plain["device"]))
+    except (OSError, ValueError, KeyError, TypeError, SaunetError):
+        return None
+
+
+def _free(parent: Path, name: str) -> Path:
+    for number in range(1, 10_000):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise CheckpointError(
+                f"'{folder}' cannot be made ({error.strerror}): free some space."
+            ) from error
+        return folder
+    raise OverwriteError(f"'{parent}' is full of runs called '{name}': choose another name.")

@@ -1,0 +1,139 @@
+"""What a network is worth on images whose vessels are known."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.losses import LOSSES
+from napari_saunetv2.metrics import METRICS, best_threshold, confusion
+from napari_saunetv2.training.views import Prepared, balanced
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the best weights so far, or at first the base's, make of an image.
+
+    Attributes
+    ----------
+    name : str
+        Of the image.
+    labels : array, shape (H, W), uint8
+        0, or the number of the kind of vessel.
+    """
+
+    name: str
+    labels: NDArray[np.uint8]
+
+
+def logits(network: nn.Module, image: Prepared, place: torch.device) -> Tensor:
+    """Answer of a network in evaluation mode for a whole canvas, shape (1, K, S, S)."""
+    with torch.inference_mode():
+        answer: Tensor = network(image.canvas[None, :3].to(place)).float()
+        return answer
+
+
+def mean_f1(
+    images: Sequence[Prepared], answers: Sequence[Tensor], thresholds: Sequence[float] | None = None
+) -> float:
+    """F1, mean over images and kinds of vessel; NaN where there are no vessels and none was found.
+
+    Parameters
+    ----------
+    images : sequence of Prepared
+    answers : sequence of tensor
+        Logits as of :func:`logits`.
+    thresholds : sequence of float, optional
+        For each kind of vessel; 0.5 if not given.
+    """
+    # The canvas around an image is without vessels in truth and answer, so it changes no F1.
+    means = []
+    for image, answer in zip(images, answers, strict=True):
+        levels = thresholds or [0.5] * image.classes
+        kinds = zip(_by_kind(image, answer), levels, strict=True)
+        means.append(_mean([_f1(t, p, level, image.balance) for (t, p), level in kinds]))
+    return _mean(means)
+
+
+def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) -> float:
+    """Mean over images of a loss in ``LOSSES``."""
+    losses = []
+    for image, answer in zip(images, answers, strict=True):
+        truth, weight = image.vessels, image.weight
+        if weight is not None:
+            weight = balanced(weight, truth, image.balance)[None].to(answer.device)
+        losses.append(float(LOSSES[loss](answer, truth[None].to(answer.device), weight)))
+    return _mean(losses)
+
+
+def best_thresholds(images: Sequence[Prepared], answers: Sequence[Tensor]) -> list[float]:
+    """Threshold for each kind of vessel at which F1 peaks; 0.5 where no vessel tells where it does."""
+    by_image = [list(_by_kind(image, answer)) for image, answer in zip(images, answers, strict=True)]
+    balances = [image.balance for image in images]
+    return [_best_threshold(pairs, balances) for pairs in zip(*by_image, strict=True)]
+
+
+def _best_threshold(
+    pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32]]], balances: Sequence[float]
+) -> float:
+    if not any(truth.any() for truth, _ in pairs):
+        return 0.5
+    if all(balance == 1 for balance in balances):
+        return best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
+    # Strokes do not tell to a hundredth where a threshold belongs: a coarse one, near the middle of the best.
+    levels = np.arange(20, 81, 5) / 100
+    f1 = [_mean([_f1(t, p, level, b) for (t, p), b in zip(pairs, balances, strict=True)]) for level in levels]
+    best = np.nonzero(np.asarray(f1) >= np.nanmax(f1) - 0.005)[0]
+    return float(np.median(levels[best]))
+
+
+def _f1(truth: NDArray[np.uint8], probability: NDArray[np.float32], level: float, balance: float) -> float:
+    counts = confusion(truth, probability >= level)
+    if balance == 1:
+        return METRICS["f1"](counts)
+    tp, fn = balance * counts.tp, balance * counts.fn
+    whole = 2 * tp + counts.fp + fn
+    return 2 * tp / whole if whole else math.nan
+
+
+def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[Tensor]) -> None:
+    """Shift a network's logits so that F1 on some images peaks at a probability of 0.5, for each kind.
+
+    Where none are kept for validation it is the training images: a threshold is one number, too little to
+    fit them by. Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black
+    there, which moves all probabilities the same way.
+    """
+    bias = network.get_parameter("head.bias")
+    with torch.no_grad():
+        for kind, best in enumerate(best_thresholds(images, answers)):
+            bias[kind] -= math.log(best / (1 - best))
+
+
+def preview(image: Prepared, answer: Tensor) -> Preview:
+    """Show an answer as labels of the image's own size."""
+    rows, columns = image.frame
+    probability = answer[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
+    if probability.shape[:2] != image.shape:
+        probability = resize(probability, *image.shape)
+    labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0)
+    return Preview(image.name, labels.astype(np.uint8))
+
+
+def _by_kind(image: Prepared, answer: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Truth and probability of the pixels that take part, for each kind of vessel."""
+    weight = image.weight
+    taking_part = ... if weight is None else weight[0].numpy() >= 0.5
+    probability = answer[0].sigmoid().cpu().numpy()
+    for truth, found in zip(image.vessels.numpy() >= 0.5, probability, strict=True):
+        yield truth[taking_part].astype(np.uint8), found[taking_part]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of the values that are numbers; NaN where none is."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return float(np.mean(numbers)) if numbers else math.nan

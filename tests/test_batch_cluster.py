@@ -1,0 +1,142 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from napari_saunetv2 import batch, checkpoint, cli, cluster
+from napari_saunetv2.checkpoint import Header
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.networks import NETWORKS
+
+TORCH = {"engine": "torch", "precision": "float32"}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    checkpoint.save(path, NETWORKS["saunetv2"](widths=(8, 8)), Header(network_arguments={"widths": [8, 8]}))
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "eyes"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 256, (40, 56, 3), np.uint8)).save(folder / f"{number}.png")
+    (folder / "bad.png").write_bytes(b"no image")
+    return batch.image_files([str(folder)])
+
+
+def _run(files, model, folder, **settings):
+    folder.mkdir(exist_ok=True)
+    wanted = batch.Wanted(folder, probability=True)
+    return list(cluster.segment_files(files, model, 0.5, wanted, **TORCH, **settings))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_two_workers_write_what_one_process_writes_and_a_lost_worker_is_survived(
+    files, model, tmp_path, monkeypatch
+):
+    distributed = pytest.importorskip("distributed")
+    one = _run(files, model, tmp_path / "one")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, env={"OMP_NUM_THREADS": "1"}
+        ) as local,
+        distributed.Client(local),
+    ):
+        rows = []
+        wanted = batch.Wanted(tmp_path / "two", probability=True)
+        wanted.folder.mkdir()
+        scheduler = local.scheduler_address
+        for row in cluster.segment_files(files, model, 0.5, wanted, scheduler=scheduler, **TORCH):
+            if not rows:
+                next(iter(local.workers.values())).process.process.kill()
+            rows.append(row)
+    assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
+    assert len(_contents(tmp_path / "one")) == 8
+    for found in (one, rows):
+        assert sorted(row.status for row in found) == ["done"] * 4 + ["failed"]
+        assert [Path(row.file).name for row in found if row.status == "failed"] == ["bad.png"]
+
+
+def test_a_finished_image_is_not_done_again(files, model, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    _run(files[:3], model, folder)
+    kept = folder / "0_vessels.png"
+    before = kept.stat().st_mtime_ns
+    (folder / "1_probability.tif").unlink()  # the run was killed between two files of an image
+    rows = _run(files, model, folder, resume=True)
+    assert {Path(r.file).name: r.status for r in rows} == {
+        "0.png": "kept", "1.png": "done", "2.png": "kept", "3.png": "done", "bad.png": "failed",
+    }  # fmt: skip
+    assert kept.stat().st_mtime_ns == before
+    assert len(_contents(folder)) == 8
+    assert {r.status for r in _run(files, model, folder)} == {"failed"}  # neither --resume nor --overwrite
+
+
+def test_the_table_outlives_a_kill(tmp_path):
+    path = tmp_path / "t.csv"
+
+    def killed():
+        with cluster.table(path, resume=False) as add:
+            add(cluster.Row("b.png", "done", "b_vessels.png", 4, 5, 0.25, 1.5))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    with path.open("a") as out:
+        out.write("c.png,do")  # cut in the middle of a line
+    with cluster.table(path, resume=True) as add:
+        add(cluster.Row("b.png", "kept"))
+        add(cluster.Row("a.png", "failed", error="no, really"))
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(r["file"], r["status"], r["height"], r["error"]) for r in rows] == [
+        ("a.png", "failed", "0", "no, really"),
+        ("b.png", "done", "4", ""),
+    ]
+
+
+def test_parquet(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    with cluster.table(tmp_path / "t.parquet", resume=False) as add:
+        add(cluster.Row("a.png", "done", share=0.5))
+    assert pq.read_table(tmp_path / "t.parquet").to_pylist()[0]["share"] == 0.5
+
+
+def test_a_scheduler_that_is_not_there_is_told(files, model, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def nobody(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr(distributed, "Client", nobody)
+    with pytest.raises(SettingsError, match="tcp://nowhere:1"):
+        _run(files, model, tmp_path / "out", scheduler="tcp://nowhere:1")
+
+
+def test_the_command_resumes_and_writes_the_table(files, model, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    command = ["saunetv2", "segment", str(files[0].parent), "-o", str(out), "-m", model, "--engine", "torch"]
+    for extra in ([], ["--resume"]):
+        monkeypatch.setattr("sys.argv", [*command, "--table", str(out / "t.csv"), *extra])
+        with pytest.raises(SystemExit) as done:
+            cli.main()
+        assert done.value.code == 1  # bad.png
+    assert "has its results already" in capsys.readouterr().out
+    assert len((out / "t.csv").read_text().splitlines()) == 6
+
+
+def test_workers_below_one_are_refused(files, model, tmp_path):
+    with pytest.raises(SettingsError, match="workers is 0"):
+        _run(files, model, tmp_path / "out", workers=0)

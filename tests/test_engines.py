@@ -1,0 +1,163 @@
+import copy
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_saunetv2 import checkpoint, engines, inference
+from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2.engines import _check, _export
+from napari_saunetv2.errors import CheckpointError, SettingsError
+from napari_saunetv2.networks import NETWORKS
+
+CPU = torch.device("cpu")
+RNG = np.random.default_rng(0)
+
+needs = {
+    "openvino": pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="no openvino"),
+    "onnx": pytest.mark.skipif(
+        not (importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxruntime")), reason="no onnx"
+    ),
+}
+OTHERS = [pytest.param(name, marks=mark) for name, mark in needs.items()]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Checkpoint:
+    torch.manual_seed(1)
+    path = tmp_path / "small.safetensors"
+    checkpoint.save(
+        path, NETWORKS["saunetv2"](widths=(16, 32)), Header(network_arguments={"widths": [16, 32]})
+    )
+    return checkpoint.load(path)
+
+
+def _trained(name: str) -> torch.nn.Module:
+    """A network whose BatchNorms have seen something."""
+    torch.manual_seed(0)
+    network = NETWORKS[name]().eval().requires_grad_(requires_grad=False)
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_()
+            part.running_var.uniform_(0.5, 2)
+    return network
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_gives_torchs_answer(engine: str, name: str, tmp_path: Path):
+    network = _trained(name)
+    image = RNG.random((48, 96, 3), np.float32)
+    with torch.inference_mode():
+        truth = network(torch.from_numpy(image.transpose(2, 0, 1)[None].copy()))[0].sigmoid().numpy()
+    module = importlib.import_module(f"napari_saunetv2.engines._{engine}")
+    file = tmp_path / _export._FILES[engine]
+    module.write(network, file)
+    run = module.OpenvinoRunner(file, "float32") if engine == "openvino" else module.OnnxRunner(file)
+    assert np.abs(run(image) - truth).max() < 5e-5
+    assert run(image[:32, :32].copy()).shape == (1, 32, 32)  # another size, the same file
+
+
+def test_torch_in_float32_is_the_network_itself(small: Checkpoint):
+    image = RNG.random((32, 32, 3), np.float32)
+    network = copy.deepcopy(small.network).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        truth = network(torch.from_numpy(image)[None].permute(0, 3, 1, 2))[0, 0].sigmoid().numpy()
+    answer = inference.segment(image, small, engine="torch", precision="float32")
+    np.testing.assert_array_equal(answer, truth)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_an_export_is_made_once_and_compared_with_torch(engine: str, small: Checkpoint, monkeypatch):
+    monkeypatch.setattr(_check, "SAME", 0.01)  # a network that was never trained is badly conditioned
+    made = []
+    monkeypatch.setitem(
+        _export._WRITERS, engine, lambda *a, w=_export._WRITERS[engine]: made.append(1) or w(*a)
+    )
+    first = _export.exported(small, engine)
+    assert (_export.exported(small, engine), len(made)) == (first, 1)
+    assert small.header.sha256[:32] in str(first)
+    assert not list(first.parent.parent.glob(".making*"))
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_an_export_that_differs_is_refused_and_not_kept(engine: str, small: Checkpoint, monkeypatch):
+    monkeypatch.setattr(_check, "SAME", -1.0)
+    changed = Checkpoint("wrong", small.network, Header(sha256=engine * 8))
+    with pytest.raises(CheckpointError, match="another answer"):
+        _export.exported(changed, engine)
+    assert not list(_export.folder(changed).iterdir())
+
+
+def test_a_network_that_cannot_be_drawn_stays_with_torch():
+    class Strange(torch.nn.Module):
+        def forward(self, x):
+            return x[:, :1] if x.sum() > 0 else -x[:, :1]
+
+    model = Checkpoint("strange", Strange(), Header(sha256="a" * 64))
+    assert engines.choice(model, CPU) in [("torch", "float32"), ("torch", "bfloat16")]
+    if "openvino" in engines.installed():
+        with pytest.raises(CheckpointError, match="only torch"):
+            inference.segment(np.zeros((16, 16, 3), np.uint8), model, engine="openvino")
+
+
+def test_auto_never_takes_a_precision_that_moves_the_score(small: Checkpoint, monkeypatch):
+    monkeypatch.setattr(engines, "prefers_bfloat16", lambda _: True)
+    shifts = {"bfloat16": 6e-4, "float32": 0.0}
+    monkeypatch.setattr(
+        engines, "_verdict", lambda _m, _p, _e, precision, _r: _check.Verdict(0.0, shifts[precision])
+    )
+    assert engines.choice(small, CPU)[1] == "float32"
+    shifts["bfloat16"] = -4e-4
+    assert engines.choice(small, CPU)[1] == "bfloat16"
+    monkeypatch.setattr(engines, "prefers_bfloat16", lambda _: False)
+    assert engines.choice(small, CPU)[1] == "float32"
+
+
+def test_what_was_never_saved_runs_in_torch():
+    model = Checkpoint("new", NETWORKS["saunetv2"](widths=(8, 8)).eval(), Header())
+    assert engines.choice(model, CPU) == ("torch", "float32")
+
+
+def test_the_verdict_is_kept(small: Checkpoint, monkeypatch):
+    run = engines._made(small, CPU, "torch", "bfloat16")
+    verdict = engines._verdict(small, CPU, "torch", "bfloat16", run)
+    monkeypatch.setattr(_check, "compare", lambda *_: pytest.fail("compared again"))
+    assert engines._verdict(small, CPU, "torch", "bfloat16", run) == verdict
+    (kept,) = _export.folder(small).glob("torch-*.json")
+    assert json.loads(kept.read_text())["f1_shift"] == verdict.f1_shift
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"engine": "tensorflow"}, "engine is 'tensorflow'"),
+        ({"precision": "float8"}, "precision is 'float8'"),
+    ],
+)
+def test_an_unknown_setting_is_told(settings, says, small: Checkpoint):
+    with pytest.raises(SettingsError, match=says):
+        inference.segment(np.zeros((16, 16, 3), np.uint8), small, **settings)
+
+
+def test_an_engine_that_is_missing_says_how_to_get_it(small: Checkpoint, monkeypatch):
+    monkeypatch.setattr(engines, "find_spec", lambda package: package == "torch" or None)
+    assert engines.installed() == ["auto", "torch"]
+    with pytest.raises(SettingsError, match=r"pip install 'napari-saunetv2\[openvino\]'"):
+        inference.segment(np.zeros((16, 16, 3), np.uint8), small, engine="openvino")
+    assert engines.choice(small, CPU)[0] == "torch"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("engine", ["torch", *OTHERS])
+def test_the_bundled_model_keeps_its_answer_on_a_photograph(engine: str, shared: Path):
+    from napari_saunetv2.files import read_image
+
+    photograph = read_image(shared / "data" / "DRIVE" / "training" / "images" / "21_training.tif")
+    truth = inference.segment(photograph, engine="torch", precision="float32")
+    answer = inference.segment(photograph, engine=engine)
+    vessels = truth >= 0.5
+    assert (vessels != (answer >= 0.5)).sum() < 0.005 * vessels.sum()

@@ -1,0 +1,346 @@
+import threading
+import time
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+
+from napari_saunetv2 import datasets, evaluation
+from napari_saunetv2.evaluation import Case
+from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.overlay import AGREEMENT, agreement
+from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.plugin import evaluate as plugin
+
+pytestmark = pytest.mark.gui
+
+SHAPE = (60, 80)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Evaluate vessels")
+    return widget
+
+
+@pytest.fixture
+def run(qtbot):
+    """Press the button and wait for the end."""
+
+    def press(widget):
+        assert widget.run.enabled, widget.status.value
+        qtbot.mouseClick(widget.run.native, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+
+    return press
+
+
+def vessels(seed=0):
+    """A trunk, and a branch that hangs from it."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[20 + seed : 24 + seed, 5:75] = 1
+    mask[24 + seed : 55, 40:43] = 1
+    return mask
+
+
+def probability(truth, seed=0):
+    """A map that misses most of the branch."""
+    found = truth.copy()
+    found[35:, 40:43] = 0
+    rng = np.random.default_rng(seed)
+    return (0.6 * found + 0.35 * rng.random(SHAPE)).astype(np.float32)
+
+
+def add_eye(viewer, name="eye", seed=0, **place):
+    """The truth, and a probability, as a reader and the Segment widget leave them."""
+    truth = vessels(seed)
+    about = {"dataset": "own", "subject": name, "role": "labels", "observer": "first", "names": None}
+    labels = viewer.add_labels(truth, name=f"{name} first", metadata=about, **place)
+    found = viewer.add_image(
+        probability(truth, seed),
+        name=f"{name} probability",
+        metadata={"saunetv2 role": "probability"},
+        **place,
+    )
+    return labels, found
+
+
+def column(widget, title):
+    """Texts of a column of the table."""
+    titles = [widget.table.horizontalHeaderItem(n).text() for n in range(widget.table.columnCount())]
+    return [widget.table.item(row, titles.index(title)).text() for row in range(len(TITLES))]
+
+
+def texts(score):
+    return [shown(name, score[name]) for name in TITLES]
+
+
+def test_it_says_what_is_missing_and_chooses_what_is_likely(viewer, widget):
+    assert "Choose a prediction" in widget.status.value
+    assert not widget.run.enabled
+    truth, found = add_eye(viewer)
+    assert (widget.prediction.value, widget.truth.value) == ([found], [truth])
+    assert (widget.status.value, widget.run.enabled) == ("", True)
+    widget.fov.value = "auto"
+    assert "No photograph" in widget.status.value
+    assert not widget.run.enabled
+    widget.fov.value = "none"
+    widget.truth.value = []
+    assert "Choose the truth" in widget.status.value
+    other = viewer.add_labels(np.zeros((9, 9), np.uint8), name="other")
+    widget.truth.value = [other]
+    assert "'eye probability' has shape (60, 80), 'other' (9, 9)" in widget.status.value
+    assert not widget.run.enabled
+    viewer.layers.remove(other)
+    assert widget.truth.value == [truth]
+    assert widget.run.enabled
+
+
+def test_the_numbers_are_those_of_score(viewer, widget, run):
+    truth, found = add_eye(viewer)
+    widget.threshold.value = 0.4
+    run(widget)
+    expected = evaluation.score(truth.data, found.data, 0.4)
+    assert column(widget, "prediction") == texts(expected)
+    assert "F1 " + shown("f1", expected["f1"]) in widget.status.value
+    drawn = viewer.layers["eye probability agreement"]
+    assert np.array_equal(drawn.data, agreement(truth.data, found.data >= 0.4))
+    for code, (_, colour) in AGREEMENT.items():
+        assert np.allclose(drawn.get_color(code)[:3], np.array(colour) / 255, atol=0.01)
+    curve = widget.curve.getPlotItem().listDataItems()[0].getData()
+    line = evaluation.curve(truth.data, found.data)
+    known = np.isfinite(line.precision)
+    assert np.allclose(curve, [line.recall[known], line.precision[known]])
+
+
+def test_running_again_renews_the_overlay_and_leaves_the_choice_alone(viewer, widget, run):
+    truth, found = add_eye(viewer)
+    viewer.layers.selection.active = truth
+    run(widget)
+    before = list(viewer.layers)
+    assert viewer.layers.selection.active is truth
+    truth.data = 1 - truth.data
+    run(widget)
+    assert list(viewer.layers) == before
+    assert np.array_equal(before[-1].data, agreement(truth.data, found.data >= 0.5))
+    assert before[-1] not in widget.prediction.choices
+    assert before[-1] not in widget.truth.choices
+
+
+def test_a_second_observer_stands_beside(viewer, widget, run):
+    truth, _ = add_eye(viewer)
+    other = np.roll(truth.data, 1, axis=0)
+    second = viewer.add_labels(other, name="eye second", metadata=truth.metadata | {"observer": "second"})
+    assert widget.second.value == "auto"
+    run(widget)
+    expected = texts(evaluation.score(truth.data, other))
+    assert column(widget, "observer 2") == expected
+    assert expected[list(TITLES).index("auc")] == "-"
+    widget.second.value = "none"
+    run(widget)
+    assert widget.table.columnCount() == 1
+    widget.second.value = second
+    run(widget)
+    assert column(widget, "observer 2") == expected
+
+
+def test_several_predictions_give_the_mean_each_with_its_own_truth(viewer, widget, run, tmp_path):
+    pairs = [add_eye(viewer, f"eye{n}", n) for n in range(3)]
+    widget.prediction.value = [found for _, found in pairs]
+    widget.truth.value = [truth for truth, _ in pairs]
+    run(widget)
+    scores = [Case(f.name, None, t.data, f.data).score() for t, f in pairs]
+    assert column(widget, "prediction") == texts(evaluation.mean(scores))
+    worst = min(scores, key=evaluation.worst_first)
+    assert widget.image.choices[:2] == ("mean", worst.name)
+    widget.image.value = worst.name
+    assert column(widget, "prediction") == texts(worst.metrics)
+    widget.save_csv(tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_text() == evaluation.as_csv(scores)
+    assert sum(layer.name.endswith("agreement") for layer in viewer.layers) == 3
+
+
+def test_copied_python_prints_the_same(viewer, widget, run, capsys):
+    truth, _ = add_eye(viewer)
+    image = np.zeros((*SHAPE, 3), np.uint8)
+    image[10:, 10:] = 200
+    photograph = viewer.add_image(image, rgb=True, name="eye's")
+    widget.fov.value = "auto"
+    run(widget)
+    inside = fov.detect(to_unit(photograph.data))
+    found = viewer.layers["eye probability"]
+    assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.5, inside))
+    capsys.readouterr()
+    exec(widget.as_python(), {"viewer": viewer})  # as in napari's console
+    expected = evaluation.as_csv([Case(found.name, None, truth.data, found.data, 0.5, inside).score()])
+    assert capsys.readouterr().out == expected + "\n"
+
+
+def test_labels_need_no_threshold_and_have_no_curve(viewer, widget, run):
+    truth, found = add_eye(viewer)
+    labels = viewer.add_labels((found.data > 0.5).astype(np.uint8) * 3, name="eye vessels")
+    widget.prediction.value = [labels]
+    run(widget)
+    assert column(widget, "prediction") == texts(evaluation.score(truth.data, labels.data))
+    # Only the point of the answer is drawn.
+    assert [len(item.getData()[0]) for item in widget.curve.getPlotItem().listDataItems()] == [1]
+
+
+def test_a_click_on_a_missed_vessel_moves_the_camera(viewer, widget, run, qtbot):
+    place = {"scale": (2.0, 0.5), "translate": (10.0, -7.0)}
+    truth, found = add_eye(viewer, **place)
+    run(widget)
+    (miss,) = evaluation.misses(truth.data, found.data >= 0.5)
+    assert widget.misses.count() == 1
+    widget.views.setCurrentWidget(widget.misses)
+    item = widget.misses.item(0)
+    middle = widget.misses.visualItemRect(item).center()
+    qtbot.mouseClick(widget.misses.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    assert viewer.camera.center[-2:] == pytest.approx(truth.data_to_world((miss.row, miss.column)))
+    assert viewer.camera.zoom >= 8
+    viewer.layers.remove(found)
+    qtbot.mouseClick(widget.misses.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    assert "removed" in widget.status.value
+
+
+def test_stacks_are_scored_plane_by_plane(viewer, widget, run):
+    truths = np.stack([vessels(n) for n in range(3)])
+    maps = np.stack([probability(t, n) for n, t in enumerate(truths)])
+    names = ["01", "02", "03"]
+    about = {"dataset": "own", "role": "labels", "observer": "first", "names": names}
+    viewer.add_labels(truths, name="first", metadata=about)
+    viewer.add_labels(np.ones(SHAPE, np.uint8), name="field")
+    found = viewer.add_image(maps, name="maps", metadata={"saunetv2 role": "probability"})
+    widget.fov.value = viewer.layers["field"]  # one plane for all
+    run(widget)
+    scores = [Case(*args).score() for args in zip(names, [None] * 3, truths, maps, strict=True)]
+    assert column(widget, "prediction") == texts(evaluation.mean(scores))
+    assert set(widget.image.choices) == {"mean", *names}
+    widget.image.value = "03"
+    widget.misses.itemActivated.emit(widget.misses.item(0))
+    assert viewer.dims.point[0] == 2
+    assert viewer.layers["maps agreement"].data.shape == found.data.shape
+
+
+def test_a_probability_that_is_none_is_told(viewer, widget, run):
+    truth, found = add_eye(viewer)
+    found.data = found.data * 100
+    run(widget)
+    assert "outside 0 to 1" in widget.status.value
+    assert widget.table.columnCount() == 0
+    found.data = probability(truth.data)
+    run(widget)
+    assert "F1" in widget.status.value
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Stands in for the scoring: works until it is stopped, and says when it began and ended."""
+    began, ended = threading.Event(), threading.Event()
+
+    def examine(comparands):
+        began.set()
+        try:
+            for _ in range(2000):  # twenty seconds: where nobody stops it, a test fails
+                time.sleep(0.01)
+                yield 0.5
+        finally:
+            ended.set()
+        return []
+
+    monkeypatch.setattr(plugin, "examine", examine)
+    return began, ended
+
+
+def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, endless):
+    add_eye(viewer)
+    widget.run.native.click()
+    qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=10_000)
+    assert not widget.run.enabled
+    widget.cancel.native.click()
+    qtbot.waitUntil(lambda: widget._job is None, timeout=10_000)
+    assert endless[1].is_set()
+    assert "Stopped" in widget.status.value
+    assert len(viewer.layers) == 2
+    assert widget.run.enabled
+
+
+def test_layers_that_go_while_it_runs_cost_only_their_overlay(viewer, widget, qtbot):
+    truth, found = add_eye(viewer)
+    expected = texts(evaluation.score(truth.data, found.data))
+    widget.run.native.click()
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    assert column(widget, "prediction") == expected
+    assert len(viewer.layers) == 0
+    assert not widget.run.enabled
+
+
+def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget, run):
+    truth, found = vessels(), probability(vessels())
+    viewer.add_labels(da.from_array(truth), name="lazy", metadata={"role": "labels"})
+    place = {"rotate": 30.0, "units": ("um", "um"), "affine": np.diag([1.5, 2, 1])}
+    levels = viewer.add_image([found, found[::2, ::2]], name="levels", multiscale=True, **place)
+    widget.prediction.value, widget.truth.value = [levels], [viewer.layers["lazy"]]
+    run(widget)
+    assert column(widget, "prediction") == texts(evaluation.score(truth, found))
+    drawn = viewer.layers["levels agreement"]
+    assert drawn.data.shape == SHAPE
+    for corner in ((0, 0), (0, 5), (5, 0)):
+        assert np.allclose(drawn.data_to_world(corner), levels.data_to_world(corner))
+
+
+def test_closing_the_window_stops_the_run_and_hurts_nobody(viewer, widget, qtbot, endless):
+    add_eye(viewer)
+    widget.run.native.click()
+    job = widget._job
+    qtbot.waitUntil(endless[0].is_set, timeout=10_000)
+    with qtbot.captureExceptions() as raised:
+        viewer.close()
+        qtbot.waitUntil(lambda: job._stop.is_set(), timeout=10_000)
+        qtbot.wait(100)
+    assert not raised
+    assert widget._job is None
+
+
+def test_it_fits_into_a_small_window(viewer, widget, run, qtbot):
+    pairs = [add_eye(viewer, f"an eye with a rather long name {n}", n) for n in range(2)]
+    widget.prediction.value = [found for _, found in pairs]
+    widget.truth.value = [truth for truth, _ in pairs]
+    run(widget)
+    qtbot.wait(50)
+    least = widget.native.minimumSizeHint()
+    assert least.width() <= 360
+    assert least.height() <= 735  # what a window of 800 pixels leaves to a panel
+    assert not widget.table.horizontalScrollBar().isVisible()
+
+
+@pytest.mark.data
+def test_a_real_photograph_scores_as_on_the_command_line(viewer, widget, run, shared):
+    root = shared / "data" / "DRIVE" / "test"
+    files = ["images/01_test.tif", "1st_manual/01_manual1.gif", "2nd_manual/01_manual2.gif"]
+    for file in [*files, "mask/01_test_mask.gif"]:
+        viewer.open(root / file, plugin="napari-saunetv2")
+    (sample,) = [s for s in datasets.read(shared / "data" / "DRIVE") if s.name == "01_test"]
+    (case,) = evaluation.answers([sample], "saunetv2-drive", protocol="fov")
+    layer = Image(case.answer, name="01_test probability", metadata={"saunetv2 role": "probability"})
+    viewer.add_layer(layer)
+    assert widget.prediction.value == [layer]
+    assert widget.truth.value == [viewer.layers["01_manual1"]]
+    for field, protocol in (("none", "whole"), ("auto", "fov")):
+        widget.fov.value = field
+        run(widget)
+        expected = replace(case, inside=case.inside if protocol == "fov" else None).score()
+        (second,) = evaluation.evaluate_observer([sample], "2nd", protocol=protocol)
+        assert column(widget, "prediction") == texts(expected.metrics)
+        assert column(widget, "observer 2") == texts(second.metrics)
+    assert isinstance(viewer.layers["01_test probability agreement"], Labels)

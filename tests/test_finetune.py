@@ -1,0 +1,474 @@
+import json
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2.cli import app
+from napari_saunetv2.errors import CheckpointError, ImageError, LayoutError, SettingsError
+from napari_saunetv2.files import write_image, write_mask
+from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.losses import bce, bce_mcc, soft_mcc
+from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.training import Pair, TrainConfig, fine_tune, folders, tasks, tuning
+from napari_saunetv2.training.blocks import in_blocks
+from napari_saunetv2.training.config import from_plain
+from napari_saunetv2.training.matching import Named, match
+from napari_saunetv2.training.snippet import Snippet
+from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare
+
+TINY = TrainConfig(
+    network_arguments={"widths": (8, 8), "dropblock": 0.0},
+    steps=6,
+    batch=2,
+    crop=32,
+    warmup=0,
+    ema=0.5,
+    precision="float32",
+    validation=0,
+    validate_every=3,
+    detailed=True,
+)
+
+
+def pair(name: str = "eye", size: int = 96, seed: int = 0) -> Pair:
+    sample = fundus((size, size), seed)
+    return Pair(name, sample.image, sample.vessels, sample.fov)
+
+
+def train(run: Path, pairs: list[Pair], config: TrainConfig, stop_at: int | None = None, **options):
+    """Train; with ``stop_at`` ask it to stop after so many steps."""
+    reports = []
+    work = fine_tune(pairs, config, run, should_stop=lambda: len(reports) + 1 == stop_at, **options)
+    while True:
+        try:
+            reports.append(next(work))
+        except StopIteration as end:
+            return reports, checkpoint.load(end.value)
+
+
+def weights(model: checkpoint.Checkpoint) -> dict[str, torch.Tensor]:
+    return model.network.state_dict()
+
+
+@pytest.fixture
+def base(tmp_path_factory) -> checkpoint.Checkpoint:
+    """A tiny model that a fine-tuning can start from."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("base") / "base.safetensors"
+    arguments = {"widths": [8, 8]}
+    header = checkpoint.Header(network_arguments=arguments, fov_diameter=90.0)
+    checkpoint.save(path, NETWORKS["saunetv2"](**arguments), header)
+    return checkpoint.load(path)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """Another user's folder."""
+    monkeypatch.setattr(checkpoint, "user_folder", lambda: tmp_path / "home" / "models")
+    return tmp_path / "home"
+
+
+# --- what takes part
+
+
+def test_a_weight_of_one_changes_no_loss_and_zero_leaves_pixels_out():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 1, 8, 8, generator=draw)
+    truth = (torch.rand(2, 1, 8, 8, generator=draw) > 0.7).float()
+    half = torch.zeros(2, 1, 8, 8)
+    half[..., :4] = 1
+    for loss in (bce, bce_mcc):
+        torch.testing.assert_close(loss(logits, truth, torch.ones_like(half)), loss(logits, truth, None))
+        torch.testing.assert_close(loss(logits, truth, half), loss(logits[..., :4], truth[..., :4], None))
+        assert loss(logits, truth, torch.zeros_like(half)).isfinite()
+    assert soft_mcc(truth, truth, half) == pytest.approx(1)
+
+
+def test_the_loss_of_two_kinds_is_the_mean_of_theirs():
+    logits, truth = torch.randn(2, 2, 8, 8), (torch.rand(2, 2, 8, 8) > 0.5).float()
+    each = [bce_mcc(logits[:, k : k + 1], truth[:, k : k + 1]) for k in range(2)]
+    torch.testing.assert_close(bce_mcc(logits, truth), sum(each) / 2)
+
+
+def test_what_is_not_annotated_changes_nothing(tmp_path):
+    """Views look where something is annotated, and what is not has no vessels and no weight."""
+    whole = pair()
+    sparse = np.where(whole.vessels > 0, 1, 2).astype(np.uint8)
+    sparse[:, 48:] = 0
+    config = replace(TINY, sparse=True)
+    image = prepare(Pair("eye", whole.image, sparse), config)
+    assert image.window == (slice(0, 96), slice(0, 48))  # views look where something is annotated
+    _, truth, weight = batch([image] * 2, config, 3)
+    assert weight is not None
+    assert truth[weight == 0].max() == 0
+    assert 0 < weight.mean() < 1
+    # As much vessel counts as there is in an eye, however much of it was painted.
+    counted = balanced(image.weight, image.vessels, image.balance)
+    assert (counted * image.vessels).sum() / counted.sum() == pytest.approx(VESSEL_SHARE, rel=1e-3)
+    dense = batch([prepare(whole, TINY)] * 2, TINY, 3)
+    assert dense[2] is None
+    _, model = train(tmp_path / "run", [Pair("eye", whole.image, sparse)], config)
+    assert model.header.recipe["sparse"] is True
+
+
+def test_resampled_strokes_stay_pure():
+    """At half the scale a vessel that was painted beside nothing is all vessel still, not half of one."""
+    image = fundus((128, 128)).image
+    labels = np.zeros((128, 128), np.uint8)
+    labels[61:64, 30:90], labels[70:73, 30:90] = 1, 2
+    config = replace(TINY, sparse=True, fov_diameter=60.0)
+    prepared = prepare(Pair("eye", image, labels), config)
+    touched = prepared.weight > 0.05
+    values = prepared.vessels[touched]
+    assert prepared.canvas.shape[-1] < 128
+    assert touched.any()
+    assert ((values < 0.01) | (values > 0.99)).all()
+
+
+def test_only_the_field_of_view_takes_part():
+    one = pair()
+    prepared = prepare(one, replace(TINY, inside_field=True))
+    assert np.array_equal(prepared.weight[0].numpy() > 0, one.field > 0)
+    assert prepare(one, TINY).weight is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "told"),
+    [
+        ({"sparse": True}, 3, "2 background"),
+        ({"classes": ("artery", "vein")}, 3, "2 vein"),
+        ({"classes": ("artery", "vein"), "sparse": True}, 4, "3 background"),
+    ],
+)
+def test_values_that_mean_nothing_are_told(changes, value, told):
+    labels = np.full((96, 96), value, np.uint8)
+    with pytest.raises(ImageError, match=told):
+        prepare(Pair("eye", pair().image, labels), replace(TINY, **changes))
+
+
+def test_an_image_without_strokes_is_told():
+    with pytest.raises(ImageError, match="Nothing is annotated on 'eye'"):
+        prepare(Pair("eye", pair().image, np.zeros((96, 96), np.uint8)), replace(TINY, sparse=True))
+
+
+# --- several kinds of vessel
+
+
+def test_two_kinds_of_vessel_are_learned_apart(tmp_path, base):
+    image = np.full((64, 64, 3), 60, np.uint8)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[10:20], labels[40:50] = 1, 2
+    image[labels == 1], image[labels == 2] = (220, 60, 60), (60, 60, 220)
+    config = replace(
+        TINY, classes=("artery", "vein"), steps=150, learning_rate=1e-2, validate_every=50, crop=64
+    )
+    config = replace(config, augmentation=tuning.augmentation("turns only"))
+    _, model = train(tmp_path / "run", [Pair("eye", image, labels)], config, base=base)
+    assert model.header.classes == ("artery", "vein")
+    assert model.network.head.out_channels == 2
+    maps = {name: inference.segment(image, checkpoint.of_class(model, name)) for name in ("artery", "vein")}
+    assert maps["artery"][12:18].mean() > 0.7 > 0.3 > maps["artery"][42:48].mean()
+    assert maps["vein"][42:48].mean() > 0.7 > 0.3 > maps["vein"][12:18].mean()
+    # The answer for all vessels is that of the more probable kind.
+    both = inference.segment(image, model)
+    np.testing.assert_allclose(both, np.maximum(*maps.values()), atol=1e-6)
+    with pytest.raises(CheckpointError, match="artery, vein"):
+        checkpoint.of_class(model, "nerve")
+
+
+# --- what learns, and for how long
+
+
+@pytest.mark.parametrize(("trains", "still"), [("decoder", ("encoder", "bridge")), ("head", ("dec", "up"))])
+def test_only_the_parts_that_are_asked_for_learn(tmp_path, base, trains, still):
+    _, model = train(tmp_path / "run", [pair()], replace(TINY, trains=trains), base=base)
+    before, after = weights(base), weights(model)
+    for name, tensor in before.items():
+        if name.startswith(still):
+            assert torch.equal(after[name], tensor), name
+    assert not torch.equal(after["head.weight"], before["head.weight"])
+
+
+def test_patience_ends_it(tmp_path):
+    config = replace(TINY, steps=100, validate_every=1, patience=2, learning_rate=1e-12, validation=0.5)
+    config = replace(config, crop=64)
+    reports, _ = train(tmp_path / "run", [pair(size=160)], config)
+    # Nothing gets better by such steps: the best is one of the first, and two more are waited for.
+    assert reports[-1].step <= 20
+    assert reports[-1].step - reports[-1].best_step == 2
+
+
+def test_minutes_end_it(tmp_path):
+    config = replace(TINY, steps=10**6, minutes=0.5 / 60)
+    reports, _ = train(tmp_path / "run", [pair()], config)
+    assert reports[-1].step < 10**4
+    assert reports[-1].history[-1]["step"] == reports[-1].step  # the end is validated, and kept
+    assert reports[-1].history[-1]["learning_rate"] < 0.2 * TINY.learning_rate
+
+
+@pytest.mark.parametrize("validation", [0, 0.4])
+@pytest.mark.parametrize("stop_at", [1, 4])
+def test_a_stop_keeps_the_best_so_far(tmp_path, stop_at, validation):
+    config = replace(TINY, validation=validation)
+    _, model = train(tmp_path / "run", [pair(size=160)], config, stop_at)
+    assert model.header.recipe["steps"] == 6
+    assert inference.segment(pair().image, model).shape == (96, 96)
+
+
+def test_a_base_that_is_never_beaten_is_what_is_kept(tmp_path, base):
+    config = replace(TINY, learning_rate=0.5, validation=0.4, steps=3)  # steps that ruin it
+    reports, model = train(tmp_path / "run", [pair(size=160)], config, base=base)
+    assert [row["step"] for row in reports[-1].history] == [0, 3]
+    if reports[-1].best_step == 0:
+        torch.testing.assert_close(weights(model)["head.weight"], weights(base)["head.weight"])
+    assert model.header.data["f1_after"] >= model.header.data["f1_before"]
+    assert model.header.scores[0]["mean"]["f1"] == model.header.data["f1_after"]
+
+
+# --- validation within one image
+
+
+def test_blocks_never_touch_what_is_trained_on():
+    image = prepare(pair(size=240), TINY)
+    training, held = in_blocks(image, 0.3)
+    assert not (training.weight * held.weight).any()
+    grown = torch.nn.functional.max_pool2d(held.weight[None], 9, stride=1, padding=4)[0]
+    assert not (training.weight * grown).any()  # nor lie side by side
+    share = (held.vessels * held.weight).sum() / image.vessels.sum()
+    assert 0.3 <= share < 0.6
+    _, truth, weight = batch([training], replace(TINY, batch=8, crop=128), 0)
+    assert truth[weight == 0].max() == 0
+
+
+def test_one_image_is_validated_on_blocks_of_itself_and_says_so(tmp_path):
+    reports, model = train(tmp_path / "run", [pair(size=160)], replace(TINY, validation=0.3))
+    assert reports[0].step == 0
+    assert reports[-1].validated_on == "blocks of eye"
+    assert model.header.data["validation"] == ["blocks of eye"]
+    assert reports[-1].preview.labels.shape == (160, 160)
+    log = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    assert log[0].endswith("validation_loss")
+
+
+def test_too_little_to_spare_a_block_is_told(tmp_path):
+    labels = np.zeros((96, 96), np.uint8)
+    labels[40:43, 40:60], labels[50:53, 40:60] = 1, 2
+    config = replace(TINY, sparse=True, validation=0.25)
+    with pytest.raises(ImageError, match="Too little is annotated"):
+        train(tmp_path / "run", [Pair("eye", pair().image, labels)], config)
+
+
+def test_validation_leaves_an_image_to_train_on(tmp_path):
+    with pytest.raises(SettingsError, match="leaves none"):
+        train(tmp_path / "run", [pair("a"), pair("b")], replace(TINY, validation=0.9))
+
+
+# --- settings
+
+
+def test_a_run_of_an_older_version_is_gone_on_with(tmp_path):
+    """Settings that were not there when it began count as their defaults, and as nothing else."""
+    config = replace(TINY, detailed=False)
+    train(tmp_path / "run", [pair()], config, stop_at=3)
+    path = tmp_path / "run" / "settings.json"
+    plain = json.loads(path.read_text())
+    new = {"detailed", "patience", "minutes", "trains", "classes", "sparse", "inside_field"}
+    plain["config"] = {k: v for k, v in plain["config"].items() if k not in new}
+    path.write_text(json.dumps(plain))
+    with pytest.raises(CheckpointError, match="other settings"):
+        train(tmp_path / "run", [pair()], replace(config, sparse=True), resume=True)
+    reports, _ = train(tmp_path / "run", [pair()], config, resume=True)
+    assert reports[0].step == 4
+
+
+def test_settings_survive_json():
+    config = replace(TINY, classes=("artery", "vein"), augmentation=tuning.AUGMENTATIONS["mild"])
+    config = replace(config, network_arguments={"dropblock": 0.1})
+    assert from_plain(json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_images_are_brought_to_the_bases_scale_where_inference_would(base):
+    near, far = pair(size=96), pair(size=160)
+    assert tuning.settings([near], base).fov_diameter is None
+    assert tuning.settings([far], base).fov_diameter == 90.0
+    assert tuning.settings([far], base, scale="image").fov_diameter is None
+    with pytest.raises(SettingsError, match="scale"):
+        tuning.settings([far], base, scale="big")
+
+
+def test_every_wrong_setting_of_a_form_is_told():
+    good = {**{k: getattr(tuning.GENTLE, k) for k in TrainConfig.__dataclass_fields__}, "dropblock": 0.1}
+    assert tuning.problems(good, 4) == {}
+    wrong = {"crop": 30, "validation": 0.9, "validate_every": 400, "dropblock": 0.7, "learning_rate": 0.0}
+    assert tuning.problems({**good, **wrong}, 4).keys() == wrong.keys()
+    assert "batch" in tuning.problems({**good, "crop": 1600}, 4)
+
+
+# --- folders
+
+
+def _write(folder: Path, names: dict[str, np.ndarray]) -> None:
+    for name, pixels in names.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (write_image if pixels.ndim == 3 else write_mask)(folder / name, pixels)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("images/a.tif", "images/b.tif", "labels/a.png", "labels/b_mask.png", "fov/a.png"),
+        ("a.png", "b.png", "a_labels.png", "b-vessels.tif", "a_fov.png"),
+        ("Images/a.tif", "Images/b.tif", "masks/a.png", "masks/b.png", "FOV/a_fov.png"),
+    ],
+)
+def test_a_plain_folder_is_matched_by_name(tmp_path, names):
+    one = pair()
+    pixels = (one.image, one.image, one.vessels, one.vessels, one.field)
+    _write(tmp_path, dict(zip(names, pixels, strict=True)))
+    found = folders.pairs(tmp_path)
+    assert [p.name for p in found] == ["a", "b"]
+    assert [p.field is None for p in found] == [False, True]
+    for p in found:
+        assert np.array_equal(p.vessels, one.vessels)
+        assert np.array_equal(p.image, one.image)
+
+
+def test_a_folder_without_labels_is_told(tmp_path):
+    _write(tmp_path, {"a.png": pair().image})
+    with pytest.raises(LayoutError, match="1 photographs without labels"):
+        folders.entries(tmp_path)
+    with pytest.raises(LayoutError, match="cannot be opened"):
+        folders.entries(tmp_path / "nowhere")
+
+
+def test_what_is_written_is_read(tmp_path):
+    one = pair()
+    images = [one.image, one.image[..., 0], one.image.astype(np.uint16) * 257, (one.image / 255).astype("f4")]
+    labels = [one.vessels.astype(t) for t in (np.uint8, np.int64, np.uint16, np.int32)]
+    given = [Pair(f"n{k}", i, v * 2, one.field) for k, (i, v) in enumerate(zip(images, labels, strict=True))]
+    folders.write(tmp_path, given)
+    for before, after in zip(given, folders.pairs(tmp_path, values=True), strict=True):
+        for part in ("image", "vessels", "field"):
+            assert np.array_equal(getattr(before, part), getattr(after, part)), (before.name, part)
+
+
+def test_names_become_names_of_files():
+    assert folders.file_names(["a/b", "a b", "eye", "Eye", "..", "ö"]) == [
+        "a_b",
+        "a_b-2",
+        "eye",
+        "Eye-2",
+        "image",
+        "ö",
+    ]
+
+
+@pytest.mark.data
+def test_a_known_data_set_gives_its_training_images(shared):
+    found = folders.entries(shared / "data/CHASE_DB1")
+    assert sum(entry.for_training for entry in found) == 20
+    assert len(found) == 28
+
+
+def test_labels_find_their_image():
+    images = [Named("eye 1", (4, 5)), Named("eye 2", (4, 5)), Named("21_training", (9, 9))]
+    others = [
+        Named("eye 2 vessels", (4, 5)),
+        Named("eye 1 vessels (edited)", (4, 5)),
+        Named("21_manual1", (9, 8)),
+        Named("eye 1 labels", (9, 9)),
+    ]
+    assert match(images, others) == [1, 0, None]
+    assert match([Named("a", (2, 2))], [Named("Labels", (2, 2))]) == [0]  # alone with each other
+
+
+# --- a task that outlives its program
+
+
+def test_a_task_that_was_killed_is_gone_on_with(home, base):
+    pairs = [pair("eye/1", 160), pair("eye 1", 160, 1)]
+    config = replace(TINY, validation=0.5)
+
+    def begin():
+        return tasks.begin("mine", pairs, config, str(base_path), "cpu")
+
+    home.mkdir()
+    base_path = home / "base.safetensors"
+    checkpoint.save(base_path, base.network, base.header)
+    whole = begin()
+    work = whole.run()
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            outcome = end.value
+            break
+    assert tasks.unfinished() == []
+    assert outcome.name == "mine"
+    assert outcome.before is not None
+    assert outcome.after >= outcome.before
+    assert outcome.log.read_text().startswith("step,loss")
+    assert "mine" in [info.name for info in checkpoint.available()]
+
+    killed = begin()
+    work = killed.run()
+    for _ in range(4):
+        next(work)
+    work.close()
+    (waiting,) = tasks.unfinished()
+    assert (waiting.name, waiting.step(), waiting.config.steps) == ("mine", 3, 6)
+    again = list(waiting.run())
+    assert again[0].step == 4
+    resumed = checkpoint.load("mine-2")  # the name was taken
+    for name, tensor in weights(checkpoint.load("mine")).items():
+        torch.testing.assert_close(weights(resumed)[name], tensor, rtol=0, atol=1e-6)
+    assert tasks.unfinished() == []
+
+
+def test_a_damaged_task_is_no_task(home):
+    (tasks.root() / "broken").mkdir(parents=True)
+    (tasks.root() / "broken" / "task.json").write_text("{")
+    assert tasks.unfinished() == []
+
+
+@pytest.mark.parametrize(("name", "why"), [("", "name"), ("a/b", "letters"), ("saunetv2-drive", "another")])
+def test_names_that_a_model_cannot_have(home, name, why):
+    assert why in tasks.problem_of_name(name)
+    assert tasks.problem_of_name("mine") is None
+
+
+# --- as code
+
+
+def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
+    path = tmp_path / "base.safetensors"
+    checkpoint.save(path, base.network, base.header)
+    folder = tmp_path / "eyes"
+    tasks.export(folder, [pair(f"eye{n}", 128, n) for n in range(3)], values=False)
+    changes = {
+        "steps": 3, "batch": 1, "crop": 32, "validation": 0.5, "validate_every": 3, "sparse": False,
+        "minutes": None, "patience": None, "augmentation": "turns only", "inside_field": True,
+        "classes": ("vessel",), "dropblock": 0.0,
+    }  # fmt: skip
+    found = []
+    for how in ("python", "command"):
+        snippet = Snippet(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)
+        if how == "python":
+            exec(snippet.as_python(), {"print": lambda *args: None})
+        else:
+            words = shlex.split(snippet.as_command())[1:]
+            answer = CliRunner().invoke(app, [*words, "--name", "mine"])
+            assert answer.exit_code == 0, answer.output
+            assert "before" in answer.output
+        model = checkpoint.load(tmp_path / how / "model.safetensors")
+        assert {*model.header.data["train"], *model.header.data["validation"]} == {"eye0", "eye2"}
+        found.append(weights(model))
+    for name, tensor in found[0].items():
+        assert torch.equal(tensor, found[1][name]), name
+    assert checkpoint.find("mine").exists()

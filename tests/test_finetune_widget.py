@@ -1,0 +1,421 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+from napari.layers import Labels
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_saunetv2 import checkpoint
+from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.plugin import _finetuning
+from napari_saunetv2.training import tasks
+
+pytestmark = pytest.mark.gui
+
+PLUGIN, WIDGET = "napari-saunetv2", "Fine-tune a model"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Another user's folder, with a tiny model in it."""
+    folder = tmp_path / "home" / "models"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(checkpoint, "user_folder", lambda: folder)
+    torch.manual_seed(0)
+    arguments = {"widths": [8, 8]}
+    network = NETWORKS["saunetv2"](**arguments)
+    checkpoint.save(folder / "tiny.safetensors", network, checkpoint.Header(network_arguments=arguments))
+    return folder
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+def quick(widget, steps=6, **settings):
+    """Settings under which a training takes a second."""
+    values = {
+        "base": "tiny",
+        "steps": steps,
+        "validate_every": 2,
+        "crop": 32,
+        "batch": 1,
+        "patience": 0,
+        "model_name": "new",
+    }
+    widget.meaning.value = settings.get("meaning", False)  # which changes others
+    for name, value in {**values, "minutes": 0, **settings}.items():
+        widget.fields[name].value = value
+
+
+@pytest.fixture
+def widget(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    quick(widget)
+    return widget
+
+
+@pytest.fixture
+def finish(qtbot):
+    def wait(widget):
+        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture
+def until(qtbot):
+    """Start, and wait until so many steps are done."""
+
+    def wait(widget, step=1):
+        assert widget.run.enabled, widget.status.value
+        widget.run.native.click()
+        qtbot.waitUntil(lambda: widget._report is not None and widget._report.step >= step, timeout=60_000)
+
+    return wait
+
+
+def open_eye(viewer, name="eye", size=160, seed=0, labels=True):
+    sample = fundus((size, size), seed)
+    layers = [viewer.add_image(sample.image, rgb=True, name=name)]
+    if labels:
+        layers.append(viewer.add_labels(sample.vessels, name=f"{name} vessels"))
+    return layers
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+# --- what it shows
+
+
+def test_without_layers_it_says_what_to_do(viewer, widget):
+    assert not widget.run.enabled
+    assert "Open photographs and their labels" in widget.status.value
+    open_eye(viewer, labels=False)
+    assert "Tick an image that has labels" in widget.status.value
+    viewer.add_labels(np.ones((160, 160), np.uint8), name="drawn")
+    assert widget.run.enabled
+    assert widget.status.value == ""
+
+
+def test_pairs_are_matched_and_may_be_changed(viewer, widget):
+    one, first = open_eye(viewer, "one")
+    _, second = open_eye(viewer, "two", seed=1)
+    chosen = widget.pairs.chosen()
+    assert [(row.name, row.labels) for row in chosen] == [("one", first), ("two", second)]
+    widget.pairs.tick(1, on=False)
+    widget.pairs.choose(0, 1, "two vessels")
+    assert [(row.image, row.labels) for row in widget.pairs.chosen()] == [(one, second)]
+    viewer.add_labels(np.zeros((9, 9), np.uint8), name="of another size")  # the choice survives
+    assert [(row.image, row.labels) for row in widget.pairs.chosen()] == [(one, second)]
+    viewer.layers.remove(second)
+    assert [row.labels for row in widget.pairs.chosen()] == [first]
+
+
+def test_wrong_settings_turn_red_and_say_why(viewer, widget):
+    open_eye(viewer)
+    for name, value, why in (
+        ("crop", 40, "multiple of 16"),
+        ("validate_every", 50, "no more than the steps"),
+        ("model_name", "saunetv2-drive", "choose another"),
+        ("learning_rate", 0.0, "between 0 and 1"),
+        ("classes", "a, a", "each another"),
+    ):
+        field = widget.fields[name]
+        before = field.value
+        field.value = value
+        assert not widget.run.enabled
+        assert "e03131" in field.native.styleSheet()
+        assert why in widget.status.value
+        assert why in field.tooltip
+        field.value = before
+        assert widget.run.enabled, widget.status.value
+        assert field.native.styleSheet() == ""
+
+
+def test_every_field_has_a_tooltip(widget):
+    for field in widget._fields():
+        assert field.tooltip, field.name
+
+
+def test_it_is_as_narrow_as_a_panel_should_be(viewer, widget, qtbot):
+    viewer.window._qt_window.resize(1280, 800)
+    open_eye(viewer, "an image with a name that is far too long for any table of this world")
+    widget.more.value = True
+    qtbot.wait(100)
+    assert widget.native.minimumSizeHint().width() <= 480
+    assert not widget.scroll.horizontalScrollBar().isVisible()
+    assert widget.fields.native.minimumSizeHint().width() <= widget.scroll.viewport().width()
+
+
+# --- a run
+
+
+def test_from_labels_to_a_model_that_is_chosen(viewer, widget, finish, home):
+    _, segment = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment vessels")
+    image, _ = open_eye(viewer)
+    image.scale, image.translate = (2, 3), (5, 7)
+    seen = []
+    viewer.layers.events.inserted.connect(lambda event: seen.append(event.value))
+    widget.run.native.click()
+    assert not widget.run.enabled
+    assert widget.stop.enabled
+    finish(widget)
+    assert widget.status.value.startswith("Done: new. F1 "), widget.status.value
+    assert "blocks of eye" in widget.status.value
+    (live,) = [layer for layer in seen if layer.name == "eye fine-tuning"]
+    assert isinstance(live, Labels)
+    assert live.data.shape == (160, 160)
+    assert live.data_to_world((1, 1)) == image.data_to_world((1, 1))
+    assert names(viewer) == ["eye", "eye vessels"]
+    assert segment.model.value == "new"
+    assert "new" in widget.base.choices
+    header = checkpoint.load("new").header
+    assert header.recipe["steps"] == 6
+    assert header.data["base"] == "tiny"
+    assert (home / "new.csv").read_text().count("\n") == 5  # titles, the start, three validations
+    x, y = widget.plot.f1.getData()
+    assert list(x)[:2] == [0, 2]
+    assert max(y) == widget.plot.best.getData()[1][0]
+    assert tasks.unfinished() == []
+    assert widget.run.enabled  # under another name
+    assert widget.model_name.value != "new"
+
+
+@pytest.mark.parametrize("pressed", [0, 4], ids=["at once", "late"])
+def test_stop_keeps_the_best_so_far(viewer, widget, until, finish, pressed):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    if pressed:
+        until(widget, pressed)
+    else:
+        widget.run.native.click()
+    widget.stop.native.click()
+    assert not widget.stop.enabled
+    finish(widget)
+    assert widget.status.value.startswith("Done: new.")
+    assert checkpoint.load("new").header.data["validation"] == ["blocks of eye"]
+
+
+def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget)
+    widget.pause.native.click()
+    assert widget.pause.text == "Go on"
+    qtbot.wait(500)
+    step = widget._report.step
+    qtbot.wait(300)
+    assert widget._report.step == step
+    assert widget.status.value.startswith("Paused")
+    widget.pause.native.click()
+    qtbot.waitUntil(lambda: widget._report.step > step)
+    widget.pause.native.click()
+    widget.stop.native.click()  # while it is paused
+    finish(widget)
+    assert widget.status.value.startswith("Done")
+
+
+def test_layers_may_go_while_it_runs(viewer, widget, until, finish):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget, 3)
+    viewer.layers.clear()
+    step = widget._report.step
+    QApplication.processEvents()
+    widget.stop.native.click()
+    finish(widget)
+    assert step >= 3
+    assert checkpoint.load("new")
+    assert names(viewer) == []
+    assert widget.status.value.startswith("Done: new.")
+    assert not widget.run.enabled
+    assert widget.pairs.rows == []
+
+
+def test_sparse_labels_and_two_kinds(viewer, widget, finish):
+    _, labels = open_eye(viewer)
+    strokes = np.where(labels.data > 0, 1, 3).astype(np.uint8)
+    strokes[(labels.data > 0) & (np.indices(labels.data.shape)[0] % 40 < 20)] = 2
+    strokes[:, :40] = 0
+    labels.data = strokes
+    quick(widget, meaning=True, classes="artery, vein", inside_field=True, validation=0.25)
+    widget.run.native.click()
+    finish(widget)
+    header = checkpoint.load("new").header
+    assert header.classes == ("artery", "vein")
+    assert header.scores[0]["protocol"] == "annotated pixels"
+
+
+def test_a_second_run_after_an_error(viewer, widget, finish):
+    _, labels = open_eye(viewer)
+    quick(widget, meaning=True)
+    labels.data = labels.data * 3
+    widget.run.native.click()
+    finish(widget)
+    assert "hold the value 3" in widget.status.value
+    assert notification_manager.records[-1].message == widget.status.value
+    assert tasks.unfinished() == []
+    labels.data = np.where(labels.data, 1, 2)
+    widget.run.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("Done")
+
+
+def test_what_nobody_foresaw_is_shown_and_can_be_gone_on_with(viewer, widget, finish, monkeypatch):
+    open_eye(viewer)
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("out of memory")
+        yield
+
+    monkeypatch.setattr(_finetuning.tasks.Task, "run", fail)
+    widget.run.native.click()
+    finish(widget)
+    assert widget.status.value == "Failed: out of memory"
+    assert "new" in widget.unfinished.value  # what was begun is there to be gone on with
+
+
+def test_two_runs_are_not_started_by_one_widget_but_by_two(viewer, widget, finish, until, make_napari_viewer):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget)
+    job = widget._job
+    widget.run.changed.emit(True)
+    assert widget._job is job
+    other = make_napari_viewer()
+    _, second = other.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    assert second._waiting is None  # what runs is not offered
+    open_eye(other)
+    quick(second)
+    second.run.native.click()
+    finish(second)
+    widget.stop.native.click()
+    finish(widget)
+    assert second.status.value.startswith("Done: new.")
+    assert widget.status.value.startswith("Done: new-2.")  # the name was taken while it ran
+
+
+def test_closing_the_window_loses_nothing(viewer, widget, until, qtbot, make_napari_viewer, finish):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget, 3)
+    folder = widget._task.folder
+    with qtbot.captureExceptions() as raised:
+        viewer.close()
+        qtbot.waitUntil(lambda: (folder / "state.safetensors").exists(), timeout=10_000)
+        qtbot.wait(100)
+    assert not raised
+    (task,) = tasks.unfinished()
+    assert task.step() >= 3
+    again = make_napari_viewer()
+    _, widget = again.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    assert f"new: step {task.step()}/100000" in widget.unfinished.value
+    assert not widget.resume.native.isHidden()
+    widget.go_on.native.click()
+    qtbot.waitUntil(lambda: widget._report is not None, timeout=10_000)
+    assert widget._report.step > task.step()
+    widget.stop.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("Done: new.")
+    assert widget.resume.native.isHidden()
+
+
+def test_closing_the_panel_keeps_what_was_reached_and_discard_forgets_it(viewer, widget, until, qtbot):
+    open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget, 3)
+    folder = widget._task.folder
+    with qtbot.captureExceptions() as raised:
+        widget.native.parent().destroyOnClose()
+        qtbot.waitUntil(lambda: (folder / "state.safetensors").exists(), timeout=10_000)
+        qtbot.wait(200)
+    assert not raised
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    assert widget._waiting.folder == folder
+    widget.discard.native.click()
+    assert widget.resume.native.isHidden()
+    assert not folder.exists()
+
+
+def test_a_folder_is_trained_on_too(viewer, widget, finish, tmp_path):
+    pairs = [_finetuning.Pair(f"eye{n}", *_arrays(n)) for n in range(2)]
+    tasks.export(tmp_path / "eyes", pairs, values=False)
+    widget.source.value = "folder"
+    assert "Choose a folder" in widget.status.value
+    widget.folder.value = tmp_path / "home"
+    assert "no photographs" in widget.status.value
+    widget.folder.value = tmp_path / "eyes"
+    assert [row.name for row in widget.pairs.rows] == ["eye0", "eye1"]
+    quick(widget, validation=0.5)
+    widget.run.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("Done: new.")
+    assert len(checkpoint.load("new").header.data["validation"]) == 1
+    widget.copy_command.native.click()
+    copied = QApplication.clipboard().text()
+    assert copied.startswith(f"saunetv2 finetune {tmp_path / 'eyes'} ")
+    assert "--only eye0,eye1" in copied
+
+
+def _arrays(seed):
+    sample = fundus((96, 96), seed)
+    return sample.image, sample.vessels
+
+
+def test_layers_are_copied_for_python(viewer, widget, finish):
+    open_eye(viewer)
+    widget.copy_python.native.click()
+    finish(widget)
+    text = QApplication.clipboard().text()
+    compile(text, "copied", "exec")
+    assert "steps=6" in text
+    assert list((tasks.root().parent / "pairs").glob("pairs/images/eye.tif"))
+
+
+def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):
+    samples = [fundus((96, 96), n) for n in range(3)]
+    viewer.add_image(np.stack([s.image for s in samples]), rgb=True, name="eyes")
+    labels = np.stack([s.vessels for s in samples])
+    labels[1] = 0
+    viewer.add_labels(labels, name="eyes labels")
+    quick(widget, validation=0.5)
+    widget.run.native.click()
+    finish(widget)
+    data = checkpoint.load("new").header.data
+    assert sorted([*data["train"], *data["validation"]]) == ["eyes_000", "eyes_002"]
+
+
+def test_the_window_answers_while_it_trains(viewer, widget, until, finish, qtbot):
+    open_eye(viewer, size=240)
+    quick(widget, steps=100_000, crop=128, batch=2, validate_every=20)
+    until(widget)
+    ticks = [time.monotonic()]
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.start(5)
+    qtbot.wait(3000)
+    timer.stop()
+    gaps = np.diff(ticks)
+    print(f"longest gap while training: {gaps.max() * 1000:.0f} ms, median {np.median(gaps) * 1000:.0f} ms")
+    widget.stop.native.click()
+    finish(widget)
+    # Of a machine that is busy with other work the longest gap says little; most of the time it answers.
+    assert np.quantile(gaps, 0.95) < 0.1
+
+
+def test_the_menus_lead_there(viewer):
+    from napari._app_model import get_app_model
+
+    app = get_app_model()
+    # A plugin with several widgets has a menu of its own among the plugins.
+    for menu in ("napari/layers/segment", f"napari/plugins/{PLUGIN}"):
+        offered = [item.command.id for item in app.menus.get_menu(menu) if hasattr(item, "command")]
+        assert "napari-saunetv2.finetune" in offered

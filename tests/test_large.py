@@ -1,0 +1,169 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_saunetv2 import checkpoint, engines, inference, large
+from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2.engines.frozen import freeze
+from napari_saunetv2.errors import FileFormatError, OverwriteError
+from napari_saunetv2.imaging import windows
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.networks import NETWORKS
+
+TORCH = {"engine": "torch", "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def model() -> Checkpoint:
+    torch.manual_seed(0)
+    network = NETWORKS["saunetv2"](widths=(8, 8, 8, 8)).eval().requires_grad_(requires_grad=False)
+    return Checkpoint("small", network, Header())
+
+
+def _image(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_beyond_the_reach_changes_an_answer(name):
+    torch.manual_seed(0)
+    network = NETWORKS[name]().eval().requires_grad_(requires_grad=False)
+    samples = torch.rand(1, 3, 64, 64)
+    frozen = freeze(network, samples, torch.ones(1))
+    reach = engines.reach(network)
+    length = -(-(reach + 32) // 16) * 16
+    image = torch.rand(1, 3, 32, length)
+    other = image.clone()
+    other[..., reach + 1 :] = 0
+    with torch.inference_mode():
+        torch.testing.assert_close(frozen(image)[..., 0], frozen(other)[..., 0], atol=1e-6, rtol=0)
+        other[...] = 0  # what lies within it does
+        assert not torch.allclose(frozen(image)[..., 0], frozen(other)[..., 0], atol=1e-6)
+
+
+def test_frozen_on_one_image_is_the_network_itself(model):
+    image = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        truth = model.network(image)
+        answer = freeze(model.network, image, torch.ones(1), border=0)(image)
+    torch.testing.assert_close(answer, truth, atol=1e-4, rtol=1e-4)
+
+
+def test_statistics_are_joint_over_the_samples(model):
+    """Two halves of equal share have the statistics of both together."""
+    norm = torch.nn.Sequential(torch.nn.GroupNorm(2, 4))
+    x = torch.rand(2, 4, 8, 8) * torch.tensor([1.0, 5.0])[:, None, None, None]
+    frozen = freeze(norm, x, torch.full((2,), 0.5), border=0)
+    together = x.transpose(0, 1).reshape(1, 4, 16, 8)
+    torch.testing.assert_close(
+        frozen(x).transpose(0, 1).reshape(1, 4, 16, 8), norm(together), atol=1e-5, rtol=1e-5
+    )
+    assert isinstance(norm[0], torch.nn.GroupNorm)  # what was frozen is a copy
+
+
+@pytest.mark.parametrize(
+    ("length", "side", "margin", "multiple"), [(900, 512, 110, 16), (4000, 1536, 110, 256), (300, 512, 9, 16)]
+)
+def test_cores_cover_once_with_their_context(length, side, margin, multiple):
+    spans = windows.spans(length, side, margin, multiple)
+    assert [s.core.start for s in spans[1:]] == [s.core.stop for s in spans[:-1]]
+    assert (spans[0].core.start, spans[-1].core.stop) == (0, length)
+    for span in spans:
+        assert span.read.start % 16 == 0
+        assert span.core.start - span.read.start >= margin or span.read.start == 0
+        assert span.read.stop - span.core.stop >= margin or span.read.stop == length
+        assert span.read.stop - span.read.start <= span.length
+        assert span.length <= max(side, -(-length // 16) * 16)
+
+
+def test_tiles_agree_wherever_they_have_their_context(model):
+    """Another cut of the same image, the same answer; but at its rim, which the canvas of a tile shifts."""
+    image = _image(640, 1040)
+    one, other = (inference.segment(image, model, rescale="off", tile=side, **TORCH) for side in (512, 640))
+    inside = slice(120, -120)
+    assert np.abs(one - other)[inside, inside].max() < 1e-4
+    assert np.abs(one - one.mean()).max() > 0.01  # and it is no constant
+
+
+class Red(torch.nn.Module):
+    """Answers the red channel, so that a wrong way back from a turn shows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :1]
+
+
+def test_turned_views_come_back():
+    image = _image(560, 700)
+    answer = inference.segment(
+        image, Checkpoint("red", Red(), Header()), rescale="off", tile=512, tta="d4", **TORCH
+    )
+    np.testing.assert_allclose(answer, 1 / (1 + np.exp(-(image[..., 0] / np.float32(255)))), rtol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+def test_from_file_to_file(model, suffix, tmp_path: Path):
+    zarr = pytest.importorskip("zarr")
+    image = _image(600, 900)
+    source = tmp_path / f"source{suffix}"
+    if suffix == ".tif":
+        tifffile.imwrite(source, image, photometric="rgb")
+    else:
+        zarr.save_array(source, image)
+    opened = large.opened(source)
+    assert type(opened) is not np.ndarray  # nothing was read
+    seen = []
+    target = large.segment(
+        opened, tmp_path / f"t{suffix}", model, what="probability", tile=768,
+        progress=lambda *state: seen.append(state), **TORCH,
+    )  # fmt: skip
+    assert seen[-1] == (len(seen), len(seen))
+    written = np.asarray(large.opened(target)[:])
+    again = large.segment(
+        image, tmp_path / "again.tif", model, what="vessels", threshold=0.5, tile=768, **TORCH
+    )
+    np.testing.assert_array_equal(tifffile.imread(again), (written >= 0.5) * np.uint8(255))
+    with pytest.raises(OverwriteError):
+        large.segment(opened, target, model)
+
+
+def test_files_agree_with_the_array(model, tmp_path: Path):
+    image = _image(600, 900)
+    target = large.segment(image, tmp_path / "t.tif", model, what="probability", tile=1024, **TORCH)
+    read = inference.segment(image, model, rescale="off", tile=768, **TORCH)
+    inside = slice(120, -120)
+    assert np.abs(tifffile.imread(target) - read)[inside, inside].max() < 1e-4
+
+
+def test_a_dask_array_is_read_in_parts(model, tmp_path: Path):
+    da = pytest.importorskip("dask.array")
+    image = _image(600, 600)
+    lazy = da.from_array(image, chunks=(200, 200, 3))
+    for name, array in (("a.tif", lazy), ("b.tif", image)):
+        large.segment(array, tmp_path / name, model, tile=512, **TORCH)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), tifffile.imread(tmp_path / "b.tif"))
+
+
+def test_other_suffixes_and_files_are_told(model, tmp_path: Path):
+    with pytest.raises(FileFormatError, match=r"t\.png"):
+        large.segment(_image(600, 600), tmp_path / "t.png", model)
+    (tmp_path / "no.tif").write_bytes(b"no")
+    with pytest.raises(FileFormatError, match=r"no\.tif"):
+        large.opened(tmp_path / "no.tif")
+
+
+def test_the_samples_stand_for_the_whole_canvas():
+    image = to_unit(np.full((400, 800, 3), 255, np.uint8))
+    tiles, shares = windows.spread(lambda part: image[part], 400, 800, count=8, side=64)
+    assert tiles.shape == (9, 64, 64, 3)
+    assert shares.sum() == pytest.approx(1)
+    assert (shares * tiles.mean((1, 2, 3))).sum() == pytest.approx(0.5)  # the other half is black
+
+
+def test_checkpoint_models_run_large_images(tmp_path: Path):
+    loaded = checkpoint.load()
+    answer = inference.segment(_image(520, 530), loaded, rescale="off", tile=512)
+    assert answer.shape == (520, 530)
+    assert np.isfinite(answer).all()
