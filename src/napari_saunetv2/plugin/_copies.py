@@ -1,0 +1,56 @@
+"""What the widget does to a layer, as Python and as a command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_saunetv2 import checkpoint, snippets
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.plugin._layers import Planes, current_plane, file_of
+from napari_saunetv2.snippets import Recipe
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+
+def recipe(model: str, settings: dict[str, Any], fov: "str | Labels", rule: dict[str, Any]) -> Recipe:
+    """Give the recipe, with what another program needs to find the model."""
+    try:
+        found = checkpoint.find(model)
+        name = model if checkpoint.info(found).bundled else str(found)
+    except CheckpointError:
+        name = model
+    return Recipe(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
+
+
+def python(recipe: Recipe, viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+    """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
+    field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
+    return snippets.as_python(recipe, _expression(viewer, layer), field)
+
+
+def command(recipe: Recipe, _viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+    """Give the command; raises SettingsError where the picture lies in no file of its own."""
+    field = None if isinstance(fov, str) else _own_file(fov)
+    return snippets.as_command(recipe, _own_file(layer), field)
+
+
+LANGUAGES = {"Python": python, "a command": command}
+
+
+def _own_file(layer: "Image | Labels") -> Path | None:
+    """File that holds this picture and no other."""
+    plain = layer.ndim == 2 and not layer.multiscale
+    return file_of(layer) if plain else None
+
+
+def _expression(viewer: "ViewerModel", layer: "Image | Labels", *, mask: bool = False) -> str:
+    file = _own_file(layer)
+    if file is not None:
+        return snippets.from_file(file, mask=mask)
+    data = f"viewer.layers[{layer.name!r}].data{'[0]' if layer.multiscale else ''}"
+    if layer.ndim == 2:
+        return data
+    planes = Planes(layer)
+    index = planes.index(current_plane(layer, planes, viewer))
+    return data + "".join(f"[{at}]" for at in index)
