@@ -64,7 +64,8 @@ class SegmentWidget(SegmentForm):
         self.cancel.changed.connect(self._cancel)
         self.browse.changed.connect(self._browse)
         self.more.changed.connect(self._toggle_more)
-        self.model.changed.connect(self._use_model_threshold)
+        for chooses in (self.model, self.tta):
+            chooses.changed.connect(self._use_model_threshold)
         self.model_threshold.changed.connect(self._use_model_threshold)
         self.image.changed.connect(self._take_image)
         for field in (self.fov, self.planes):
@@ -305,4 +306,6 @@ class SegmentWidget(SegmentForm):
     def _use_model_threshold(self) -> None:
         if self.model.info is not None:
             limits = self.threshold.min, self.threshold.max
-            self.threshold.value = float(np.clip(self.model.info.header.threshold, *limits))
+            header = self.model.info.header
+            level = header.tta_thresholds.get(self.tta.value, header.threshold)
+            self.threshold.value = float(np.clip(level, *limits))
