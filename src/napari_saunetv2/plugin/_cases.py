@@ -7,6 +7,7 @@ from napari.layers import Labels, Layer
 
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.plugin import _edits
+from napari_saunetv2.plugin._layers import vessel_colours
 from napari_saunetv2.plugin._results import OF
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
     yield None
     for number, observer in enumerate(sample.label_paths):
         pixels = sample.labels(observer)
-        look = {"visible": number == 0, "opacity": 0.6}
+        look = {"visible": number == 0, "opacity": 0.6, "colormap": vessel_colours()}
         add(pixels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
         yield None
     if sample.fov_path is not None:

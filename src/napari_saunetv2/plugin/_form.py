@@ -172,10 +172,15 @@ class SegmentForm(Container[Any]):
             # Else the longest name of a layer sets the width of the panel.
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(6)
-        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
-        for rows in (self["input"], self["settings"], self["output"]):
-            for label in rows.native.findChildren(QLabel):
-                label.setMinimumWidth(label.fontMetrics().horizontalAdvance("m" * 7))
+        align(self["input"], self["settings"], self["output"])
+
+
+def align(*groups: Widget) -> None:
+    """Let the fields of groups begin below each other."""
+    # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+    for rows in groups:
+        for label in rows.native.findChildren(QLabel):
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance("m" * 7))
 
 
 def group(name: str, *widgets: Widget) -> Container[Any]:

@@ -17,7 +17,7 @@ from napari_saunetv2.files import write_beside
 from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
-from napari_saunetv2.plugin._form import group, row
+from napari_saunetv2.plugin._form import align, group, row
 from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
@@ -92,6 +92,7 @@ class BrowseForm(Container[Any]):
                 self.status,
             ],
         )
+        align(self["where"], self["how"])
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
