@@ -126,7 +126,7 @@ def test_a_full_memory_is_said_and_survived(viewer, widget, run, monkeypatch):
     def steps(image, model, *, device, tile, **settings):
         if tile == "auto":
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return real(image, model, device=device, tile=tile, **settings)
+        return (yield from real(image, model, device=device, tile=tile, **settings))
 
     monkeypatch.setattr(inference, "steps", steps)
     viewer.add_image(image, rgb=True, name="eye")
@@ -218,7 +218,7 @@ def test_the_menus_lead_there(viewer, tmp_path, monkeypatch):
         return [item.command.id for item in app.menus.get_menu(menu) if hasattr(item, "command")]
 
     assert "napari-saunetv2.segment" in offered("napari/layers/segment")
-    assert "napari-saunetv2.segment" in offered("napari/plugins")
+    assert "napari-saunetv2.segment" in offered("napari/plugins/napari-saunetv2")
     assert "napari-saunetv2.open_dataset" in offered("napari/file/io_utilities")
     asked = []
     monkeypatch.setattr(commands.QFileDialog, "getExistingDirectory", lambda *args: asked.append(args) or "")

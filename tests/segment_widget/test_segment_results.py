@@ -116,7 +116,7 @@ def test_nothing_is_a_vessel_outside_the_field_of_view(viewer, widget, run):
 def test_the_plane_that_is_shown(viewer, widget, run):
     stack = np.stack([picture(seed=seed) for seed in range(3)])
     viewer.add_image(stack, rgb=True, name="stack", scale=(5, 1, 1))
-    assert widget.planes.visible
+    assert not widget.planes.native.isHidden()
     widget.planes.value = "current"
     found = []
     for plane in (1, 2):
