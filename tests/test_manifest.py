@@ -21,7 +21,7 @@ EXAMPLES = [
     *("01_h.jpg", "15_g.jpg", "01_dr.JPG", "01_h.tif", "01_g.tif", "01_dr.tif"),
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
 ]
-MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_VESSELS.TIFF", "vessels.gif"]
+MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
 FOREIGN = [
     *("photo.tif", "my_test.tif", "scan.png", "cells.gif", "movie.tif.gz", "stack.ppm", "IMG_0001.jpg"),
     *("image_001.jpg", "Image_0001.jpg", "im1.ppm", "im0001.png", "001_test.tif", "1_h.jpg", "mask.tif"),

@@ -123,7 +123,7 @@ class SegmentForm(Container[Any]):
         self.settings.visible = False
 
     def _make_run(self) -> None:
-        self.run = PushButton(name="run", text="Segment", tooltip="Find the vessels (Ctrl+Alt+S).")
+        self.run = PushButton(name="run", text="Segment", tooltip="Find the vessels (Ctrl+Enter).")
         self.cancel = PushButton(
             name="cancel", text="Cancel", enabled=False, tooltip="Stop the run (Ctrl+Alt+X)."
         )

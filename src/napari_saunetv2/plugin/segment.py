@@ -88,7 +88,7 @@ class SegmentWidget(SegmentForm):
         add_shortcuts(
             self.native,
             {
-                "Ctrl+Alt+S": self._start,
+                "Ctrl+Return": self._start,
                 "Ctrl+Alt+X": self._cancel,
                 "Ctrl+Alt+U": self._go_to_next,
             },
