@@ -90,7 +90,12 @@ def test_every_pattern_is_there_for_a_file_that_is_known(manifest):
 
 def test_what_the_manifest_offers(manifest):
     offers = manifest.contributions
-    assert {w.display_name for w in offers.widgets} >= {"Segment vessels", "Evaluate vessels", "Browse a data set"}
+    offered_widgets = {w.display_name for w in offers.widgets}
+    assert offered_widgets >= {"Segment vessels", "Evaluate vessels", "Browse a data set"}
+        "Segment vessels",
+        "Evaluate vessels",
+        "Browse a data set",
+    }
     assert {s.key for s in offers.sample_data} == {"synthetic", "retina"}
     assert [w.layer_types for w in offers.writers] == [["labels"]]
     assert offers.readers[0].accepts_directories
