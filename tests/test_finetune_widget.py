@@ -216,7 +216,7 @@ def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
     assert widget._report.step == step
     assert widget.status.value.startswith("Paused")
     widget.pause.native.click()
-    qtbot.waitUntil(lambda: widget._report.step > step)
+    qtbot.waitUntil(lambda: widget._report.step > step, timeout=30_000)
     widget.pause.native.click()
     widget.stop.native.click()  # while it is paused
     finish(widget)

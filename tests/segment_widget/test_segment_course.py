@@ -25,7 +25,9 @@ def test_the_window_lives_while_it_runs(viewer, widget, hold, finish, qtbot):
     assert widget.cancel.enabled
     assert widget.status.value.startswith("Segmenting eye")
     # The run ends only when the window has ticked: with the work in its own thread it never would.
-    qtbot.waitUntil(lambda: len(ticks) > 20 and widget.progress.value == widget.progress.max // 2)
+    qtbot.waitUntil(
+        lambda: len(ticks) > 20 and widget.progress.value == widget.progress.max // 2, timeout=30_000
+    )
     assert len(viewer.layers) == 1
     widget.run.changed.emit(True)  # pressed by a program: there is still one run
     hold.go.set()
@@ -175,7 +177,7 @@ def test_what_nobody_foresaw_is_shown_and_ends_the_run(viewer, widget, hold, run
 def test_closing_the_window_ends_the_run(viewer, widget, hold, qtbot):
     viewer.add_image(picture(), rgb=True)
     widget.run.native.click()
-    qtbot.waitUntil(lambda: widget.progress.value > 0)
+    qtbot.waitUntil(lambda: widget.progress.value > 0, timeout=30_000)
     began = time.monotonic()
     with qtbot.captureExceptions() as raised:
         viewer.close()
@@ -188,7 +190,7 @@ def test_closing_the_window_ends_the_run(viewer, widget, hold, qtbot):
 def test_closing_the_panel_ends_the_run_and_hurts_nobody(viewer, widget, hold, qtbot):
     viewer.add_image(picture(), rgb=True, name="eye")
     widget.run.native.click()
-    qtbot.waitUntil(lambda: widget.progress.value > 0)
+    qtbot.waitUntil(lambda: widget.progress.value > 0, timeout=30_000)
     with qtbot.captureExceptions() as raised:
         widget.native.parent().destroyOnClose()
         qtbot.waitUntil(hold.closed.is_set, timeout=5000)

@@ -179,7 +179,7 @@ def test_the_keyboard_suffices(viewer, widget, finish, qtbot):
     image = viewer.add_image(picture(), rgb=True, name="eye")
     panel = viewer.window._qt_window
     panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.waitUntil(panel.isActiveWindow, timeout=30_000)
     qtbot.keyClick(panel, Qt.Key.Key_Return, KEYS)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3 or widget.progress.visible, timeout=10_000)
     finish(widget)
