@@ -52,7 +52,7 @@ def _flat(what: str, count: int, work: Callable[[int], None]) -> int:
         f"a round, {int(handles[-1])} handles, {more:+.5f} a round",
         flush=True,
     )
-    return int(slope > STEEPEST or abs(more) > 0.01)
+    return int(slope > STEEPEST or more > 0.01)
 
 
 def _images(folder: Path) -> Callable[[int], None]:
