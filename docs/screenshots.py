@@ -1,32 +1,106 @@
-"""Make the README's picture again: the Segment widget on the synthetic sample (``make screenshots``)."""
+"""Make the pictures of all widgets again, on synthetic photographs (``make screenshots``)."""
 
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import napari
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+# The pictures show what everybody has: no models, copies or runs of whoever makes them.
+_HOME = Path(tempfile.mkdtemp())
+os.environ |= {"XDG_DATA_HOME": str(_HOME), "SAUNETV2_MODELS": str(_HOME), "NAPARI_CONFIG": ""}
 
-HERE = Path(__file__).parent
+import napari  # noqa: E402
+import numpy as np  # noqa: E402
+from qtpy.QtWidgets import QApplication  # noqa: E402
+
+from napari_saunetv2.files import write_image, write_mask  # noqa: E402
+from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
+
+IMAGES = Path(__file__).parent / "images"
+PLUGIN = "napari-saunetv2"
 
 
 def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    for picture in (segment, finetune, evaluate, browse):
+        picture()
+
+
+def segment() -> None:
+    with _window("segment", "Segment vessels") as (viewer, widget):
+        viewer.open_sample(PLUGIN, "synthetic")
+        viewer.layers.selection.active = viewer.layers["synthetic"]
+        widget.run.native.click()
+        _wait(lambda: "synthetic vessels" in viewer.layers)
+
+
+def finetune() -> None:
+    with _window("finetune", "Fine-tune a model") as (viewer, widget):
+        viewer.open_sample(PLUGIN, "synthetic")
+        widget.steps.value = 12
+        widget.validate_every.value = 3
+        widget.run.native.click()
+        curve = widget.plot.f1
+        _wait(lambda: curve.xData is not None and len(curve.xData) > 3)
+
+
+def evaluate() -> None:
+    with _window("evaluate", "Segment vessels") as (viewer, segmenter):
+        viewer.open_sample(PLUGIN, "synthetic")
+        viewer.layers.selection.active = viewer.layers["synthetic"]
+        segmenter.run.native.click()
+        _wait(lambda: "synthetic vessels" in viewer.layers)
+        viewer.window.remove_dock_widget(segmenter.native)
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Evaluate vessels")
+        widget.run.native.click()
+        _wait(lambda: widget._job is None)
+
+
+def browse() -> None:
+    root = _data_set(_HOME / "DRIVE")
+    with _window("browse", "Browse a data set") as (viewer, widget):
+        widget.folder.value = root
+        widget.split.value = "test"
+        widget.next.native.click()
+        _wait(lambda: "01_test" in viewer.layers)
+        widget.score_all.native.click()
+        _wait(lambda: widget._job is None)
+
+
+def _data_set(root: Path) -> Path:
+    """Write synthetic eyes in the layout of DRIVE."""
+    for seed in range(4):
+        eye = fundus((292, 282), seed)
+        for part, pixels in {
+            f"images/{seed + 1:02}_test.tif": eye.image,
+            f"mask/{seed + 1:02}_test_mask.gif": eye.fov,
+            f"1st_manual/{seed + 1:02}_manual1.gif": eye.vessels,
+            f"2nd_manual/{seed + 1:02}_manual2.gif": np.roll(eye.vessels, 1, 0),
+        }.items():
+            path = root / "test" / part
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (write_image if path.suffix == ".tif" else write_mask)(path, pixels)
+    return root
+
+
+@contextmanager
+def _window(name: str, widget: str) -> Iterator[tuple[napari.Viewer, object]]:
     viewer = napari.Viewer()
-    viewer.window.resize(1500, 900)
-    viewer.open_sample("napari-saunetv2", "synthetic")
-    _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
-    viewer.layers.selection.active = viewer.layers["synthetic"]
+    viewer.window.resize(1280, 800)
+    yield viewer, viewer.window.add_plugin_dock_widget(PLUGIN, widget)[1]
     viewer.reset_view()
-    widget.run.native.click()
-    while "synthetic vessels" not in viewer.layers:
-        QApplication.processEvents()
-    QTimer.singleShot(1500, lambda: _save(viewer))
-    napari.run()
-
-
-def _save(viewer: napari.Viewer) -> None:
-    (HERE / "images").mkdir(exist_ok=True)
-    viewer.screenshot(HERE / "images" / "segment.png", canvas_only=False, flash=False)
+    _wait(lambda: False, seconds=2)
+    viewer.screenshot(IMAGES / f"{name}.png", canvas_only=False, flash=False)
     viewer.close()
+
+
+def _wait(until: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

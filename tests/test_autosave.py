@@ -9,7 +9,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.plugin import _autosave, _copies, writer
+from napari_saunetv2.plugin import _autosave, _painted, writer
 
 pytestmark = pytest.mark.gui
 
@@ -41,7 +41,7 @@ def leave_behind(place: Path, name="vessels", labels=None, **where) -> Path:
     session = place / "2026-01-01-000000-abcdef"
     session.mkdir(parents=True, exist_ok=True)
     path = session / f"{name}.labels"
-    _copies.write(path, _copies.Copy(name, np.eye(9, dtype=np.uint8) if labels is None else labels, where))
+    _painted.write(path, _painted.Copy(name, np.eye(9, dtype=np.uint8) if labels is None else labels, where))
     return path
 
 
@@ -54,11 +54,11 @@ def test_strokes_are_copied_soon_and_undone_ones_too(viewer, qtbot, place):
     layer = painted(viewer)
     qtbot.waitUntil(lambda: copies(place) != [], timeout=10_000)
     autosave.wait()
-    np.testing.assert_array_equal(_copies.read(*copies(place)).labels, layer.data)
+    np.testing.assert_array_equal(_painted.read(*copies(place)).labels, layer.data)
     layer.undo()
     autosave.copy_now()
     autosave.wait()
-    assert _copies.read(*copies(place)).labels.sum() == 0
+    assert _painted.read(*copies(place)).labels.sum() == 0
 
 
 def test_labels_that_nobody_painted_on_are_not_copied(viewer, qtbot, place):
@@ -98,8 +98,8 @@ def test_what_was_left_is_offered_once_and_opened_in_its_place(viewer, place):
     autosave.copy_now()
     autosave.wait()
     assert not path.exists()  # its place is taken by this session's copy
-    np.testing.assert_array_equal(_copies.read(*copies(place)).labels, labels)
-    assert _copies.left_behind() == []  # which is in use
+    np.testing.assert_array_equal(_painted.read(*copies(place)).labels, labels)
+    assert _painted.left_behind() == []  # which is in use
 
 
 @pytest.mark.parametrize(("answer", "left"), [("Discard", 0), ("Ask again later", 1)])
@@ -108,7 +108,7 @@ def test_what_was_left_goes_only_when_the_user_says_so(viewer, place, answer, le
     autosave = _autosave.watch(viewer)
     press(autosave.question, answer)
     assert len(viewer.layers) == 0
-    assert len(_copies.left_behind()) == left
+    assert len(_painted.left_behind()) == left
 
 
 def test_a_damaged_copy_is_told_and_the_others_are_opened(viewer, place):
@@ -116,7 +116,7 @@ def test_a_damaged_copy_is_told_and_the_others_are_opened(viewer, place):
     bad = leave_behind(place, "bad")
     bad.write_bytes(bad.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match="damaged"):
-        _copies.read(bad)
+        _painted.read(bad)
     autosave = _autosave.watch(viewer)
     before = len(notification_manager.records)
     press(autosave.question, "Open")
@@ -142,8 +142,8 @@ def test_closing_napari_writes_what_is_waiting_and_keeps_it(viewer, place):
     layer = painted(viewer)
     kept = layer.data.copy()
     _autosave.watch(viewer).close()
-    (path,) = _copies.left_behind()
-    np.testing.assert_array_equal(_copies.read(path).labels, kept)
+    (path,) = _painted.left_behind()
+    np.testing.assert_array_equal(_painted.read(path).labels, kept)
 
 
 def test_the_segment_widget_watches(viewer, place):
@@ -158,8 +158,8 @@ def test_a_writer_called_without_a_window_keeps_no_copies(tmp_path):
 
 
 def _session_that_hangs(ready):
-    session = _copies.Session()
-    _copies.write(session.folder / "0.labels", _copies.Copy("killed", np.eye(7, dtype=np.uint8), {}))
+    session = _painted.Session()
+    _painted.write(session.folder / "0.labels", _painted.Copy("killed", np.eye(7, dtype=np.uint8), {}))
     ready.set()
     time.sleep(60)
 
@@ -170,10 +170,10 @@ def test_copies_of_a_killed_session_are_found_those_of_a_living_one_are_not(plac
     other = context.Process(target=_session_that_hangs, args=(ready,))
     other.start()
     assert ready.wait(60)
-    assert _copies.left_behind() == []
+    assert _painted.left_behind() == []
     os.kill(other.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
     other.join()
-    (path,) = _copies.left_behind()
-    assert _copies.read(path).name == "killed"
-    _copies.remove(path)
+    (path,) = _painted.left_behind()
+    assert _painted.read(path).name == "killed"
+    _painted.remove(path)
     assert list(place.iterdir()) == []

@@ -7,6 +7,7 @@ import pytest
 
 import napari_saunetv2
 from napari_saunetv2 import datasets
+from napari_saunetv2.plugin import _preferences
 
 PACKAGE = Path(napari_saunetv2.__file__).parent
 MANIFEST = PACKAGE / "napari.yaml"
@@ -20,6 +21,7 @@ EXAMPLES = [
     *("01_h.jpg", "15_g.jpg", "01_dr.JPG", "01_h.tif", "01_g.tif", "01_dr.tif"),
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
 ]
+MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
 FOREIGN = [
     *("photo.tif", "my_test.tif", "scan.png", "cells.gif", "movie.tif.gz", "stack.ppm", "IMG_0001.jpg"),
     *("image_001.jpg", "Image_0001.jpg", "im1.ppm", "im0001.png", "001_test.tif", "1_h.jpg", "mask.tif"),
@@ -69,6 +71,11 @@ def test_the_reader_is_offered_for_the_files_of_the_data_sets(manifest, name):
     assert offered(manifest, f"/any/where/{name}")
 
 
+@pytest.mark.parametrize("name", MASKS)
+def test_the_reader_is_offered_for_its_own_masks(manifest, name):
+    assert offered(manifest, f"/any/where/{name}")
+
+
 @pytest.mark.parametrize("name", FOREIGN)
 def test_the_reader_is_not_offered_for_anything_else(manifest, name):
     assert not offered(manifest, f"/any/where/{name}")
@@ -78,13 +85,16 @@ def test_every_pattern_is_there_for_a_file_that_is_known(manifest):
     for pattern in manifest.contributions.readers[0].filename_patterns:
         alone = manifest.model_copy(deep=True)
         alone.contributions.readers[0].filename_patterns = [pattern]
-        assert any(offered(alone, name) for name in EXAMPLES), pattern
+        assert any(offered(alone, name) for name in EXAMPLES + MASKS), pattern
 
 
 def test_what_the_manifest_offers(manifest):
     offers = manifest.contributions
-    widgets = ["Segment vessels", "Evaluate vessels", "Fine-tune a model"]
-    assert [w.display_name for w in offers.widgets] == widgets
+    widgets = {"Segment vessels", "Evaluate vessels", "Fine-tune a model", "Browse a data set"}
+    assert {w.display_name for w in offers.widgets} == widgets
     assert {s.key for s in offers.sample_data} == {"synthetic", "retina"}
     assert [w.layer_types for w in offers.writers] == [["labels"]]
     assert offers.readers[0].accepts_directories
+    page = manifest.contributions.configurations["segmentation"]
+    defaults = {key: value.default for key, value in page.properties.items()}
+    assert defaults == _preferences._DEFAULTS

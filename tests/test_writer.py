@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError
 from napari_saunetv2.files import read_mask
+from napari_saunetv2.plugin.reader import get_reader
 from napari_saunetv2.plugin.writer import write_labels
 
 SUFFIXES = [".png", ".tif", ".tiff", ".gif"]
@@ -120,3 +121,39 @@ def test_what_cannot_be_written_says_why(tmp_path, mask, no_window):
     with pytest.raises(FileFormatError, match="cannot be written"):
         write_labels(str(tmp_path / "gone" / "vessels.png"), mask, {})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("about", "scale", "unit"),
+    [
+        ({"scale": (6.5, 3.25), "units": ("um", "um")}, (0.0065, 0.00325), "millimeter"),
+        ({"scale": (0.02, 0.03), "units": ("mm", "mm")}, (0.02, 0.03), "millimeter"),
+        ({"scale": (2, 3)}, (2, 3), "pixel"),
+        ({}, (1, 1), "pixel"),
+    ],
+)
+def test_tiff_keeps_the_scale(tmp_path, mask, no_window, about, scale, unit):
+    path = str(tmp_path / "eye vessels.tif")
+    layer = Labels(mask, **about)
+    data, meta, _ = layer.as_layer_data_tuple()
+    write_labels(path, data, meta)
+    ((read, again, kind),) = get_reader(path)(path)
+    opened = Labels(read, **again)
+    assert kind == "labels"
+    assert np.array_equal(opened.data, mask)
+    assert np.allclose(opened.scale, scale, rtol=1e-6)
+    assert str(opened.units[0]) == unit
+    size = layer.extent.world[1] * (0.001 if about.get("units") == ("um", "um") else 1)
+    assert np.allclose(opened.extent.world[1], size, rtol=1e-6)
+    if unit == "millimeter":
+        with Image.open(path) as stored:  # another program reads dots per inch
+            assert stored.info["dpi"] == pytest.approx((25.4 / scale[1], 25.4 / scale[0]), rel=1e-4)
+
+
+def test_masks_of_other_formats_are_read_back_too(tmp_path, mask, no_window):
+    path = str(tmp_path / "eye vessels.png")
+    write_labels(path, mask, {"scale": (2, 2)})
+    ((read, about, _),) = get_reader(path)(path)
+    assert np.array_equal(read, mask)
+    assert "scale" not in about
+    assert get_reader(str(tmp_path / "eye.png")) is None

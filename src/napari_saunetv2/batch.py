@@ -2,15 +2,19 @@
 
 import glob
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import OverwriteError, SettingsError
-from napari_saunetv2.files import read_image, readable, write_image, write_mask, write_probability
+from napari_saunetv2.files import read_image, read_mask, readable, write_image, write_mask, write_probability
+from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 
@@ -52,6 +56,36 @@ class Wanted:
         return {what: self.folder / f"{name}_{what}.{suffix}" for what, suffix in parts.items()}
 
 
+@dataclass(frozen=True)
+class Rule:
+    """How vessels are taken from a probability; fields as in :func:`napari_saunetv2.imaging.vessels.find`.
+
+    Attributes
+    ----------
+    threshold : float
+    min_size : int, pixels
+    connected : bool
+    field : "none", "auto" or str
+        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file.
+    """
+
+    threshold: float
+    min_size: int = 0
+    connected: bool = False
+    field: str = "none"
+
+    def restricted(self, probability: NDArray[np.float32], image: NDArray[Any]) -> NDArray[np.float32]:
+        """Set a probability to 0 outside the field of view of its image."""
+        if self.field == "none":
+            return probability
+        found = fov.detect(to_unit(image)) if self.field == "auto" else read_mask(self.field)
+        return vessels.restrict(probability, found)
+
+    def mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Give the vessels, 0 or 1, in a probability."""
+        return vessels.find(probability, self.threshold, min_size=self.min_size, connected=self.connected)
+
+
 class Summary(NamedTuple):
     """What became of an image: its size, the share that is vessel, the seconds it took, the mask's file."""
 
@@ -63,7 +97,7 @@ class Summary(NamedTuple):
 
 
 def segment_file(
-    file: Path, name: str, model: Checkpoint, threshold: float, wanted: Wanted, **settings: Any
+    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
 ) -> Summary:
     """Segment one file and write what is wanted of it.
 
@@ -73,7 +107,8 @@ def segment_file(
     name : str
         With which the results' names begin.
     model : Checkpoint
-    threshold : float
+    rule : Rule or float
+        How vessels are taken from the probability; a number is a threshold.
     wanted : Wanted
     **settings
         As :func:`napari_saunetv2.inference.segment`.
@@ -83,21 +118,35 @@ def segment_file(
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
+    work = segment_steps(file, name, model, rule, wanted, **settings)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            done: Summary = end.value
+            return done
+
+
+def segment_steps(
+    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
+) -> Generator[inference.Progress, None, Summary]:
+    """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
+    rule = rule if isinstance(rule, Rule) else Rule(rule)
     paths = wanted.paths(name)
     for path in paths.values():  # before the work, not after it
         if path.exists() and not wanted.overwrite:
             raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
     image = read_image(file)
-    probability = inference.segment(image, model, **settings)
-    vessels = inference.binarise(probability, threshold)
-    write_mask(paths["vessels"], vessels, maximum=wanted.maximum, overwrite=wanted.overwrite)
+    probability = rule.restricted((yield from inference.steps(image, model, **settings)), image)
+    mask = rule.mask(probability)
+    write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
     if wanted.probability:
         write_probability(paths["probability"], probability, overwrite=wanted.overwrite)
     if wanted.overlay:
-        write_image(paths["overlay"], outlined(to_unit(image), vessels), overwrite=wanted.overwrite)
-    height, width = vessels.shape
-    return Summary(height, width, float(vessels.mean()), time.perf_counter() - begun, paths["vessels"])
+        write_image(paths["overlay"], outlined(to_unit(image), mask), overwrite=wanted.overwrite)
+    height, width = mask.shape
+    return Summary(height, width, float(mask.mean()), time.perf_counter() - begun, paths["vessels"])
 
 
 def image_files(inputs: Sequence[str]) -> list[Path]:

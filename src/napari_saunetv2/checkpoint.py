@@ -37,6 +37,9 @@ DEFAULT = "saunetv2-drive"
 MAX_PARAMETERS = 100_000_000
 """A file that claims more is refused before anything is built; the bundled networks have up to 600,000."""
 
+FOLDER_VARIABLE = "SAUNETV2_MODELS"
+"""Environment variable that names another folder for the user's models."""
+
 _KEY = "saunetv2"
 _LOG = logging.getLogger(__name__)
 _LICENCE = "Research use only; trained on photographs whose terms allow research. No medical device."
@@ -119,6 +122,8 @@ class ModelInfo:
 
 def user_folder() -> Path:
     """Folder of the user's own models (it may not exist yet)."""
+    if os.environ.get(FOLDER_VARIABLE):
+        return Path(os.environ[FOLDER_VARIABLE])
     return Path(platformdirs.user_data_dir("napari-saunetv2", appauthor=False)) / "models"
 
 
@@ -127,14 +132,19 @@ def available() -> list[ModelInfo]:
     found = []
     for path in _named_files():
         try:
-            claims = _read_claims(path)
+            found.append(info(path))
         except CheckpointError as error:
             _LOG.warning("%s", error)
-            continue
-        counted = (s for name, s in claims.shapes.items() if not name.endswith("num_batches_tracked"))
-        count = sum(map(math.prod, counted))
-        found.append(ModelInfo(path.stem, path, claims.header, count, path.parent == _bundled_folder()))
     return found
+
+
+def info(path: Path) -> ModelInfo:
+    """Say what a model file holds, from its header; raises CheckpointError when it is damaged or none."""
+    claims = _read_claims(path)
+    counted = (s for name, s in claims.shapes.items() if not name.endswith("num_batches_tracked"))
+    return ModelInfo(
+        path.stem, path, claims.header, sum(map(math.prod, counted)), path.parent == _bundled_folder()
+    )
 
 
 def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:

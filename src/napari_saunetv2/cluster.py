@@ -40,7 +40,7 @@ class Row(NamedTuple):
 def segment_files(
     files: Sequence[Path],
     model: str,
-    threshold: float,
+    rule: batch.Rule | float,
     wanted: batch.Wanted,
     *,
     workers: int = 1,
@@ -56,7 +56,8 @@ def segment_files(
         Seen under the same path by every worker.
     model : str
         Name or path; every worker loads it once.
-    threshold : float
+    rule : Rule or float
+        As in :func:`napari_saunetv2.batch.segment_file`.
     wanted : Wanted
     workers : int
         Processes on this machine.
@@ -90,7 +91,7 @@ def segment_files(
             yield Row(str(file), "failed", error=EXISTS)
         else:
             todo.append((file, names[file]))
-    task = (model, threshold, replace(wanted, overwrite=True), settings)
+    task = (model, rule, replace(wanted, overwrite=True), settings)
     if workers == 1 and scheduler is None:
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
@@ -101,14 +102,14 @@ def segment_one(
     file: Path,
     name: str,
     model: str,
-    threshold: float,
+    rule: batch.Rule | float,
     wanted: batch.Wanted,
     settings: Mapping[str, Any],
 ) -> Row:
     """Segment one file; the work of a worker."""
     begun = time.perf_counter()
     try:
-        done = batch.segment_file(file, name, checkpoint.load(model), threshold, wanted, **settings)
+        done = batch.segment_file(file, name, checkpoint.load(model), rule, wanted, **settings)
     except (SaunetError, OSError, MemoryError) as error:
         return Row(str(file), "failed", seconds=time.perf_counter() - begun, error=str(error) or "no memory")
     return Row(str(file), "done", done.path.name, done.height, done.width, done.share, done.seconds)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -28,6 +28,34 @@ _GZIP = b"\x1f\x8b"
 _PART = ".part"
 _TIFF = (".tif", ".tiff")
 _GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
+
+
+class Spacing(NamedTuple):
+    """Size of a pixel: height and width, in millimetres or, where that is not known, in no unit."""
+
+    height: float
+    width: float
+    millimetres: bool
+
+
+def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
+    """Size of a pixel that a TIFF file states; None for another file, or where it states none."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            tags = file.pages.first.tags
+            across, down = (
+                number / divisor
+                for number, divisor in (tags[name].value for name in ("XResolution", "YResolution"))
+            )
+            unit = int(tags["ResolutionUnit"].value)
+    except (OSError, ValueError, KeyError, ZeroDivisionError, TypeError, tifffile.TiffFileError):
+        return None
+    if not (across > 0 and down > 0):
+        return None
+    whole = {1: 1.0, 2: 25.4, 3: 10.0}.get(unit)
+    if whole is None or (unit == 1 and across == down == 1):  # what every program writes that knows nothing
+        return None
+    return Spacing(whole / down, whole / across, unit != 1)
 
 
 def readable(path: Path) -> bool:
@@ -88,7 +116,12 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def write_mask(
-    path: str | os.PathLike[str], mask: ArrayLike, *, overwrite: bool = False, maximum: int = 255
+    path: str | os.PathLike[str],
+    mask: ArrayLike,
+    *,
+    overwrite: bool = False,
+    maximum: int = 255,
+    spacing: Spacing | None = None,
 ) -> Path:
     """Write a mask as PNG, TIFF or GIF, as the suffix says; all are lossless.
 
@@ -101,6 +134,8 @@ def write_mask(
         Whether an existing file may be replaced.
     maximum : int, 1..255
         The grey value of a set pixel in the file.
+    spacing : Spacing, optional
+        Size of a pixel; TIFF keeps it, the other formats do not.
 
     Raises
     ------
@@ -118,9 +153,8 @@ def write_mask(
         raise ImageError(f"A mask of shape {pixels.shape} cannot be written: give one of shape (H, W).")
     if not 1 <= maximum <= 255:
         raise SettingsError(f"A mask file cannot hold the value {maximum}: choose 1 to 255.")
-    return _write_pixels(
-        Path(path), (pixels != 0).astype(np.uint8) * np.uint8(maximum), (".png", *_TIFF, ".gif"), overwrite
-    )
+    grey = (pixels != 0).astype(np.uint8) * np.uint8(maximum)
+    return _write_pixels(Path(path), grey, (".png", *_TIFF, ".gif"), overwrite, spacing)
 
 
 def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], *, overwrite: bool = False) -> Path:
@@ -229,7 +263,11 @@ def _move(beside: Path, target: Path, overwrite: bool) -> None:
 
 
 def _write_pixels(
-    target: Path, pixels: NDArray[np.uint8], suffixes: tuple[str, ...], overwrite: bool
+    target: Path,
+    pixels: NDArray[np.uint8],
+    suffixes: tuple[str, ...],
+    overwrite: bool,
+    spacing: Spacing | None = None,
 ) -> Path:
     suffix = target.suffix.lower()
     if suffix not in suffixes:
@@ -237,14 +275,22 @@ def _write_pixels(
             f"'{target.name}' has no suffix that can be written: use {', '.join(suffixes)}."
         )
     if suffix in _TIFF:
-        return write_beside(target, lambda file: _save_tiff(file, pixels), overwrite=overwrite)
+        return write_beside(target, lambda file: _save_tiff(file, pixels, spacing), overwrite=overwrite)
     picture = Image.fromarray(pixels)
     return write_beside(target, lambda file: picture.save(file, suffix[1:]), overwrite=overwrite)
 
 
-def _save_tiff(file: IO[bytes], pixels: NDArray[Any]) -> None:
+def _save_tiff(file: IO[bytes], pixels: NDArray[Any], spacing: Spacing | None = None) -> None:
     colours = "rgb" if pixels.ndim == 3 else "minisblack"
-    tifffile.imwrite(file, pixels, compression="zlib", photometric=colours)
+    tags: dict[str, Any] = {}
+    if spacing is not None:
+        # TIFF counts pixels to the centimetre, width first; without a unit, to the unit.
+        whole = 10.0 if spacing.millimetres else 1.0
+        tags = {
+            "resolution": (whole / spacing.width, whole / spacing.height),
+            "resolutionunit": "CENTIMETER" if spacing.millimetres else "NONE",
+        }
+    tifffile.imwrite(file, pixels, compression="zlib", photometric=colours, **tags)
 
 
 def _background(pixels: Pixels, palette: Palette) -> int:

@@ -58,8 +58,8 @@ class Progress(NamedTuple):
     total: int
 
 
-class _Plan(NamedTuple):
-    """How an image goes through the network: its shape at the model's scale, and the tiles of that."""
+class Plan(NamedTuple):
+    """How an image goes through the network: its shape, that at the model's scale, and the tiles of that."""
 
     shape: tuple[int, int]
     working_shape: tuple[int, int]
@@ -232,7 +232,7 @@ def turned(
 
 def _in_windows(
     unit: NDArray[np.float32],
-    plan: _Plan,
+    plan: Plan,
     model: Checkpoint,
     place: torch.device,
     turns: Sequence[tuple[int, bool]],
@@ -275,6 +275,22 @@ def threshold_of(model: Model, threshold: Literal["auto"] | float, tta: str = "n
     return float(threshold)
 
 
+def planned(
+    image: ArrayLike,
+    model: Model = checkpoint.DEFAULT,
+    *,
+    rescale: Literal["auto", "off"] | float = "auto",
+    tile: Literal["auto", "off"] | int = "auto",
+) -> Plan:
+    """Say how :func:`segment` would take an image through the network, and raise what it would."""
+    return _plan(to_unit(image), _loaded(model).header.fov_diameter, rescale, tile)
+
+
+def passes(tta: TestTime) -> int:
+    """Count the views of a test-time augmentation; raises SettingsError for an unknown name."""
+    return len(_turns(tta))
+
+
 def _loaded(model: Model) -> Checkpoint:
     return model if isinstance(model, Checkpoint) else checkpoint.load(model)
 
@@ -290,7 +306,7 @@ def _plan(
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
-) -> _Plan:
+) -> Plan:
     """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
     factor = _factor(unit, trained, rescale)
@@ -301,7 +317,7 @@ def _plan(
             "smaller factor."
         )
     side = _tile_side(tile, max(working))
-    return _Plan((height, width), working, tiles(*working, side), side)
+    return Plan((height, width), working, tiles(*working, side), side)
 
 
 def _factor(
@@ -337,7 +353,7 @@ def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Pol
     return canvas.crop(run(canvas.pad(view, padding)).max(0), height, width, padding)
 
 
-def _mapped_back(probability: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:
+def _mapped_back(probability: NDArray[np.float32], plan: Plan) -> NDArray[np.float32]:
     if not np.isfinite(probability).all():
         raise CheckpointError(
             "The model's answer is not finite: it is damaged or was trained at too high a rate, use another."

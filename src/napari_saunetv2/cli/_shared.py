@@ -40,14 +40,16 @@ def plain(text: object) -> str:
     return shown.replace("[", r"\[")
 
 
-def number_or(option: str, text: str, *words: str) -> Any:
+def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
     """Turn an option's text into a number, unless it is one of its words."""
     if text in words:
         return text
     try:
-        return float(text)
+        return int(text) if whole else float(text)
     except ValueError:
-        raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a number.") from None
+        kind = "whole number" if whole else "number"
+        kind = "whole number" if whole else "number"
+        raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a {kind}.") from None
 
 
 def refuse_existing(*paths: Path | None) -> None:

@@ -36,9 +36,23 @@ def segment(
     ] = "auto",
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
+    tile: Annotated[
+        str, typer.Option(help="auto (for large images), off, or the side of overlapping tiles in pixels.")
+    ] = "auto",
     device: DeviceOption = "auto",
     engine: EngineOption = "torch",
     precision: PrecisionOption = "float32",
+    fov: Annotated[
+        str,
+        typer.Option(
+            help="No vessels outside the field of view: none, auto (the one found), or a mask file."
+        ),
+    ] = "none",
+    min_size: Annotated[int, typer.Option(help="Leave out vessels of fewer pixels.")] = 0,
+    connected: Annotated[
+        bool,
+        typer.Option("--connected", help="Follow vessels down to half the threshold (hysteresis)."),
+    ] = False,
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
     ] = False,
@@ -73,20 +87,22 @@ def segment(
     from napari_saunetv2.files import make_folder
 
     files = batch.image_files(inputs)
-    level = inference.threshold_of(checkpoint.load(model), number_or("--threshold", threshold, "auto"), tta)
-    scale = number_or("--rescale", rescale, "auto", "off")
+    loaded = checkpoint.load(model)
+    level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
+    rule = batch.Rule(level, min_size, connected, fov)
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
     make_folder(output)
     rows = cluster.segment_files(
         files,
         model,
-        level,
+        rule,
         wanted,
         workers=workers,
         scheduler=scheduler,
         resume=resume,
         tta=tta,
-        rescale=scale,
+        rescale=number_or("--rescale", rescale, "auto", "off"),
+        tile=number_or("--tile", tile, "auto", "off", whole=True),
         device=device,
         engine=engine,
         precision=precision,

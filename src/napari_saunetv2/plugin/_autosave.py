@@ -20,7 +20,7 @@ from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _copies
+from napari_saunetv2.plugin import _painted
 from napari_saunetv2.plugin._layers import spatial
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Autosave(QObject):
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)  # a viewer that was closed must be let go
-        self._session: _copies.Session | None = None
+        self._session: _painted.Session | None = None
         self._paths: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
         self._replaces: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
         self._changed: list[Labels] = []
@@ -80,7 +80,7 @@ class Autosave(QObject):
             layer = self._changed.pop()
             path = self._path(layer)
             if path is not None:
-                copy = _copies.Copy(layer.name, np.array(layer.data), _plain(spatial(layer)))
+                copy = _painted.Copy(layer.name, np.array(layer.data), _plain(spatial(layer)))
                 self._writer.submit(self._write, path, copy, self._replaces.pop(layer, None))
 
     def wait(self) -> None:
@@ -92,7 +92,7 @@ class Autosave(QObject):
         for layer, path in list(self._paths.items()):
             if layer.data is labels:
                 self._changed = [other for other in self._changed if other is not layer]
-                self._writer.submit(_copies.remove, path)
+                self._writer.submit(_painted.remove, path)
                 del self._paths[layer]
 
     def close(self) -> None:
@@ -127,28 +127,28 @@ class Autosave(QObject):
 
     def _path(self, layer: Labels) -> Path | None:
         try:
-            self._session = self._session or _copies.Session()
+            self._session = self._session or _painted.Session()
         except SaunetError as error:
             self._tell(str(error))
             return None
         number = len(self._paths)
         taken = set(self._paths.values())
         while layer not in self._paths:
-            path = self._session.folder / f"{number}{_copies.SUFFIX}"
+            path = self._session.folder / f"{number}{_painted.SUFFIX}"
             if path not in taken:
                 self._paths[layer] = path
             number += 1
         return self._paths[layer]
 
-    def _write(self, path: Path, copy: _copies.Copy, replaces: Path | None) -> None:
+    def _write(self, path: Path, copy: _painted.Copy, replaces: Path | None) -> None:
         begun = time.monotonic()
         try:
-            _copies.write(path, copy)
+            _painted.write(path, copy)
         except SaunetError as error:
             self._failed.emit(str(error))
             return
         if replaces is not None:
-            _copies.remove(replaces)
+            _painted.remove(replaces)
         self._wrote.emit(time.monotonic() - begun)
 
     def _adapt(self, seconds: float) -> None:
@@ -163,7 +163,7 @@ class Autosave(QObject):
     # What an earlier session left
 
     def _offer(self) -> None:
-        found = _copies.left_behind()
+        found = _painted.left_behind()
         if not found:
             return
         box = QMessageBox(QApplication.activeWindow())
@@ -194,7 +194,7 @@ class Autosave(QObject):
             return
         for path in found:
             try:
-                copy = _copies.read(path)
+                copy = _painted.read(path)
                 layer = viewer.add_labels(copy.labels, name=f"{copy.name} (recovered)", **copy.place)
             except (SaunetError, ValueError, TypeError) as error:
                 show_warning(str(error))
@@ -204,7 +204,7 @@ class Autosave(QObject):
 
     def _discard(self, found: list[Path]) -> None:
         for path in found:
-            _copies.remove(path)
+            _painted.remove(path)
 
 
 _WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()

@@ -1,147 +1,56 @@
-"""Copies of painted labels in the user's data folder, a folder for each session of napari."""
+"""What the widget does to a layer, as Python and as a command."""
 
-import json
-import math
-import os
-import secrets
-import zlib
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import platformdirs
-import safetensors
-import safetensors.numpy
-from numpy.typing import NDArray
+from napari_saunetv2 import checkpoint, snippets
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.plugin._layers import Planes, current_plane, file_of
+from napari_saunetv2.snippets import Recipe
 
-from napari_saunetv2.errors import CheckpointError, OverwriteError, SaunetError
-from napari_saunetv2.files import MAX_UNPACKED, write_beside
-from napari_saunetv2.locks import LOCK, only_here
-
-SUFFIX = ".labels"
-PLACE = "SAUNETV2_AUTOSAVE"
-"""Environment variable that names another folder for the copies."""
-
-_KEY = "saunetv2 labels"
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
 
 
-def folder() -> Path:
-    """Folder of the copies (it may not exist yet)."""
-    data = platformdirs.user_data_dir("napari-saunetv2", appauthor=False)
-    return Path(os.environ.get(PLACE) or Path(data) / "autosave")
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A copy of a Labels layer.
-
-    Attributes
-    ----------
-    name : str
-        The layer's.
-    labels : array of integers
-    place : dict
-        Scale, translation and the like, as ``Viewer.add_labels`` takes them.
-    """
-
-    name: str
-    labels: NDArray[Any]
-    place: dict[str, Any]
-
-
-class Session:
-    """Where this process keeps its copies: a folder that is its own for as long as it runs.
-
-    Raises
-    ------
-    FileFormatError
-        When the folder cannot be made.
-    """
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self.folder = folder() / f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(3)}"
-        self._open.enter_context(only_here(self.folder))
-
-    def close(self) -> None:
-        """Let the folder go; it is removed where no copy is left in it."""
-        self._open.close()
-        _remove_empty(self.folder)
-
-
-def write(path: Path, copy: Copy) -> None:
-    """Write a copy, in place of the last one; raises FileFormatError when the disk is full and the like."""
-    packed = np.frombuffer(zlib.compress(np.ascontiguousarray(copy.labels).tobytes(), 1), np.uint8)
-    about = {
-        "name": copy.name,
-        "dtype": copy.labels.dtype.str,
-        "shape": copy.labels.shape,
-        "place": copy.place,
-    }
-    data = safetensors.numpy.save({"labels": packed}, {_KEY: json.dumps(about)})
-    write_beside(path, lambda file: file.write(data), overwrite=True)
-
-
-def read(path: Path) -> Copy:
-    """Read a copy.
-
-    Raises
-    ------
-    CheckpointError
-        When it is damaged.
-    """
+def recipe(model: str, settings: dict[str, Any], fov: "str | Labels", rule: dict[str, Any]) -> Recipe:
+    """Give the recipe, with what another program needs to find the model."""
     try:
-        with safetensors.safe_open(path, framework="np") as file:
-            about = json.loads(file.metadata()[_KEY])
-            packed = file.get_tensor("labels")
-        shape, dtype = tuple(map(int, about["shape"])), np.dtype(about["dtype"])
-        size = math.prod(shape) * dtype.itemsize
-        if dtype.kind not in "iub" or not 0 < size <= MAX_UNPACKED or min(shape) < 1:
-            raise ValueError(shape)  # noqa: TRY301
-        data = zlib.decompressobj().decompress(packed.tobytes(), size)
-        labels = np.frombuffer(data, dtype).reshape(shape).copy()
-        return Copy(str(about["name"])[:200], labels, dict(about["place"]))
-    except Exception as error:  # a damaged file holds anything
-        raise CheckpointError(f"'{path}' is damaged: these labels cannot be brought back.") from error
+        found = checkpoint.find(model)
+        name = model if checkpoint.info(found).bundled else str(found)
+    except CheckpointError:
+        name = model
+    return Recipe(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
 
 
-def left_behind() -> list[Path]:
-    """Copies of sessions that have ended, oldest first."""
-    found: list[Path] = []
-    with suppress(OSError):
-        for session in sorted(p for p in folder().iterdir() if p.is_dir()):
-            with _ended(session) as it_has:
-                if it_has:
-                    found += sorted(session.glob(f"[!.]*{SUFFIX}"))
-            _remove_empty(session)
-    return found
+def python(recipe: Recipe, viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+    """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
+    field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
+    return snippets.as_python(recipe, _expression(viewer, layer), field)
 
 
-def remove(path: Path) -> None:
-    """Remove a copy that is not needed any more, and its session's folder with the last one."""
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-    _remove_empty(path.parent)
+def command(recipe: Recipe, _viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+    """Give the command; raises SettingsError where the picture lies in no file of its own."""
+    field = None if isinstance(fov, str) else _own_file(fov)
+    return snippets.as_command(recipe, _own_file(layer), field)
 
 
-@contextmanager
-def _ended(session: Path) -> Generator[bool]:
-    """Whether nobody works in a session's folder; nobody starts to meanwhile."""
-    try:
-        with only_here(session):
-            yield True
-    except OverwriteError:
-        yield False
-    except SaunetError:  # a folder that cannot be written to can be read all the same
-        yield True
+LANGUAGES = {"Python": python, "a command": command}
 
 
-def _remove_empty(session: Path) -> None:
-    with suppress(OSError):
-        if {p.name for p in session.iterdir()} <= {LOCK}:
-            (session / LOCK).unlink(missing_ok=True)
-            session.rmdir()
+def _own_file(layer: "Image | Labels") -> Path | None:
+    """File that holds this picture and no other."""
+    plain = layer.ndim == 2 and not layer.multiscale
+    return file_of(layer) if plain else None
+
+
+def _expression(viewer: "ViewerModel", layer: "Image | Labels", *, mask: bool = False) -> str:
+    file = _own_file(layer)
+    if file is not None:
+        return snippets.from_file(file, mask=mask)
+    data = f"viewer.layers[{layer.name!r}].data{'[0]' if layer.multiscale else ''}"
+    if layer.ndim == 2:
+        return data
+    planes = Planes(layer)
+    index = planes.index(current_plane(layer, planes, viewer))
+    return data + "".join(f"[{at}]" for at in index)

@@ -1,13 +1,27 @@
 """The fields of the Segment widget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSlider,
+    Label,
+    ProgressBar,
+    PushButton,
+    SpinBox,
+    Widget,
+)
 from napari.layers import Image
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 
-from napari_saunetv2 import NO_DEVICE, checkpoint, devices
+from napari_saunetv2 import NO_DEVICE, devices
+from napari_saunetv2.plugin._models import ModelBox
+from napari_saunetv2.plugin._preferences import preferred
+
+Choices = Callable[[object], Sequence[Any]]
 
 
 class SegmentForm(Container[Any]):
@@ -15,27 +29,68 @@ class SegmentForm(Container[Any]):
 
     Parameters
     ----------
-    photographs : callable
-        Gives the layers to choose from.
+    photographs, fields : callable
+        Give the layers to choose from, and the fields of view.
     """
 
-    def __init__(self, photographs: Callable[[object], list[Image]]) -> None:
+    def __init__(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
+        self._make_input(photographs, fields)
+        self._make_more()
+        self._make_run()
+        self._make_output()
+        super().__init__(
+            labels=False,
+            widgets=[
+                group(
+                    "input",
+                    self.image,
+                    row("model_row", "model", self.model, self.browse),
+                    row("fov_row", "FOV", self.fov, self.outline),
+                    self.planes,
+                ),
+                self.card,
+                self.more,
+                self.settings,
+                row("run_row", "", self.run, self.cancel),
+                self.progress,
+                self.status,
+                group(
+                    "output",
+                    row("threshold_row", "threshold", self.threshold, self.model_threshold),
+                    row("size_row", "min. size", self.min_size, self.connected),
+                    row("copy_row", "copy as", self.copy_python, self.copy_command),
+                ),
+                self.next_uncertain,
+            ],
+        )
+        self._lay_out()
+
+    def _make_input(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
         self.image = ComboBox(
             name="image",
             choices=photographs,
             tooltip="The photograph to segment; follows the layer you click on.",
         )
-        self.model = ComboBox(
-            name="model",
-            choices=_model_names,
-            value=checkpoint.DEFAULT,
-            tooltip="The network and its training.",
+        self.model = ModelBox(name="model")
+        self.browse = PushButton(name="browse", text="...", tooltip="Load a model from a file.")
+        self.fov = ComboBox(
+            name="fov",
+            choices=fields,
+            value="none",
+            tooltip="The field of view: outside of it nothing is a vessel. auto finds it in the picture.",
         )
-        self.device = ComboBox(
-            name="device",
-            choices=devices.available(),
-            tooltip="Where the network runs; auto takes a GPU where there is one.",
+        self.outline = CheckBox(
+            name="outline", text="outline", tooltip="Draw the field of view that was found, as a layer."
         )
+        self.planes = ComboBox(
+            name="planes",
+            choices=["all", "current"],
+            tooltip="Of a stack, segment every plane or the one that is shown.",
+        )
+        self.card = Label(name="card", tooltip="What a segmentation will do to this picture.")
+
+    def _make_more(self) -> None:
+        self.more = PushButton(name="more", text="More settings", tooltip="Show or hide the rarer settings.")
         self.tta = ComboBox(
             name="tta",
             label="views",
@@ -47,6 +102,37 @@ class SegmentForm(Container[Any]):
             choices=["auto", "off"],
             tooltip="auto works at the model's scale where the field of view is of another size.",
         )
+        self.tile = ComboBox(
+            name="tile",
+            choices=["auto", "off", 256, 512, 1024, 2048],
+            tooltip="Side of overlapping tiles in pixels; auto uses them for large images.",
+        )
+        self.device = ComboBox(
+            name="device",
+            choices=devices.available(),
+            tooltip="Where the network runs; auto takes a GPU where there is one.",
+        )
+        if preferred("device") in self.device.choices:
+            self.device.value = preferred("device")
+        self.uncertainty = CheckBox(
+            name="uncertainty",
+            text="uncertainty",
+            tooltip="Also show how far the answers to eight views lie apart (variance): eight passes more.",
+        )
+        self.settings = group("settings", self.tta, self.rescale, self.tile, self.device, self.uncertainty)
+        self.settings.visible = False
+
+    def _make_run(self) -> None:
+        self.run = PushButton(
+            name="run", text="Segment", tooltip=f"Find the vessels (Ctrl+Enter). {NO_DEVICE}"
+        )
+        self.cancel = PushButton(
+            name="cancel", text="Cancel", enabled=False, tooltip="Stop the run (Ctrl+Alt+X)."
+        )
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.status = Label(name="status")
+
+    def _make_output(self) -> None:
         self.threshold = FloatSlider(
             name="threshold",
             min=0.01,
@@ -55,35 +141,59 @@ class SegmentForm(Container[Any]):
             value=0.5,
             tooltip="From this probability on a pixel is a vessel; moving it changes the labels at once.",
         )
-        self.run = PushButton(
-            name="run", text="Segment", tooltip=f"Find the vessels of the image. {NO_DEVICE}"
+        self.model_threshold = PushButton(
+            name="model_threshold", text="model's", tooltip="Back to the threshold of the model."
         )
-        self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
-        self.status = Label(name="status")
-        super().__init__(
-            widgets=[
-                self.image,
-                self.model,
-                self.device,
-                self.tta,
-                self.rescale,
-                self.threshold,
-                self.run,
-                self.cancel,
-                self.progress,
-            ]
+        self.min_size = SpinBox(
+            name="min_size", min=0, max=100_000, value=0, tooltip="Leave out vessels of fewer pixels."
         )
-        self._lay_out()
+        self.connected = CheckBox(
+            name="connected",
+            text="connected",
+            tooltip="Connected vessels: follow them down to half the threshold (hysteresis).",
+        )
+        self.next_uncertain = PushButton(
+            name="next_uncertain",
+            text="Next uncertain vessel",
+            enabled=False,
+            tooltip="Move the camera to the next vessel the network is unsure of (Ctrl+Alt+U).",
+        )
+        self.copy_python = PushButton(
+            name="copy_python", text="Python", tooltip="Copy what this does as Python code."
+        )
+        self.copy_command = PushButton(
+            name="copy_command", text="command", tooltip="Copy what this does as a command line."
+        )
 
     def _lay_out(self) -> None:
-        # As a child of the container the status would stand in half a row, beside its own name.
-        self.native.layout().addWidget(self.status.native)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.status.native.setWordWrap(True)
-        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
-        self.native.setStyleSheet("QLabel { min-width: 5em; }")
+        for label in (self.status, self.card):
+            label.native.setWordWrap(True)
+            label.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.browse.native.setMaximumWidth(30)
+        for box in self.native.findChildren(QComboBox):
+            # Else the longest name of a layer sets the width of the panel.
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
+        align(self["input"], self["settings"], self["output"])
 
 
-def _model_names(_widget: object = None) -> list[str]:
-    return [info.name for info in checkpoint.available()]
+def align(*groups: Widget) -> None:
+    """Let the fields of groups begin below each other."""
+    # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+    for rows in groups:
+        for label in rows.native.findChildren(QLabel):
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance("m" * 7))
+
+
+def group(name: str, *widgets: Widget) -> Container[Any]:
+    """Put labelled widgets below each other."""
+    below = Container[Any](name=name, widgets=widgets)
+    below.margins = (0, 0, 0, 0)
+    return below
+
+
+def row(name: str, label: str, *widgets: Widget) -> Container[Any]:
+    """Put widgets side by side."""
+    across = Container[Any](name=name, label=label, layout="horizontal", labels=False, widgets=widgets)
+    across.margins = (0, 0, 0, 0)
+    return across

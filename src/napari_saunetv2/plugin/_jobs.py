@@ -114,3 +114,46 @@ class Job:
     def _end(self) -> None:
         if not self._abandoned:
             self._finished()
+
+
+class Latest:
+    """Runs one piece of work after another, and of those that wait only the newest.
+
+    Parameters
+    ----------
+    failed : callable
+        Called with what a piece of work raised.
+    """
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        self._failed = failed
+        self._job: Job | None = None
+        self._waiting: tuple[Work, Callable[[Any], None], Callable[[Any], None]] | None = None
+
+    def ask(
+        self, work: Work, done: Callable[[Any], None], progress: Callable[[Any], None] = lambda _: None
+    ) -> None:
+        """Run it, or let it wait for the one that runs."""
+        if self._job is not None:
+            self._waiting = (work, done, progress)
+            return
+        self._job = Job(work, progress=progress, done=done, failed=self._failed, finished=self._next)
+        self._job.start()
+
+    def forget(self) -> None:
+        """Drop what runs and what waits."""
+        self._waiting = None
+        if self._job is not None:
+            self._job.stop()
+
+    def abandon(self) -> None:
+        """Drop all and call nobody any more: those who would listen are gone."""
+        self._waiting = None
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+
+    def _next(self) -> None:
+        waiting, self._job, self._waiting = self._waiting, None, None
+        if waiting is not None:
+            self.ask(*waiting)

@@ -1,5 +1,7 @@
 """Between layers and arrays."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,8 +9,10 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
+from napari_saunetv2.files import Spacing
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
 VESSEL = (0.0, 0.9, 0.7, 1.0)
@@ -32,6 +36,11 @@ class Planes:
             )
         if self._data.ndim < self._picture_ndim:
             raise ImageError(f"'{layer.name}' has shape {self._data.shape}: a picture has two dimensions.")
+
+    @property
+    def array(self) -> Any:
+        """The array at full resolution, as the layer holds it."""
+        return self._data
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,3 +77,61 @@ def vessel_colours() -> DirectLabelColormap:
     """Colours of a vessel mask."""
     clear = (0.0, 0.0, 0.0, 0.0)
     return DirectLabelColormap(color_dict={None: clear, 0: clear, 1: VESSEL})
+
+
+def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:
+    """Number of the plane that the viewer shows of a layer."""
+    stack = planes.shape[:-2]
+    if not stack:
+        return 0
+    ndim = len(planes.shape)
+    where = layer.world_to_data(viewer.dims.point[-ndim:])[: len(stack)]
+    index = [int(np.clip(round(at), 0, length - 1)) for at, length in zip(where, stack, strict=True)]
+    return int(np.ravel_multi_index(index, stack))
+
+
+def file_of(layer: "Layer") -> Path | None:
+    """File that a layer was opened from, if it is still there."""
+    path = layer.source.path
+    return Path(path) if path and Path(path).is_file() else None
+
+
+def problem_of_field(field: Any, planes: Planes) -> str:
+    """Say why a Labels layer cannot be the field of view of these planes, or "" where it can."""
+    if isinstance(field, str) or field is None:
+        return ""
+    shape = tuple(field.data.shape)
+    if shape in (planes.shape, planes.shape[-2:]):
+        return ""
+    return f"'{field.name}' has shape {shape}, the picture {planes.shape}: choose its own field of view."
+
+
+def spacing_of(meta: Mapping[str, Any]) -> Spacing | None:
+    """Size of a layer's pixel, from what napari tells a writer; None where it is 1 in no unit."""
+    scale = [float(one) for one in meta.get("scale", ())][-2:]
+    if len(scale) != 2 or min(scale) <= 0:
+        return None
+    units = [str(one) for one in meta.get("units") or ()][-2:]
+    factors = [_MILLIMETRES.get(one) for one in units]
+    if len(factors) == 2 and None not in factors:
+        height, width = (one * (factor or 1) for one, factor in zip(scale, factors, strict=True))
+        return Spacing(height, width, millimetres=True)
+    return None if scale == [1, 1] else Spacing(scale[0], scale[1], millimetres=False)
+
+
+def placed(spacing: Spacing | None) -> dict[str, Any]:
+    """Scale and unit of a layer whose pixels have that size."""
+    if spacing is None:
+        return {}
+    about: dict[str, Any] = {"scale": (spacing.height, spacing.width)}
+    return about | ({"units": ("millimeter", "millimeter")} if spacing.millimetres else {})
+
+
+_MILLIMETRES = {
+    "nanometer": 1e-6,
+    "micrometer": 1e-3,
+    "micron": 1e-3,
+    "millimeter": 1.0,
+    "centimeter": 10.0,
+    "meter": 1e3,
+}

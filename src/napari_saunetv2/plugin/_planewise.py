@@ -1,46 +1,128 @@
-"""Segment the planes of a layer, one pass of the network at a time."""
+"""Segment planes of a layer, one pass of the network at a time."""
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import checkpoint, fallback, inference, uncertainty
+from napari_saunetv2.fallback import State
+from napari_saunetv2.imaging import fov, vessels
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin._layers import Planes
 
 
-def segment_planes(
-    planes: Planes, model: str, **settings: Any
-) -> Generator[float, None, NDArray[np.float32]]:
-    """Segment a picture, or a stack plane by plane.
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
 
-    Parameters
+    Attributes
     ----------
-    planes : Planes
     model : str
-        Name of a model.
-    **settings
-        As in :func:`napari_saunetv2.inference.segment`.
+        Name or file.
+    settings : mapping
+        device, tta, rescale and tile, as in :func:`napari_saunetv2.inference.segment`.
+    fov : "none", "auto" or array
+        Outside of it the probability is 0; an array is that of one plane or of all.
+    uncertainty : bool
+        Whether the variance over the eight views is asked for too.
+    """
+
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fov: Any = "none"
+    uncertainty: bool = False
+
+
+class Segmented(NamedTuple):
+    """What came of it, plane by plane.
+
+    Attributes
+    ----------
+    numbers : sequence of int
+        Of the planes.
+    probability, variance : list of array, shape (H, W), float32
+        ``variance`` is empty where it was not asked for.
+    settings : dict
+        With which they were really made.
+    notice : str
+        What had to be changed for that, or "".
+    """
+
+    numbers: Sequence[int]
+    probability: list[NDArray[np.float32]]
+    variance: list[NDArray[np.float32]]
+    settings: dict[str, Any]
+    notice: str
+
+
+def segment_planes(
+    planes: Planes, numbers: Sequence[int], request: Request
+) -> Generator[State, None, Segmented]:
+    """Segment planes one after another.
 
     Yields
     ------
-    float, [0, 1]
-        Share that is done.
-
-    Returns
-    -------
-    array, shape of the stack, float32, range [0, 1]
+    State
+        Of all the planes together.
     """
-    loaded = checkpoint.load(model)
-    result = np.empty(planes.shape, np.float32)
-    for number in range(len(planes)):
-        work = inference.steps(planes[number], loaded, **settings)
+    model = checkpoint.load(request.model)
+    settings, notice = dict(request.settings), ""
+    probability, variance = [], []
+    views = inference.passes(settings["tta"])
+    share = views / (views + len(uncertainty.VIEWS)) if request.uncertainty else 1.0
+    for count, number in enumerate(numbers):
+        picture = planes[number]
+        work = fallback.steps(picture, model, **settings)
         while True:
             try:
-                done, total = next(work)
+                state = next(work)
             except StopIteration as end:
-                result[planes.index(number)] = end.value
+                answer = end.value
                 break
-            yield (number + done / total) / len(planes)
-    return result
+            yield State((count + share * state.share) / len(numbers), state.device, state.notice or notice)
+        # What one plane was too large for, the others are too.
+        settings |= {"device": answer.device, "tile": answer.tile}
+        notice = answer.notice or notice
+        inside = _field(request.fov, planes, number, picture)
+        probability.append(
+            answer.probability if inside is None else vessels.restrict(answer.probability, inside)
+        )
+        if request.uncertainty:
+            few = {key: settings[key] for key in ("device", "tile", "rescale")}
+            spread = yield from _shares(
+                uncertainty.steps(picture, model, **few), (count + share, 1 - share, len(numbers)), settings
+            )
+            variance.append(spread if inside is None else vessels.restrict(spread, inside))
+    return Segmented(numbers, probability, variance, settings, notice)
+
+
+def _shares(
+    work: Generator[inference.Progress, None, NDArray[np.float32]],
+    part: tuple[float, float, int],
+    settings: Mapping[str, Any],
+) -> Generator[State, None, NDArray[np.float32]]:
+    begin, length, whole = part
+    while True:
+        try:
+            done, total = next(work)
+        except StopIteration as end:
+            spread: NDArray[np.float32] = end.value
+            return spread
+        yield State((begin + length * done / total) / whole, settings["device"], "")
+
+
+def _field(wanted: Any, planes: Planes, number: int, picture: NDArray[Any]) -> NDArray[Any] | None:
+    if isinstance(wanted, str):
+        return fov.detect(to_unit(picture)) if wanted == "auto" else None
+    return np.asarray(wanted if wanted.ndim == 2 else wanted[planes.index(number)])
+
+
+def find_vessels(
+    probability: NDArray[np.float32], rule: Mapping[str, Any]
+) -> Generator[None, None, NDArray[np.uint8]]:
+    """Find the vessels in a probability: a job, for what hangs together takes its time."""
+    yield None
+    return vessels.find(probability, **rule)

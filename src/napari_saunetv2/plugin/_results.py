@@ -1,19 +1,29 @@
-"""The two layers that a segmentation leaves: its probability and its vessels."""
+"""The layers that a segmentation leaves: its probability, its vessels and its uncertainty."""
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
-from napari_saunetv2.plugin._layers import spatial, vessel_colours
+from napari_saunetv2.plugin import _edits
+from napari_saunetv2.plugin._layers import Planes, spatial, vessel_colours
+from napari_saunetv2.plugin._planewise import Request, Segmented
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 ROLE = "saunetv2 role"
 """Key in a layer's metadata that tells results from photographs."""
+
+OF = "saunetv2 image"
+"""Key in a result's metadata: the name of its image."""
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "probability": {"contrast_limits": (0, 1), "colormap": "magma", "visible": False},
+    "uncertainty": {"contrast_limits": (0, 0.05), "colormap": "inferno", "blending": "additive"},
+}
 
 
 class Source:
@@ -22,11 +32,17 @@ class Source:
     def __init__(self, layer: Image) -> None:
         self.layer = layer
         self.name = layer.name
+        self.planes = Planes(layer)
         self.spatial = spatial(layer)
+
+    def changed(self) -> bool:
+        """Say whether the layer shows other data by now."""
+        data = self.layer.data[0] if self.layer.multiscale else self.layer.data
+        return data is not self.planes.array
 
 
 class Result:
-    """Probability and vessels of one image layer; running again renews them.
+    """Probability, vessels and uncertainty of one image layer; running again renews them.
 
     It keeps no image layer, so that one that was removed can go.
     """
@@ -35,43 +51,42 @@ class Result:
         self._viewer = viewer
         self._name = ""
         self._spatial: dict[str, Any] = {}
-        self._probability: Image | None = None
+        self._data: Any = None
+        self._maps: dict[str, Image] = {}
         self._labels: Labels | None = None
-        self._drawn: NDArray[np.uint8] | None = None
+        self.request: Request | None = None
+        self.settings: dict[str, Any] = {}
 
-    def show_probability(
-        self, source: Source, probability: NDArray[np.float32], settings: dict[str, Any]
-    ) -> None:
-        """Show a probability, in the layer that shows the last one if it is still there."""
-        self._name, self._spatial = source.name, source.spatial
-        about = settings | {ROLE: "probability"}
-        if self._renew(self._probability, probability, about):
-            return
-        self._probability = Image(
-            probability,
-            name=f"{self._name} probability",
-            contrast_limits=(0, 1),
-            colormap="magma",
-            visible=False,
-            metadata=about,
-            **self._spatial,
-        )
-        self._add(self._probability)
+    def show(self, source: Source, request: Request, answer: Segmented) -> None:
+        """Show the maps of a segmentation, in the layers that show the last ones if they are still there."""
+        same = self._data is not None and self._data() is source.planes.array
+        self._name, self._spatial, self._data = source.name, source.spatial, ref(source.planes.array)
+        self.request, self.settings = request, answer.settings
+        about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
+        for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
+            if maps:
+                self._show_map(role, self._filled(role, source, answer.numbers, maps, same), about)
 
-    def show_vessels(self, threshold: float) -> str:
-        """Show the vessels at a threshold; returns what the user must know, else "".
+    def can_redraw(self) -> bool:
+        """Say whether there is a probability; somebody may have removed it."""
+        return self._there("probability")
 
-        Nothing happens where somebody removed the probability. Labels that somebody painted on are not
-        touched: they keep their work under another name.
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """What the vessels are taken from, shape (..., H, W)."""
+        data: NDArray[np.float32] = self._maps["probability"].data
+        return data
+
+    def show_vessels(self, mask: NDArray[np.uint8], rule: dict[str, Any]) -> str:
+        """Show the vessels; returns what the user must know, else "".
+
+        Labels that somebody painted on are not touched: they keep their work under another name.
         """
-        if self._probability is None or self._probability not in self._viewer.layers:
-            return ""
-        vessels = inference.binarise(self._probability.data, threshold)
-        about = self._probability.metadata | {ROLE: "vessels", "threshold": threshold}
+        about = self._maps["probability"].metadata | {ROLE: "vessels", **rule}
         notice = self._set_painted_aside()
-        if not self._renew(self._labels, vessels, about):
+        if self._labels is None or not self._renew(self._labels, mask, about):
             self._labels = Labels(
-                vessels,
+                mask,
                 name=f"{self._name} vessels",
                 colormap=vessel_colours(),
                 opacity=0.7,
@@ -79,9 +94,40 @@ class Result:
                 **self._spatial,
             )
             self._add(self._labels)
-        # The layer paints into its own array: only a copy tells later what was painted.
-        self._drawn = vessels.copy()
+        _edits.remember(self._labels)
         return notice
+
+    def maps(self) -> "tuple[Labels, Image] | None":
+        """Vessels and their uncertainty; None where one of them is not there."""
+        if self._labels is None or self._labels not in self._viewer.layers or not self._there("uncertainty"):
+            return None
+        return self._labels, self._maps["uncertainty"]
+
+    # Layers
+
+    def _filled(
+        self, role: str, source: Source, numbers: Any, maps: list[NDArray[np.float32]], same: bool
+    ) -> NDArray[np.float32]:
+        """Lay planes into a stack: the former one, where it is of the same picture."""
+        shape = source.planes.shape
+        if len(shape) == 2:
+            return maps[0]
+        keep = same and self._there(role) and self._maps[role].data.shape == shape
+        stack = self._maps[role].data.copy() if keep else np.zeros(shape, np.float32)
+        for number, one in zip(numbers, maps, strict=True):
+            stack[source.planes.index(number)] = one
+        return stack
+
+    def _there(self, role: str) -> bool:
+        return role in self._maps and self._maps[role] in self._viewer.layers
+
+    def _show_map(self, role: str, data: NDArray[np.float32], about: dict[str, Any]) -> None:
+        about = about | {ROLE: role}
+        if not self._renew(self._maps.get(role), data, about):
+            self._maps[role] = Image(
+                data, name=f"{self._name} {role}", metadata=about, **_LOOKS[role], **self._spatial
+            )
+            self._add(self._maps[role])
 
     def _renew(self, layer: Image | Labels | None, data: NDArray[Any], about: dict[str, Any]) -> bool:
         """Give a layer new contents and the source's place; False where it is gone or has other axes."""
@@ -89,14 +135,13 @@ class Result:
             return False
         layer.data, layer.metadata = data, about
         for name, value in self._spatial.items():
-            setattr(layer, name, value)
+            if not _equal(getattr(layer, name), value):
+                setattr(layer, name, value)
         return True
 
     def _set_painted_aside(self) -> str:
         labels = self._labels
-        if labels is None or self._drawn is None or labels not in self._viewer.layers:
-            return ""
-        if np.array_equal(labels.data, self._drawn):
+        if labels is None or labels not in self._viewer.layers or not _edits.painted(labels):
             return ""
         labels.name = f"{self._name} vessels (edited)"
         self._labels = None
@@ -108,3 +153,12 @@ class Result:
         self._viewer.add_layer(layer)
         if active is not None:
             self._viewer.layers.selection.active = active
+
+
+def _word(fov: Any) -> str:
+    return fov if isinstance(fov, str) else "layer"
+
+
+def _equal(one: Any, other: Any) -> bool:
+    matrix = getattr(one, "affine_matrix", one)
+    return bool(np.array_equal(matrix, other))

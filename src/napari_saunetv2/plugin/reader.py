@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.files import read_image, read_mask, read_spacing
+from napari_saunetv2.plugin._layers import placed, vessel_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | list[str]], list[LayerData]]
@@ -25,6 +26,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
     paths = _paths(path)
     if all(_is_file_of_a_dataset(p) for p in paths) or all(datasets.recognise(p) for p in paths):
         return _read
+    if all(_is_mask(p) for p in paths):
+        return _read_masks
     return None
 
 
@@ -58,6 +61,19 @@ def _paths(path: str | list[str]) -> list[Path]:
 
 def _is_file_of_a_dataset(path: Path) -> bool:
     return datasets.identify(path) is not None and not path.is_dir()
+
+
+def _is_mask(path: Path) -> bool:
+    """Tell the masks that this program writes: NAME_vessels.png, or a layer saved under its own name."""
+    return path.stem.lower().endswith("vessels") and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
+
+
+def _read_masks(path: str | list[str]) -> list[LayerData]:
+    looks = {"colormap": vessel_colours(), "opacity": 0.7}
+    return [
+        (read_mask(one), {"name": one.stem, **looks, **placed(read_spacing(one))}, "labels")
+        for one in _paths(path)
+    ]
 
 
 def _read(path: str | list[str]) -> list[LayerData]:

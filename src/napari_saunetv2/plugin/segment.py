@@ -1,22 +1,31 @@
 """The Segment widget: one button from a photograph to its vessels."""
 
+import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager, show_error, show_info
-from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _autosave
+from napari_saunetv2.fallback import State
+from napari_saunetv2.imaging import vessels
+from napari_saunetv2.plugin import _autosave, _copies, _tour
+from napari_saunetv2.plugin._card import CardMaker
+from napari_saunetv2.plugin._choices import DataWatch, fields, photographs
+from napari_saunetv2.plugin._copies import recipe
 from napari_saunetv2.plugin._form import SegmentForm
-from napari_saunetv2.plugin._jobs import Job
-from napari_saunetv2.plugin._layers import Planes
-from napari_saunetv2.plugin._planewise import segment_planes
-from napari_saunetv2.plugin._results import ROLE, Result, Source
+from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._layers import Planes, current_plane, problem_of_field
+from napari_saunetv2.plugin._outline import Outline
+from napari_saunetv2.plugin._planewise import Request, Segmented, find_vessels, segment_planes
+from napari_saunetv2.plugin._preferences import preferred
+from napari_saunetv2.plugin._results import Result, Source
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text
+from napari_saunetv2.preflight import Preflight, duration
 
 if TYPE_CHECKING:
     import napari
@@ -34,26 +43,57 @@ class SegmentWidget(SegmentForm):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
+        self._tours: WeakKeyDictionary[Result, _tour.Tour] = WeakKeyDictionary()
+        self._outline = Outline(napari_viewer)
         self._why_not = ""
-        super().__init__(self._photographs)
+        super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
+        self._cards = CardMaker(self.native, self._wish, self._show_card)
+        self._data = DataWatch(self._cards.renew)
+        self._masks = Latest(self._show_failure)
+        self._ranking = Latest(self._show_failure)
         self._connect()
         _autosave.watch(napari_viewer)
         self._use_model_threshold()
+        if preferred("threshold"):
+            self.threshold.value = preferred("threshold")
         self._follow_active()
         self._check()
+        self._cards.renew()
 
     def _connect(self) -> None:
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._cancel)
-        self.model.changed.connect(self._use_model_threshold)
+        self.browse.changed.connect(self._browse)
+        self.more.changed.connect(self._toggle_more)
+        for chooses in (self.model, self.tta):
+            chooses.changed.connect(self._use_model_threshold)
+        self.model_threshold.changed.connect(self._use_model_threshold)
         self.image.changed.connect(self._take_image)
-        self.threshold.changed.connect(self._apply_threshold)
+        for field in (self.fov, self.planes):
+            field.changed.connect(self._check)
+        for part in (self.threshold, self.min_size, self.connected):
+            part.changed.connect(self._apply_threshold)
+        self.outline.changed.connect(self._outline.switch)
+        self.next_uncertain.changed.connect(self._go_to_next)
+        self.copy_python.changed.connect(partial(self._copy, "Python"))
+        self.copy_command.changed.connect(partial(self._copy, "a command"))
+        for field in (self.image, self.model, self.planes, self.tta, self.rescale, self.tile, self.device):
+            field.changed.connect(self._cards.renew)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
             event.connect(self._layers_changed)
+        self._viewer.dims.events.current_step.connect(self._cards.renew)
         self.native_parent_changed.connect(self._panel_moved)
         self.native.destroyed.connect(self._abandon)
+        add_shortcuts(
+            self.native,
+            {
+                "Ctrl+Return": self._start,
+                "Ctrl+Alt+X": self._cancel,
+                "Ctrl+Alt+U": self._go_to_next,
+            },
+        )
 
     # What the user does
 
@@ -62,16 +102,15 @@ class SegmentWidget(SegmentForm):
         if self._job is not None or self._obstacle():
             return
         source = Source(self.image.value)
-        settings = {
-            "model": self.model.value,
-            "device": self.device.value,
-            "tta": self.tta.value,
-            "rescale": self.rescale.value,
-        }
+        numbers: Sequence[int] = range(len(source.planes))
+        if self.planes.value == "current":
+            numbers = [current_plane(source.layer, source.planes, self._viewer)]
+        fov = self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+        request = Request(self.model.value, self._settings(), fov, self.uncertainty.value)
         self._job = Job(
-            segment_planes(Planes(source.layer), **settings),
-            progress=self._show_progress,
-            done=partial(self._show_result, source, settings),
+            segment_planes(source.planes, numbers, request),
+            progress=partial(self._show_progress, source.name),
+            done=partial(self._show_result, source, request, time.monotonic()),
             failed=self._show_failure,
             finished=self._reset,
         )
@@ -86,10 +125,52 @@ class SegmentWidget(SegmentForm):
             self.cancel.enabled = False
             self.status.value = "Stopped; no layer was changed."
 
+    def _browse(self) -> None:
+        try:
+            self.model.browse()
+        except SaunetError as error:
+            self._show_failure(error)
+
+    def _toggle_more(self) -> None:
+        more = self.more.text == "More settings"
+        self.settings.visible = more
+        self.more.text = "Fewer settings" if more else "More settings"
+
     def _apply_threshold(self) -> None:
-        result = self._results.get(self.image.value) if self.image.value is not None else None
-        if result is not None:
-            self._tell(result.show_vessels(self.threshold.value))
+        result = self._result()
+        if result is not None and result.can_redraw():
+            self._draw(result)
+
+    def _go_to_next(self) -> None:
+        result = self._result()
+        maps = result.maps() if result is not None else None
+        if result is None or maps is None:
+            self.status.value = "Tick uncertainty in More settings and segment first."
+            return
+        labels, spread = maps
+        tour = self._tours.setdefault(result, _tour.Tour())
+
+        def go(ranking: _tour.Ranking) -> None:
+            tour.begin(labels, ranking)
+            self.status.value = tour.step(self._viewer, spread)
+
+        if tour.is_of(labels):
+            self.status.value = tour.step(self._viewer, spread)
+        else:
+            self._ranking.ask(_tour.rank(labels.data.copy(), spread.data), go)
+
+    def _copy(self, language: str) -> None:
+        layer, result = self.image.value, self._result()
+        if layer is None:
+            return
+        really = result.settings if result is not None and result.can_redraw() else {}
+        wanted = recipe(self.model.value, self._settings() | really, self.fov.value, self._rule())
+        try:
+            copy_text(_copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
+        except SaunetError as error:
+            self.status.value = str(error)
+        else:
+            self.status.value = f"Copied as {language}."
 
     def _take_image(self) -> None:
         if self._job is None:
@@ -101,23 +182,34 @@ class SegmentWidget(SegmentForm):
             self._cancel()
 
     def _abandon(self) -> None:
-        # The window is gone, so the job may not reach the fields any more.
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+        # The window is gone, so no job may reach the fields any more.
+        for job in (self._job, self._cards, self._masks, self._ranking):
+            if job is not None:
+                job.abandon()
+        self._job = None
 
-    # What the job says
+    # What the jobs say
 
-    def _show_progress(self, share: float) -> None:
-        self.progress.value = round(share * self.progress.max)
+    def _show_progress(self, name: str, state: State) -> None:
+        self.progress.value = round(state.share * self.progress.max)
+        self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
 
-    def _show_result(
-        self, source: Source, settings: dict[str, Any], probability: NDArray[np.float32]
-    ) -> None:
+    def _show_result(self, source: Source, request: Request, begun: float, answer: Segmented) -> None:
         result = self._results.setdefault(source.layer, Result(self._viewer))
-        result.show_probability(source, probability, settings)
-        self._tell(result.show_vessels(self.threshold.value))
-        self.status.value = f"Done: {source.name}."
+        result.show(source, request, answer)
+        self._draw(result)
+        self._check_uncertainty()
+        took = f"{duration(time.monotonic() - begun)} on {answer.settings['device']}"
+        changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
+        self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
+
+    def _show_card(self, card: Preflight | str | None) -> None:
+        if isinstance(card, Preflight):
+            self.card.value = "\n".join([*card.lines(), *(f"\u26a0 {advice}" for advice in card.advice)])
+            self._outline.show(self.image.value, card.outline)
+        else:
+            self.card.value = card or ""
+            self._outline.show(None, None)
 
     def _show_failure(self, error: Exception) -> None:
         if isinstance(error, SaunetError):
@@ -133,29 +225,43 @@ class SegmentWidget(SegmentForm):
         self.progress.visible = False
         self._check()
 
-    def _tell(self, notice: str) -> None:
-        if notice:
-            show_info(notice)
+    def _draw(self, result: Result) -> None:
+        """Show the vessels at the present rule: at once where that is quick, else from a thread."""
+        rule = self._rule()
+        if rule["min_size"] > 1 or rule["connected"]:
+            work = find_vessels(result.probability, rule)
+            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, rule))
+        else:
+            self._masks.forget()
+            self._show_vessels(result, vessels.find(result.probability, **rule), rule)
+
+    def _show_vessels(self, result: Result, mask: Any, rule: dict[str, Any]) -> None:
+        if result.can_redraw() and mask.shape == result.probability.shape:
+            notice = result.show_vessels(mask, rule)
+            if notice:
+                show_info(notice)
 
     # What happens to the layers
-
-    def _photographs(self, _widget: object = None) -> list[Image]:
-        return [x for x in self._viewer.layers if isinstance(x, Image) and ROLE not in x.metadata]
 
     def _follow_active(self) -> None:
         active = self._viewer.layers.selection.active
         # A layer that was just added is active before it is among the choices.
-        if active in self._photographs():
+        if active in photographs(self._viewer):
             self.image.reset_choices()
             self.image.value = active
 
     def _layers_changed(self) -> None:
         self.image.reset_choices()
+        self.fov.reset_choices()
         self._follow_active()
         self._check()
 
     def _check(self) -> None:
         """Say why there is nothing to run, if so; else let stand what was said."""
+        layer = self.image.value
+        self.planes.visible = layer is not None and layer.ndim > 2
+        self._data.watch(layer)
+        self._check_uncertainty()
         if self._job is not None:
             return
         obstacle = self._obstacle()
@@ -164,17 +270,43 @@ class SegmentWidget(SegmentForm):
         self._why_not = obstacle
         self.run.enabled = not obstacle
 
+    def _check_uncertainty(self) -> None:
+        result = self._result()
+        self.next_uncertain.enabled = result is not None and result.maps() is not None
+
     def _obstacle(self) -> str:
         if self.image.value is None:
             return "Open a photograph first: File > Open, or drop it on the canvas."
+        if self.model.info is None:
+            return "Choose a model first: its file has gone."
         try:
-            Planes(self.image.value)
+            planes = Planes(self.image.value)
         except SaunetError as error:
             return str(error)
-        return ""
+        return problem_of_field(self.fov.value, planes)
+
+    def _result(self) -> Result | None:
+        return self._results.get(self.image.value) if self.image.value is not None else None
+
+    def _settings(self) -> dict[str, Any]:
+        fields = (self.device, self.tta, self.rescale, self.tile)
+        return {field.name: field.value for field in fields}
+
+    def _rule(self) -> dict[str, Any]:
+        fields = (self.threshold, self.min_size, self.connected)
+        return {field.name: field.value for field in fields}
+
+    def _wish(self) -> tuple[Planes, int, int, str, dict[str, Any]] | None:
+        if self._obstacle():
+            return None
+        planes = Planes(self.image.value)
+        shown = current_plane(self.image.value, planes, self._viewer)
+        count = 1 if self.planes.value == "current" else len(planes)
+        return planes, shown, count, self.model.value, self._settings()
 
     def _use_model_threshold(self) -> None:
-        for info in checkpoint.available():
-            if info.name == self.model.value:
-                limits = self.threshold.min, self.threshold.max
-                self.threshold.value = float(np.clip(info.header.threshold, *limits))
+        if self.model.info is not None:
+            limits = self.threshold.min, self.threshold.max
+            header = self.model.info.header
+            level = header.tta_thresholds.get(self.tta.value, header.threshold)
+            self.threshold.value = float(np.clip(level, *limits))

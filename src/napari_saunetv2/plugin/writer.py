@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.files import write_mask
+from napari_saunetv2.plugin._edits import note_saved
+from napari_saunetv2.plugin._layers import spacing_of
 
 
-def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:  # noqa: ARG001
-    """Write a two-dimensional Labels layer as 0/255; asks before it replaces a file.
+def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write a two-dimensional Labels layer as 0/255; asks before it replaces a file. TIFF keeps the scale.
 
     Raises
     ------
@@ -28,7 +32,8 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:  # no
     answer = _may_replace(target) if target.exists() else None
     if answer is False:
         return []
-    write_mask(target, pixels, overwrite=bool(answer))
+    write_mask(target, pixels, overwrite=bool(answer), spacing=spacing_of(meta))
+    note_saved(np.asarray(pixels))
     _tell_autosave(data)
     return [path]
 

@@ -1,0 +1,95 @@
+"""From the probability of a vessel to the vessels."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_saunetv2.errors import ImageError, SettingsError
+
+WEAK = 0.5
+"""Share of the threshold that a pixel must reach to go on a vessel that has reached the threshold."""
+
+_TOUCHING = np.ones((3, 3), bool)
+
+
+def restrict(probability: NDArray[np.float32], field: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Set a probability to 0 outside the field of view.
+
+    Parameters
+    ----------
+    probability, field : array, shape (H, W)
+        Inside where ``field`` is not 0.
+
+    Raises
+    ------
+    ImageError
+        When the shapes differ.
+    """
+    if probability.shape != field.shape:
+        raise ImageError(
+            f"The field of view has shape {field.shape}, the image {probability.shape}: use that of "
+            "this image."
+        )
+    return np.where(field != 0, probability, np.float32(0))
+
+
+def find(
+    probability: NDArray[np.float32], threshold: float, *, min_size: int = 0, connected: bool = False
+) -> NDArray[np.uint8]:
+    """Find the vessels in a probability.
+
+    Parameters
+    ----------
+    probability : array, shape (..., H, W), range [0, 1]
+        Each plane by itself.
+    threshold : float, (0, 1)
+        From this probability on a pixel is a vessel.
+    min_size : int, pixels
+        Vessels of fewer pixels, touching at a side or a corner, are left out.
+    connected : bool
+        Hysteresis [1]_: a pixel is a vessel too from ``WEAK`` times the threshold on, where its weak pixels
+        hang together with one that reaches the threshold.
+
+    Returns
+    -------
+    array, shape (..., H, W), uint8, 0 or 1
+
+    Raises
+    ------
+    SettingsError
+        When a setting is outside its range.
+
+    References
+    ----------
+    .. [1] Canny (1986), IEEE Transactions on Pattern Analysis and Machine Intelligence 8, 679.
+    """
+    if not 0 < threshold < 1:
+        raise SettingsError(f"threshold is {threshold!r}: it must be a number between 0 and 1.")
+    if min_size < 0:
+        raise SettingsError(f"The minimum size is {min_size!r}: it must be 0 pixels or more.")
+    if not connected and min_size <= 1:
+        return (probability >= threshold).view(np.uint8)
+    planes = probability.reshape(-1, *probability.shape[-2:])
+    found = [_found(plane, threshold, min_size, connected) for plane in planes]
+    return np.stack(found).reshape(probability.shape)
+
+
+def _found(plane: NDArray[np.float32], threshold: float, min_size: int, connected: bool) -> NDArray[np.uint8]:
+    mask = plane >= threshold
+    if connected:
+        mask = _grown(plane, threshold)
+    if min_size > 1:
+        parts, count = ndimage.label(mask, _TOUCHING)
+        kept = np.bincount(parts.ravel(), minlength=count + 1) >= min_size
+        kept[0] = False
+        mask = kept[parts]
+    return mask.view(np.uint8)
+
+
+def _grown(plane: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    from skimage.filters import apply_hysteresis_threshold
+
+    # scikit-image takes what lies above a threshold, this program what reaches it.
+    low, high = (np.nextafter(np.float32(t), np.float32(0)) for t in (WEAK * threshold, threshold))
+    grown: NDArray[np.bool_] = apply_hysteresis_threshold(plane, low, high)  # type: ignore[no-untyped-call]
+    return grown

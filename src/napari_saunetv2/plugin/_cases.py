@@ -1,0 +1,85 @@
+"""One case of a data set as a group of layers: photograph, observers, field of view."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels, Layer
+
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.plugin import _edits
+from napari_saunetv2.plugin._layers import vessel_colours
+from napari_saunetv2.plugin._results import OF
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
+    """Read the files of a case, the photograph first: a job, for a large photograph takes half a second."""
+    about = {key: getattr(sample, key) for key in ("dataset", "subject", "eye", "split", "name")}
+    layers: list[LayerData] = []
+
+    def add(data: Any, name: str, kind: str, role: str, observer: str | None = None, **looks: Any) -> None:
+        metadata = about | {"role": role, "observer": observer}
+        layers.append((data, {"name": name, "metadata": metadata, **looks}, kind))
+
+    add(sample.image(), sample.name, "image", "image", rgb=True)
+    yield None
+    for number, observer in enumerate(sample.label_paths):
+        pixels = sample.labels(observer)
+        look = {"visible": number == 0, "opacity": 0.6, "colormap": vessel_colours()}
+        add(pixels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
+        yield None
+    if sample.fov_path is not None:
+        add(sample.fov(), f"{sample.name} FOV", "labels", "fov", visible=False, opacity=0.3)
+    return layers
+
+
+class Group:
+    """The layers of the case that is shown."""
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._layers: list[Layer] = []
+
+    def all(self) -> list[Layer]:
+        """List what is there of the case, with the results of segmenting its photograph."""
+        here = [layer for layer in self._layers if layer in self._viewer.layers]
+        names = {layer.name for layer in here}
+        results = [
+            layer for layer in self._viewer.layers if layer.metadata.get(OF) in names and layer not in here
+        ]
+        return here + results
+
+    def unsaved(self) -> list[Labels]:
+        """List the layers that the user painted on and has not saved."""
+        return [layer for layer in self.all() if isinstance(layer, Labels) and _edits.unsaved(layer)]
+
+    def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
+        """Show another case in place of this one: the view and what is visible stay as they are."""
+        former = self.all()
+        looks = {_part(layer): (layer.visible, layer.opacity) for layer in self._layers if layer in former}
+        shape = next((layer.data.shape for layer in self._layers if layer in former), None)
+        camera = self._viewer.camera.center, self._viewer.camera.zoom
+        self._layers = [Layer.create(*data) for data in case]
+        for layer in self._layers:
+            layer.visible, layer.opacity = looks.get(_part(layer), (layer.visible, layer.opacity))
+            self._viewer.add_layer(layer)
+            if isinstance(layer, Labels):
+                _edits.remember(layer)
+        for layer in former:
+            if layer in keep:
+                layer.visible = False
+            else:
+                self._viewer.layers.remove(layer)
+        self._viewer.layers.selection.active = self._layers[0]
+        if shape == self._layers[0].data.shape:
+            self._viewer.camera.center, self._viewer.camera.zoom = camera
+        else:
+            self._viewer.reset_view()
+
+
+def _part(layer: Layer) -> tuple[Any, Any]:
+    return layer.metadata.get("role"), layer.metadata.get("observer")

@@ -1,0 +1,40 @@
+"""Which layers a widget offers, and when one of them shows other data."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari.layers import Image, Labels, Layer
+
+from napari_saunetv2.plugin._results import ROLE
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+def photographs(viewer: "ViewerModel") -> list[Image]:
+    """List the image layers that are no results of this plugin."""
+    return [x for x in viewer.layers if isinstance(x, Image) and ROLE not in x.metadata]
+
+
+def fields(viewer: "ViewerModel") -> list[str | Labels]:
+    """List what can tell the field of view: none, auto, and labels that are no results."""
+    labels = [x for x in viewer.layers if isinstance(x, Labels) and ROLE not in x.metadata]
+    return ["none", "auto", *labels]
+
+
+class DataWatch:
+    """Calls when the watched layer's data is replaced."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self._call = call
+        self._layer: Layer | None = None
+
+    def watch(self, layer: Layer | None) -> None:
+        """Watch this layer and no other."""
+        if layer is self._layer:
+            return
+        if self._layer is not None:
+            self._layer.events.data.disconnect(self._call)
+        if layer is not None:
+            layer.events.data.connect(self._call)
+        self._layer = layer

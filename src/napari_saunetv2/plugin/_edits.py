@@ -1,0 +1,38 @@
+"""What a user painted: told from what the program drew by a copy of that."""
+
+import hashlib
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+_drawn: WeakKeyDictionary[Labels, NDArray[Any]] = WeakKeyDictionary()
+_saved: set[bytes] = set()
+
+
+def remember(layer: Labels) -> None:
+    """Note what a layer shows now, as not painted by anybody."""
+    # The layer paints into its own array: only a copy tells later what was painted.
+    _drawn[layer] = np.array(layer.data)
+
+
+def painted(layer: Labels) -> bool:
+    """Say whether a layer has changed since it was remembered; one that never was has not."""
+    before = _drawn.get(layer)
+    return before is not None and not np.array_equal(layer.data, before)
+
+
+def unsaved(layer: Labels) -> bool:
+    """Say whether a layer was painted on and not saved since."""
+    return painted(layer) and _digest(layer.data) not in _saved
+
+
+def note_saved(pixels: NDArray[Any]) -> None:
+    """Note that these pixels lie in a file."""
+    _saved.add(_digest(pixels))
+
+
+def _digest(pixels: NDArray[Any]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()

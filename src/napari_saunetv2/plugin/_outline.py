@@ -1,0 +1,54 @@
+"""The outline of the field of view, as a layer on request."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image, Shapes
+from numpy.typing import NDArray
+
+from napari_saunetv2.plugin._layers import Planes, current_plane, spatial
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class Outline:
+    """One Shapes layer that shows the field of view of the chosen picture."""
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._layer: Shapes | None = None
+        self._wanted = False
+        self._last: tuple[Image | None, NDArray[np.float64] | None] = (None, None)
+
+    def switch(self, wanted: bool) -> None:
+        """Show it from now on, or not."""
+        self._wanted = wanted
+        self.show(*self._last)
+
+    def show(self, image: Image | None, corners: NDArray[np.float64] | None) -> None:
+        """Show the outline of a picture's plane in view; corners are rows and columns."""
+        self._last = (image, corners)
+        self._remove()
+        if not self._wanted or image is None or corners is None or not len(corners):
+            return
+        planes = Planes(image)
+        index = planes.index(current_plane(image, planes, self._viewer))
+        before = np.broadcast_to(np.asarray(index, float), (len(corners), len(index)))
+        self._layer = Shapes(
+            [np.hstack([before, corners])],
+            shape_type="polygon",
+            name=f"{image.name} FOV outline",
+            face_color="transparent",
+            edge_color="yellow",
+            edge_width=max(1.0, max(planes.shape[-2:]) / 300),
+            **spatial(image),
+        )
+        active = self._viewer.layers.selection.active
+        self._viewer.add_layer(self._layer)
+        self._viewer.layers.selection.active = active
+
+    def _remove(self) -> None:
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None

@@ -1,0 +1,24 @@
+"""What only the user can decide."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+KEEP: Literal["keep"] = "keep"
+DROP: Literal["drop"] = "drop"
+STAY: Literal["stay"] = "stay"
+
+
+def ask_about_edits(parent: QWidget, names: Sequence[str]) -> Literal["keep", "drop", "stay"]:
+    """Ask what becomes of painted layers that lie in no file."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Painted labels")
+    box.setText(f"You painted on {', '.join(names)}, and did not save it.")
+    keep = box.addButton("Keep the layers", QMessageBox.ButtonRole.AcceptRole)
+    drop = box.addButton("Throw away", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep)
+    box.setEscapeButton(stay)
+    box.exec()
+    return KEEP if box.clickedButton() is keep else DROP if box.clickedButton() is drop else STAY

@@ -1,0 +1,291 @@
+"""The Browse widget: walk through a data set, segment and score all of it."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtWidgets import QFileDialog, QSizePolicy
+
+from napari_saunetv2 import batch, catalogue, checkpoint, datasets
+from napari_saunetv2.catalogue import Line, Table
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.metrics import TITLES
+from napari_saunetv2.plugin._caselist import CaseList
+from napari_saunetv2.plugin._cases import Group, LayerData, read_case
+from napari_saunetv2.plugin._form import align, group, row
+from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._models import ModelBox
+from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
+from napari_saunetv2.plugin._windows import add_shortcuts
+
+if TYPE_CHECKING:
+    import napari
+
+_FOLDER = FileDialogMode.EXISTING_DIRECTORY
+
+COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
+"""Numbers that have room in the list; the table that is saved has all."""
+
+
+class BrowseForm(Container[Any]):
+    """Folder, list of cases, buttons; what they do is the widget's."""
+
+    def __init__(self) -> None:
+        self._splits = ["all"]
+        self.folder = FileEdit(
+            name="folder",
+            mode=_FOLDER,
+            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded.",
+        )
+        self.split = ComboBox(
+            name="split",
+            # napari asks for the choices anew whenever a layer comes or goes.
+            choices=lambda _: self._splits,
+            tooltip="Show, segment and score this part of the data set.",
+        )
+        self.previous = PushButton(
+            name="previous", text="Previous", enabled=False, tooltip="The case before (Ctrl+PgUp)."
+        )
+        self.next = PushButton(
+            name="next", text="Next", enabled=False, tooltip="The case after (Ctrl+PgDown)."
+        )
+        self.model = ModelBox(name="model")
+        self.protocol = ComboBox(
+            name="protocol",
+            choices=[("every pixel", "whole"), ("field of view", "fov")],
+            tooltip="What is scored: every pixel, as the papers do, or the field of view only.",
+        )
+        self.output = FileEdit(
+            name="output",
+            label="results",
+            mode=_FOLDER,
+            tooltip="Folder that the masks are written to.",
+        )
+        self.overwrite = CheckBox(
+            name="overwrite", text="replace files", tooltip="Replace masks that are there already."
+        )
+        self.segment_all = PushButton(
+            name="segment_all", text="Segment all", tooltip="Write the mask of every case in the list."
+        )
+        self.score_all = PushButton(
+            name="score_all", text="Score all", tooltip="Compare the model with the reference observer."
+        )
+        self.stop = PushButton(name="stop", text="Stop", enabled=False, tooltip="What is done stays.")
+        self.save_table = PushButton(
+            name="save_table", text="Save table...", enabled=False, tooltip="All numbers as CSV."
+        )
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.status = Label(name="status")
+        super().__init__(
+            labels=False,
+            widgets=[
+                group("where", self.folder, self.split),
+                row("steps", "", self.previous, self.next),
+                group("how", self.model, self.protocol, self.output, self.overwrite),
+                row("work", "", self.segment_all, self.score_all, self.stop, self.save_table),
+                self.progress,
+                self.status,
+            ],
+        )
+        align(self["where"], self["how"])
+        self.status.native.setWordWrap(True)
+        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+
+
+class BrowseWidget(BrowseForm):
+    """Walk through the cases of a data set.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._group = Group(napari_viewer)
+        self._samples: list[Sample] = []
+        self._shown: list[Sample] = []
+        self._at = -1
+        self._lines: tuple[Line, ...] = ()
+        self._job: Job | None = None
+        self._reading, self._thumbnails = Latest(self._show_failure), Latest(self._show_failure)
+        self.cases = CaseList(self._go_to)
+        self.native.layout().insertWidget(1, self.cases, 1)
+        self._connect()
+        self._check()
+
+    def _connect(self) -> None:
+        self.folder.changed.connect(self._open)
+        self.split.changed.connect(self._list_cases)
+        self.previous.changed.connect(partial(self._step, -1))
+        self.next.changed.connect(partial(self._step, 1))
+        self.segment_all.changed.connect(self._segment_all)
+        self.score_all.changed.connect(self._score_all)
+        self.stop.changed.connect(self._stop)
+        self.save_table.changed.connect(self._save_table)
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
+        add_shortcuts(
+            self.native, {"Ctrl+PgUp": partial(self._step, -1), "Ctrl+PgDown": partial(self._step, 1)}
+        )
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None:  # closed: nobody can see or stop the batch any more
+            self._stop()
+
+    # Folder and list
+
+    def _open(self) -> None:
+        try:
+            self._samples = datasets.read(str(self.folder.value))
+        except SaunetError as error:
+            self._samples = []
+            self.status.value = str(error)
+        else:
+            title = datasets.DATASETS[self._samples[0].dataset].title
+            self.status.value = f"{title}: {len(self._samples)} cases. Choose one, or press Next."
+        self._splits = ["all", *dict.fromkeys(s.split for s in self._samples if s.split)]
+        self.split.reset_choices()
+        self._list_cases()
+
+    def _list_cases(self) -> None:
+        wanted = self.split.value
+        self._shown = [s for s in self._samples if wanted in ("all", s.split)]
+        self._at = -1
+        self._lines = ()
+        self.cases.fill(self._shown)
+        self._thumbnails.forget()
+        self._thumbnails.ask(
+            catalogue.thumbnails(self._shown), self.cases.show_thumbnails, self.cases.show_thumbnails
+        )
+        self._check()
+
+    # Going from case to case
+
+    def _step(self, by: int) -> None:
+        if self._shown and 0 <= max(self._at + by, 0) < len(self._shown):
+            self.cases.go_to(max(self._at + by, 0))
+
+    def _go_to(self, at: int) -> None:
+        """Read a case, unless the user wants to stay with what was painted."""
+        if at == self._at:
+            return
+        edited = self._group.unsaved()
+        answer = ask_about_edits(self.native, [layer.name for layer in edited]) if edited else None
+        if answer == STAY:
+            self.cases.mark(self._at)
+            return
+        self._at = at
+        sample = self._shown[at]
+        self.status.value = f"Reading {sample.name}..."
+        self._reading.forget()
+        self._reading.ask(read_case(sample), partial(self._show_case, sample, answer == KEEP))
+        self._check()
+
+    def _show_case(self, sample: Sample, keep: bool, case: list[LayerData]) -> None:
+        self._group.replace(case, self._group.unsaved() if keep else [])
+        self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
+
+    # Work on all
+
+    def _segment_all(self) -> None:
+        folder = str(self.output.value)
+        if folder in ("", "."):
+            folder = QFileDialog.getExistingDirectory(self.native, "Folder for the masks")
+            if not folder:
+                return
+            self.output.value = Path(folder)
+        model = self._model()
+        if model is None:
+            return
+        wanted = batch.Wanted(Path(folder), overwrite=self.overwrite.value)
+        work = catalogue.segment_all(self._shown, model, batch.Rule(model.header.threshold), wanted)
+        self._start("segment", work)
+
+    def _score_all(self) -> None:
+        model = self._model()
+        if model is not None:
+            work = catalogue.score_all(self._shown, model, protocol=self.protocol.value, threshold="auto")
+            self._start("score", work)
+
+    def _model(self) -> checkpoint.Checkpoint | None:
+        try:
+            return checkpoint.load(self.model.value)
+        except SaunetError as error:
+            self._show_failure(error)
+            return None
+
+    def _start(self, kind: str, work: Any) -> None:
+        if self._job is not None or not self._shown:
+            return
+        self._lines = ()
+        self.cases.show_lines((), COLUMNS[kind])
+        fill = partial(self._fill, kind)
+        self._job = Job(work, progress=fill, done=fill, failed=self._show_failure, finished=self._end)
+        self.progress.value, self.progress.visible = 0, True
+        self.status.value = f"{'Segmenting' if kind == 'segment' else 'Scoring'} {len(self._shown)} images..."
+        self._check()
+        self._job.start()
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.stop()
+            self.stop.enabled = False
+            self.status.value = "Stopping after what runs now..."
+
+    def _fill(self, kind: str, table: Table) -> None:
+        self.progress.value = round(table.share * self.progress.max)
+        fresh, self._lines = table.lines[len(self._lines) :], table.lines
+        self.cases.show_lines(fresh, COLUMNS[kind])
+
+    def _end(self) -> None:
+        self._job = None
+        self.progress.visible = False
+        failed = sum(bool(line.note) for line in self._lines)
+        numbers = catalogue.mean(self._lines)
+        said = ", ".join(f"{TITLES.get(k, k)} {v:.4f}" for k, v in numbers.items())
+        parts = [f"{len(self._lines) - failed} of {len(self._shown)} images", f"mean {said}" if said else ""]
+        self.status.value = ": ".join(filter(None, parts)) + (f". {failed} failed." if failed else ".")
+        self._check()
+
+    def _save_table(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.native, "Save the table", "scores.csv", "CSV (*.csv)")
+        if name:
+            text = catalogue.as_csv(self._lines).encode()
+            try:
+                # The dialogue has asked already.
+                write_beside(Path(name), lambda file: file.write(text), overwrite=True)
+            except SaunetError as error:
+                self._show_failure(error)
+
+    # The rest
+
+    def _check(self) -> None:
+        idle, some = self._job is None, bool(self._shown)
+        self.previous.enabled = some and self._at > 0
+        self.next.enabled = some and self._at < len(self._shown) - 1
+        for button in (self.segment_all, self.score_all):
+            button.enabled = some and idle
+        for field in (self.folder, self.split):
+            field.enabled = idle
+        self.stop.enabled = not idle
+        self.save_table.enabled = idle and bool(self._lines)
+
+    def _show_failure(self, error: Exception) -> None:
+        self.status.value = str(error)
+        if isinstance(error, SaunetError):
+            show_error(str(error))
+        else:
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+
+    def _abandon(self) -> None:
+        for job in (self._job, self._reading, self._thumbnails):
+            if job is not None:
+                job.abandon()
+        self._job = None

@@ -1,0 +1,55 @@
+import pytest
+from segmenting import PLUGIN, WIDGET, Hold
+
+from napari_saunetv2 import checkpoint, inference
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch):
+    """An empty folder for the user's models: the tests must not see those of whoever runs them."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    widget.rescale.value = "off"  # else the small pictures here would be blown up first
+    return widget
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Wait for the end of a run."""
+
+    def wait(widget):
+        qtbot.waitUntil(widget.progress.native.isHidden, timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture
+def run(finish):
+    """Press the button and wait for the end."""
+
+    def press(widget):
+        assert widget.run.enabled, widget.status.value
+        widget.run.native.click()
+        finish(widget)
+
+    return press
+
+
+@pytest.fixture
+def hold(monkeypatch):
+    held = Hold()
+    monkeypatch.setattr(inference, "steps", held.steps)
+    yield held
+    held.go.set()

@@ -1,0 +1,290 @@
+import csv
+import time
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QScrollBar
+
+from napari_saunetv2 import catalogue, checkpoint, datasets, evaluation, inference
+from napari_saunetv2.files import read_mask, write_image, write_mask
+from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.plugin import browse
+
+NAMES = ["21_training", "22_training", "01_test", "02_test"]
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory):
+    """A folder laid out as DRIVE, with synthetic eyes; one of them lacks its labels."""
+    root = tmp_path_factory.mktemp("DRIVE")
+    for seed, name in enumerate(NAMES):
+        number, half = name.split("_")
+        eye = fundus((64, 60), seed)
+        parts = {f"images/{name}.tif": eye.image, f"mask/{name}_mask.gif": eye.fov}
+        if name != "22_training":
+            parts[f"1st_manual/{number}_manual1.gif"] = eye.vessels
+        if half == "test":
+            parts[f"2nd_manual/{number}_manual2.gif"] = np.roll(eye.vessels, 1, 0)
+        for path, pixels in parts.items():
+            target = root / half / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (write_image if path.endswith(".tif") else write_mask)(target, pixels)
+    return root
+
+
+# --- without a window
+
+
+def finish(work):
+    states = []
+    while True:
+        try:
+            states.append(next(work))
+        except StopIteration as end:
+            return end.value, states
+
+
+def test_thumbnails_are_small_pictures(drive):
+    made, states = finish(catalogue.thumbnails(datasets.read(drive)))
+    assert list(made) == NAMES
+    assert [len(state) for state in states] == [1, 2, 3, 4]
+    small = made["01_test"]
+    assert small.shape == (40, 38, 3)
+    assert small.dtype == np.uint8
+    image = fundus((64, 60), 2).image
+    assert small.mean(axis=(0, 1)) == pytest.approx(image.mean(axis=(0, 1)), abs=2)
+
+
+def test_all_are_scored_as_evaluate_does(drive):
+    samples, model = datasets.read(drive), checkpoint.load()
+    settings = {"rescale": "off", "threshold": 0.5, "protocol": "fov"}
+    table, states = finish(catalogue.score_all(samples, model, **settings))
+    assert [len(state.lines) for state in states] == [0, 1, 2, 3, 4]
+    assert table.share == 1
+    labelled = [s for s in samples if s.label_paths]
+    expected = {score.name: score.metrics for score in evaluation.evaluate(labelled, model, **settings)}
+    assert {line.name: line.values for line in table.lines if line.values} == expected
+    failed = next(line for line in table.lines if line.note)
+    assert failed.name == "22_training"
+    assert "no labels" in failed.note
+    means = catalogue.mean(table.lines)
+    assert means["f1"] == pytest.approx(np.mean([values["f1"] for values in expected.values()]))
+    rows = list(csv.reader(catalogue.as_csv(table.lines).splitlines()))
+    assert [row[0] for row in rows] == ["image", *NAMES, "mean"]
+    assert float(rows[-1][rows[0].index("f1")]) == pytest.approx(means["f1"], abs=1e-6)
+
+
+# --- with one
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer, drive, tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path / "models"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Browse a data set")
+    widget.folder.value = drive
+    return widget
+
+
+@pytest.fixture
+def shows(viewer, qtbot):
+    def wait(name):
+        qtbot.waitUntil(lambda: name in viewer.layers, timeout=30_000)
+
+    return wait
+
+
+@pytest.fixture
+def ends(qtbot):
+    def wait(widget):
+        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+
+    return wait
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def cells(widget, row):
+    return [widget.cases.item(row, column).text() for column in range(widget.cases.columnCount())]
+
+
+@pytest.mark.gui
+def test_the_list_of_cases(widget, qtbot):
+    assert [cells(widget, row) for row in range(4)] == [
+        ["21_training", "train", "1st"],
+        ["22_training", "train", "-"],
+        ["01_test", "test", "1st, 2nd"],
+        ["02_test", "test", "1st, 2nd"],
+    ]
+    qtbot.waitUntil(lambda: not widget.cases.item(3, 0).icon().isNull(), timeout=30_000)
+    widget.split.value = "test"
+    assert [cells(widget, row)[0] for row in range(2)] == ["01_test", "02_test"]
+    assert widget.cases.rowCount() == 2
+
+
+@pytest.mark.gui
+def test_from_case_to_case(viewer, widget, shows, qtbot):
+    assert not widget.previous.enabled
+    widget.split.value = "test"
+    widget.next.native.click()
+    shows("01_test")
+    assert names(viewer) == ["01_test", "01_test 1st", "01_test 2nd", "01_test FOV"]
+    image, first, second, _ = viewer.layers
+    assert isinstance(image, Image)
+    assert np.array_equal(image.data, fundus((64, 60), 2).image)
+    assert isinstance(first, Labels)
+    assert [layer.visible for layer in viewer.layers] == [True, True, False, False]
+    assert [layer.metadata["role"] for layer in viewer.layers] == ["image", "labels", "labels", "fov"]
+    viewer.camera.center, viewer.camera.zoom = (0, 20, 25), 9
+    first.visible, second.visible = False, True
+    widget.next.native.click()
+    shows("02_test")
+    assert names(viewer) == ["02_test", "02_test 1st", "02_test 2nd", "02_test FOV"]
+    assert viewer.camera.center == (0, 20, 25)
+    assert viewer.camera.zoom == 9
+    assert [layer.visible for layer in viewer.layers] == [True, False, True, False]
+    assert viewer.layers.selection.active is viewer.layers["02_test"]
+    assert not widget.next.enabled
+    widget.previous.native.click()
+    shows("01_test")
+    assert widget.cases.currentRow() == 0
+    assert widget.split.value == "test"
+
+
+@pytest.mark.gui
+def test_by_mouse_and_keys(viewer, widget, shows, qtbot):
+    where = widget.cases.visualItemRect(widget.cases.item(2, 0)).center()
+    qtbot.mouseClick(widget.cases.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    shows("01_test")
+    qtbot.keyClick(widget.cases, Qt.Key.Key_Up)
+    shows("22_training")
+    qtbot.keyClick(widget.cases, Qt.Key.Key_Up)
+    shows("21_training")
+    assert names(viewer)[0] == "21_training"
+    qtbot.wait(50)
+    assert len(names(viewer)) == 3
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("answer", ["keep", "drop", "stay"])
+def test_what_was_painted_is_never_dropped_unasked(viewer, widget, shows, qtbot, monkeypatch, answer):
+    asked = []
+    monkeypatch.setattr(browse, "ask_about_edits", lambda parent, found: asked.append(found) or answer)
+    widget.next.native.click()
+    shows("21_training 1st")
+    painted = viewer.layers["21_training 1st"]
+    painted.paint((5, 5), 1)
+    widget.next.native.click()
+    assert asked == [["21_training 1st"]]
+    if answer == "stay":
+        qtbot.wait(100)
+        assert "22_training" not in viewer.layers
+        assert widget.cases.currentRow() == 0
+    else:
+        shows("22_training")
+        assert (painted in viewer.layers) == (answer == "keep")
+        assert "21_training" not in viewer.layers
+
+
+@pytest.mark.gui
+def test_saved_and_segmented_layers_go_without_a_question(viewer, widget, shows, tmp_path, monkeypatch):
+    monkeypatch.setattr(browse, "ask_about_edits", lambda *args: pytest.fail("asked"))
+    _, segment = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
+    widget.next.native.click()
+    shows("21_training")
+    segment.rescale.value = "off"
+    segment.run.native.click()
+    shows("21_training vessels")
+    painted = viewer.layers["21_training 1st"]
+    painted.paint((5, 5), 1)
+    painted.save(str(tmp_path / "mine.png"), plugin="napari-saunetv2")
+    widget.next.native.click()
+    shows("22_training")
+    assert names(viewer) == ["22_training", "22_training FOV"]
+
+
+@pytest.mark.gui
+def test_segment_all_writes_the_masks(widget, ends, tmp_path, monkeypatch):
+    widget.split.value = "test"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path / "out"))
+    (tmp_path / "out").mkdir()
+    widget.segment_all.native.click()
+    assert widget.stop.enabled
+    ends(widget)
+    model = checkpoint.load()
+    for row, sample in enumerate(s for s in datasets.read(widget.folder.value) if s.split == "test"):
+        expected = inference.binarise(inference.segment(sample.image()), model.header.threshold)
+        assert np.array_equal(read_mask(tmp_path / "out" / f"{sample.name}_vessels.png"), expected)
+        assert cells(widget, row)[3] == f"{expected.mean():.4f}"
+    assert widget.status.value.startswith("2 of 2 images: mean vessels ")
+    widget.segment_all.native.click()  # nothing is replaced unasked
+    ends(widget)
+    assert cells(widget, 0)[3] == "failed"
+    assert "exists already" in widget.cases.item(0, 3).toolTip()
+
+
+@pytest.mark.gui
+def test_score_all_fills_the_table(widget, ends, tmp_path, monkeypatch):
+    widget.score_all.native.click()
+    ends(widget)
+    assert cells(widget, 1)[3] == "failed"
+    assert "3 of 4 images" in widget.status.value
+    path = tmp_path / "scores.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
+    widget.save_table.native.click()
+    rows = list(csv.DictReader(path.open()))
+    assert [row["image"] for row in rows] == [*NAMES, "mean"]
+    assert float(rows[0]["f1"]) == pytest.approx(float(cells(widget, 0)[3]), abs=1e-4)
+
+
+@pytest.mark.gui
+def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
+    scored = []
+
+    def slow(samples, model, **settings):
+        scored.append(samples[0].name)
+        time.sleep(0.2)
+        return [evaluation.ImageScore(samples[0].name, {"f1": 0.5})]
+
+    monkeypatch.setattr(evaluation, "evaluate", slow)
+    widget.score_all.native.click()
+    qtbot.waitUntil(lambda: len(scored) > 0, timeout=30_000)
+    widget.stop.native.click()
+    ends(widget)
+    assert len(scored) < 4
+    assert widget.score_all.enabled
+
+
+@pytest.mark.gui
+def test_a_folder_that_is_none_says_so(viewer, widget, tmp_path):
+    widget.folder.value = tmp_path
+    assert "No data set that is known" in widget.status.value
+    assert widget.cases.rowCount() == 0
+    assert not widget.score_all.enabled
+
+
+@pytest.mark.gui
+def test_it_fits_a_small_window(viewer, widget, qtbot):
+    viewer.window.resize(1280, 800)
+    qtbot.wait(50)
+    assert widget.native.minimumSizeHint().width() < 400
+    assert widget.native.minimumSizeHint().height() < 700
+    assert not [b for b in widget.native.findChildren(QScrollBar) if b.isVisible()]
+
+
+@pytest.mark.gui
+def test_closing_the_window_ends_the_batch(viewer, widget, qtbot):
+    widget.score_all.native.click()
+    with qtbot.captureExceptions() as raised:
+        viewer.close()
+        qtbot.wait(300)
+    assert not raised

@@ -1,0 +1,52 @@
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_saunetv2 import snippets
+from napari_saunetv2.cli import app
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
+from napari_saunetv2.imaging.synthetic import fundus
+
+SETTINGS = {"device": "cpu", "tta": "flips", "rescale": 1.5, "tile": 128}
+
+
+@pytest.fixture
+def eye(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sample = fundus((90, 80))
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    write_image(folder / "an eye.tif", sample.image)
+    write_mask(folder / "fov.png", np.roll(sample.fov, 20, 0))
+    return folder
+
+
+@pytest.mark.parametrize("fov", ["none", "auto", "own"])
+def test_python_and_command_give_the_same_pixels(eye, fov):
+    recipe = snippets.Recipe("saunetv2-drive", 0.34, SETTINGS, fov, min_size=12, connected=True)
+    image, field = eye / "an eye.tif", eye / "fov.png" if fov == "own" else None
+    python = snippets.as_python(
+        recipe, snippets.from_file(image), snippets.from_file(field, mask=True) if field else ""
+    )
+    names = {}
+    exec(python, names)
+    command = shlex.split(snippets.as_command(recipe, image, field))
+    assert command[0] == "saunetv2"
+    done = CliRunner().invoke(app, command[1:])
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(read_image("results/an eye_probability.tif"), names["probability"])
+    assert np.array_equal(read_mask("results/an eye_vessels.png"), names["mask"])
+    assert 0 < names["mask"].mean() < 0.5
+    assert (names["probability"] == 0).any() == (fov != "none")
+
+
+def test_what_lies_in_no_file_has_no_command():
+    recipe = snippets.Recipe("saunetv2-drive", 0.5, {})
+    with pytest.raises(SettingsError, match="picture lies in no file"):
+        snippets.as_command(recipe, None)
+    with pytest.raises(SettingsError, match="field of view lies in no file"):
+        snippets.as_command(snippets.Recipe("saunetv2-drive", 0.5, {}, "own"), Path("x.tif"))
