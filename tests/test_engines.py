@@ -1,6 +1,7 @@
 import copy
 import importlib.util
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from napari_saunetv2 import checkpoint, engines, inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.engines import _check, _export
+from napari_saunetv2.engines import _check, _export, _graph
 from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.networks import NETWORKS
 
@@ -161,3 +162,34 @@ def test_the_bundled_model_keeps_its_answer_on_a_photograph(engine: str, shared:
     answer = inference.segment(photograph, engine=engine)
     vessels = truth >= 0.5
     assert (vessels != (answer >= 0.5)).sum() < 0.005 * vessels.sum()
+
+
+def test_networks_run_in_other_threads_while_one_is_drawn():
+    network = NETWORKS["saunetv2"]().eval()
+    image, wrong, over = torch.zeros(1, 3, 32, 32), [], threading.Event()
+
+    def work(what):
+        try:
+            while not over.is_set():
+                what()
+        except Exception as error:  # noqa: BLE001
+            wrong.append(error)
+
+    def trace():
+        with _graph._TRACING:
+            assert _graph._Tracer().trace(network).nodes
+
+    def run():
+        with torch.inference_mode():
+            assert isinstance(network(image), torch.Tensor)
+
+    before = torch.nn.Module.__call__
+    threads = [threading.Thread(target=work, args=(what,)) for what in (trace, trace, run)]
+    for thread in threads:
+        thread.start()
+    over.wait(1.5)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert torch.nn.Module.__call__ is before

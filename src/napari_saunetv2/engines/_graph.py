@@ -6,6 +6,7 @@ engine runs fastest.
 """
 
 import operator
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -76,8 +77,31 @@ class Joined(NamedTuple):
     parts: list[Node]
 
 
+_TRACING = threading.Lock()
+"""fx traces by replacing methods of nn.Module for everybody: two at once would not put them back."""
+
+
 class _Tracer(fx.Tracer):
-    """Take the parts that :data:`_PARTS` knows as they are, look into all others."""
+    """Take the parts that :data:`_PARTS` knows as they are, look into all others.
+
+    Networks that run in other threads meanwhile come by here too, and are left alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
         return type(m) in _PARTS
@@ -107,7 +131,8 @@ def draw(network: nn.Module, pen: Pen, image: Node) -> Node:
         When the network has a part that cannot be drawn.
     """
     try:
-        traced = fx.GraphModule(network, _Tracer().trace(network))
+        with _TRACING:
+            traced = fx.GraphModule(network, _Tracer().trace(network))
         return pen.sigmoid(_Drawing(traced, pen).run(image))
     except (KeyError, TypeError, RuntimeError, fx.proxy.TraceError) as error:  # fx turns one into another
         raise CheckpointError(
