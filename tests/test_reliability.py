@@ -41,14 +41,15 @@ def test_damaged_files_and_odd_arrays_bring_only_our_errors():
 
 @needs_fork
 def test_kills_and_full_disks_lose_nothing():
-    told = run("faults", "--training", "2", "--batch", "2", "--saves", "5", "--pairs", "1")
+    slow = "names,out_of_memory,decimal_comma"
+    told = run("faults", "--training", "2", "--batch", "1", "--saves", "4", "--pairs", "1", "--skip", slow)
     assert "FAILED" not in told
-    assert told.count("\n") >= 12
+    assert told.count("\n") >= 9
 
 
 @needs_fork
 def test_many_images_leave_memory_and_handles_flat():
-    assert "a round" in run("load", "--images", "60", "--runs", "0")
+    assert "a round" in run("load", "--images", "120", "--runs", "0")
 
 
 def test_the_bundled_weights_are_those_that_were_released():

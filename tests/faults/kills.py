@@ -62,10 +62,21 @@ def batch(folder: Path, kills: int, draw: random.Random) -> str:
 
     def segment(output: Path) -> None:
         app(
-            ["segment", str(images), "-o", str(output), "--probability", "--overlay", "--overwrite"],
+            [
+                "segment",
+                str(images),
+                "-o",
+                str(output),
+                "--probability",
+                "--overlay",
+                "--overwrite",
+                "--rescale",
+                "off",
+            ],
             standalone_mode=False,
         )
 
+    segment(folder / "first")  # loads here what each child would load anew
     usual = Child(lambda: segment(folder / "whole")).wait()
     whole = {p.name: p.read_bytes() for p in (folder / "whole").iterdir() if not p.name.startswith(".")}
     assert len(whole) == 12, sorted(whole)

@@ -46,13 +46,15 @@ def _flat(what: str, count: int, work: Callable[[int], None]) -> int:
             seen.append((number, pages * resource.getpagesize() / 1024, handles))
     rounds, memory, handles = np.array(seen[len(seen) // 5 :]).T
     slope = float(np.polyfit(rounds, memory, 1)[0])
+    half = len(rounds) // 2
+    late = float(np.polyfit(rounds[half:], memory[half:], 1)[0])  # what warms up is warm by then
     more = float(np.polyfit(rounds, handles, 1)[0])
     print(
         f"{count} {what} in {time.monotonic() - begun:.0f} s: {memory[-1] / 1024:.0f} MiB, {slope:+.2f} KiB "
-        f"a round, {int(handles[-1])} handles, {more:+.5f} a round",
+        f"a round ({late:+.2f} in the later half), {int(handles[-1])} handles, {more:+.5f} a round",
         flush=True,
     )
-    return int(slope > STEEPEST or abs(more) > 0.01)
+    return int(min(slope, late) > STEEPEST or more > 0.01)
 
 
 def _images(folder: Path) -> Callable[[int], None]:

@@ -112,8 +112,15 @@ class Job:
             self._done(result)
 
     def _end(self) -> None:
+        finished = self._finished
+        # napari's list of tasks keeps every worker, and so this job, for good: it should hold no layer.
+        self._progress = self._done = self._failed = self._finished = _nobody
         if not self._abandoned:
-            self._finished()
+            finished()
+
+
+def _nobody(*_: Any) -> None:
+    """Take what nobody waits for any more."""
 
 
 class Latest:
