@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # The pictures show what everybody has: no models, copies or runs of whoever makes them.
-_HOME = Path(tempfile.mkdtemp())
+_HOME = Path(tempfile.mkdtemp(prefix="photographs-"))
 os.environ |= {"XDG_DATA_HOME": str(_HOME), "SAUNETV2_MODELS": str(_HOME), "NAPARI_CONFIG": ""}
 
 import napari  # noqa: E402
