@@ -13,7 +13,6 @@ from napari_saunetv2 import checkpoint, datasets, evaluation
 
 HERE = Path(__file__).parent
 CARDS = HERE.parent / "docs" / "models"
-FOLDERS = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ ROWS = (
     Row("saunetv2-drive", "stare", protocol="fov", published="best trained on DRIVE alone .81"),
     Row("saunetv2-drive", "chase", protocol="fov", published="best trained on DRIVE alone .77"),
     Row("saunetv2-drive", "hrf", protocol="fov", published="best trained on DRIVE alone .744"),
-    *(Row("saunetv2-general", key, protocol="fov") for key in FOLDERS),
+    *(Row("saunetv2-general", key, protocol="fov") for key in datasets.DATASETS),
 )
 
 
@@ -78,7 +77,8 @@ make benchmark-accuracy
 
 def _line(row: Row, root: Path) -> str:
     model = checkpoint.load(row.model)
-    samples = [s for s in datasets.read(root / FOLDERS[row.dataset], row.dataset) if s.label_paths]
+    title = datasets.DATASETS[row.dataset].title
+    samples = [s for s in datasets.read(root / title, row.dataset) if s.label_paths]
     samples = evaluation.chosen(samples, "unseen", model.header)
     begun = time.perf_counter()
     scores = list(
@@ -87,7 +87,6 @@ def _line(row: Row, root: Path) -> str:
     seconds = (time.perf_counter() - begun) / len(samples)
     mean = evaluation.mean(scores)
     figures = " | ".join(f"{mean[key]:.4f}" for key in ("se", "sp", "acc", "auc", "f1", "mcc"))
-    title = datasets.DATASETS[row.dataset].title
     return (
         f"| `{row.model}` | {title} ({len(samples)}) | {row.protocol} | {row.how} | {figures} "
         f"| {row.published} | {seconds:.1f} |"

@@ -13,8 +13,6 @@ CARDS = Path(__file__).parent / "models"
 
 NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
 
-FOLDERS = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
-
 LIMITS = {
     "drive": "It knows one camera, one field of view (45 degrees) and 20 eyes of one screening programme.",
     "stare": "It knows one camera, digitised slides, and 10 eyes, half of them with disease.",
@@ -63,7 +61,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
 
 def _facts(info: ModelInfo) -> dict[str, str]:
     header, recipe = info.header, info.header.recipe
-    folders = " ".join(FOLDERS[key] for key in _keys(info))
+    folders = " ".join(DATASETS[key].title for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),

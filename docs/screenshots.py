@@ -13,7 +13,7 @@ os.environ |= {"XDG_DATA_HOME": str(_HOME), "SAUNETV2_MODELS": str(_HOME), "NAPA
 
 import napari  # noqa: E402
 import numpy as np  # noqa: E402
-from qtpy.QtWidgets import QApplication  # noqa: E402
+from qtpy.QtTest import QTest  # noqa: E402
 
 from napari_saunetv2.files import write_image, write_mask  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
@@ -99,8 +99,7 @@ def _window(name: str, widget: str) -> Iterator[tuple[napari.Viewer, object]]:
 def _wait(until: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not until() and time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.01)
+        QTest.qWait(10)  # unlike processEvents it also lets replaced widgets go
 
 
 if __name__ == "__main__":

@@ -153,8 +153,10 @@ def test_the_segment_widget_watches(viewer, place):
     _autosave.watch(viewer).question.close()
 
 
-def test_a_writer_called_without_a_window_keeps_no_copies(tmp_path):
+def test_a_writer_called_without_a_window_keeps_no_copies(place, tmp_path):
     writer.write_labels(str(tmp_path / "m.png"), np.eye(9, dtype=np.uint8), {})
+    assert (tmp_path / "m.png").exists()
+    assert copies(place) == []
 
 
 def _session_that_hangs(ready):

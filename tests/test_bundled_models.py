@@ -2,7 +2,6 @@ import pytest
 
 from napari_saunetv2 import checkpoint, datasets, evaluation
 
-FOLDERS = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
 BUNDLED = [info for info in checkpoint.available() if info.bundled]
 
 
@@ -11,7 +10,7 @@ BUNDLED = [info for info in checkpoint.available() if info.bundled]
 def test_no_image_was_both_trained_on_and_scored(info, shared):
     assert info.header.scores
     for score in info.header.scores:
-        samples = datasets.read(shared / "data" / FOLDERS[score["dataset"]], score["dataset"])
+        samples = datasets.read(shared / "data" / datasets.DATASETS[score["dataset"]].title, score["dataset"])
         scored = evaluation.chosen(samples, score["split"], info.header)
         assert len(scored) == score["images"]
         assert not [s.name for s in scored if evaluation.seen(s, info.header)]

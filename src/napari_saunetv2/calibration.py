@@ -7,6 +7,7 @@ from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.evaluation import seen
 from napari_saunetv2.metrics import best_threshold
 
 
@@ -17,9 +18,10 @@ def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
     ------
     LayoutError
         When there is none among them.
+    SettingsError
+        When the model does not say what it was trained on.
     """
-    names = {*model.header.data.get("train", ()), *model.header.data.get("validation", ())}
-    kept = [s for s in samples if s.name in names]
+    kept = [s for s in samples if seen(s, model.header)]
     if not kept:
         raise LayoutError(
             f"None of these images was used to train '{model.name}': give the data set it was trained on, "

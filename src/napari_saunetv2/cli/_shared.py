@@ -1,5 +1,6 @@
 """What the commands share: consoles, options that several take, and small helpers."""
 
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +49,6 @@ def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
         return int(text) if whole else float(text)
     except ValueError:
         kind = "whole number" if whole else "number"
-        kind = "whole number" if whole else "number"
         raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a {kind}.") from None
 
 
@@ -70,3 +70,16 @@ def bar() -> Progress:
         transient=True,
         disable=not out.is_terminal,
     )
+
+
+def drain(work: Generator[Any, None, Any], show: Callable[[Any], None]) -> Any:
+    """Show what a generator yields until its end; returns what it returns."""
+    while True:
+        try:
+            state = next(work)
+        except StopIteration as done:
+            return done.value
+        except KeyboardInterrupt:
+            work.close()
+            raise
+        show(state)

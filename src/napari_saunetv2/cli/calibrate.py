@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, out, plain
+from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, drain, out, plain
 
 
 def calibrate(
@@ -25,12 +25,7 @@ def calibrate(
     work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
     with bar() as shown:
         task = shown.add_task("segmenting", total=len(samples))
-        while True:
-            try:
-                shown.update(task, completed=next(work))
-            except StopIteration as done:
-                header = done.value
-                break
+        header = drain(work, lambda done: shown.update(task, completed=done))
     checkpoint.save(checkpoint.find(model), loaded.network, header, overwrite=True)
     found = header.tta_thresholds.get(tta, header.threshold)
     out.print(f"{plain(model)}: threshold {found:.2f} for {tta}, from {len(samples)} training images")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
-from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_saunetv2 import batch, catalogue, checkpoint, datasets
@@ -21,7 +20,7 @@ from napari_saunetv2.plugin._form import align, group, row
 from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
-from napari_saunetv2.plugin._windows import add_shortcuts
+from napari_saunetv2.plugin._windows import add_shortcuts, tell
 
 if TYPE_CHECKING:
     import napari
@@ -278,11 +277,7 @@ class BrowseWidget(BrowseForm):
         self.save_table.enabled = idle and bool(self._lines)
 
     def _show_failure(self, error: Exception) -> None:
-        self.status.value = str(error)
-        if isinstance(error, SaunetError):
-            show_error(str(error))
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self.status.value = tell(error)
 
     def _abandon(self) -> None:
         for job in (self._job, self._reading, self._thumbnails):

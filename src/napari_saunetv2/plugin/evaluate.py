@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
-from napari.utils.notifications import notification_manager, show_error
+from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_saunetv2 import evaluation
@@ -29,6 +29,7 @@ from napari_saunetv2.plugin._examine import Examined, examine
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import spatial
 from napari_saunetv2.plugin._results import ROLE
+from napari_saunetv2.plugin._windows import tell
 
 if TYPE_CHECKING:
     import napari
@@ -208,12 +209,7 @@ class EvaluateWidget(EvaluateForm):
             self._viewer.layers.selection.active = active
 
     def _show_failure(self, error: Exception) -> None:
-        if isinstance(error, SaunetError):
-            self.status.value = str(error)
-            show_error(str(error))
-        else:
-            self.status.value = f"Failed: {error}"
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self.status.value = tell(error)
 
     def _reset(self) -> None:
         self._job = None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
 from napari.layers import Image
-from napari.utils.notifications import notification_manager, show_error
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QApplication
 
@@ -18,6 +17,7 @@ from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
+from napari_saunetv2.plugin._windows import tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
 from napari_saunetv2.training.folders import file_names
 from napari_saunetv2.training.snippet import Snippet
@@ -233,12 +233,7 @@ class FineTuneWidget(FineTuneForm):
         self._suggest_name()
 
     def _show_failure(self, error: Exception) -> None:
-        if isinstance(error, SaunetError):
-            self.status.value = str(error)
-            show_error(str(error))
-        else:
-            self.status.value = f"Failed: {error}"
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self.status.value = tell(error)
 
     def _reset(self) -> None:
         self._job = None

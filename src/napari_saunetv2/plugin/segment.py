@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.utils.notifications import notification_manager, show_error, show_info
+from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.fallback import State
@@ -24,7 +24,7 @@ from napari_saunetv2.plugin._outline import Outline
 from napari_saunetv2.plugin._planewise import Request, Segmented, find_vessels, segment_planes
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
-from napari_saunetv2.plugin._windows import add_shortcuts, copy_text
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.preflight import Preflight, duration
 
 if TYPE_CHECKING:
@@ -212,12 +212,7 @@ class SegmentWidget(SegmentForm):
             self._outline.show(None, None)
 
     def _show_failure(self, error: Exception) -> None:
-        if isinstance(error, SaunetError):
-            self.status.value = str(error)
-            show_error(str(error))
-        else:
-            self.status.value = f"Failed: {error}"
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self.status.value = tell(error)
 
     def _reset(self) -> None:
         self._job = None
