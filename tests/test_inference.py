@@ -67,6 +67,17 @@ def test_is_the_network_on_the_padded_image_cropped_back(model):
     np.testing.assert_allclose(inference.segment(image, model), expected, atol=1e-4)
 
 
+def test_an_image_that_needs_no_tiles_takes_one_pass_of_the_network_itself(model):
+    # Wider than the smallest tile that shares statistics: still not tiled, so nothing is estimated.
+    image = RNG.integers(0, 256, (560, 600, 3), np.uint8)
+    passes = [state.total for state in inference.steps(image, model, rescale="off")]
+    planes = torch.from_numpy(canvas.pad(image / np.float32(255), "corner")).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        expected = model.network(planes)[0, 0].sigmoid().numpy()[:560, :600]
+    assert set(passes) == {1}
+    np.testing.assert_allclose(inference.segment(image, model, rescale="off"), expected, atol=2e-5)
+
+
 @pytest.mark.parametrize("tta", ["none", "flips", "d4"])
 def test_every_view_is_turned_back(tta):
     image = RNG.random((33, 47, 3), np.float32)

@@ -169,7 +169,7 @@ def steps(
     place = devices.resolve(device)
     plan = _plan(unit, chosen.header.fov_diameter, rescale, tile)
     turns = _turns(tta)
-    if min(plan.side, max(plan.working_shape) - 1) >= FREEZE_FROM:
+    if FREEZE_FROM <= plan.side < max(plan.working_shape):
         return (yield from _in_windows(unit, plan, chosen, place, turns, engine, precision))
     total = len(turns) * len(plan.tiles)
     yield Progress(0, total)
