@@ -1,6 +1,7 @@
-"""Latency, throughput, memory and scaling on this machine; writes docs/benchmarks.md.
+"""Latency, memory, large images, many images and training on this machine; writes docs/benchmarks.md.
 
-Run by ``make benchmark`` on an idle machine: ``--quick`` takes one repeat of each.
+Run by ``make benchmark`` on an idle machine; ``--quick`` takes one repeat of each and smaller images.
+``--keras PYTHON`` names a Python that has TensorFlow, to time the published network beside ours.
 """
 
 import argparse
@@ -10,104 +11,157 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+import peers
 import torch
+from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, engines, inference
+from napari_saunetv2 import checkpoint, devices, engines, inference
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.networks import NETWORKS
 
 GFLOP = 21.19  # of one pass at 592 x 592
 SHAPES = ((592, 592), (704, 704), (1008, 1008), (2336, 3504))
 MODES = (
     ("torch", "float32"),
     ("torch", "bfloat16"),
+    ("onnx", "float32"),
     ("openvino", "float32"),
     ("openvino", "bfloat16"),
-    ("onnx", "float32"),
+    ("openvino", "int8"),
 )
-_MEMORY = """
-import resource, sys
-import numpy as np
-from napari_saunetv2 import checkpoint, inference
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-image = np.random.default_rng(0).integers(0, 256, (592, 592, 3), np.uint8)
-engine, precision = sys.argv[1:]
-model = checkpoint.load()
-if engine == "openvino": import openvino
-if engine == "onnx": import onnxruntime
-inference.segment(image[:64, :64].copy(), model, rescale="off", engine=engine, precision=precision)
-before = peak()
-inference.segment(image, model, rescale="off", engine=engine, precision=precision)
-print(peak() - before)
-"""
+_NUMBERS = np.random.default_rng(0)
 
 
-def seconds(work: Callable[[], object], repeats: int) -> tuple[float, float, float]:
-    """Median, lowest and highest time of a call."""
-    work()  # what is made on first use is not what is measured
+def seconds(work: Callable[[], object], repeats: int) -> NDArray[np.float64]:
+    """Times of a call; the first is not counted, for what is made on first use is not what is measured."""
     times = []
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         begun = time.perf_counter()
         work()
         times.append(time.perf_counter() - begun)
-    return float(np.median(times)), min(times), max(times)
+    return np.array(times[1:])
 
 
-def product_rate(repeats: int) -> float:
-    """GFLOP/s of a 2048 x 2048 float32 matrix product."""
+def spread(times: NDArray[np.float64]) -> str:
+    """Median, lowest and highest, for a table."""
+    return f"{np.median(times):.4f} | {times.min():.4f} | {times.max():.4f}"
+
+
+def product_rate(repeats: int = 5) -> float:
+    """GFLOP/s of a 2048 x 2048 float32 matrix product on the CPU, the best of some."""
     a, b = torch.rand(2, 2048, 2048)
-    return 2 * 2048**3 / seconds(lambda: a @ b, max(5, repeats))[1] / 1e9
+    return 2 * 2048**3 / float(seconds(lambda: a @ b, repeats).min()) / 1e9
 
 
-def latency(repeats: int) -> list[str]:
-    """Seconds of ``segment``, array to array, per engine and precision."""
-    lines = [
-        "| engine | precision | image | median s | lowest | highest | GFLOP/s | of the product's rate |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+def modes() -> Iterator[tuple[str, str, str]]:
+    """Device, engine and precision of all that can run here."""
+    known = engines.installed()
+    yield from (("cpu", *mode) for mode in MODES if mode[0] in known)
+    for gpu in devices.available()[2:]:
+        yield from ((gpu, *mode) for mode in MODES if mode[0] == "torch")
+
+
+def photograph(height: int, width: int) -> NDArray[np.uint8]:
+    return _NUMBERS.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def latency(repeats: int) -> Iterator[str]:
+    """Seconds of ``segment``, array to array, on every device, engine and precision."""
+    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of the product's |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     model = checkpoint.load()
     for height, width in SHAPES:
-        image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        count = max(1, repeats * 592 * 592 // (height * width)) if height > 592 else repeats
-        for engine, precision in MODES:
-            if engine not in engines.installed():
-                continue
-            rate = product_rate(3)  # beside each measurement: clocks and neighbours change
+        image = photograph(height, width)
+        count = max(min(repeats, 3), repeats * 592 * 592 // (height * width))
+        for device, engine, precision in modes():
+            rate = product_rate()  # beside each measurement: clocks and neighbours change
 
-            def work(engine: str = engine, precision: str = precision, image: np.ndarray = image) -> object:
-                return inference.segment(image, model, rescale="off", engine=engine, precision=precision)
+            def work(image: NDArray[np.uint8] = image, **how: str) -> object:
+                return inference.segment(image, model, rescale="off", **how)  # type: ignore[arg-type]
 
-            median, low, high = seconds(work, count)
-            speed = GFLOP * height * width / 592**2 / median
-            lines.append(
-                f"| {engine} | {precision} | {width} x {height} | {median:.4f} | {low:.4f} | {high:.4f} "
-                f"| {speed:.0f} | {speed / rate:.0%} |"
+            how = {"device": device, "engine": engine, "precision": precision}
+            times = seconds(lambda: work(**how), count)  # noqa: B023
+            speed = GFLOP * height * width / 592**2 / float(np.median(times))
+            share = f"{speed / rate:.0%} of {rate:.0f}" if device == "cpu" else ""
+            yield (
+                f"| {width} x {height} | {device} | {engine} | {precision} | {spread(times)} | {speed:.0f} "
+                f"| {share} |"
             )
-            print(lines[-1], flush=True)
-    return lines
 
 
-def memory() -> list[str]:
-    """Peak above what the imported process with its engine needs, in a process of its own."""
-    lines = ["| engine | precision | peak MB above, 592 x 592 |", "|---|---|---|"]
-    for engine, precision in MODES:
+def beside(repeats: int, python: str | None) -> Iterator[str]:
+    """Other networks at 592 x 592 in this run: the published one in Keras, and known ones in torch."""
+    yield "| network | parameters | runs in | median s | lowest | highest |"
+    yield "|---|---|---|---|---|---|"
+    canvas = _NUMBERS.random((592, 592, 3), np.float32)
+    model = checkpoint.load()
+    for name, engine, precision in (("SA-UNetv2, ours", *mode) for mode in MODES):
         if engine in engines.installed():
-            command = [sys.executable, "-c", _MEMORY, engine, precision]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            lines.append(f"| {engine} | {precision} | {float(done.stdout.split()[-1]):.0f} |")
-            print(lines[-1], flush=True)
-    return lines
+            run = engines.runner(model, torch.device("cpu"), engine, precision)  # type: ignore[arg-type]
+            times = seconds(lambda: run(canvas), repeats)  # noqa: B023
+            yield f"| {name} | 260,521 | {engine} {precision} | {spread(times)} |"
+    found = peers.in_keras(python, 592, repeats)
+    if found is not None:
+        yield (
+            f"| SA-UNetv2, from its description | 260,521 | TensorFlow {found[0]} "
+            f"| {spread(np.array(found[1]))} |"
+        )
+    for name, (parameters, run) in peers.in_torch().items():
+        yield f"| {name} | {parameters:,} | torch float32 | {spread(seconds(lambda: run(canvas), repeats))} |"  # noqa: B023
 
 
-def scaling(images: int) -> list[str]:
+def memory() -> Iterator[str]:
+    """Peak of the first 592 x 592 image, model and engine set up in it, above the imported process."""
+    yield "| engine | precision | imported, MB | peak above, MB |"
+    yield "|---|---|---|---|"
+    for _, engine, precision in modes():
+        told = _alone("once", engine, precision)
+        yield f"| {engine} | {precision} | {told[0]:.0f} | {told[1]:.0f} |"
+
+
+def large(side: int) -> Iterator[str]:
+    """An image that does not fit: from file to file, with the memory that takes."""
+    yield "| image | engine | seconds | megapixels a second | peak above the imported process, MB |"
+    yield "|---|---|---|---|---|"
+    with tempfile.TemporaryDirectory() as folder:
+        _mosaic(Path(folder) / "in.tif", side)
+        for engine, precision in (MODES[0], MODES[-2]):
+            if engine in engines.installed():
+                _, peak, took = _alone("large", engine, precision, folder)
+                speed = side * side / 1e6 / took
+                size = f"{side:,} x {side:,}"
+                yield f"| {size} | {engine} {precision} | {took:.0f} | {speed:.1f} | {peak:.0f} |"
+
+
+def _mosaic(path: Path, side: int) -> None:
+    """Write a memory-mapped TIFF full of synthetic eyes."""
+    import tifffile
+
+    eye = fundus((1000, 1000)).image
+    target = tifffile.memmap(path, shape=(side, side, 3), dtype=np.uint8, photometric="rgb", bigtiff=True)
+    for top in range(0, side, 1000):
+        for left in range(0, side, 1000):
+            part = target[top : top + 1000, left : left + 1000]
+            part[:] = eye[: part.shape[0], : part.shape[1]]
+        target.flush()
+
+
+def _alone(*words: str) -> list[float]:
+    """What :mod:`measured_alone` prints, in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name("measured_alone.py")), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+def scaling(images: int) -> Iterator[str]:
     """Images per second of ``saunetv2 segment --workers N``, start-up included."""
-    lines = [f"| workers | images a second ({images} of 592 x 592, start-up included) |", "|---|---|"]
+    yield f"| workers | images a second ({images} of 592 x 592 to PNG, start-up included) |"
+    yield "|---|---|"
     with tempfile.TemporaryDirectory() as folder:
         eye = fundus((592, 592)).image
         (Path(folder) / "in").mkdir()
@@ -118,67 +172,67 @@ def scaling(images: int) -> list[str]:
             command += ["-o", f"{folder}/{workers}", "--workers", str(workers)]
             begun = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
-            lines.append(f"| {workers} | {images / (time.perf_counter() - begun):.2f} |")
-            print(lines[-1], flush=True)
-    return lines
+            yield f"| {workers} | {images / (time.perf_counter() - begun):.2f} |"
 
 
-def training(repeats: int) -> str:
-    """Pixels per second of a step of training, batch of four 256 x 256 crops, bfloat16 where it pays."""
-    from napari_saunetv2.devices import prefers_bfloat16
+def training(repeats: int) -> Iterator[str]:
+    """Pixels per second of a step of training on four views of 320 x 320 pixels."""
+    from napari_saunetv2.training import TrainConfig, steps, views
 
-    network = NETWORKS["saunetv2"]()
-    optimiser = torch.optim.AdamW(network.parameters())
-    batch = torch.rand(4, 3, 256, 256)
-
-    def step() -> None:
-        optimiser.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=prefers_bfloat16(torch.device("cpu"))):
-            loss = network(batch).float().sigmoid().mean()
-        loss.backward()
-        optimiser.step()
-
-    return f"Training: {batch[:, 0].numel() / seconds(step, repeats)[0] / 1e6:.2f} megapixels a second."
+    config = TrainConfig(steps=10_000)
+    sample = fundus((592, 592))
+    image = views.prepare(views.Pair("eye", sample.image, sample.vessels), config)
+    place = devices.resolve("auto")
+    state = steps.fresh(config, None, place)
+    times = seconds(lambda: steps.one_step(state, [image], config, place), repeats)
+    pixels = config.batch * config.crop**2
+    yield f"One step of {config.batch} views of {config.crop} x {config.crop} pixels, augmentation included,"
+    speed = pixels / np.median(times) / 1e6
+    yield f"takes {np.median(times):.2f} s on {place}: {speed:.2f} megapixels a second."
 
 
 def main() -> None:
-    """Measure everything and write the page."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keras", metavar="PYTHON")
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else 30
+    parts = (
+        ("One image, `segment` from array to array, at its own scale", latency(repeats)),
+        ("Beside other networks: one pass at 592 x 592, in the same run", beside(repeats, chosen.keras)),
+        ("Memory of the first image, 592 x 592", memory()),
+        ("Larger than memory", large(3000 if chosen.quick else 20_000)),
+        ("Many images", scaling(4 if chosen.quick else 40)),
+        ("Training", training(repeats)),
+    )
+    lines = [_HEAD, *_machine()]
+    for title, rows in parts:
+        lines += ["", f"## {title}", ""]
+        for row in rows:
+            print(row, flush=True)
+            lines.append(row)
+    chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_HEAD = """\
+# Benchmarks
+
+Made by `make benchmark`; all numbers are of one run on the machine named here.
+"""
+
+
+def _machine() -> Iterator[str]:
     packages = []
     for name in ("torch", "openvino", "onnxruntime", "numpy"):
         try:
             packages.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    lines = [
-        "# Benchmarks",
-        "",
-        "Made by `make benchmark`; every number is of one run on the machine named here.",
-        "",
-        f"{platform.machine()}, {_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
-        f"{platform.system()}, Python {platform.python_version()}; {', '.join(packages)}.",
-        f"A float32 product of 2048 x 2048 runs at {product_rate(repeats):.0f} GFLOP/s.",
-        "",
-        "## One image, `segment` from array to array, its own scale",
-        "",
-        *latency(repeats),
-        "",
-        "## Memory",
-        "",
-        *memory(),
-        "",
-        "## Many images",
-        "",
-        *scaling(4 if chosen.quick else 40),
-        "",
-        training(repeats),
-        "",
-    ]
-    chosen.out.write_text("\n".join(lines))
+    yield f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, {platform.system()},"
+    yield f"Python {platform.python_version()}; {', '.join(packages)}."
+    yield from (torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
+    yield f"A float32 product of 2048 x 2048 runs at {product_rate(20):.0f} GFLOP/s."
 
 
 def _processor() -> str:
@@ -186,7 +240,8 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor()
-    return next((line.split(": ")[1] for line in text.splitlines() if line.startswith("model name")), "")
+    found = (line.split(": ")[1] for line in text.splitlines() if line.startswith("model name"))
+    return next(found, platform.machine())
 
 
 if __name__ == "__main__":

@@ -44,3 +44,13 @@ def test_images_that_the_model_never_saw_choose_nothing(sample: Sample):
     assert calibration.known([stranger, sample], model) == [sample]
     with pytest.raises(LayoutError, match="trained"):
         calibration.known([stranger], model)
+
+
+def test_ranges_are_measured_and_kept_in_the_file(sample: Sample, tmp_path: Path):
+    pytest.importorskip("openvino")
+    model = checkpoint.load("saunetv2-drive")
+    header = _drain(calibration.measure_ranges([sample], model))
+    assert len(header.ranges) == 22
+    assert header.ranges[0] == pytest.approx((0, sample.image().max() / 255))
+    checkpoint.save(tmp_path / "kept.safetensors", model.network, header)
+    assert checkpoint.load(tmp_path / "kept.safetensors").header.ranges == header.ranges

@@ -209,6 +209,9 @@ def test_the_bundled_model_says_what_it_was_trained_on():
 
 
 def test_loading_a_model_does_not_load_torchs_compiler():
-    code = "import sys\nfrom napari_saunetv2 import checkpoint\ncheckpoint.load()\nprint('torch._dynamo' in sys.modules)"
+    code = (
+        "import sys; from napari_saunetv2 import checkpoint; checkpoint.load(); "
+        "print('torch._dynamo' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"  # it would cost 95 MB and a second at every start

@@ -2,6 +2,7 @@ import copy
 import importlib.util
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_saunetv2 import checkpoint, engines, inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.engines import _check, _export, _graph
 from napari_saunetv2.errors import CheckpointError, SettingsError
+from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import NETWORKS
 
 CPU = torch.device("cpu")
@@ -193,3 +195,67 @@ def test_networks_run_in_other_threads_while_one_is_drawn():
         thread.join()
     assert not wrong
     assert torch.nn.Module.__call__ is before
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """The bundled model with ranges from synthetic photographs."""
+    from napari_saunetv2.engines import _int8
+
+    model = checkpoint.load("saunetv2-drive")
+    eyes = (fundus((592, 592), seed).image / np.float32(255) for seed in (1, 2))
+    *_, ranges = _int8.measure(model.network, eyes)
+    path = tmp_path_factory.mktemp("int8") / "prepared.safetensors"
+    checkpoint.save(path, model.network, replace(model.header, ranges=ranges))
+    return checkpoint.load(path)
+
+
+@needs["openvino"]
+def test_ranges_are_those_of_the_convolutions_inputs():
+    from napari_saunetv2.engines import _int8
+
+    model, seen = checkpoint.load("saunetv2-drive"), []
+    for part in model.network.modules():
+        if isinstance(part, torch.nn.Conv2d) and part.kernel_size == (3, 3):
+            part.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    canvas = fundus((96, 96), 5).image / np.float32(255)
+    with torch.inference_mode():
+        model.network(torch.from_numpy(canvas).permute(2, 0, 1)[None])
+    found = next(_int8.measure(checkpoint.load("saunetv2-drive").network, [canvas]))
+    highest = np.array([high for _, high in found])
+    for x in seen:  # joined maps are measured part by part
+        halves = x.chunk(2, 1) if x.shape[1] in (32, 64, 96) and len(seen) > 8 else (x,)
+        wholes = [float(x.max()), *(float(half.max()) for half in halves)]
+        assert any(np.isclose(highest, w, rtol=1e-3).any() for w in wholes)
+    assert len(found) == 22  # of 19 convolutions, the three on joined maps counted twice
+
+
+@needs["openvino"]
+def test_integers_keep_the_score(prepared: Checkpoint):
+    run = engines.runner(prepared, CPU, "openvino", "int8")
+    verdict = _check.compare(prepared, run)
+    assert abs(verdict.f1_shift) < 0.001
+    assert 1e-5 < verdict.largest < 0.3  # not float32 under another name
+
+
+@needs["openvino"]
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.278, 11.7), (-3.0, 0.0)])
+def test_zero_is_a_step_of_every_range(low, high):
+    from napari_saunetv2.engines._int8 import _with_exact_zero
+
+    begin, end = _with_exact_zero(low, high)
+    steps = np.linspace(begin, end, 256)
+    assert np.abs(steps).min() < 1e-9
+    assert abs(begin - low) <= (high - low) / 255
+    assert end - begin == pytest.approx(high - low)
+
+
+def test_integers_are_refused_where_they_cannot_be(small: Checkpoint):
+    with pytest.raises(SettingsError, match="has not been prepared"):
+        engines.choice(small, CPU, "auto", "int8")
+    with pytest.raises(SettingsError, match="'torch' has not"):
+        engines.choice(replace_header(small, ranges=((0.0, 1.0),)), CPU, "torch", "int8")
+
+
+def replace_header(model: Checkpoint, **changes) -> Checkpoint:
+    return Checkpoint(model.name, model.network, replace(model.header, **changes))

@@ -1,4 +1,4 @@
-"""Thresholds for the mean over several views, found on a model's own training images."""
+"""What a model's header learns from its own training images: thresholds, and ranges for integers."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -6,8 +6,10 @@ from dataclasses import replace
 from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.evaluation import seen
+from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import best_threshold
 
 
@@ -67,3 +69,39 @@ def calibrate(
     if tta == "none":
         return replace(header, threshold=found)
     return replace(header, tta_thresholds={**header.tta_thresholds, tta: found})
+
+
+def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[int, None, Header]:
+    """Measure what a run in eight-bit integers needs to know (:mod:`napari_saunetv2.engines`).
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        As :func:`known` gives them; taken at their own scale.
+    model : Checkpoint
+
+    Yields
+    ------
+    int
+        Images that are done.
+
+    Returns
+    -------
+    Header
+        The model's, with the ranges.
+
+    Raises
+    ------
+    SettingsError
+        Without OpenVINO.
+    """
+    try:
+        from napari_saunetv2.engines import _int8
+    except ImportError as error:
+        raise SettingsError("int8 needs OpenVINO: pip install 'napari-saunetv2[openvino]'.") from error
+    canvases = (canvas.pad(to_unit(sample.image()), model.header.padding) for sample in samples)
+    header = model.header
+    for number, ranges in enumerate(_int8.measure(model.network, canvases), start=1):
+        header = replace(header, ranges=ranges)
+        yield number
+    return header

@@ -66,6 +66,9 @@ class Header:
     tta_thresholds : mapping of str to float
         The same for the mean over several views, by the name of the test-time augmentation: a mean is less
         sure of itself than its parts.
+    ranges : tuple of (float, float)
+        Lowest and highest value at the input of every convolution, for a run in eight-bit integers
+        (:mod:`napari_saunetv2.engines`), measured on training images; empty where nobody has.
     classes : tuple of str
         What the maps of the answer show.
     data : mapping
@@ -89,6 +92,7 @@ class Header:
     fov_diameter: float | None = None
     threshold: float = 0.5
     tta_thresholds: Mapping[str, float] = field(default_factory=dict)
+    ranges: tuple[tuple[float, float], ...] = ()
     classes: tuple[str, ...] = ("vessel",)
     data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -332,6 +336,7 @@ def _parse(path: Path, raw: Any) -> Header:
         known = {f.name for f in fields(Header)}
         values: dict[str, Any] = {k: v for k, v in raw.items() if k in known}
         lists = {k: tuple(values.get(k, ())) for k in ("classes", "scores")}
+        lists["ranges"] = tuple((float(low), float(high)) for low, high in values.get("ranges", ()))
         values |= {k: dict(values.get(k, {})) for k in ("data", "recipe", "tta_thresholds")}
         header = Header(**values | lists)
         problem = _problem(header)
@@ -355,6 +360,9 @@ def _problem(header: Header) -> str | None:
             f"threshold {_short(t)} outside (0, 1)": 0 < t < 1
             for t in (header.threshold, *header.tta_thresholds.values())
         },
+        f"ranges {_short(header.ranges)}, not of numbers around 0": all(
+            low <= 0 <= high and 0 < high - low < math.inf for low, high in header.ranges
+        ),
         f"FOV diameter {_short(diameter)}, not a length": diameter is None or 1 <= diameter <= 100_000,
         f"network arguments {_short(header.network_arguments)}, not a few small numbers": all(
             map(_is_small, header.network_arguments.values())

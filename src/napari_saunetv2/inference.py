@@ -99,8 +99,8 @@ def segment(
         Side of overlapping tiles; "auto" uses them for large images.
     engine : "auto", "torch", "openvino" or "onnx"
         What runs the network; "auto" is the fastest that is installed and gives the same answer.
-    precision : "auto", "float32" or "bfloat16"
-        "auto" is bfloat16 where the processor has it and the model's F1 does not depend on it.
+    precision : "auto", "float32", "bfloat16" or "int8"
+        "auto" is the fastest that the processor has and that the model's F1 does not depend on.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional
@@ -217,7 +217,8 @@ def frozen_run(
     samples, shares = windows.spread(read, *shape, count=SAMPLES, side=SAMPLE_SIDE)
     planes = torch.from_numpy(samples).permute(0, 3, 1, 2)
     network = freeze(model.network, planes.to(place), torch.from_numpy(shares).to(place))
-    return engines.runner_of(network, place, *engines.choice(model, place, engine, precision))
+    chosen = engines.choice(model, place, engine, precision)
+    return engines.runner_of(network, place, *chosen, model.header.ranges)
 
 
 def turned(

@@ -20,7 +20,7 @@ EngineOption = Annotated[
     str, typer.Option(help="auto (the fastest that is installed), torch, openvino or onnx.")
 ]
 PrecisionOption = Annotated[
-    str, typer.Option(help="auto (the fastest that keeps the score), float32 or bfloat16.")
+    str, typer.Option(help="auto (the fastest that keeps the score), float32, bfloat16 or int8.")
 ]
 TtaOption = Annotated[
     str, typer.Option(help="Mean over several views: none, flips (4 passes) or d4 (8 passes, best).")

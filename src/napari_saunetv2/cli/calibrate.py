@@ -1,4 +1,4 @@
-"""``saunetv2 calibrate``: a model's own thresholds."""
+"""``saunetv2 calibrate``: what a model's header learns from its own training images."""
 
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -9,23 +9,34 @@ from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, drain, out
 
 
 def calibrate(
-    model: Annotated[str, typer.Argument(help="A model's file or name; its header gets the threshold.")],
+    model: Annotated[str, typer.Argument(help="A model's file or name; its header gets what is found.")],
     roots: Annotated[list[Path], typer.Argument(metavar="DATA...", help="What it was trained on.")],
     tta: TtaOption = "d4",
     device: DeviceOption = "auto",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Measure the ranges for --precision int8 instead.")
+    ] = False,
 ) -> None:
     """Find a model's threshold for a test-time augmentation, on the images it was trained on.
 
-    **Example**: `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4`
+    **Examples**
+
+    `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4`
+
+    `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
     from napari_saunetv2 import calibration, checkpoint, datasets
 
     loaded = checkpoint.load(model)
     samples = calibration.known([s for root in roots for s in datasets.read(root)], loaded)
-    work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
+    if int8:
+        work = calibration.measure_ranges(samples, loaded)
+    else:
+        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
     with bar() as shown:
-        task = shown.add_task("segmenting", total=len(samples))
+        task = shown.add_task("measuring" if int8 else "segmenting", total=len(samples))
         header = drain(work, lambda done: shown.update(task, completed=done))
     checkpoint.save(checkpoint.find(model), loaded.network, header, overwrite=True)
-    found = header.tta_thresholds.get(tta, header.threshold)
-    out.print(f"{plain(model)}: threshold {found:.2f} for {tta}, from {len(samples)} training images")
+    level = header.tta_thresholds.get(tta, header.threshold)
+    found = f"ranges of {len(header.ranges)} convolutions" if int8 else f"threshold {level:.2f} for {tta}"
+    out.print(f"{plain(model)}: {found}, from {len(samples)} training images")

@@ -3,7 +3,7 @@
 import json
 import logging
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakKeyDictionary
@@ -23,7 +23,7 @@ from napari_saunetv2.errors import SaunetError, SettingsError
 __all__ = ["Engine", "Precision", "Runner", "choice", "installed", "reach", "runner", "runner_of"]
 
 Engine = Literal["auto", "torch", "openvino", "onnx"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From a canvas, shape (H, W, 3), to the probability of every class, (classes, H, W)."""
@@ -31,6 +31,7 @@ Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
 _FASTEST_FIRST = (
+    ("openvino", "int8"),
     ("openvino", "bfloat16"),
     ("openvino", "float32"),
     ("torch", "bfloat16"),
@@ -55,9 +56,9 @@ def runner(
         Engines other than torch run on the CPU.
     engine : "auto", "torch", "openvino" or "onnx"
         "auto" is the fastest that is installed, float32 in torch for a model that was never saved.
-    precision : "auto", "float32" or "bfloat16"
-        "auto" is bfloat16 where the processor has it and it changes the model's F1 on the synthetic sample by
-        at most .0005.
+    precision : "auto", "float32", "bfloat16" or "int8"
+        "auto" is the fastest that the processor has instructions for and that changes the model's F1 on the
+        synthetic sample by at most .0005; "int8" needs OpenVINO and a model with the ranges for it.
 
     Raises
     ------
@@ -83,6 +84,11 @@ def choice(
 ) -> tuple[str, str]:
     """Engine and precision that run a model where "auto" was said; raises as :func:`runner`."""
     _refuse(engine, precision, place)
+    if precision == "int8" and not model.header.ranges:
+        raise SettingsError(
+            f"precision is 'int8', for which '{model.name}' has not been prepared: run saunetv2 calibrate "
+            "--int8, or choose 'auto'."
+        )
     if "auto" not in (engine, precision):
         return engine, precision
     for pair in _candidates(model, place, engine, precision):
@@ -92,17 +98,27 @@ def choice(
     return ("torch" if engine == "auto" else engine), "float32"
 
 
-def runner_of(network: nn.Module, place: torch.device, engine: str, precision: str) -> Runner:
-    """Run a network that is no model on file, for example one with frozen statistics; nothing is kept."""
+def runner_of(
+    network: nn.Module,
+    place: torch.device,
+    engine: str,
+    precision: str,
+    ranges: Sequence[tuple[float, float]] = (),
+) -> Runner:
+    """Run a network that is no model on file, for example one with frozen statistics; nothing is kept.
+
+    ``ranges`` are those of the model's header; only "int8" needs them.
+    """
     if engine == "torch":
         return TorchRunner(network, place, precision)
     if engine == "onnx":
         from napari_saunetv2.engines import _onnx
 
         return _onnx.OnnxRunner(_onnx.model(network).SerializeToString())
-    from napari_saunetv2.engines import _openvino
+    from napari_saunetv2.engines import _int8, _openvino
 
-    return _openvino.OpenvinoRunner(_openvino.model(network), precision)
+    drawn = _int8.model(network, ranges) if precision == "int8" else _openvino.model(network)
+    return _openvino.OpenvinoRunner(drawn, precision)
 
 
 def _refuse(engine: str, precision: str, place: torch.device) -> None:
@@ -115,8 +131,8 @@ def _refuse(engine: str, precision: str, place: torch.device) -> None:
         )
     if engine not in ("auto", "torch") and place.type != "cpu":
         raise SettingsError(f"engine is '{engine}', which runs on the CPU: choose device 'cpu', or 'torch'.")
-    if (engine, precision) == ("onnx", "bfloat16"):
-        raise SettingsError("precision is 'bfloat16', which engine 'onnx' has not: choose 'float32'.")
+    if engine != "auto" and precision != "auto" and (engine, precision) not in _FASTEST_FIRST:
+        raise SettingsError(f"precision is '{precision}', which engine '{engine}' has not: choose 'float32'.")
 
 
 def _candidates(
@@ -128,6 +144,8 @@ def _candidates(
             continue
         if pair == ("torch", "float32"):
             yield pair
+            continue
+        if pair[1] == "int8" and not model.header.ranges:
             continue
         emulated = pair[1] == "bfloat16" and precision == "auto" and not prefers_bfloat16(place)
         slower = engine == "auto" and pair[0] != "torch" and not _pays(pair[0], place)
@@ -156,6 +174,8 @@ def _keeps_the_answer(model: Checkpoint, place: torch.device, engine: str, preci
 def _made(model: Checkpoint, place: torch.device, engine: str, precision: str) -> Runner:
     if engine == "torch":
         return TorchRunner(model.network, place, precision)
+    if precision == "int8":  # drawn anew in milliseconds
+        return runner_of(model.network, place, engine, precision, model.header.ranges)
     file = _export.exported(model, engine)
     if engine == "onnx":
         from napari_saunetv2.engines._onnx import OnnxRunner

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 from torch import nn
 
+from napari_saunetv2.devices import prefers_bfloat16
 from napari_saunetv2.engines._graph import Node, Weights, draw
 
 _BLOCK = 4
@@ -103,7 +105,7 @@ class OpenvinoRunner:
     ----------
     source : Path or Model
         File of :func:`write`, or what :func:`model` gives.
-    precision : "float32" or "bfloat16"
+    precision : "float32", "bfloat16" or "int8"
     """
 
     def __init__(self, source: "Path | ov.Model", precision: str) -> None:
@@ -125,7 +127,7 @@ class OpenvinoRunner:
             model = core.read_model(self._source) if isinstance(self._source, Path) else self._source.clone()
             model.reshape([1, *shape])
             settings = {
-                "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
+                "INFERENCE_PRECISION_HINT": _hint(self._precision),
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "PERFORMANCE_HINT": "LATENCY",
             }
@@ -136,21 +138,33 @@ class OpenvinoRunner:
         return self._requests[shape]
 
 
+def _hint(precision: str) -> str:
+    """Give OpenVINO's name; of an int8 model, of what is not a convolution: the fastest the processor has."""
+    if precision == "int8":
+        precision = "bfloat16" if prefers_bfloat16(torch.device("cpu")) else "float32"
+    return _HINTS[precision]
+
+
 def write(network: nn.Module, file: Path) -> None:
     """Write a network as OpenVINO's .xml and .bin."""
     ov.save_model(model(network), file, compress_to_fp16=False)
 
 
-def model(network: nn.Module, channels: int = 3) -> ov.Model:
-    """Draw a network; image (1, H, W, C) of any height and width -> probability (1, classes, H, W)."""
-    image = ops.parameter([1, -1, -1, channels], np.float32, name="image")
+def model(network: nn.Module) -> ov.Model:
+    """Draw a network; image (1, H, W, 3) of any height and width -> probability (1, classes, H, W)."""
+    return model_of(network, OpenvinoPen())
+
+
+def model_of(network: nn.Module, pen: OpenvinoPen, more: Callable[[], list[Node]] = list) -> ov.Model:
+    """Draw a network with a pen; what ``more`` gives afterwards are further outputs."""
+    image = ops.parameter([1, -1, -1, 3], np.float32, name="image")
     image.output(0).set_names({"image"})
-    probability = draw(network, OpenvinoPen(), ops.transpose(image, [0, 3, 1, 2]))
+    probability = draw(network, pen, ops.transpose(image, [0, 3, 1, 2]))
     probability.output(0).set_names({"probability"})
-    return ov.Model([probability], [image], "saunetv2")
+    return ov.Model([probability, *more()], [image], "saunetv2")
 
 
-def _convolve(x: Node, weights: Weights, before: int = 0, after: int = 0, stride: int = 1) -> Node:
+def _convolve(x: Node, weights: Weights | Node, before: int = 0, after: int = 0, stride: int = 1) -> Node:
     return ops.convolution(x, weights, [stride] * 2, [before] * 2, [after] * 2, [1, 1])
 
 

@@ -110,7 +110,7 @@ def conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
 def initialise(network: nn.Module) -> None:
     """He normal for convolutions, Glorot uniform for transposed ones, zero biases; in place."""
     for part in network.modules():
-        # A network without memory has nothing to set, and torch would load its compiler (95 MB, 1 s) to do it.
+        # A network without memory has nothing to set, and torch would load its compiler for it (95 MB, 1 s).
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d) and part.weight.is_meta:
             continue
         if isinstance(part, nn.ConvTranspose2d):
