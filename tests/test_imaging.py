@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from skimage.draw import disk
 
 from napari_saunetv2 import datasets
@@ -183,3 +184,18 @@ def test_the_overlay_tints_vessels_and_leaves_the_rest():
     assert (picture[vessels == 0] == 102).all()
     border = np.abs(picture[2, 2].astype(int) - COLOUR).max()
     assert border < np.abs(picture[4, 4].astype(int) - COLOUR).max()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (3, 3), (40, 53)])
+def test_the_median_of_nine_is_scipys(shape):
+    plane = np.random.default_rng(0).random(shape, np.float32)
+    np.testing.assert_array_equal(fov._median_of_nine(plane), ndimage.median_filter(plane, size=3))
+
+
+def test_holes_of_the_field_of_view_are_filled_as_scipy_does():
+    image = np.zeros((120, 120, 3), np.float32)
+    rows, columns = np.mgrid[:120, :120] - 60
+    far = np.hypot(rows, columns)
+    image[(far < 50) & ~((far > 10) & (far < 20))] = 1  # a dark ring, with a lit spot in it
+    lit = ndimage.binary_closing(np.pad(image[..., 0] > 0, 1))[1:-1, 1:-1]
+    np.testing.assert_array_equal(fov.detect(image), ndimage.binary_fill_holes(lit))

@@ -31,14 +31,15 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     height, width = image.shape[:2]
     step = max(1, round(max(height, width) / _WORK_SIDE))
-    red = ndimage.median_filter(image[::step, ::step, 0], size=min(3, *image.shape[:2]))
+    red = _median_of_nine(image[::step, ::step, 0])
     lit = red > THRESHOLD * red.max()
     if not lit.any():
         return np.ones((height, width), bool)
     reach = max(1, min(lit.shape) // 100)
     # Closing at a border eats what touches it, so it works on a frame with a margin.
     closed = ndimage.binary_closing(np.pad(lit, reach), iterations=reach)[reach:-reach, reach:-reach]
-    areas, count = ndimage.label(ndimage.binary_fill_holes(closed))
+    outside, _ = ndimage.label(~np.pad(closed, 1))  # holes are dark areas that do not reach the frame
+    areas, count = ndimage.label((outside != outside[0, 0])[1:-1, 1:-1])
     if count > 1:
         sizes = np.bincount(areas.ravel())
         sizes[0] = 0
@@ -46,6 +47,32 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     else:
         field = areas == 1
     return np.repeat(np.repeat(field, step, 0), step, 1)[:height, :width]
+
+
+def _median_of_nine(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median over 3 x 3 pixels, mirrored at the border; a quarter of the time of a filter for any size.
+
+    With every column of three sorted, it is the median of the largest of the lowest, the median of the
+    middle ones, and the lowest of the largest (Paeth, "Median finding on a 3 x 3 grid", 1990).
+    """
+    height, width = plane.shape
+    padded = np.pad(plane, 1, mode="symmetric")
+    low, middle, high = _sorted(*(padded[n : n + height] for n in range(3)))
+    lows, middles, highs = ([rows[:, n : n + width] for n in range(3)] for rows in (low, middle, high))
+    return _sorted(
+        np.maximum(np.maximum(lows[0], lows[1]), lows[2]),
+        _sorted(*middles)[1],
+        np.minimum(np.minimum(highs[0], highs[1]), highs[2]),
+    )[1]
+
+
+def _sorted(
+    a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest, middle and highest of three arrays, pixel by pixel."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    middle = np.minimum(high, c)
+    return np.minimum(low, middle), np.maximum(low, middle), np.maximum(high, c)
 
 
 def diameter(field: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
