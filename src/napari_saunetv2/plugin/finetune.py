@@ -17,7 +17,7 @@ from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
-from napari_saunetv2.plugin._windows import tell
+from napari_saunetv2.plugin._windows import add_shortcuts, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
 from napari_saunetv2.training.folders import file_names
 from napari_saunetv2.training.snippet import Snippet
@@ -74,6 +74,7 @@ class FineTuneWidget(FineTuneForm):
         self._viewer.events.theme.connect(self._colour)
         self.native_parent_changed.connect(self._panel_moved)
         self.native.destroyed.connect(self._abandon)
+        add_shortcuts(self.native, {"Ctrl+Alt+F": self._start})
 
     # What the user does
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
@@ -21,7 +22,7 @@ from napari_saunetv2.plugin._form import SegmentForm
 from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._layers import Planes, current_plane, problem_of_field
 from napari_saunetv2.plugin._outline import Outline
-from napari_saunetv2.plugin._planewise import Request, Segmented, find_vessels, segment_planes
+from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
@@ -77,7 +78,7 @@ class SegmentWidget(SegmentForm):
         self.next_uncertain.changed.connect(self._go_to_next)
         self.copy_python.changed.connect(partial(self._copy, "Python"))
         self.copy_command.changed.connect(partial(self._copy, "a command"))
-        for field in (self.image, self.model, self.planes, self.tta, self.rescale, self.tile, self.device):
+        for field in (self.image, self.fov, self.planes, self.model, *self._fields()):
             field.changed.connect(self._cards.renew)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
@@ -105,8 +106,7 @@ class SegmentWidget(SegmentForm):
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
-        fov = self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
-        request = Request(self.model.value, self._settings(), fov, self.uncertainty.value)
+        request = Request(self.model.value, self._settings(), self._fov(), self.uncertainty.value)
         self._job = Job(
             segment_planes(source.planes, numbers, request),
             progress=partial(self._show_progress, source.name),
@@ -199,7 +199,8 @@ class SegmentWidget(SegmentForm):
         result.show(source, request, answer)
         self._draw(result)
         self._check_uncertainty()
-        took = f"{duration(time.monotonic() - begun)} on {answer.settings['device']}"
+        device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
+        took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
         changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
         self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
 
@@ -283,9 +284,14 @@ class SegmentWidget(SegmentForm):
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None
 
+    def _fov(self) -> Any:
+        return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+
     def _settings(self) -> dict[str, Any]:
-        fields = (self.device, self.tta, self.rescale, self.tile)
-        return {field.name: field.value for field in fields}
+        return {field.name: field.value for field in self._fields()}
+
+    def _fields(self) -> tuple[ComboBox, ...]:
+        return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
 
     def _rule(self) -> dict[str, Any]:
         fields = (self.threshold, self.min_size, self.connected)
@@ -297,7 +303,8 @@ class SegmentWidget(SegmentForm):
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
-        return planes, shown, count, self.model.value, self._settings()
+        settings = self._settings() | {"field": field_of(self._fov(), planes, shown)}
+        return planes, shown, count, self.model.value, settings
 
     def _use_model_threshold(self) -> None:
         if self.model.info is not None:
