@@ -12,6 +12,7 @@ from napari_saunetv2 import NO_DEVICE, batch, evaluation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import make_folder
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 
@@ -72,7 +73,13 @@ def segment_all(
     ------
     Table
         After every pass of the network. An image that fails says why in its line, and the others go on.
+
+    Raises
+    ------
+    FileFormatError
+        When the folder for the results cannot be made.
     """
+    make_folder(wanted.folder)
     lines: tuple[Line, ...] = ()
     for sample in samples:
         try:

@@ -15,7 +15,7 @@ from napari_saunetv2.plugin import _autosave, _finetuning
 from napari_saunetv2.plugin._finetune_form import FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
-from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
 from napari_saunetv2.plugin._windows import add_shortcuts, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
@@ -51,6 +51,8 @@ class FineTuneWidget(FineTuneForm):
         self._connect()
         _autosave.watch(napari_viewer)
         self._colour()
+        self._warming = Latest(self._show_failure)
+        self._warming.ask(_finetuning.warm_up(), lambda _: None)
         self._offer()
         self._fill()
 
@@ -185,6 +187,7 @@ class FineTuneWidget(FineTuneForm):
             self._job.stop()
 
     def _abandon(self) -> None:
+        self._warming.abandon()
         if self._job is not None:
             self._job.abandon()
             self._job = None

@@ -1,7 +1,7 @@
 """The Segment widget: one button from a photograph to its vessels."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,7 +19,7 @@ from napari_saunetv2.plugin._card import CardMaker
 from napari_saunetv2.plugin._choices import DataWatch, fields, photographs
 from napari_saunetv2.plugin._copies import recipe
 from napari_saunetv2.plugin._form import SegmentForm
-from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._jobs import Job, Latest, Turns
 from napari_saunetv2.plugin._layers import Planes, current_plane, problem_of_field
 from napari_saunetv2.plugin._outline import Outline
 from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
@@ -50,6 +50,7 @@ class SegmentWidget(SegmentForm):
         super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
         self._cards = CardMaker(self.native, self._wish, self._show_card)
         self._data = DataWatch(self._cards.renew)
+        self._turns = Turns(self.native)
         self._masks = Latest(self._show_failure)
         self._ranking = Latest(self._show_failure)
         self._connect()
@@ -107,12 +108,13 @@ class SegmentWidget(SegmentForm):
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
         request = Request(self.model.value, self._settings(), self._fov(), self.uncertainty.value)
+        begun = time.monotonic()
         self._job = Job(
             segment_planes(source.planes, numbers, request),
             progress=partial(self._show_progress, source.name),
-            done=partial(self._show_result, source, request, time.monotonic()),
+            done=lambda answer: self._turns.add(self._show_result(source, request, begun, answer)),
             failed=self._show_failure,
-            finished=self._reset,
+            finished=lambda: self._turns.add(self._reset()),
         )
         self.run.enabled, self.cancel.enabled = False, True
         self.progress.value, self.progress.visible = 0, True
@@ -120,7 +122,7 @@ class SegmentWidget(SegmentForm):
         self._job.start()
 
     def _cancel(self) -> None:
-        if self._job is not None:
+        if self._job is not None and not self._turns.busy:
             self._job.stop()
             self.cancel.enabled = False
             self.status.value = "Stopped; no layer was changed."
@@ -183,7 +185,7 @@ class SegmentWidget(SegmentForm):
 
     def _abandon(self) -> None:
         # The window is gone, so no job may reach the fields any more.
-        for job in (self._job, self._cards, self._masks, self._ranking):
+        for job in (self._job, self._cards, self._masks, self._ranking, self._turns):
             if job is not None:
                 job.abandon()
         self._job = None
@@ -194,10 +196,13 @@ class SegmentWidget(SegmentForm):
         self.progress.value = round(state.share * self.progress.max)
         self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
 
-    def _show_result(self, source: Source, request: Request, begun: float, answer: Segmented) -> None:
+    def _show_result(
+        self, source: Source, request: Request, begun: float, answer: Segmented
+    ) -> Iterator[None]:
         result = self._results.setdefault(source.layer, Result(self._viewer))
-        result.show(source, request, answer)
+        yield from result.show(source, request, answer)
         self._draw(result)
+        yield
         self._check_uncertainty()
         device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
         took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
@@ -215,11 +220,12 @@ class SegmentWidget(SegmentForm):
     def _show_failure(self, error: Exception) -> None:
         self.status.value = tell(error)
 
-    def _reset(self) -> None:
+    def _reset(self) -> Iterator[None]:
         self._job = None
         self.cancel.enabled = False
         self.progress.visible = False
         self._check()
+        yield
 
     def _draw(self, result: Result) -> None:
         """Show the vessels at the present rule: at once where that is quick, else from a thread."""
