@@ -56,6 +56,15 @@ test-lowest: .venv/bin/python  ## Run the tests with the oldest packages that py
 	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --no-deps --editable .
 	$(SCREEN) .venv/lowest/bin/python -m pytest $(ARGS)
 
+.PHONY: test-pyqt6
+test-pyqt6: .venv/bin/python  ## Run the tests that open windows with PyQt6 instead of PySide6
+	tools/system-libraries.sh
+	$(PIP) install uv
+	$(BIN)/uv venv --quiet --clear .venv/pyqt6
+	$(BIN)/uv pip install --quiet --python .venv/pyqt6/bin/python --constraint constraints.txt \
+	  --editable '.[test]' 'PyQt6>=6.7'
+	$(SCREEN) env QT_API=pyqt6 PYTEST_QT_API=pyqt6 .venv/pyqt6/bin/python -m pytest -m gui $(ARGS)
+
 .PHONY: lock-hashes
 lock-hashes: .venv/bin/python  ## Write requirements-hashed.txt: constraints.txt with the hashes of all files on PyPI
 	$(PIP) install uv

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -160,7 +161,7 @@ def test_a_writer_called_without_a_window_keeps_no_copies(place, tmp_path):
 
 
 def _session_that_hangs(ready):
-    session = _painted.Session()
+    session = _painted.Session.new()
     _painted.write(session.folder / "0.labels", _painted.Copy("killed", np.eye(7, dtype=np.uint8), {}))
     ready.set()
     time.sleep(60)
@@ -178,4 +179,65 @@ def test_copies_of_a_killed_session_are_found_those_of_a_living_one_are_not(plac
     (path,) = _painted.left_behind()
     assert _painted.read(path).name == "killed"
     _painted.remove(path)
+    assert _painted.left_behind() == []
     assert list(place.iterdir()) == []
+
+
+# --- two viewers, or two processes
+
+
+def test_a_session_keeps_its_folder_while_others_look_and_when_its_copies_go(place):
+    copy = _painted.Copy("mine", np.eye(7, dtype=np.uint8), {})
+    session = _painted.Session.new()
+    assert _painted.left_behind() == []  # as another napari does when it starts: nothing is painted yet
+    path = session.folder / "0.labels"
+    _painted.write(path, copy)
+    _painted.remove(path)  # the labels were saved as a mask
+    assert _painted.left_behind() == []
+    _painted.write(path, copy)  # and painted on again
+    assert _painted.read(path).name == "mine"
+    assert _painted.left_behind() == []
+    session.close()
+    assert _painted.left_behind() == [path]
+
+
+def test_a_new_session_evades_one_that_looks(place, monkeypatch):
+    taken = place / "taken"
+    names = iter([taken, place / "free"])
+    other = _painted.Session(taken)
+    monkeypatch.setattr(_painted, "_name", lambda: next(names))
+    assert _painted.Session.new().folder == place / "free"
+    assert _painted.Session.claim(taken) is None
+    other.close()
+
+
+def test_what_two_viewers_are_offered_is_opened_by_one_of_them(make_napari_viewer, place):
+    leave_behind(place, "eye")
+    one, other = make_napari_viewer(), make_napari_viewer()
+    first, second = _autosave.watch(one), _autosave.watch(other)
+    press(first.question, "Open")
+    before = len(notification_manager.records)
+    press(second.question, "Discard")
+    assert any("another window" in r.message for r in notification_manager.records[before:])
+    assert [layer.name for layer in one.layers] == ["eye (recovered)"]
+    assert len(copies(place)) == 1  # the other's answer came too late to take it away
+    first.copy_now()
+    first.wait()
+    (copy,) = copies(place)
+    assert copy.parent == first._session.folder
+    third = _autosave.Autosave(make_napari_viewer())
+    assert third.question is None  # what is in use is not offered
+    first.close()
+    assert _painted.left_behind() == [copy]
+
+
+def test_a_folder_that_somebody_tidied_away_is_made_again(viewer, place):
+    autosave = _autosave.watch(viewer)
+    one, other = painted(viewer), painted(viewer)
+    autosave.copy_now()
+    autosave.wait()
+    shutil.rmtree(place)
+    one.paint((9, 9), 1)
+    autosave.copy_now()
+    autosave.wait()
+    assert {_painted.read(path).labels.sum() for path in copies(place)} == {one.data.sum(), other.data.sum()}

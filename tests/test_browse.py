@@ -1,16 +1,23 @@
 import csv
+import shlex
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QScrollBar
+from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
+from typer.testing import CliRunner
 
 from napari_saunetv2 import catalogue, checkpoint, datasets, evaluation, inference
+from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_mask, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.plugin import browse
+from napari_saunetv2.metrics import METRICS, confusion
+from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.plugin import _autosave, _painted, browse
 
 NAMES = ["21_training", "22_training", "01_test", "02_test"]
 
@@ -94,9 +101,20 @@ def widget(viewer, drive, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def tiny(tmp_path, widget):
+    """A model that takes no time."""
+    torch.manual_seed(0)
+    arguments = {"widths": [8, 8]}
+    header = checkpoint.Header(network_arguments=arguments)
+    checkpoint.save(tmp_path / "models/tiny.safetensors", NETWORKS["saunetv2"](**arguments), header)
+    widget.model.look()
+    return "tiny"
+
+
+@pytest.fixture
 def shows(viewer, qtbot):
     def wait(name):
-        qtbot.waitUntil(lambda: name in viewer.layers, timeout=30_000)
+        qtbot.waitUntil(lambda: name in viewer.layers, timeout=120_000)
 
     return wait
 
@@ -104,7 +122,7 @@ def shows(viewer, qtbot):
 @pytest.fixture
 def ends(qtbot):
     def wait(widget):
-        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: widget._job is None, timeout=300_000)
 
     return wait
 
@@ -247,6 +265,73 @@ def test_score_all_fills_the_table(widget, ends, tmp_path, monkeypatch):
 
 
 @pytest.mark.gui
+def test_what_was_copied_does_the_same(widget, tiny, ends, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    widget.model.value = tiny
+    widget.split.value, widget.protocol.value = "test", "fov"
+    widget.output.value = tmp_path / "by widget"
+    widget.segment_all.native.click()
+    ends(widget)
+    for place, button in (("by python", widget.copy_python), ("by command", widget.copy_command)):
+        widget.output.value = tmp_path / place
+        execute(copied(widget, button, "segment"))
+        for name in ("01_test", "02_test"):
+            made = [
+                read_mask(folder / f"{name}_vessels.png")
+                for folder in (tmp_path / "by widget", tmp_path / place)
+            ]
+            assert np.array_equal(*made)
+    widget.score_all.native.click()
+    ends(widget)
+    expected = catalogue.as_csv(widget._lines)
+    capsys.readouterr()
+    execute(copied(widget, widget.copy_python, "score"))
+    assert capsys.readouterr().out.endswith(expected + "\n")
+    execute(copied(widget, widget.copy_command, "score") + " --csv scores.csv")
+    texts = expected, Path("scores.csv").read_text()
+    tables = [list(csv.DictReader(text.splitlines())) for text in texts]
+    assert [row | {"note": ""} for row in tables[0]] == [row | {"note": ""} for row in tables[1]]
+
+
+def copied(widget, button, what):
+    widget.copied.value = what
+    QApplication.clipboard().clear()
+    button.native.click()
+    return QApplication.clipboard().text()
+
+
+def execute(text):
+    if not text.startswith("saunetv2 "):
+        exec(text, {})
+        return
+    done = CliRunner().invoke(app, shlex.split(text)[1:])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.gui
+def test_labels_that_are_painted_on_are_copied_until_they_are_thrown_away(
+    viewer, widget, shows, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SAUNETV2_AUTOSAVE", str(tmp_path / "autosave"))
+    widget.next.native.click()
+    shows("21_training 1st")
+    painted = viewer.layers["21_training 1st"]
+    painted.paint((5, 5), 1)
+    autosave = _autosave.watch(viewer)
+    autosave.copy_now()
+    autosave.wait()
+    (copy,) = (tmp_path / "autosave").glob("*/*.labels")
+    kept = _painted.read(copy)
+    assert kept.name == "21_training 1st"
+    assert np.array_equal(kept.labels, painted.data)
+    monkeypatch.setattr(browse, "ask_about_edits", lambda *args: "drop")
+    widget.next.native.click()
+    shows("22_training")
+    autosave.wait()
+    assert not copy.exists()
+
+
+@pytest.mark.gui
 def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
     scored = []
 
@@ -270,6 +355,71 @@ def test_a_folder_that_is_none_says_so(viewer, widget, tmp_path):
     assert "No data set that is known" in widget.status.value
     assert widget.cases.rowCount() == 0
     assert not widget.score_all.enabled
+
+
+# --- real photographs
+
+
+@pytest.fixture
+def two_of_drive(shared, tmp_path):
+    """Two test cases of DRIVE, by links: the tests never write to the data."""
+    root = tmp_path / "DRIVE"
+    for part in ("images", "1st_manual", "2nd_manual", "mask"):
+        for file in sorted((shared / "data/DRIVE/test" / part).iterdir()):
+            if file.name[:2] in ("01", "02"):
+                (root / "test" / part).mkdir(parents=True, exist_ok=True)
+                (root / "test" / part / file.name).symlink_to(file)
+    return root
+
+
+@pytest.mark.gui
+@pytest.mark.data
+def test_the_whole_of_drive_is_walked_through(viewer, widget, shows, shared):
+    widget.folder.value = shared / "data/DRIVE"
+    assert widget.status.value.startswith("DRIVE: 40 cases")
+    widget.split.value = "test"
+    assert widget.cases.rowCount() == 20
+    widget.next.native.click()
+    shows("01_test")
+    viewer.camera.center, viewer.camera.zoom = (0, 300, 200), 5
+    for button, name in ((widget.next, "02_test"), (widget.previous, "01_test")):
+        button.native.click()
+        shows(name)
+        assert [x.name for x in viewer.layers] == [name, f"{name} 1st", f"{name} 2nd", f"{name} FOV"]
+        (sample,) = [s for s in datasets.read(shared / "data/DRIVE") if s.name == name]
+        assert np.array_equal(viewer.layers[name].data, sample.image())
+        assert np.array_equal(viewer.layers[f"{name} 1st"].data, sample.labels())
+        assert viewer.camera.center == (0, 300, 200)
+        assert viewer.camera.zoom == 5
+
+
+@pytest.mark.gui
+@pytest.mark.data
+def test_real_photographs_score_as_on_the_command_line(widget, ends, two_of_drive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    widget.folder.value = two_of_drive
+    widget.protocol.value = "fov"
+    widget.score_all.native.click()
+    ends(widget)
+    execute(copied(widget, widget.copy_command, "score") + " --csv scores.csv")
+    rows = {row["image"]: row for row in csv.DictReader(Path("scores.csv").read_text().splitlines())}
+    assert [line.name for line in widget._lines] == ["01_test", "02_test"]
+    for line in widget._lines:
+        assert {key: f"{value:.6f}" for key, value in line.values.items()} == {
+            key: rows[line.name][key] for key in line.values
+        }
+    means = catalogue.mean(widget._lines)
+    assert f"{means['f1']:.6f}" == rows["mean"]["f1"]
+    assert means["f1"] > 0.8
+    widget.output.value = tmp_path / "masks"
+    widget.segment_all.native.click()
+    ends(widget)
+    for line in widget._lines:
+        truth = read_mask(two_of_drive / f"test/1st_manual/{line.name[:2]}_manual1.gif")
+        found = read_mask(tmp_path / f"masks/{line.name}_vessels.png")
+        inside = read_mask(two_of_drive / f"test/mask/{line.name}_mask.gif")
+        score = METRICS["f1"](confusion(truth, found, inside))
+        assert f"{score:.6f}" == rows[line.name]["f1"]
 
 
 @pytest.mark.gui

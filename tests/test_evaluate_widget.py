@@ -1,3 +1,5 @@
+import csv
+import shlex
 import threading
 import time
 from dataclasses import replace
@@ -7,8 +9,11 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+from typer.testing import CliRunner
 
-from napari_saunetv2 import datasets, evaluation
+from napari_saunetv2 import checkpoint, datasets, evaluation
+from napari_saunetv2.cli import app
 from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
@@ -183,6 +188,30 @@ def test_copied_python_prints_the_same(viewer, widget, run, capsys):
     exec(widget.as_python(), {"viewer": viewer})  # as in napari's console
     expected = evaluation.as_csv([Case(found.name, None, truth.data, found.data, 0.5, inside).score()])
     assert capsys.readouterr().out == expected + "\n"
+
+
+def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, monkeypatch, qtbot):
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path / "models"))
+    pairs = [add_eye(viewer, f"eye's {n}", n) for n in range(2)]
+    about = pairs[0][0].metadata | {"observer": "second"}
+    viewer.add_labels(np.roll(pairs[0][0].data, 1, 0), name="eye's 0 second", metadata=about)
+    inside = viewer.add_labels(np.ones(SHAPE, np.uint8), name="inside")
+    inside.data[:, 60:] = 0
+    widget.prediction.value = [found for _, found in pairs]
+    widget.truth.value = [truth for truth, _ in pairs]
+    widget.fov.value, widget.threshold.value = inside, 0.61
+    run(widget)
+    widget.save_csv(tmp_path / "widget.csv")
+    QApplication.clipboard().clear()
+    qtbot.mouseClick(widget.copy_command.native, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget._job is None, timeout=30_000)
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[0] == "saunetv2"
+    done = CliRunner().invoke(app, [*words[1:], "--csv", str(tmp_path / "command.csv")])
+    assert done.exit_code == 0, done.output
+    tables = [list(csv.reader((tmp_path / name).open())) for name in ("widget.csv", "command.csv")]
+    assert len(tables[0]) == 6  # titles, two eyes, their mean, the second observer of one, and its mean
+    assert [row[1:] for row in tables[0]] == [row[1:] for row in tables[1]]
 
 
 def test_labels_need_no_threshold_and_have_no_curve(viewer, widget, run):

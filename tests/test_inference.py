@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from napari_saunetv2 import checkpoint, devices, inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.errors import CheckpointError, DeviceError, SettingsError, Stopped
+from napari_saunetv2.errors import CheckpointError, DeviceError, ImageError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import SAUNetV2
 
 RNG = np.random.default_rng(0)
@@ -210,3 +211,20 @@ def test_bfloat16_is_preferred_only_where_there_are_instructions_for_it():
     expected = can_tell and ("avx512_bf16" in flags or "amx_bf16" in flags)
     assert devices.prefers_bfloat16(torch.device("cpu")) == expected
     assert not devices.prefers_bfloat16(torch.device("mps"))
+
+
+def test_a_field_of_view_that_is_given_tells_the_scale():
+    """A disc of known diameter: the factor is the model's diameter by the disc's."""
+    image = fundus((120, 120)).image
+    rows, columns = np.ogrid[:120, :120]
+    disc = (rows - 60) ** 2 + (columns - 60) ** 2 < 30**2
+    diameter = np.sqrt(4 / np.pi * disc.sum())
+    network = SAUNetV2(widths=[8, 8]).eval()
+    model = Checkpoint("tiny", network, Header(network_arguments={"widths": [8, 8]}, fov_diameter=100.0))
+    side = round(120 * 100 / diameter)
+    by_disc = inference.segment(image, model, field=disc)
+    assert np.array_equal(by_disc, inference.segment(image, model, rescale=100 / diameter))
+    assert inference.planned(image, model, field=disc).working_shape == (side, side)
+    assert inference.planned(image, model).working_shape == (120, 120)
+    with pytest.raises(ImageError, match=r"has shape \(9, 9\), the image \(120, 120\)"):
+        inference.segment(image, model, field=disc[:9, :9])

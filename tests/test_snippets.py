@@ -12,6 +12,7 @@ from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 
 SETTINGS = {"device": "cpu", "tta": "flips", "rescale": 1.5, "tile": 128}
+SETTINGS |= {"engine": "torch", "precision": "float32"}
 
 
 @pytest.fixture

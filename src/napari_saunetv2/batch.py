@@ -66,7 +66,8 @@ class Rule:
     min_size : int, pixels
     connected : bool
     field : "none", "auto" or str
-        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file.
+        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file,
+        which is also what an image's scale is measured by.
     """
 
     threshold: float
@@ -74,12 +75,20 @@ class Rule:
     connected: bool = False
     field: str = "none"
 
-    def restricted(self, probability: NDArray[np.float32], image: NDArray[Any]) -> NDArray[np.float32]:
-        """Set a probability to 0 outside the field of view of its image."""
+    def given(self) -> NDArray[np.uint8] | None:
+        """Read the mask file of the field of view, where there is one."""
+        return None if self.field in ("none", "auto") else read_mask(self.field)
+
+    def restricted(
+        self,
+        probability: NDArray[np.float32],
+        image: NDArray[Any],
+        given: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.float32]:
+        """Set a probability to 0 outside the field of view of its image: the one that is given, if any."""
         if self.field == "none":
             return probability
-        found = fov.detect(to_unit(image)) if self.field == "auto" else read_mask(self.field)
-        return vessels.restrict(probability, found)
+        return vessels.restrict(probability, fov.detect(to_unit(image)) if given is None else given)
 
     def mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Give the vessels, 0 or 1, in a probability."""
@@ -138,7 +147,9 @@ def segment_steps(
             raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
     image = read_image(file)
-    probability = rule.restricted((yield from inference.steps(image, model, **settings)), image)
+    field = rule.given()
+    found = yield from inference.steps(image, model, field=field, **settings)
+    probability = rule.restricted(found, image, field)
     mask = rule.mask(probability)
     write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
     if wanted.probability:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import batch, evaluation
+from napari_saunetv2 import NO_DEVICE, batch, evaluation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import make_folder
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 
@@ -72,7 +73,13 @@ def segment_all(
     ------
     Table
         After every pass of the network. An image that fails says why in its line, and the others go on.
+
+    Raises
+    ------
+    FileFormatError
+        When the folder for the results cannot be made.
     """
+    make_folder(wanted.folder)
     lines: tuple[Line, ...] = ()
     for sample in samples:
         try:
@@ -129,12 +136,12 @@ def mean(lines: Sequence[Line]) -> dict[str, float]:
 
 
 def as_csv(lines: Sequence[Line]) -> str:
-    """Table with a line an image, then the mean."""
+    """Table with a line an image, then the mean, with a note of what the numbers are not for."""
     names = list(dict.fromkeys(name for line in lines for name in line.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", *names, "note"])
-    for line in (*lines, Line("mean", mean(lines))):
+    for line in (*lines, Line("mean", mean(lines), NO_DEVICE)):
         numbers = (f"{line.values[name]:.6f}" if name in line.values else "" for name in names)
         writer.writerow([line.name, *numbers, line.note])
     return text.getvalue()

@@ -77,7 +77,8 @@ def steps(
         finally:
             work.close()
         # Outside the handler: its traceback would hold on to what filled the memory.
-        tiles = inference.planned(image, model, rescale=settings.get("rescale", "auto"), tile=tile).tiles
+        scaled = {key: settings[key] for key in ("rescale", "field") if key in settings}
+        tiles = inference.planned(image, model, tile=tile, **scaled).tiles
         tile, place, notice = _smaller(_longest(tiles), place)
 
 

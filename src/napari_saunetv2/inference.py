@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2 import checkpoint, devices, engines
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.engines.frozen import freeze
-from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
+from napari_saunetv2.errors import CheckpointError, ImageError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov, windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
@@ -77,6 +77,7 @@ def segment(
     tile: Literal["auto", "off"] | int = "auto",
     engine: engines.Engine = "torch",
     precision: engines.Precision = "float32",
+    field: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -101,6 +102,9 @@ def segment(
         What runs the network; "auto" is the fastest that is installed and gives the same answer.
     precision : "auto", "float32", "bfloat16" or "int8"
         "auto" is the fastest that the processor has and that the model's F1 does not depend on.
+    field : array, shape (H, W), optional
+        Mask of the field of view, not 0 inside: ``rescale="auto"`` measures it instead of the one that it
+        finds in the image. It does not restrict the answer.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional
@@ -126,7 +130,15 @@ def segment(
         When ``should_stop`` said so.
     """
     work = steps(
-        image, model, device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
+        image,
+        model,
+        device=device,
+        tta=tta,
+        rescale=rescale,
+        tile=tile,
+        engine=engine,
+        precision=precision,
+        field=field,
     )
     while True:
         if should_stop is not None and should_stop():
@@ -152,6 +164,7 @@ def steps(
     tile: Literal["auto", "off"] | int = "auto",
     engine: engines.Engine = "torch",
     precision: engines.Precision = "float32",
+    field: ArrayLike | None = None,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
 
@@ -167,7 +180,7 @@ def steps(
     unit = to_unit(image)
     chosen = _loaded(model)
     place = devices.resolve(device)
-    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile)
+    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile, field)
     turns = _turns(tta)
     if FREEZE_FROM <= plan.side < max(plan.working_shape):
         return (yield from _in_windows(unit, plan, chosen, place, turns, engine, precision))
@@ -282,9 +295,10 @@ def planned(
     *,
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    field: ArrayLike | None = None,
 ) -> Plan:
     """Say how :func:`segment` would take an image through the network, and raise what it would."""
-    return _plan(to_unit(image), _loaded(model).header.fov_diameter, rescale, tile)
+    return _plan(to_unit(image), _loaded(model).header.fov_diameter, rescale, tile, field)
 
 
 def passes(tta: TestTime) -> int:
@@ -307,10 +321,11 @@ def _plan(
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
+    field: ArrayLike | None,
 ) -> Plan:
     """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
-    factor = _factor(unit, trained, rescale)
+    factor = _factor(unit, trained, rescale, field)
     working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
     if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
         raise SettingsError(
@@ -322,12 +337,15 @@ def _plan(
 
 
 def _factor(
-    unit: NDArray[np.float32], trained: float | None, rescale: Literal["auto", "off"] | float
+    unit: NDArray[np.float32],
+    trained: float | None,
+    rescale: Literal["auto", "off"] | float,
+    field: ArrayLike | None,
 ) -> float:
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        found = None if trained is None else fov.diameter(fov.detect(unit))
+        found = None if trained is None else fov.diameter(_field(unit, field))
         if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
             found = None
         factor = 1.0 if trained is None or found is None else trained / found
@@ -335,6 +353,18 @@ def _factor(
     if not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
         raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")
     return float(rescale)
+
+
+def _field(unit: NDArray[np.float32], field: ArrayLike | None) -> NDArray[np.bool_]:
+    """Field of view that was given, or the one that is found."""
+    if field is None:
+        return fov.detect(unit)
+    given: NDArray[np.bool_] = np.asarray(field) != 0
+    if given.shape != unit.shape[:2]:
+        raise ImageError(
+            f"The field of view has shape {given.shape}, the image {unit.shape[:2]}: give that of this image."
+        )
+    return given
 
 
 def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import devices, inference
+from napari_saunetv2 import devices, engines, inference
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
@@ -24,7 +24,7 @@ FAR_SCALE = 4.0
 _PROBE = 192
 """Side in pixels of the pass that measures the speed."""
 
-_speeds: WeakKeyDictionary[torch.nn.Module, dict[str, float]] = WeakKeyDictionary()
+_speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ def describe(
     tta: inference.TestTime = "none",
     rescale: Any = "auto",
     tile: Any = "auto",
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
+    field: ArrayLike | None = None,
     planes: int = 1,
     measure: bool = True,
 ) -> Preflight:
@@ -103,7 +106,7 @@ def describe(
 
     Parameters
     ----------
-    image, model, device, tta, rescale, tile
+    image, model, device, tta, rescale, tile, engine, precision, field
         As in :func:`napari_saunetv2.inference.segment`.
     planes : int
         Images of this kind that are to be segmented.
@@ -118,19 +121,19 @@ def describe(
     """
     pixels = np.asarray(image)
     unit = to_unit(pixels)
-    way = inference.planned(pixels, model, rescale=rescale, tile=tile)
+    way = inference.planned(pixels, model, rescale=rescale, tile=tile, field=field)
     place = devices.resolve(device)
-    field = fov.detect(unit)
-    found = fov.diameter(field)
+    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    found = fov.diameter(inside)
     squares = [canvas.side(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     views = inference.passes(tta)
-    speed = seconds_per_pixel(model, place) if measure else None
+    speed = seconds_per_pixel(model, place, engine, precision) if measure else None
     return Preflight(
         shape=way.shape,
         kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
         dtype=str(pixels.dtype),
         fov_diameter=found,
-        outline=np.empty((0, 2)) if found is None else fov.outline(field),
+        outline=np.empty((0, 2)) if found is None else fov.outline(inside),
         working_shape=way.working_shape,
         canvas=max(squares),
         tiles=len(way.tiles),
@@ -138,7 +141,7 @@ def describe(
         device=str(place),
         seconds=None if speed is None else speed * sum(s * s for s in squares) * views * planes,
         memory=BYTES_PER_PIXEL * max(squares) ** 2 + unit.nbytes,
-        advice=tuple(_advice(fundus.doubt(unit, field), found, model.header.fov_diameter, way)),
+        advice=tuple(_advice(fundus.doubt(unit, inside), found, model.header.fov_diameter, way)),
     )
 
 
@@ -149,20 +152,28 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def seconds_per_pixel(model: Checkpoint, place: torch.device) -> float:
+def seconds_per_pixel(
+    model: Checkpoint,
+    place: torch.device,
+    engine: engines.Engine = "torch",
+    precision: engines.Precision = "float32",
+) -> float:
     """Measure how long a pass of the network takes per pixel of the canvas, on a small one, once a model."""
     known = _speeds.setdefault(model.network, {})
-    if str(place) not in known:
-        known[str(place)] = _measured(model, place)
-    return known[str(place)]
+    way = (str(place), engine, precision)
+    if way not in known:
+        known[way] = _measured(model, *way)
+    return known[way]
 
 
-def _measured(model: Checkpoint, place: torch.device) -> float:
+def _measured(model: Checkpoint, device: str, engine: engines.Engine, precision: engines.Precision) -> float:
     blank = np.zeros((_PROBE, _PROBE, 3), np.float32)
     taken = []
     for _ in range(2):  # the first one also warms up
         begun = time.perf_counter()
-        inference.segment(blank, model, device=str(place), rescale="off", tile="off")
+        inference.segment(
+            blank, model, device=device, rescale="off", tile="off", engine=engine, precision=precision
+        )
         taken.append(time.perf_counter() - begun)
     return min(taken) / _PROBE**2
 

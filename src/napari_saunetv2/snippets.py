@@ -22,7 +22,7 @@ class Recipe:
         Name or file.
     threshold : float, (0, 1)
     settings : mapping
-        device, tta, rescale and tile, as in :func:`napari_saunetv2.inference.segment`.
+        device, tta, rescale, tile, engine and precision, as in :func:`napari_saunetv2.inference.segment`.
     fov : "none", "auto" or str
         Outside the field of view nothing is a vessel: no field of view, the one that is found, or an
         expression (Python) or file (command line) that holds one.
@@ -50,10 +50,9 @@ def as_python(recipe: Recipe, image: str, field: str = "") -> str:
         its mask; ``read_image`` and ``read_mask`` are imported.
     """
     settings = "".join(f", {key}={value!r}" for key, value in recipe.settings.items())
-    restrict = {
-        "none": [],
-        "auto": ["probability = vessels.restrict(probability, fov.detect(to_unit(image)))"],
-    }.get(recipe.fov, [f"probability = vessels.restrict(probability, {field})"])
+    own = recipe.fov not in ("none", "auto")
+    inside = "field" if own else "fov.detect(to_unit(image))"
+    restrict = [] if recipe.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
     return "\n".join(
         [
             "from napari_saunetv2 import inference",
@@ -62,7 +61,8 @@ def as_python(recipe: Recipe, image: str, field: str = "") -> str:
             "from napari_saunetv2.imaging.intensity import to_unit",
             "",
             f"image = {image}",
-            f"probability = inference.segment(image, {recipe.model!r}{settings})",
+            *([f"field = {field}"] if own else []),
+            f"probability = inference.segment(image, {recipe.model!r}{settings}{', field=field' * own})",
             *restrict,
             f"mask = vessels.find(probability, {recipe.threshold!r}, min_size={recipe.min_size}, "
             f"connected={recipe.connected})",

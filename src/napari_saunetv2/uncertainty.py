@@ -14,13 +14,18 @@ VIEWS = tuple((turns, mirror) for mirror in (False, True) for turns in range(4))
 
 
 def steps(
-    image: ArrayLike, model: inference.Model, *, rescale: Any = "auto", **settings: Any
+    image: ArrayLike,
+    model: inference.Model,
+    *,
+    rescale: Any = "auto",
+    field: ArrayLike | None = None,
+    **settings: Any,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Segment the eight views of an image, one pass of the network at a time.
 
     Parameters
     ----------
-    image, model, rescale, **settings
+    image, model, rescale, field, **settings
         As in :func:`napari_saunetv2.inference.steps`, without ``tta``.
 
     Yields
@@ -35,7 +40,7 @@ def steps(
         aleatoric uncertainty (Wang et al., 2019, Neurocomputing 338, 34).
     """
     pixels = np.asarray(image)
-    way = inference.planned(pixels, model, rescale=rescale)
+    way = inference.planned(pixels, model, rescale=rescale, field=field)
     # One factor for all views: a field of view that is found anew in each would differ by a pixel.
     factor: float = max(way.working_shape) / max(way.shape)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.

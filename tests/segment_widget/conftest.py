@@ -1,7 +1,9 @@
 import pytest
+import torch
 from segmenting import PLUGIN, WIDGET, Hold
 
 from napari_saunetv2 import checkpoint, inference, preflight
+from napari_saunetv2.networks import NETWORKS
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +16,16 @@ def models(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def tiny(models):
+    """A model that takes no time, for pictures whose field of view is 60 pixels wide."""
+    torch.manual_seed(0)
+    arguments = {"widths": [8, 8]}
+    header = checkpoint.Header(network_arguments=arguments, fov_diameter=60.0)
+    checkpoint.save(models / "tiny.safetensors", NETWORKS["saunetv2"](**arguments), header)
+    return "tiny"
+
+
+@pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()
 
@@ -22,6 +34,7 @@ def viewer(make_napari_viewer):
 def widget(viewer):
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     widget.rescale.value = "off"  # else the small pictures here would be blown up first
+    widget.engine.value, widget.precision.value = "torch", "float32"  # which the answers are compared with
     return widget
 
 
@@ -52,6 +65,6 @@ def hold(monkeypatch):
     held = Hold()
     monkeypatch.setattr(inference, "steps", held.steps)
     # The card times a pass of the network: it would be held too.
-    monkeypatch.setattr(preflight, "seconds_per_pixel", lambda model, place: 1e-6)
+    monkeypatch.setattr(preflight, "seconds_per_pixel", lambda *_: 1e-6)
     yield held
     held.go.set()

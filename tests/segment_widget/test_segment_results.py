@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QApplication
 from segmenting import names, picture, segmented
 from typer.testing import CliRunner
 
-from napari_saunetv2 import inference, uncertainty
+from napari_saunetv2 import inference, preflight, uncertainty
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging import branches, fov, vessels
@@ -108,6 +108,27 @@ def test_nothing_is_a_vessel_outside_the_field_of_view(viewer, widget, run):
     widget.fov.value = wrong
     assert not widget.run.enabled
     assert "'wrong' has shape (9, 9)" in widget.status.value
+
+
+def test_a_field_of_view_that_is_a_layer_tells_the_scale(viewer, widget, tiny, run, qtbot, monkeypatch):
+    monkeypatch.setattr(preflight, "seconds_per_pixel", lambda *_: 1e-6)
+    image = picture(160, 128)
+    eye = viewer.add_image(image, rgb=True, name="eye")
+    rows, columns = np.ogrid[:160, :128]
+    field = viewer.add_labels(((rows - 80) ** 2 + (columns - 64) ** 2 < 30**2).astype(np.uint8), name="field")
+    viewer.layers.selection.active = eye
+    widget.model.value, widget.rescale.value = tiny, "auto"
+    qtbot.waitUntil(lambda: "scaled to 6" in widget.card.value, timeout=120_000)  # by the one that is found
+    widget.fov.value = field  # as wide as the model's: nothing is scaled
+    qtbot.waitUntil(lambda: "128x160, padded to 160x160" in widget.card.value, timeout=120_000)
+    assert "FOV 60 px" in widget.card.value
+    run(widget)
+    plain = inference.segment(image, tiny, rescale="off")
+    shown = viewer.layers["eye probability"].data
+    assert np.array_equal(shown, vessels.restrict(plain, field.data))
+    space = {"viewer": viewer}
+    exec(copied(widget, widget.copy_python), space)
+    assert np.array_equal(space["probability"], shown)
 
 
 # --- planes

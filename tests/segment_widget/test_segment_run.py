@@ -1,10 +1,12 @@
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 from napari.layers import Image, Labels
-from segmenting import names, picture, segmented
+from qtpy.QtWidgets import QApplication
+from segmenting import PLUGIN, WIDGET, names, picture, segmented
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import checkpoint, engines, inference
 
 pytestmark = pytest.mark.gui
 
@@ -40,8 +42,27 @@ def test_the_answer_is_that_of_segment(viewer, widget, run, image, settings):
         assert {key: layer.metadata[key] for key in about} == about
     assert vessels.metadata["threshold"] == widget.threshold.value
     assert widget.status.value.startswith("Done: eye, ")
-    assert widget.status.value.endswith(" on cpu.")
+    assert widget.status.value.endswith(" on cpu with torch in float32.")
     assert widget.run.enabled
+
+
+def test_the_engine_that_was_really_used_is_told(viewer, models, tiny, run):
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    assert (widget.engine.value, widget.precision.value) == ("auto", "auto")
+    assert list(widget.engine.choices) == engines.installed()
+    widget.rescale.value, widget.model.value = "off", tiny
+    image = picture()
+    viewer.add_image(image, rgb=True, name="eye")
+    run(widget)
+    engine, precision = engines.choice(checkpoint.load(tiny), torch.device("cpu"))
+    assert widget.status.value.endswith(f" on cpu with {engine} in {precision}.")
+    found = viewer.layers["eye probability"]
+    assert (found.metadata["engine"], found.metadata["precision"]) == (engine, precision)
+    same = {"engine": engine, "precision": precision, "rescale": "off"}
+    assert np.array_equal(found.data, inference.segment(image, tiny, **same))
+    widget.copy_command.native.click()
+    widget.copy_python.native.click()
+    assert f"engine={engine!r}, precision={precision!r}" in QApplication.clipboard().text()
 
 
 PLACES = {

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_saunetv2 import __version__
+from napari_saunetv2 import NO_DEVICE, __version__
 from napari_saunetv2.cli._shared import err, out, plain
 from napari_saunetv2.cli.calibrate import calibrate
 from napari_saunetv2.cli.crossvalidate import cross_validate
@@ -17,6 +17,7 @@ from napari_saunetv2.cli.evaluate import evaluate
 from napari_saunetv2.cli.export import export, import_package
 from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
+from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
@@ -27,9 +28,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Find the vessels in retinal photographs with SA-UNetv2. Research software, no medical device.",
+    help=f"Find the vessels in retinal photographs with SA-UNetv2. {NO_DEVICE}",
 )
-for _command in (segment, evaluate, train, finetune, calibrate, cross_validate, models, import_keras, demo):
+for _command in (
+    *(segment, evaluate, score, train, finetune, calibrate, cross_validate, models, import_keras, demo),
+):
     app.command()(_command)
 app.command("export")(export)
 app.command("import")(import_package)

@@ -42,6 +42,7 @@ _FASTEST_FIRST = (
 
 _LOG = logging.getLogger(__name__)
 _RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
+_CHOICES: WeakKeyDictionary[nn.Module, dict[Any, tuple[str, str]]] = WeakKeyDictionary()
 
 
 def runner(
@@ -91,6 +92,16 @@ def choice(
         )
     if "auto" not in (engine, precision):
         return engine, precision
+    if not model.header.sha256:  # a model in training: what holds of it now need not hold later
+        return _chosen(model, place, engine, precision)
+    kept = _CHOICES.setdefault(model.network, {})
+    wish = (engine, precision, place)
+    if wish not in kept:
+        kept[wish] = _chosen(model, place, engine, precision)
+    return kept[wish]
+
+
+def _chosen(model: Checkpoint, place: torch.device, engine: str, precision: str) -> tuple[str, str]:
     for pair in _candidates(model, place, engine, precision):
         if _keeps_the_answer(model, place, *pair):
             _LOG.debug("%s runs in %s %s", model.name, *pair)

@@ -9,6 +9,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
@@ -85,6 +86,7 @@ def page(
     """
     parts = {
         "title": escape(title),
+        "note": escape(NO_DEVICE),
         "scores": _table(["image", *TITLES.values()], _score_rows(entries)),
         "curve": _curve(entries, others, about),
         "comparison": _comparison(entries, others, about),

@@ -16,15 +16,18 @@ from napari_saunetv2.metrics import TITLES, shown
 
 
 def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> str:
-    """Table with a line an image, then the mean; then the same of a second observer, if there are scores."""
+    """Table with a line an image, then the mean; then the same of a second observer, if there are scores.
+
+    The last column is a note: what the numbers are not for.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *TITLES])
+    writer.writerow(["image", *TITLES, "note"])
     rows = [*scores, ImageScore("mean", mean(scores))]
     if second:
         others = [*second, ImageScore("mean", mean(second))]
         rows += [ImageScore(f"{s.name} (second observer)", s.metrics) for s in others]
-    writer.writerows([s.name, *(f"{s.metrics[name]:.6f}" for name in TITLES)] for s in rows)
+    writer.writerows([s.name, *(f"{s.metrics[name]:.6f}" for name in TITLES), NO_DEVICE] for s in rows)
     return text.getvalue()
 
 
@@ -54,7 +57,7 @@ def as_markdown(
     lines = [f"## {_cell(title)}", "", *_table(["image", *TITLES.values()], _score_rows(scores))]
     if comparison is not None:
         lines += ["", "Paired, image by image:", "", *_table(COMPARED, comparison_rows(comparison))]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", NO_DEVICE]) + "\n"
 
 
 COMPARED = ("metric", "first", "second", "difference", "95 % interval", "p (Wilcoxon)", "wins", "losses", "n")

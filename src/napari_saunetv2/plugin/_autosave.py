@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QApplication, QMessageBox
 
@@ -38,8 +38,8 @@ def watch(viewer: "napari.viewer.Viewer") -> "Autosave":
     return _WATCHED[itself]
 
 
-def saved(labels: Any) -> None:
-    """Say that an array of labels was saved as a file: its copy is not needed any more."""
+def not_needed(labels: Any) -> None:
+    """Say that an array of labels was saved as a file, or thrown away: its copy is not needed any more."""
     for autosave in list(_WATCHED.values()):
         autosave.forget(labels)
 
@@ -54,6 +54,7 @@ class Autosave(QObject):
         super().__init__()
         self._viewer = weakref.ref(viewer)  # a viewer that was closed must be let go
         self._session: _painted.Session | None = None
+        self._claimed: list[_painted.Session] = []
         self._paths: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
         self._replaces: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
         self._changed: list[Labels] = []
@@ -88,7 +89,7 @@ class Autosave(QObject):
         self._writer.submit(int).result()
 
     def forget(self, labels: Any) -> None:
-        """Remove the copy of labels that were saved."""
+        """Remove the copy of labels that were saved or thrown away."""
         for layer, path in list(self._paths.items()):
             if layer.data is labels:
                 self._changed = [other for other in self._changed if other is not layer]
@@ -99,9 +100,10 @@ class Autosave(QObject):
         """Write what is waiting, and stop. What was not saved stays, to be offered at the next start."""
         self.copy_now()
         self._writer.shutdown()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        for session in (self._session, *self._claimed):
+            if session is not None:
+                session.close()
+        self._session, self._claimed = None, []
 
     # What is painted
 
@@ -126,8 +128,13 @@ class Autosave(QObject):
             self._timer.start()
 
     def _path(self, layer: Labels) -> Path | None:
+        if self._session is not None and not self._session.stands():  # then no copy is there any more
+            self._session.close()
+            self._session = None
+            self._changed += [other for other in self._paths if other is not layer]
+            self._paths.clear()
         try:
-            self._session = self._session or _painted.Session()
+            self._session = self._session or _painted.Session.new()
         except SaunetError as error:
             self._tell(str(error))
             return None
@@ -192,7 +199,7 @@ class Autosave(QObject):
         viewer = self._viewer()
         if viewer is None:
             return
-        for path in found:
+        for path in self._own(found):
             try:
                 copy = _painted.read(path)
                 layer = viewer.add_labels(copy.labels, name=f"{copy.name} (recovered)", **copy.place)
@@ -203,8 +210,17 @@ class Autosave(QObject):
             self._note(layer)
 
     def _discard(self, found: list[Path]) -> None:
-        for path in found:
+        for path in self._own(found):
             _painted.remove(path)
+
+    def _own(self, found: list[Path]) -> list[Path]:
+        """Give what no other napari has opened or discarded since it was found; from now on none can."""
+        claims = {folder: _painted.Session.claim(folder) for folder in dict.fromkeys(p.parent for p in found)}
+        self._claimed += filter(None, claims.values())
+        own = [path for path in found if claims[path.parent] is not None and path.exists()]
+        if len(own) < len(found):
+            show_info("Some of these labels were opened, or discarded, in another window meanwhile.")
+        return own
 
 
 _WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()

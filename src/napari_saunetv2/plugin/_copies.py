@@ -3,17 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from napari.layers import Image, Labels
+
 from napari_saunetv2 import checkpoint, snippets
-from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.errors import CheckpointError, SaunetError
+from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.plugin._layers import Planes, current_plane, file_of
 from napari_saunetv2.snippets import Recipe
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
 
 
-def recipe(model: str, settings: dict[str, Any], fov: "str | Labels", rule: dict[str, Any]) -> Recipe:
+def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Recipe:
     """Give the recipe, with what another program needs to find the model."""
     try:
         found = checkpoint.find(model)
@@ -23,13 +26,13 @@ def recipe(model: str, settings: dict[str, Any], fov: "str | Labels", rule: dict
     return Recipe(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
 
 
-def python(recipe: Recipe, viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+def python(recipe: Recipe, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
     """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
     field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
     return snippets.as_python(recipe, _expression(viewer, layer), field)
 
 
-def command(recipe: Recipe, _viewer: "ViewerModel", layer: "Image", fov: "str | Labels") -> str:
+def command(recipe: Recipe, _viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
     """Give the command; raises SettingsError where the picture lies in no file of its own."""
     field = None if isinstance(fov, str) else _own_file(fov)
     return snippets.as_command(recipe, _own_file(layer), field)
@@ -38,13 +41,22 @@ def command(recipe: Recipe, _viewer: "ViewerModel", layer: "Image", fov: "str | 
 LANGUAGES = {"Python": python, "a command": command}
 
 
-def _own_file(layer: "Image | Labels") -> Path | None:
-    """File that holds this picture and no other."""
-    plain = layer.ndim == 2 and not layer.multiscale
-    return file_of(layer) if plain else None
+def _own_file(layer: Image | Labels) -> Path | None:
+    """File that holds this picture and no other: somebody may have painted on it, or opened it otherwise."""
+    file = file_of(layer) if layer.ndim == 2 and not layer.multiscale else None
+    if file is None:
+        return None
+    try:
+        if isinstance(layer, Labels):
+            same = np.array_equal(read_mask(file), np.asarray(layer.data) != 0)
+        else:
+            same = np.array_equal(read_image(file), np.asarray(layer.data))
+    except SaunetError:
+        return None
+    return file if same else None
 
 
-def _expression(viewer: "ViewerModel", layer: "Image | Labels", *, mask: bool = False) -> str:
+def _expression(viewer: "ViewerModel", layer: Image | Labels, *, mask: bool = False) -> str:
     file = _own_file(layer)
     if file is not None:
         return snippets.from_file(file, mask=mask)

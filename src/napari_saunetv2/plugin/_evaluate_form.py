@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
 
+from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
 
@@ -60,8 +62,10 @@ class EvaluateForm(Container[Any]):
             value=0.5,
             tooltip="From this probability on a pixel is a vessel; Labels layers need none.",
         )
-        self.run = PushButton(name="run", text="Evaluate")
-        self.cancel = PushButton(name="cancel", text="Cancel", enabled=False)
+        self.run = PushButton(name="run", text="Evaluate", tooltip=f"Compare them (Ctrl+Alt+E). {NO_DEVICE}")
+        self.cancel = PushButton(
+            name="cancel", text="Cancel", enabled=False, tooltip="Stop; nothing is changed."
+        )
         self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
         self.names: list[str] = []
         self.image = ComboBox(
@@ -71,9 +75,20 @@ class EvaluateForm(Container[Any]):
             visible=False,
             tooltip="Which image the views below are about: the mean of all, or one, the worst first.",
         )
-        self.save = PushButton(name="save", text="Save CSV...", enabled=False)
-        self.copy = PushButton(
-            name="copy", text="Copy as Python", enabled=False, tooltip="For napari's console."
+        self.save = PushButton(
+            name="save", text="Save CSV...", enabled=False, tooltip="All metrics of all images."
+        )
+        self.copy_python = PushButton(
+            name="copy_python",
+            text="Python",
+            enabled=False,
+            tooltip="Copy what this does as Python code for napari's console.",
+        )
+        self.copy_command = PushButton(
+            name="copy_command",
+            text="command",
+            enabled=False,
+            tooltip="Copy what this does as a command line; the layers are written into files for it.",
         )
         self.status = Label(name="status")
         self.table, self.curve, self.misses = ScoreTable(), CurveView(), MissesView()
@@ -107,7 +122,9 @@ class EvaluateForm(Container[Any]):
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
-        for button in (self.save, self.copy):
+        row.addWidget(self.save.native)
+        row.addWidget(QLabel("copy as"), 0, Qt.AlignmentFlag.AlignRight)
+        for button in (self.copy_python, self.copy_command):
             row.addWidget(button.native)
         key = QLabel(
             " &nbsp; ".join(

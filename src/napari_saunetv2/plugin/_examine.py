@@ -1,15 +1,18 @@
 """Score layers, one plane at a time."""
 
+import shlex
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import evaluation
-from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss
+from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss, filed
 from napari_saunetv2.imaging.overlay import agreement
 from napari_saunetv2.plugin._comparands import Comparand
+from napari_saunetv2.training.folders import file_names
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,21 @@ def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Exam
             )
             yield len(found) / total
     return found
+
+
+def export(comparands: Sequence[Comparand], folder: Path) -> Generator[float, None, str]:
+    """Write what was compared into files; gives the command line that scores them."""
+    names = file_names([name for one in comparands for name in one.names])
+    cases = (pair for one in comparands for pair in one.cases())
+    work = filed.write(
+        folder, ((name, case, second) for name, (_, case, second) in zip(names, cases, strict=True))
+    )
+    for done, _ in enumerate(work, start=1):
+        yield done / len(names)
+    words = ["score", str(folder / filed.PREDICTIONS), str(folder / filed.TRUTHS)]
+    for option, place in (("--second", filed.SECOND), ("--fov", filed.FIELDS)):
+        words += [option, str(folder / place)] if (folder / place).is_dir() else []
+    return shlex.join(["saunetv2", *words, "--threshold", repr(comparands[0].threshold)])
 
 
 def _point(case: Case) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
 from napari_saunetv2.plugin._training_plot import TrainingPlot
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
@@ -145,8 +145,12 @@ class FineTuneForm(Container[Any]):
             choices=devices.available(),
             tooltip="Where it runs; auto takes a GPU where there is one.",
         )
-        self.run = PushButton(name="run", text="Fine-tune")
-        self.pause = PushButton(name="pause", text="Pause", enabled=False)
+        self.run = PushButton(
+            name="run", text="Fine-tune", tooltip=f"Train on the ticked images (Ctrl+Alt+F). {NO_DEVICE}"
+        )
+        self.pause = PushButton(
+            name="pause", text="Pause", enabled=False, tooltip="Let the machine rest; go on later."
+        )
         self.stop = PushButton(
             name="stop", text="Stop", enabled=False, tooltip="End it, and keep the best model so far."
         )

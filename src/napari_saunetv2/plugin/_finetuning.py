@@ -15,7 +15,7 @@ from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.plugin._layers import Planes
 from napari_saunetv2.plugin._pairs_table import Chosen
-from napari_saunetv2.training import Outcome, Pair, Report, Task, tasks, tuning
+from napari_saunetv2.training import Outcome, Pair, Report, Task, steps, tasks, tuning
 from napari_saunetv2.training.folders import Entry
 
 
@@ -67,6 +67,12 @@ class Picked:
         if not found:
             raise ImageError(f"Nothing is annotated on '{self.name}': paint its vessels, or untick it.")
         return found
+
+
+def warm_up() -> Generator[None, None, None]:
+    """Load what a training needs before one is begun: the window would stand still at its start."""
+    yield
+    steps.warm_up()
 
 
 def begin(

@@ -17,7 +17,7 @@ from magicgui.widgets import (
 from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 
-from napari_saunetv2 import NO_DEVICE, devices
+from napari_saunetv2 import NO_DEVICE, devices, engines
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._preferences import preferred
 
@@ -112,6 +112,16 @@ class SegmentForm(Container[Any]):
             choices=devices.available(),
             tooltip="Where the network runs; auto takes a GPU where there is one.",
         )
+        self.engine = ComboBox(
+            name="engine",
+            choices=engines.installed(),
+            tooltip="What computes; auto takes the fastest that is installed and gives the same answer.",
+        )
+        self.precision = ComboBox(
+            name="precision",
+            choices=["auto", "float32", "bfloat16"],
+            tooltip="auto computes in bfloat16 where that is faster and the model's F1 stays the same.",
+        )
         if preferred("device") in self.device.choices:
             self.device.value = preferred("device")
         self.uncertainty = CheckBox(
@@ -119,7 +129,15 @@ class SegmentForm(Container[Any]):
             text="uncertainty",
             tooltip="Also show how far the answers to eight views lie apart (variance): eight passes more.",
         )
-        self.settings = group("settings", self.tta, self.rescale, self.tile, self.device, self.uncertainty)
+        self.settings = group(
+            "settings",
+            self.tta,
+            self.rescale,
+            self.tile,
+            self.device,
+            row("engine_row", "engine", self.engine, self.precision),
+            self.uncertainty,
+        )
         self.settings.visible = False
 
     def _make_run(self) -> None:

@@ -5,13 +5,17 @@ its signals touch the interface. Its own stop flag ends it between two yields: q
 lose the result.
 """
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 from napari.qt.threading import GeneratorWorker, create_worker
+from qtpy.QtCore import QObject, QTimer
 
 UPDATE_EVERY = 0.1
 """Seconds between two updates of the interface."""
@@ -72,6 +76,10 @@ class Job:
 
     def start(self) -> None:
         """Begin."""
+        _at_work.add(self)
+        # A full garbage collection of what napari and torch brought, 400,000 objects, holds every thread up
+        # for 0.3 s: what is there already is left out of it until the last job is done.
+        gc.freeze()
         self._worker.start()
 
     def stop(self) -> None:
@@ -112,11 +120,61 @@ class Job:
             self._done(result)
 
     def _end(self) -> None:
+        _at_work.discard(self)
+        if not _at_work:
+            gc.unfreeze()
         finished = self._finished
         # napari's list of tasks keeps every worker, and so this job, for good: it should hold no layer.
         self._progress = self._done = self._failed = self._finished = _nobody
         if not self._abandoned:
             finished()
+
+
+class Turns:
+    """Runs generators in the interface's thread, a step at each turn of the event loop.
+
+    What shows several layers would else hold up the window for as long as all of them take.
+
+    Parameters
+    ----------
+    parent : QObject
+        With which it ends.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        self._waiting: deque[Iterator[None]] = deque()
+        self._timer = QTimer(parent)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._step)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is left to do."""
+        return bool(self._waiting)
+
+    def add(self, work: Iterator[None]) -> None:
+        """Run this too, after what waits."""
+        self._waiting.append(work)
+        self._timer.start(0)
+
+    def abandon(self) -> None:
+        """Drop all: those who would see it are gone."""
+        self._waiting.clear()
+
+    def _step(self) -> None:
+        try:
+            next(self._waiting[0])
+        except StopIteration:
+            self._waiting.popleft()
+        except BaseException:
+            self._waiting.popleft()
+            raise
+        finally:
+            if self._waiting:
+                self._timer.start(0)
+
+
+_at_work: WeakSet[Job] = WeakSet()
 
 
 def _nobody(*_: Any) -> None:

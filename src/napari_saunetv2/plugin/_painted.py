@@ -18,7 +18,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from napari_saunetv2.errors import CheckpointError, OverwriteError, SaunetError
+from napari_saunetv2.errors import CheckpointError, FileFormatError, OverwriteError, SaunetError
 from napari_saunetv2.files import MAX_UNPACKED, write_beside
 from napari_saunetv2.locks import LOCK, only_here
 
@@ -54,23 +54,63 @@ class Copy:
 
 
 class Session:
-    """Where this process keeps its copies: a folder that is its own for as long as it runs.
+    """A folder of copies that is this process's own for as long as it is open.
+
+    Parameters
+    ----------
+    folder : Path
 
     Raises
     ------
+    OverwriteError
+        When another process, or another viewer of this one, has it.
     FileFormatError
         When the folder cannot be made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self._open = ExitStack()
-        self.folder = folder() / f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(3)}"
-        self._open.enter_context(only_here(self.folder))
+        self.folder = folder
+        self._open.enter_context(only_here(folder))
+
+    @classmethod
+    def new(cls) -> "Session":
+        """Begin a folder; raises FileFormatError when none can be made."""
+        for attempt in range(5):
+            try:
+                session = cls(_name())
+            except SaunetError:
+                # Who looks for what was left may have taken it for an empty one, and removed it.
+                if attempt == 4:
+                    raise
+            else:
+                if session.stands():
+                    return session
+                session.close()
+        raise FileFormatError(f"The folder '{folder()}' does not stay: choose another place by {PLACE}.")
+
+    @classmethod
+    def claim(cls, ended: Path) -> "Session | None":
+        """Take over the folder of a session that has ended; None where another one did, or it is gone."""
+        if not ended.is_dir():
+            return None
+        try:
+            return cls(ended)
+        except SaunetError:
+            return None
+
+    def stands(self) -> bool:
+        """Say whether the folder is still there: somebody may have tidied up."""
+        return (self.folder / LOCK).exists()
 
     def close(self) -> None:
         """Let the folder go; it is removed where no copy is left in it."""
-        self._open.close()
         _remove_empty(self.folder)
+        self._open.close()
+
+
+def _name() -> Path:
+    return folder() / f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def write(path: Path, copy: Copy) -> None:
@@ -117,15 +157,14 @@ def left_behind() -> list[Path]:
             with _ended(session) as it_has:
                 if it_has:
                     found += sorted(session.glob(f"[!.]*{SUFFIX}"))
-            _remove_empty(session)
+                    _remove_empty(session)  # that of a session which lives is empty until somebody paints
     return found
 
 
 def remove(path: Path) -> None:
-    """Remove a copy that is not needed any more, and its session's folder with the last one."""
+    """Remove a copy that is not needed any more; its folder goes when its session is closed."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
-    _remove_empty(path.parent)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, fallback, inference, uncertainty
+from napari_saunetv2 import checkpoint, devices, engines, fallback, inference, uncertainty
 from napari_saunetv2.fallback import State
 from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
@@ -23,9 +23,11 @@ class Request:
     model : str
         Name or file.
     settings : mapping
-        device, tta, rescale and tile, as in :func:`napari_saunetv2.inference.segment`.
+        device, tta, rescale, tile, engine and precision, as in
+        :func:`napari_saunetv2.inference.segment`.
     fov : "none", "auto" or array
-        Outside of it the probability is 0; an array is that of one plane or of all.
+        Outside of it the probability is 0; an array is that of one plane or of all, and what "auto" measures
+        the scale by.
     uncertainty : bool
         Whether the variance over the eight views is asked for too.
     """
@@ -70,12 +72,17 @@ def segment_planes(
     """
     model = checkpoint.load(request.model)
     settings, notice = dict(request.settings), ""
+    place = devices.resolve(settings["device"])
+    settings["engine"], settings["precision"] = engines.choice(
+        model, place, settings["engine"], settings["precision"]
+    )
     probability, variance = [], []
-    views = inference.passes(settings["tta"])
-    share = views / (views + len(uncertainty.VIEWS)) if request.uncertainty else 1.0
+    passes = inference.passes(settings["tta"])
+    share = passes / (passes + len(uncertainty.VIEWS)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
         picture = planes[number]
-        work = fallback.steps(picture, model, **settings)
+        given = field_of(request.fov, planes, number)
+        work = fallback.steps(picture, model, field=given, **settings)
         while True:
             try:
                 state = next(work)
@@ -86,15 +93,16 @@ def segment_planes(
         # What one plane was too large for, the others are too.
         settings |= {"device": answer.device, "tile": answer.tile}
         notice = answer.notice or notice
-        inside = _field(request.fov, planes, number, picture)
+        inside = (
+            fov.detect(to_unit(picture)) if isinstance(request.fov, str) and request.fov == "auto" else given
+        )
         probability.append(
             answer.probability if inside is None else vessels.restrict(answer.probability, inside)
         )
         if request.uncertainty:
-            few = {key: settings[key] for key in ("device", "tile", "rescale")}
-            spread = yield from _shares(
-                uncertainty.steps(picture, model, **few), (count + share, 1 - share, len(numbers)), settings
-            )
+            few = {key: value for key, value in settings.items() if key != "tta"}
+            views = uncertainty.steps(picture, model, field=given, **few)
+            spread = yield from _shares(views, (count + share, 1 - share, len(numbers)), settings)
             variance.append(spread if inside is None else vessels.restrict(spread, inside))
     return Segmented(numbers, probability, variance, settings, notice)
 
@@ -114,9 +122,10 @@ def _shares(
         yield State((begin + length * done / total) / whole, settings["device"], "")
 
 
-def _field(wanted: Any, planes: Planes, number: int, picture: NDArray[Any]) -> NDArray[Any] | None:
+def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
+    """Field of view that an array gives a plane; None where it is a word."""
     if isinstance(wanted, str):
-        return fov.detect(to_unit(picture)) if wanted == "auto" else None
+        return None
     return np.asarray(wanted if wanted.ndim == 2 else wanted[planes.index(number)])
 
 

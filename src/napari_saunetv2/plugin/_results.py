@@ -1,5 +1,6 @@
 """The layers that a segmentation leaves: its probability, its vessels and its uncertainty."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -57,8 +58,14 @@ class Result:
         self.request: Request | None = None
         self.settings: dict[str, Any] = {}
 
-    def show(self, source: Source, request: Request, answer: Segmented) -> None:
-        """Show the maps of a segmentation, in the layers that show the last ones if they are still there."""
+    def show(self, source: Source, request: Request, answer: Segmented) -> Iterator[None]:
+        """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
+
+        Yields
+        ------
+        None
+            After each layer: that of a large picture takes napari a while.
+        """
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, ref(source.planes.array)
         self.request, self.settings = request, answer.settings
@@ -66,6 +73,7 @@ class Result:
         for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
             if maps:
                 self._show_map(role, self._filled(role, source, answer.numbers, maps, same), about)
+                yield
 
     def can_redraw(self) -> bool:
         """Say whether there is a probability; somebody may have removed it."""

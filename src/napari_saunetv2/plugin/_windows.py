@@ -11,7 +11,10 @@ from napari_saunetv2.errors import SaunetError
 
 
 def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -> None:
-    """Let keys act anywhere in the panel's window, as long as the panel lives."""
+    """Let keys act anywhere in the panel's window, as long as the panel lives.
+
+    Each panel has its own: keys that two panels of a window take do nothing in either.
+    """
     for keys, action in actions.items():
         shortcut = QShortcut(QKeySequence(keys), panel)
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)

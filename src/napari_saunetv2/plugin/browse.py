@@ -1,5 +1,6 @@
 """The Browse widget: walk through a data set, segment and score all of it."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,19 +9,21 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
-from napari_saunetv2 import batch, catalogue, checkpoint, datasets
+from napari_saunetv2 import NO_DEVICE, batch, catalogue, checkpoint, datasets
 from napari_saunetv2.catalogue import Line, Table
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.metrics import TITLES
+from napari_saunetv2.plugin import _autosave
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
 from napari_saunetv2.plugin._form import align, group, row
 from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
-from napari_saunetv2.plugin._windows import add_shortcuts, tell
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.set_snippets import SetRecipe
 
 if TYPE_CHECKING:
     import napari
@@ -29,6 +32,13 @@ _FOLDER = FileDialogMode.EXISTING_DIRECTORY
 
 COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
 """Numbers that have room in the list; the table that is saved has all."""
+
+_COPIES: dict[tuple[str, str], Callable[[SetRecipe], str]] = {
+    ("segment", "Python"): SetRecipe.segment_python,
+    ("segment", "a command"): SetRecipe.segment_command,
+    ("score", "Python"): SetRecipe.score_python,
+    ("score", "a command"): SetRecipe.score_command,
+}
 
 
 class BrowseForm(Container[Any]):
@@ -69,14 +79,29 @@ class BrowseForm(Container[Any]):
             name="overwrite", text="replace files", tooltip="Replace masks that are there already."
         )
         self.segment_all = PushButton(
-            name="segment_all", text="Segment all", tooltip="Write the mask of every case in the list."
+            name="segment_all",
+            text="Segment all",
+            tooltip=f"Write the mask of every case in the list. {NO_DEVICE}",
         )
         self.score_all = PushButton(
-            name="score_all", text="Score all", tooltip="Compare the model with the reference observer."
+            name="score_all",
+            text="Score all",
+            tooltip=f"Compare the model with the reference observer. {NO_DEVICE}",
         )
         self.stop = PushButton(name="stop", text="Stop", enabled=False, tooltip="What is done stays.")
         self.save_table = PushButton(
             name="save_table", text="Save table...", enabled=False, tooltip="All numbers as CSV."
+        )
+        self.copied = ComboBox(
+            name="copied",
+            choices=[("segment all", "segment"), ("score all", "score")],
+            tooltip="What the buttons beside it copy.",
+        )
+        self.copy_python = PushButton(
+            name="copy_python", text="Python", tooltip="Copy what that does as Python code."
+        )
+        self.copy_command = PushButton(
+            name="copy_command", text="command", tooltip="Copy what that does as a command line."
         )
         self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
         self.status = Label(name="status")
@@ -87,11 +112,12 @@ class BrowseForm(Container[Any]):
                 row("steps", "", self.previous, self.next),
                 group("how", self.model, self.protocol, self.output, self.overwrite),
                 row("work", "", self.segment_all, self.score_all, self.stop, self.save_table),
+                group("copy", row("copy_row", "copy", self.copied, self.copy_python, self.copy_command)),
                 self.progress,
                 self.status,
             ],
         )
-        align(self["where"], self["how"])
+        align(self["where"], self["how"], self["copy"])
         self.status.native.setWordWrap(True)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
@@ -117,6 +143,7 @@ class BrowseWidget(BrowseForm):
         self.cases = CaseList(self._go_to)
         self.native.layout().insertWidget(1, self.cases, 1)
         self._connect()
+        _autosave.watch(napari_viewer)
         self._check()
 
     def _connect(self) -> None:
@@ -128,6 +155,8 @@ class BrowseWidget(BrowseForm):
         self.score_all.changed.connect(self._score_all)
         self.stop.changed.connect(self._stop)
         self.save_table.changed.connect(self._save_table)
+        for button, language in ((self.copy_python, "Python"), (self.copy_command, "a command")):
+            button.changed.connect(partial(self._copy, language))
         self.native_parent_changed.connect(self._panel_moved)
         self.native.destroyed.connect(self._abandon)
         add_shortcuts(
@@ -188,7 +217,10 @@ class BrowseWidget(BrowseForm):
         self._check()
 
     def _show_case(self, sample: Sample, keep: bool, case: list[LayerData]) -> None:
-        self._group.replace(case, self._group.unsaved() if keep else [])
+        edited = self._group.unsaved()
+        self._group.replace(case, edited if keep else [])
+        for layer in [] if keep else edited:  # the user said that they may go
+            _autosave.not_needed(layer.data)
         self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
 
     # Work on all
@@ -263,6 +295,27 @@ class BrowseWidget(BrowseForm):
             except SaunetError as error:
                 self._show_failure(error)
 
+    # Copies
+
+    def _copy(self, language: str) -> None:
+        model = self._model()
+        if model is None:
+            return
+        path = Path(str(self.output.value))
+        wanted = SetRecipe(
+            Path(str(self.folder.value)),
+            self._shown,
+            str(self.split.value),
+            self.model.value,
+            model.header.threshold,
+            self.protocol.value,
+            Path("results") if path == Path() else path,
+            self.overwrite.value,
+        )
+        text = _COPIES[self.copied.value, language](wanted)
+        copy_text(text)
+        self.status.value = f"Copied as {language}."
+
     # The rest
 
     def _check(self) -> None:
@@ -271,6 +324,7 @@ class BrowseWidget(BrowseForm):
         self.next.enabled = some and self._at < len(self._shown) - 1
         for button in (self.segment_all, self.score_all):
             button.enabled = some and idle
+        self.copy_python.enabled = self.copy_command.enabled = some
         for field in (self.folder, self.split):
             field.enabled = idle
         self.stop.enabled = not idle

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QFileDialog
 
 from napari_saunetv2 import evaluation
 from napari_saunetv2.errors import SaunetError
@@ -25,11 +25,12 @@ from napari_saunetv2.plugin._comparands import (
     shape_of,
 )
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
-from napari_saunetv2.plugin._examine import Examined, examine
+from napari_saunetv2.plugin._examine import Examined, examine, export
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import spatial
 from napari_saunetv2.plugin._results import ROLE
-from napari_saunetv2.plugin._windows import tell
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.training import tasks
 
 if TYPE_CHECKING:
     import napari
@@ -63,7 +64,8 @@ class EvaluateWidget(EvaluateForm):
         self.cancel.changed.connect(self._cancel)
         self.image.changed.connect(self._show)
         self.save.changed.connect(self._save_as)
-        self.copy.changed.connect(self._copy)
+        self.copy_python.changed.connect(self._copy_python)
+        self.copy_command.changed.connect(self._copy_command)
         self.misses.go = self._go_to
         for field in (self.prediction, self.truth, self.second, self.fov):
             field.changed.connect(self._check)
@@ -72,6 +74,7 @@ class EvaluateWidget(EvaluateForm):
             event.connect(self._layers_changed)
         self.native_parent_changed.connect(self._panel_moved)
         self.native.destroyed.connect(self._abandon)
+        add_shortcuts(self.native, {"Ctrl+Alt+E": self._start})
 
     # What the user does
 
@@ -117,9 +120,27 @@ class EvaluateWidget(EvaluateForm):
         """Python for napari's console that prints the scores again."""
         return as_python(dict.fromkeys(x.comparand for x in self._found))
 
-    def _copy(self) -> None:
-        QApplication.clipboard().setText(self.as_python())
-        self.status.value = "Copied; paste it into napari's console."
+    def _copy_python(self) -> None:
+        copy_text(self.as_python())
+        self.status.value = "Copied as Python; paste it into napari's console."
+
+    def _copy_command(self) -> None:
+        """Write what was compared into files, and copy the command that scores those."""
+        if self._job is not None:
+            return
+        self._job = Job(
+            export(list(dict.fromkeys(x.comparand for x in self._found)), tasks.copies()),
+            progress=self._show_progress,
+            done=self._put,
+            failed=self._show_failure,
+            finished=self._reset,
+        )
+        self.run.enabled = False
+        self._job.start()
+
+    def _put(self, command: str) -> None:
+        copy_text(command)
+        self.status.value = "Copied as a command; the layers are read from where it says."
 
     def _go_to(self, name: str, miss: Miss) -> None:
         """Move the camera to a missed vessel."""
@@ -159,7 +180,7 @@ class EvaluateWidget(EvaluateForm):
         self._show()
         for layer in dict.fromkeys(x.comparand.layer for x in self._found):
             self._draw(layer)
-        self.save.enabled = self.copy.enabled = True
+        self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
         f1 = shown("f1", evaluation.mean([x.score for x in self._found])["f1"])
         images = "1 image" if len(worst) == 1 else f"mean of {len(worst)} images"
         self.status.value = f"F1 {f1}, {images}; {sum(len(x.misses) for x in self._found)} vessels missed."

@@ -15,9 +15,9 @@ from napari_saunetv2.plugin import _autosave, _finetuning
 from napari_saunetv2.plugin._finetune_form import FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
-from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
-from napari_saunetv2.plugin._windows import tell
+from napari_saunetv2.plugin._windows import add_shortcuts, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
 from napari_saunetv2.training.folders import file_names
 from napari_saunetv2.training.snippet import Snippet
@@ -51,6 +51,8 @@ class FineTuneWidget(FineTuneForm):
         self._connect()
         _autosave.watch(napari_viewer)
         self._colour()
+        self._warming = Latest(self._show_failure)
+        self._warming.ask(_finetuning.warm_up(), lambda _: None)
         self._offer()
         self._fill()
 
@@ -74,6 +76,7 @@ class FineTuneWidget(FineTuneForm):
         self._viewer.events.theme.connect(self._colour)
         self.native_parent_changed.connect(self._panel_moved)
         self.native.destroyed.connect(self._abandon)
+        add_shortcuts(self.native, {"Ctrl+Alt+F": self._start})
 
     # What the user does
 
@@ -184,6 +187,7 @@ class FineTuneWidget(FineTuneForm):
             self._job.stop()
 
     def _abandon(self) -> None:
+        self._warming.abandon()
         if self._job is not None:
             self._job.abandon()
             self._job = None

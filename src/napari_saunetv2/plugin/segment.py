@@ -1,12 +1,13 @@
 """The Segment widget: one button from a photograph to its vessels."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from magicgui.widgets import ComboBox
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
@@ -18,10 +19,10 @@ from napari_saunetv2.plugin._card import CardMaker
 from napari_saunetv2.plugin._choices import DataWatch, fields, photographs
 from napari_saunetv2.plugin._copies import recipe
 from napari_saunetv2.plugin._form import SegmentForm
-from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._jobs import Job, Latest, Turns
 from napari_saunetv2.plugin._layers import Planes, current_plane, problem_of_field
 from napari_saunetv2.plugin._outline import Outline
-from napari_saunetv2.plugin._planewise import Request, Segmented, find_vessels, segment_planes
+from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
@@ -49,6 +50,7 @@ class SegmentWidget(SegmentForm):
         super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
         self._cards = CardMaker(self.native, self._wish, self._show_card)
         self._data = DataWatch(self._cards.renew)
+        self._turns = Turns(self.native)
         self._masks = Latest(self._show_failure)
         self._ranking = Latest(self._show_failure)
         self._connect()
@@ -77,7 +79,7 @@ class SegmentWidget(SegmentForm):
         self.next_uncertain.changed.connect(self._go_to_next)
         self.copy_python.changed.connect(partial(self._copy, "Python"))
         self.copy_command.changed.connect(partial(self._copy, "a command"))
-        for field in (self.image, self.model, self.planes, self.tta, self.rescale, self.tile, self.device):
+        for field in (self.image, self.fov, self.planes, self.model, *self._fields()):
             field.changed.connect(self._cards.renew)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
@@ -105,14 +107,14 @@ class SegmentWidget(SegmentForm):
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
-        fov = self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
-        request = Request(self.model.value, self._settings(), fov, self.uncertainty.value)
+        request = Request(self.model.value, self._settings(), self._fov(), self.uncertainty.value)
+        begun = time.monotonic()
         self._job = Job(
             segment_planes(source.planes, numbers, request),
             progress=partial(self._show_progress, source.name),
-            done=partial(self._show_result, source, request, time.monotonic()),
+            done=lambda answer: self._turns.add(self._show_result(source, request, begun, answer)),
             failed=self._show_failure,
-            finished=self._reset,
+            finished=lambda: self._turns.add(self._reset()),
         )
         self.run.enabled, self.cancel.enabled = False, True
         self.progress.value, self.progress.visible = 0, True
@@ -120,7 +122,7 @@ class SegmentWidget(SegmentForm):
         self._job.start()
 
     def _cancel(self) -> None:
-        if self._job is not None:
+        if self._job is not None and not self._turns.busy:
             self._job.stop()
             self.cancel.enabled = False
             self.status.value = "Stopped; no layer was changed."
@@ -183,7 +185,7 @@ class SegmentWidget(SegmentForm):
 
     def _abandon(self) -> None:
         # The window is gone, so no job may reach the fields any more.
-        for job in (self._job, self._cards, self._masks, self._ranking):
+        for job in (self._job, self._cards, self._masks, self._ranking, self._turns):
             if job is not None:
                 job.abandon()
         self._job = None
@@ -194,12 +196,16 @@ class SegmentWidget(SegmentForm):
         self.progress.value = round(state.share * self.progress.max)
         self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
 
-    def _show_result(self, source: Source, request: Request, begun: float, answer: Segmented) -> None:
+    def _show_result(
+        self, source: Source, request: Request, begun: float, answer: Segmented
+    ) -> Iterator[None]:
         result = self._results.setdefault(source.layer, Result(self._viewer))
-        result.show(source, request, answer)
+        yield from result.show(source, request, answer)
         self._draw(result)
+        yield
         self._check_uncertainty()
-        took = f"{duration(time.monotonic() - begun)} on {answer.settings['device']}"
+        device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
+        took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
         changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
         self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
 
@@ -214,11 +220,12 @@ class SegmentWidget(SegmentForm):
     def _show_failure(self, error: Exception) -> None:
         self.status.value = tell(error)
 
-    def _reset(self) -> None:
+    def _reset(self) -> Iterator[None]:
         self._job = None
         self.cancel.enabled = False
         self.progress.visible = False
         self._check()
+        yield
 
     def _draw(self, result: Result) -> None:
         """Show the vessels at the present rule: at once where that is quick, else from a thread."""
@@ -283,9 +290,14 @@ class SegmentWidget(SegmentForm):
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None
 
+    def _fov(self) -> Any:
+        return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+
     def _settings(self) -> dict[str, Any]:
-        fields = (self.device, self.tta, self.rescale, self.tile)
-        return {field.name: field.value for field in fields}
+        return {field.name: field.value for field in self._fields()}
+
+    def _fields(self) -> tuple[ComboBox, ...]:
+        return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
 
     def _rule(self) -> dict[str, Any]:
         fields = (self.threshold, self.min_size, self.connected)
@@ -297,7 +309,8 @@ class SegmentWidget(SegmentForm):
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
-        return planes, shown, count, self.model.value, self._settings()
+        settings = self._settings() | {"field": field_of(self._fov(), planes, shown)}
+        return planes, shown, count, self.model.value, settings
 
     def _use_model_threshold(self) -> None:
         if self.model.info is not None:

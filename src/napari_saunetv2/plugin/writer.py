@@ -42,7 +42,7 @@ def _tell_autosave(data: Any) -> None:
     """Say that these labels are safe; without a window nobody kept copies of them."""
     autosave = sys.modules.get("napari_saunetv2.plugin._autosave")
     if autosave is not None:
-        autosave.saved(data)
+        autosave.not_needed(data)
 
 
 def _may_replace(target: Path) -> bool | None:
