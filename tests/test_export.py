@@ -70,12 +70,29 @@ def test_a_package_holds_its_test_tensors_and_opens_again(model, tmp_path):
         assert torch.equal(again.network.state_dict()[name], tensor)
 
 
-def test_a_package_passes_bioimage_ios_own_checks(model, tmp_path):
+@pytest.fixture
+def package(model, tmp_path) -> Path:
     pytest.importorskip("onnxruntime")
+    export.export(model, tmp_path / "package.zip", "bioimageio")
+    return tmp_path / "package.zip"
+
+
+def test_a_package_passes_the_bioimage_io_validator(package, tmp_path):
+    spec = pytest.importorskip("bioimageio.spec", minversion="0.5.14")
+    summary = spec.load_description(package, perform_io_checks=True).validation_summary
+    assert summary.status == "valid-format", summary.display()
+    with zipfile.ZipFile(package) as packed, zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        for name in packed.namelist():
+            damage = b"x" if name == "test_input.npy" else b""
+            other.writestr(name, packed.read(name) + damage)
+    summary = spec.load_description(tmp_path / "other.zip", perform_io_checks=True).validation_summary
+    assert summary.status == "failed"  # it does look at the files
+
+
+def test_a_package_runs_in_bioimage_ios_own_program(package):
+    pytest.importorskip("bioimageio.spec", minversion="0.5.14")
     core = pytest.importorskip("bioimageio.core")
-    target = tmp_path / "package.zip"
-    export.export(model, target, "bioimageio")
-    summary = core.test_description(target)
+    summary = core.test_description(package)
     assert summary.status == "passed", summary.display()
 
 

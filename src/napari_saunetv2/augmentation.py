@@ -110,10 +110,11 @@ def random_view(
     return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
 
 
-def recolour(image: Tensor, settings: Augmentation, draw: Generator) -> Tensor:
+def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int | None = None) -> Tensor:
     """Change light, colour and sharpness of an image, shape (3, H, W), range [0, 1]; black stays black.
 
-    The noise does not: a camera's noise is in the dark frame too.
+    The noise does not: a camera's noise is in the dark frame too. With ``side`` an image of fewer pixels
+    takes the draws of one of that side.
     """
     gain = (1 + settings.brightness * _either_way(draw)) * (
         1 + settings.channel * (2 * torch.rand(3, 1, 1, generator=draw) - 1)
@@ -130,8 +131,9 @@ def recolour(image: Tensor, settings: Augmentation, draw: Generator) -> Tensor:
     image = image * _vignette(image.shape[-1], settings.vignetting * _unit(draw), draw)
     if settings.blur > 0 and _unit(draw) < 1 / 3:
         image = _blurred(image, 0.3 + settings.blur * _unit(draw))
-    noise = settings.noise * _unit(draw) * torch.randn(image.shape, generator=draw)
-    return (image + noise).clamp(0, 1)
+    shape = image.shape if side is None else (3, side, side)
+    noise = settings.noise * _unit(draw) * torch.randn(shape, generator=draw)
+    return (image + noise[:, : image.shape[-2], : image.shape[-1]]).clamp(0, 1)
 
 
 def _unit(draw: Generator) -> float:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, bar, out, plain
+from napari_saunetv2.cli._shared import DeviceOption, bar, err, out, plain
 from napari_saunetv2.errors import SettingsError
 
 
@@ -23,6 +23,7 @@ def train(
     recipe: Annotated[str, typer.Option(help="Named settings.")] = "drive",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Views in a step, instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
     device: DeviceOption = "auto",
@@ -30,34 +31,37 @@ def train(
     """Train a model on the training images of a data set.
 
     Progress is saved every minute: after a kill the same command with --resume goes on from there, to the
-    same weights.
+    same weights. Processes that torchrun starts share each step, to the same weights as one.
 
     **Example**: `saunetv2 train --recipe drive DRIVE -o runs/drive`
+
+    **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
     from dataclasses import replace
 
     from napari_saunetv2 import checkpoint, datasets
-    from napari_saunetv2.training import RECIPES, Pair
+    from napari_saunetv2.training import RECIPES, Pair, together
 
     if recipe not in RECIPES:
         raise SettingsError(f"There is no recipe '{recipe}': choose {', '.join(RECIPES)}.")
     chosen = RECIPES[recipe]
-    changes: dict[str, Any] = {
-        name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None
-    }
+    given = {"steps": steps, "batch": batch, "seed": seed}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     chosen = replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
-    samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
-    pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
-    work = chosen.train(
-        pairs,
-        run,
-        resume=resume,
-        base=checkpoint.load(base) if base else None,
-        device=device,
-        data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
-        name=recipe,
-    )
-    path = follow(work)
+    with together.launched(device) as own_device:
+        out.quiet = err.quiet = not together.leads()
+        samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
+        pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
+        work = chosen.train(
+            pairs,
+            run,
+            resume=resume,
+            base=checkpoint.load(base) if base else None,
+            device=own_device,
+            data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
+            name=recipe,
+        )
+        path = follow(work)
     out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
 
 

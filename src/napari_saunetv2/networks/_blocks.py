@@ -18,6 +18,11 @@ class DropBlock2d(nn.Module):
     block : int
         Side of a block in pixels, odd.
 
+    Attributes
+    ----------
+    share : (int, int)
+        Which of how many equal parts of a batch the input is: blocks are drawn for all of it.
+
     References
     ----------
     Ghiasi, Lin and Le, "DropBlock: a regularization method for convolutional networks", 2018, section 3.
@@ -27,24 +32,26 @@ class DropBlock2d(nn.Module):
         super().__init__()
         self.rate = rate
         self.block = block
+        self.share = (0, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop blocks of ``x``, shape (N, C, H, W); the input itself outside training."""
         if not self.training or self.rate == 0:
             return x
-        maps, (height, width) = x.shape[0] * x.shape[1], x.shape[-2:]
+        part, parts = self.share
+        maps, (height, width) = parts * x.shape[0] * x.shape[1], x.shape[-2:]
         # A map smaller than the block (deep levels of small crops) takes the largest odd block that fits.
         block = min(self.block, height - 1 + height % 2, width - 1 + width % 2)
         rows, columns = height - block + 1, width - block + 1  # places for a block's top left corner
         # Blocks are few and their places many: drawing the few is ten times faster than a draw at each place.
-        count = round(self.rate * x.numel() / block**2)
+        count = round(self.rate * parts * x.numel() / block**2)
         place = torch.randint(maps * rows * columns, (count,), device=x.device)
         corner = (place // (rows * columns) * height + place // columns % rows) * width + place % columns
         reach = torch.arange(block, device=x.device)
         block_pixels = (reach[:, None] * width + reach).flatten()
-        kept = torch.ones_like(x, memory_format=torch.contiguous_format)
+        kept = x.new_ones((parts, *x.shape))
         kept.view(-1)[(corner[:, None] + block_pixels).flatten()] = 0
-        return x * (kept * (kept.numel() / kept.sum(dtype=torch.float32).clamp(min=1)))
+        return x * (kept[part] * (kept.numel() / kept.sum(dtype=torch.float32).clamp(min=1)))
 
 
 class SpatialAttention(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.training import state as run_folder
-from napari_saunetv2.training import validation
+from napari_saunetv2.training import together, validation
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.state import State
@@ -97,6 +97,9 @@ def fine_tune(
     Closing the generator stops the training after the step that runs; what was reached is saved, and
     ``resume`` goes on from there to the same weights as an unbroken training.
 
+    In several processes (:mod:`napari_saunetv2.training.together`) the first one reports and writes; the
+    others share its steps, yield nothing, and return when it does.
+
     Parameters
     ----------
     pairs : sequence of Pair
@@ -142,9 +145,10 @@ def fine_tune(
     place = devices.resolve(device)
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
-    has_state = run_folder.start(run, run_folder.settings(config, *names), resume=resume)
+    together.share(config.batch)
+    has_state = together.leads() and run_folder.start(run, run_folder.settings(config, *names), resume=resume)
     state = fresh(config, base, place)
-    if has_state:
+    if together.told(has_state):
         run_folder.restore(state, run)
     images = [prepare(pairs[n], config) for n in train]
     watched = [prepare(pairs[n], config) for n in held]
@@ -153,12 +157,25 @@ def fine_tune(
         images[0], part = in_blocks(images[0], config.validation)
         watched = [part]
     material = _Material(images, watched, names, place, blocks)
+    if not together.leads():
+        return _assist(state, material, config, run)
     try:
-        yield from _loop(state, material, config, run, should_stop)
+        with together.leading():
+            yield from _loop(state, material, config, run, should_stop)
     finally:
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
-    return _finish(state, pairs, material, config, run, data or {}, recipe, base)
+    path = _finish(state, pairs, material, config, run, data or {}, recipe, base)
+    together.told(0.0)  # that the model is there
+    return path
+
+
+def _assist(state: State, material: _Material, config: TrainConfig, run: Path) -> Path:
+    """Take part in the steps that the first process leads."""
+    for state.seconds in together.led():
+        one_step(state, material.train, config, material.place)
+    together.told(0.0)
+    return run / run_folder.MODEL
 
 
 def _loop(
@@ -177,7 +194,7 @@ def _loop(
         yield _report(state, config, material, losses, math.nan, shown)
     while not _is_over(state, config):
         # What the consumer does between two reports is not the training's time.
-        begun, before = time.monotonic(), state.seconds
+        begun, before = time.monotonic(), together.told(state.seconds)
         losses.append(one_step(state, material.train, config, material.place))
         state.seconds = before + time.monotonic() - begun
         stopped = should_stop is not None and should_stop()

@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -24,6 +25,7 @@ from torch.optim import Optimizer
 from napari_saunetv2.errors import CheckpointError, OverwriteError
 from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.locks import only_here
+from napari_saunetv2.training import together
 from napari_saunetv2.training.config import TrainConfig
 
 STATE, SETTINGS, LOG, MODEL = "state.safetensors", "settings.json", "log.csv", "model.safetensors"
@@ -38,13 +40,13 @@ T = TypeVar("T")
 def alone(
     train: Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]],
 ) -> Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]]:
-    """Let a training, whose third argument is its run folder, be the only one there."""
+    """Let a training, whose third argument is its run folder, be the only one there, in all its processes."""
 
     @wraps(train)
     def locked(
         pairs: Any, config: Any, run: Path, /, *args: Run.args, **options: Run.kwargs
     ) -> Generator[R, None, T]:
-        with only_here(run):
+        with only_here(run) if together.leads() else nullcontext():
             return (yield from train(pairs, config, run, *args, **options))
 
     return locked

@@ -11,6 +11,7 @@ from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.training import together
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.views import Prepared, batch
@@ -27,6 +28,7 @@ def fresh(config: TrainConfig, base: checkpoint.Checkpoint | None, place: torch.
         _take_over(network, base, config)
     network.to(place).train()
     mean = deepcopy(network).eval().requires_grad_(requires_grad=False)
+    together.prepare(network)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_learns(name, config))
     optimiser = torch.optim.AdamW(
@@ -70,21 +72,23 @@ def rate(step: int, config: TrainConfig, seconds: float) -> float:
 
 
 def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, place: torch.device) -> float:
-    """Take one step of the optimiser; returns the loss of its views."""
+    """Take one step of the optimiser; returns the loss of its views, of all processes' together."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate(state.step, config, state.seconds)
-    views, truth, weight = batch(images, config, state.step)
+    views, truth, weight = batch(images, config, state.step, together.share(config.batch))
     # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
     torch.manual_seed(config.seed * 1_000_003 + state.step)
     state.network.train()
     for name, part in state.network.named_children():
         part.train(_learns(name, config))  # what does not learn also keeps its statistics
     with torch.autocast(place.type, torch.bfloat16, enabled=_in_bfloat16(config, place)):
-        logits = state.network(views.to(place))
-    counted = None if weight is None else weight.to(place)
-    loss: Tensor = LOSSES[config.loss](logits.float(), truth.to(place), counted)
+        logits = together.gathered(state.network(views.to(place)).float())
+    truth = together.gathered(truth.to(place))
+    counted = None if weight is None else together.gathered(weight.to(place))
+    loss: Tensor = LOSSES[config.loss](logits, truth, counted)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    together.sum_gradients(state.network)
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
     state.optimiser.step()
     state.step += 1

@@ -209,24 +209,31 @@ def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
-def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[Tensor, Tensor, Tensor | None]:
+def batch(
+    images: Sequence[Prepared], config: TrainConfig, step: int, share: slice = slice(None)
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Draw the views of one step: (N, 3, crop, crop), vessels (N, K, crop, crop), weight (N, 1, crop, crop).
 
-    They depend on seed and step alone, so a resumed training draws what an unbroken one would have.
+    They depend on seed and step alone, so a resumed training draws what an unbroken one would have. Those
+    outside ``share`` are drawn too, as a single pixel, so that the others are the same; they are not given.
     """
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    chosen = torch.randint(len(images), (config.batch,), generator=draw)
+    chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
+    own = range(config.batch)[share]
     views = [
-        random_view(images[n].canvas, images[n].window, config.crop, config.augmentation, draw)
-        for n in chosen.tolist()
+        random_view(
+            images[n].canvas, images[n].window, config.crop if k in own else 1, config.augmentation, draw
+        )
+        for k, n in enumerate(chosen)
     ]
-    colours = torch.stack([recolour(view[:3], config.augmentation, draw) for view in views])
+    coloured = [recolour(view[:3], config.augmentation, draw, config.crop) for view in views]
+    views, chosen, colours = views[share], chosen[share], torch.stack(coloured[share])
     kinds = len(config.classes)
     vessels = torch.stack([view[3 : 3 + kinds] for view in views])
     if images[0].weight is None:
         return colours, vessels, None
     weight = torch.stack([view[3 + kinds :] for view in views])
     vessels = true_share(vessels, weight)
-    balances = [images[n].balance for n in chosen.tolist()]
+    balances = [images[n].balance for n in chosen]
     counted = [balanced(w, v, b) for w, v, b in zip(weight, vessels, balances, strict=True)]
     return colours, vessels, torch.stack(counted)
