@@ -66,9 +66,10 @@ class Recipe:
         *before, last = (replace(config, seed=config.seed + n) for n, config in enumerate(self.cycles))
         for number, config in enumerate(before, start=1):
             path = yield from fine_tune(
-                pairs, config, run / f"cycle-{number}", resume=resume, base=base, device=device, recipe=name
-            )
-            base = checkpoint.load(path)
+                pairs, config, run / f"cycle-{number}", resume=resume, base=base, device=device, data=data,
+                recipe=name,
+            )  # fmt: skip
+            base = replace(checkpoint.load(path), name=f"cycle {number}")
         return (
             yield from fine_tune(
                 pairs, last, run, resume=resume, base=base, device=device, data=data, recipe=name

@@ -1,0 +1,65 @@
+"""The images of a training, ready to be drawn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from napari_saunetv2.training.blocks import in_blocks
+from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.views import Pair, Prepared, prepare, split
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training learns from, and what it is judged by.
+
+    Attributes
+    ----------
+    train, watched : sequence of Prepared
+        To learn from, and to validate on.
+    names : (list of str, list of str)
+        Of the images in them.
+    place : torch.device
+    pairs : sequence of Pair
+        As they were given.
+    in_blocks : bool
+        Whether both are parts of one image.
+    """
+
+    train: Sequence[Prepared]
+    watched: Sequence[Prepared]
+    names: tuple[list[str], list[str]]
+    place: torch.device
+    pairs: Sequence[Pair]
+    in_blocks: bool = False
+
+    @property
+    def validated_on(self) -> str:
+        """Names of the validation images, or which part of the only image it is."""
+        return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
+
+    def diameter(self) -> float | None:
+        """Diameter of the field of view in pixels, median over the images as they were given."""
+        found = [d for d in (pair.diameter() for pair in self.pairs) if d is not None]
+        return float(np.median(found)) if found else None
+
+
+def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
+    """Part images into those to train and those to validate on, and lay them on their canvases.
+
+    Raises
+    ------
+    SettingsError, ImageError
+        Where the share for validation leaves nothing to train on; for labels that mean nothing.
+    """
+    train, held = split([pair.name for pair in pairs], config.validation)
+    names = [pairs[n].name for n in train], [pairs[n].name for n in held]
+    images = [prepare(pairs[n], config) for n in train]
+    watched = [prepare(pairs[n], config) for n in held]
+    blocks = len(pairs) == 1 and config.validation > 0
+    if blocks:
+        images[0], part = in_blocks(images[0], config.validation)
+        watched = [part]
+    return Material(images, watched, names, place, pairs, blocks)
