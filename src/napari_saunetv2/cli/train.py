@@ -1,14 +1,11 @@
 """``saunetv2 train``: a data set in, a model out."""
 
-import math
-import time
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, bar, out, plain
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.cli._shared import DeviceOption, follow, out, plain, recipe_of
 
 
 def train(
@@ -34,18 +31,10 @@ def train(
 
     **Example**: `saunetv2 train --recipe drive DRIVE -o runs/drive`
     """
-    from dataclasses import replace
-
     from napari_saunetv2 import checkpoint, datasets
-    from napari_saunetv2.training import RECIPES, Pair
+    from napari_saunetv2.training import Pair
 
-    if recipe not in RECIPES:
-        raise SettingsError(f"There is no recipe '{recipe}': choose {', '.join(RECIPES)}.")
-    chosen = RECIPES[recipe]
-    changes: dict[str, Any] = {
-        name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None
-    }
-    chosen = replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
+    chosen = recipe_of(recipe, steps, seed)
     samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
     pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
     work = chosen.train(
@@ -59,27 +48,3 @@ def train(
     )
     path = follow(work)
     out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
-
-
-def follow(work: Any) -> Path:
-    """Show a training's reports until it is done; on a terminal one line, in a log one line a minute."""
-    printed = 0.0
-    with bar() as shown:
-        task = shown.add_task("training", total=None)
-        while True:
-            try:
-                report = next(work)
-            except StopIteration as done:
-                return cast("Path", done.value)
-            except KeyboardInterrupt:
-                work.close()
-                shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
-                raise
-            f1 = "-" if report.validation_f1 is None else f"{report.validation_f1:.4f}"
-            text = f"loss {report.loss:.4f}  validation F1 {f1}  {report.device}"
-            shown.update(task, completed=report.step, total=report.steps, description=text)
-            if not shown.console.is_terminal and time.monotonic() - printed > 60:
-                printed = time.monotonic()
-                known = math.isfinite(report.seconds_left)
-                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left)) if known else "-"
-                shown.console.print(f"step {report.step}/{report.steps}  {text}  {left} left")
