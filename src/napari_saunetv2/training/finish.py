@@ -36,7 +36,8 @@ def finish(
     def answers() -> list[Tensor]:
         return [validation.logits(state.mean, image, material.place) for image in images]
 
-    validation.calibrate(state.mean, images, answers())
+    if config.calibrated:
+        validation.calibrate(state.mean, images, answers())
     scores: tuple[Mapping[str, Any], ...] = ()
     if config.detailed and material.watched:
         after = _rounded(validation.mean_f1(images, answers()))

@@ -44,7 +44,7 @@ class Report:
         Names of the validation images, or which part of the only image it is.
     history : tuple of mappings
         What was logged at every validation: step, loss, validation_f1, learning_rate, seconds, and
-        validation_loss where the settings ask for detail.
+        validation_loss where the settings ask for detail or go by it.
     preview : Preview or None
         Of the first validation image, at the last validation.
     """
@@ -197,17 +197,27 @@ def _validate(
         "step": state.step,
         "loss": loss,
         "validation_f1": f1,
-        "learning_rate": rate(state.step, config, state.seconds),
+        "learning_rate": rate(state, config),
         "seconds": state.seconds,
     }
-    if config.detailed:
+    if config.detailed or config.watches_loss:
         row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
+    better = _is_better(row, state, config)
     state.history.append(row)
-    # Weights that are as good and older are better: patience counts from them.
-    better = f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
     if better or (last and (not watched or not state.best)):
         state.keep_mean(f1)
     return validation.preview(watched[0], answers[0]) if watched else None
+
+
+def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> bool:
+    if config.best_by == "last":
+        return True
+    if config.best_by == "loss":
+        before = (earlier["validation_loss"] for earlier in state.history)
+        return row["validation_loss"] < min(before, default=math.inf)
+    # Weights that are as good and older are better: patience counts from them.
+    f1 = row["validation_f1"]
+    return f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
 
 
 def _report(

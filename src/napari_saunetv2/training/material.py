@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.copies import Copies
 from napari_saunetv2.training.views import Pair, Prepared, prepare, split
 
 
@@ -54,6 +56,8 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
     SettingsError, ImageError
         Where the share for validation leaves nothing to train on; for labels that mean nothing.
     """
+    if config.copies:
+        return _of_copies(pairs, config, place)
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     images = [prepare(pairs[n], config) for n in train]
@@ -63,3 +67,19 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
         images[0], part = in_blocks(images[0], config.validation)
         watched = [part]
     return Material(images, watched, names, place, pairs, blocks)
+
+
+def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
+    images = [prepare(pair, config) for pair in pairs]
+    sides = {image.canvas.shape[-1] for image in images}
+    if len(sides) > 1:
+        raise SettingsError(
+            f"copies is {config.copies}: whole canvases of {min(sides)} and {max(sides)} pixels make no "
+            "batch, train on images of one size or set copies to 0."
+        )
+    all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]
+    parts = [[all_[k] for k in part] for part in split([f"{c}" for c in all_], config.validation)]
+    train, watched = (Copies(images, part, config.seed) for part in parts)
+    # An image may be in both, by different copies.
+    names, held = (list(dict.fromkeys(pairs[n].name for n, _ in part)) for part in parts)
+    return Material(train, watched, (names, held), place, pairs)

@@ -214,6 +214,8 @@ def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[T
 
     They depend on seed and step alone, so a resumed training draws what an unbroken one would have.
     """
+    if config.copies:
+        return _in_turn(images, config, step)
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw)
     views = [
@@ -221,12 +223,32 @@ def batch(images: Sequence[Prepared], config: TrainConfig, step: int) -> tuple[T
         for n in chosen.tolist()
     ]
     colours = torch.stack([recolour(view[:3], config.augmentation, draw) for view in views])
+    return colours, *_labels(views, [images[n].balance for n in chosen.tolist()], config)
+
+
+def _in_turn(
+    images: Sequence[Prepared], config: TrainConfig, step: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Take whole canvases in a random order, each once before any comes again; the last step may be short."""
+    epoch, place = divmod(step, -(-len(images) // config.batch))
+    order = torch.randperm(
+        len(images), generator=torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+    )
+    chosen = [images[n] for n in order[place * config.batch : (place + 1) * config.batch].tolist()]
+    views = [image.canvas for image in chosen]
+    colours = torch.stack([view[:3] for view in views])
+    return colours, *_labels(views, [image.balance for image in chosen], config)
+
+
+def _labels(
+    views: Sequence[Tensor], balances: Sequence[float], config: TrainConfig
+) -> tuple[Tensor, Tensor | None]:
+    """Vessels and weights of views that hold image, vessels and, where some pixels take no part, weight."""
     kinds = len(config.classes)
     vessels = torch.stack([view[3 : 3 + kinds] for view in views])
-    if images[0].weight is None:
-        return colours, vessels, None
+    if len(views[0]) == 3 + kinds:
+        return vessels, None
     weight = torch.stack([view[3 + kinds :] for view in views])
     vessels = true_share(vessels, weight)
-    balances = [images[n].balance for n in chosen.tolist()]
     counted = [balanced(w, v, b) for w, v, b in zip(weight, vessels, balances, strict=True)]
-    return colours, vessels, torch.stack(counted)
+    return vessels, torch.stack(counted)
