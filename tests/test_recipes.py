@@ -91,17 +91,16 @@ def test_a_papers_recipe_starts_on_the_real_images(shared: Path, tmp_path: Path,
     (config,) = recipe.cycles
     samples = [s for s in datasets.read(shared / "data" / folder) if recipe.takes(s)]
     assert len(samples) == PUBLISHED[f"paper-{name}"][-1]
-    few = [Pair(s.name, s.image(), s.labels()) for s in samples[:2]]
-    # One copy is enough to validate on, and two canvases in a step: the memory of a small machine.
-    quick = replace(config, steps=2, batch=min(config.batch, 2), validation=0.04)
-    reports, path = follow(fine_tune(few, quick, tmp_path / "run"))
+    one = Pair(samples[0].name, samples[0].image(), samples[0].labels())
+    # One canvas in a step and one copy to validate on: enough to see that it starts.
+    quick = replace(config, steps=2, batch=1, validation=0.04)
+    reports, path = follow(fine_tune([one], quick, tmp_path / "run"))
     assert [r.step for r in reports] == [1, 2]
     assert all(np.isfinite(r.loss) for r in reports)
-    assert reports[-1].loss < 1
     header = checkpoint.load(path).header
     assert (header.network, header.recipe["copies"]) == (config.network, 13)
-    prepared = prepare(few[0], config)
-    assert prepared.canvas.shape[1:] == (config.crop, config.crop)
+    canvas = prepare(one, config).canvas
+    assert canvas.shape[1:] == (config.crop, config.crop)
 
 
 # the schedules
