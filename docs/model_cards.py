@@ -74,7 +74,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),
         "validation images": _names(header.data["validation"]),
-        "command": f"`saunetv2 train --recipe {recipe['name']} {folders} -o RUN`",
+        "command": f"`{_command(recipe, folders)}`",
         "threshold": ", ".join(
             [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
         ),
@@ -85,11 +85,18 @@ def _facts(info: ModelInfo) -> dict[str, str]:
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
 
 
+def _command(recipe: Mapping[str, Any], folders: str) -> str:
+    if "parents" in recipe:
+        return f"saunetv2 soup {' '.join(p['name'] for p in recipe['parents'])} -o MODEL --data {folders}"
+    return f"saunetv2 train --recipe {recipe['name']} {folders} -o RUN"
+
+
 def _training(told: Mapping[str, Any]) -> str:
     recipe, data = told["recipe"], told["data"]
     images = f"{len(data.get('train', ()))} of {_titles_of(data)}" if "train" in data else "not told"
-    if not recipe:
-        return f"| {told['name']} | {images} |" + " |" * (len(COLUMNS) - 2)
+    if "steps" not in recipe:  # brought in from elsewhere, or a mean of the weights of others
+        name = f"`{recipe['name']}`" if recipe else ""
+        return f"| {told['name']} | {name} | {images} |" + " |" * (len(COLUMNS) - 3)
     dropped = recipe.get("network_arguments", {}).get("dropblock")
     values = (
         told["name"],

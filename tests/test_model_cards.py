@@ -28,7 +28,7 @@ def test_a_card_shows_every_training():
         "| this model | `chase` | 1 of CHASE_DB1 | 7 | 4 | 448 | 0.002 | as published "
         "| bce | 0.9 | 5 | 10 min |",
     ]
-    assert "| old | not told |" in card
+    assert "| old |  | not told |" in card
     assert "- DRIVE: " in card  # whose terms hold for what was made from it
     table = [line for line in card.splitlines() if line.startswith(("| base", "| old", "| training |"))]
     assert [line.count("|") for line in table] == [13, 13, 13]

@@ -18,6 +18,7 @@ from napari_saunetv2.cli.export import export, import_package
 from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.segment import segment
+from napari_saunetv2.cli.soup import soup
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
 
@@ -29,7 +30,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the vessels in retinal photographs with SA-UNetv2. Research software, no medical device.",
 )
-for _command in (segment, evaluate, train, finetune, calibrate, cross_validate, models, import_keras, demo):
+for _command in (
+    segment,
+    evaluate,
+    train,
+    finetune,
+    calibrate,
+    cross_validate,
+    soup,
+    models,
+    import_keras,
+    demo,
+):
     app.command()(_command)
 app.command("export")(export)
 app.command("import")(import_package)
