@@ -72,7 +72,7 @@ class Header:
     classes : tuple of str
         What the maps of the answer show.
     data : mapping
-        Data set, and names of the images trained and validated on.
+        Data set, and names of the images trained and validated on; ``teachers`` those that its teachers saw.
     recipe : mapping
         Name and all settings of the training, the steps it took and its ``seconds``.
     seed : int or None
@@ -373,7 +373,7 @@ def _problem(header: Header) -> str | None:
         ),
     }
     for told in ({"data": header.data, "recipe": header.recipe}, *header.lineage):
-        names = [told["data"].get(part, []) for part in ("train", "validation")]
+        names = [told["data"].get(part, []) for part in ("train", "validation", "teachers")]
         rules[f"the training {_short(told)}, not of images with names"] = isinstance(
             told["recipe"], dict
         ) and all(isinstance(part, list) for part in names)

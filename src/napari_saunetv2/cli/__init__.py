@@ -19,6 +19,7 @@ from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.soup import soup
+from napari_saunetv2.cli.teach import teach
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
 
@@ -37,6 +38,7 @@ for _command in (
     finetune,
     calibrate,
     cross_validate,
+    teach,
     soup,
     models,
     import_keras,

@@ -57,15 +57,16 @@ def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
         raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a {kind}.") from None
 
 
-def recipe_of(name: str, steps: int | None, seed: int | None) -> "Recipe":
-    """Look up a recipe, with other steps and another seed where they are given; raises SettingsError."""
+def recipe_of(name: str, steps: int | None, seed: int | None, soft: float | None = None) -> "Recipe":
+    """Look up a recipe, with other settings where they are given; raises SettingsError."""
     from dataclasses import replace
 
     from napari_saunetv2.training import RECIPES
 
     if name not in RECIPES:
         raise SettingsError(f"There is no recipe '{name}': choose {', '.join(RECIPES)}.")
-    changes: dict[str, Any] = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
+    given = {"steps": steps, "seed": seed, "soft": soft}
+    changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     chosen = RECIPES[name]
     return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
 

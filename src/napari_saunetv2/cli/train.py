@@ -22,6 +22,8 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
+    soft: Annotated[Path | None, typer.Option(help="Folder of soft labels, from `saunetv2 teach`.")] = None,
+    soft_share: Annotated[float, typer.Option(help="Of the soft labels in what is learned.")] = 0.5,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model on the training images of a data set.
@@ -31,19 +33,30 @@ def train(
 
     **Example**: `saunetv2 train --recipe drive DRIVE -o runs/drive`
     """
-    from napari_saunetv2 import checkpoint, datasets
+    from napari_saunetv2 import checkpoint, datasets, teachers
     from napari_saunetv2.training import Pair
 
-    chosen = recipe_of(recipe, steps, seed)
+    chosen = recipe_of(recipe, steps, seed, soft=soft_share if soft else None)
     samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
-    pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
+    pairs = [
+        Pair(
+            s.name,
+            s.image(),
+            s.labels(),
+            s.fov() if s.fov_path else None,
+            teachers.read(soft, s.name) if soft else None,
+        )
+        for s in samples
+    ]
+    data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
+    taught = {"teachers": teachers.saw(soft)} if soft else {}
     work = chosen.train(
         pairs,
         run,
         resume=resume,
         base=checkpoint.load(base) if base else None,
         device=device,
-        data={"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"},
+        data={**data, **taught},
         name=recipe,
     )
     path = follow(work)

@@ -71,7 +71,8 @@ def learned_from(sample: Sample, header: Header) -> bool:
 def _names(data: Mapping[str, Any], sample: Sample) -> bool:
     # A model of several data sets names them in one text: "drive, stare".
     sets = {name.strip() for name in str(data.get("dataset", sample.dataset)).split(",")}
-    return sample.dataset in sets and sample.name in [*data.get("train", ()), *data.get("validation", ())]
+    names = [name for part in ("train", "validation", "teachers") for name in data.get(part, ())]
+    return sample.dataset in sets and sample.name in names
 
 
 def _unseen(samples: Sequence[Sample], header: Header | None) -> list[Sample]:

@@ -77,6 +77,9 @@ class TrainConfig:
         for the background the value after the last of them; what is not annotated takes no part in anything.
     inside_field : bool
         Whether only the field of view takes part.
+    soft : float, [0, 1]
+        Share of the soft labels of teachers (:mod:`napari_saunetv2.teachers`) in what is learned; the rest is
+        the labels'. Validation goes by the labels alone.
     seed : int
         Of every random draw but the choice of validation images.
     augmentation : Augmentation
@@ -114,6 +117,7 @@ class TrainConfig:
     classes: tuple[str, ...] = ("vessel",)
     sparse: bool = False
     inside_field: bool = False
+    soft: float = 0.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     copies: int = 0
@@ -125,6 +129,11 @@ class TrainConfig:
         if self.watches_loss and self.validation == 0:
             raise SettingsError(
                 "validation is 0: schedule plateau and best_by loss need images to validate on, keep some."
+            )
+
+        if self.soft and (self.sparse or len(self.classes) > 1):
+            raise SettingsError(
+                f"soft is {self.soft}: teachers know one kind of vessel and dense labels, set it to 0."
             )
 
     @property
@@ -158,6 +167,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "halve_after": (lambda x: x >= 1, "at least 1"),
     "clip": (lambda x: x is None or x > 0, "None or above 0"),
     "best_by": (lambda x: x in ("f1", "loss", "last"), "f1, loss or last"),
+    "soft": (lambda x: 0 <= x <= 1, "from 0 to 1"),
     "copies": (lambda x: x >= 0, "at least 0"),
     "ema": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "precision": (lambda x: x in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),

@@ -7,13 +7,15 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import overload
+from typing import Any, Literal, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from napari_saunetv2.training.views import Prepared
+
+Resampling = Literal["nearest", "bilinear"]
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
 _SMOOTH = torch.tensor([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13
@@ -28,10 +30,19 @@ class Copies(Sequence[Prepared]):
     chosen : sequence of (int, int)
         Which image, and which copy of it: 0 is the image itself.
     seed : int
+    labels : "nearest" or "bilinear"
+        How labels are resampled where a copy is turned: those that are only 0 and 1 stay so, soft ones are
+        as smooth as the image.
     """
 
-    def __init__(self, images: Sequence[Prepared], chosen: Sequence[tuple[int, int]], seed: int) -> None:
-        self._images, self.chosen, self._seed = images, chosen, seed
+    def __init__(
+        self,
+        images: Sequence[Prepared],
+        chosen: Sequence[tuple[int, int]],
+        seed: int,
+        labels: Resampling = "nearest",
+    ) -> None:
+        self._images, self.chosen, self._seed, self._labels = images, chosen, seed, labels
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -43,13 +54,13 @@ class Copies(Sequence[Prepared]):
     def __getitem__(self, index: int | slice) -> "Prepared | Copies":
         """Make one copy, or name some of them."""
         if isinstance(index, slice):
-            return Copies(self._images, self.chosen[index], self._seed)
+            return Copies(self._images, self.chosen[index], self._seed, self._labels)
         image, number = self.chosen[index]
-        return copy(self._images[image], number, self._seed)
+        return copy(self._images[image], number, self._seed, self._labels)
 
 
-def copy(image: Prepared, number: int, seed: int) -> Prepared:
-    """Make a copy of an image on its canvas; it depends on the image's name, ``number`` and ``seed`` alone.
+def copy(image: Prepared, number: int, seed: int, labels: Resampling = "nearest") -> Prepared:
+    """Make a copy of an image on its canvas; its draws depend on name, ``number`` and ``seed`` alone.
 
     Parameters
     ----------
@@ -58,6 +69,7 @@ def copy(image: Prepared, number: int, seed: int) -> Prepared:
         0 is the image itself, 1, 5, 9, ... are turned by any angle, 2, 6, 10 in other colours, 3, 7, 11 with
         noise, 4, 8, 12 mirrored from left to right, from top to bottom, and both.
     seed : int
+    labels : "nearest" or "bilinear"
 
     References
     ----------
@@ -71,11 +83,12 @@ def copy(image: Prepared, number: int, seed: int) -> Prepared:
     canvas = image.canvas.clone()
     rows, columns = image.frame
     part = canvas[:, rows, columns]
-    canvas[:, rows, columns] = _KINDS[kind](part, which, torch.Generator().manual_seed(mixed % 2**63))
+    draw = torch.Generator().manual_seed(mixed % 2**63)
+    canvas[:, rows, columns] = _KINDS[kind](part, labels if kind == 0 else which, draw)
     return replace(image, canvas=canvas)
 
 
-def _turned(part: Tensor, _: int, draw: Generator) -> Tensor:
+def _turned(part: Tensor, labels: Resampling, draw: Generator) -> Tensor:
     """Turn about the middle; what leaves the frame is lost, what comes in is black."""
     height, width = part.shape[1:]
     angle = math.radians(float(torch.randint(1, 360, (), generator=draw)))
@@ -86,8 +99,8 @@ def _turned(part: Tensor, _: int, draw: Generator) -> Tensor:
     place = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
     grid = (place * 2 / torch.tensor([width, height]))[None]
     colours = F.grid_sample(part[None, :3], grid, mode="bicubic", align_corners=False)[0].clamp(0, 1)
-    labels = F.grid_sample(part[None, 3:], grid, mode="nearest", align_corners=False)[0]
-    return torch.cat([colours, labels])
+    vessels = F.grid_sample(part[None, 3:], grid, mode=labels, align_corners=False)[0]
+    return torch.cat([colours, vessels])
 
 
 def _recoloured(part: Tensor, _: int, draw: Generator) -> Tensor:
@@ -116,4 +129,4 @@ def _mirrored(part: Tensor, which: int, _: Generator) -> Tensor:
     return part.flip(((2,), (1,), (1, 2))[which % 3])
 
 
-_KINDS: tuple[Callable[[Tensor, int, Generator], Tensor], ...] = (_turned, _recoloured, _noisy, _mirrored)
+_KINDS: tuple[Callable[[Tensor, Any, Generator], Tensor], ...] = (_turned, _recoloured, _noisy, _mirrored)

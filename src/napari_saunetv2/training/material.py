@@ -1,7 +1,7 @@
 """The images of a training, ready to be drawn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -42,6 +42,12 @@ class Material:
         """Names of the validation images, or which part of the only image it is."""
         return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
+    def judged(self, config: TrainConfig) -> Sequence[Prepared]:
+        """Give the images by whose labels the bias is moved: those to validate on, or without any, all."""
+        if self.watched or not config.soft:
+            return self.watched or self.train
+        return [prepare(pair, replace(config, soft=0)) for pair in self.pairs]
+
     def diameter(self) -> float | None:
         """Diameter of the field of view in pixels, median over the images as they were given."""
         found = [d for d in (pair.diameter() for pair in self.pairs) if d is not None]
@@ -61,8 +67,10 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     images = [prepare(pairs[n], config) for n in train]
-    watched = [prepare(pairs[n], config) for n in held]
+    watched = [prepare(pairs[n], replace(config, soft=0)) for n in held]
     blocks = len(pairs) == 1 and config.validation > 0
+    if blocks and config.soft:
+        raise SettingsError(f"soft is {config.soft}: teachers need several images, give more or set it to 0.")
     if blocks:
         images[0], part = in_blocks(images[0], config.validation)
         watched = [part]
@@ -70,7 +78,9 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
 
 
 def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
-    images = [prepare(pair, config) for pair in pairs]
+    images, plain = (
+        [prepare(pair, replace(config, soft=soft)) for pair in pairs] for soft in (config.soft, 0)
+    )
     sides = {image.canvas.shape[-1] for image in images}
     if len(sides) > 1:
         raise SettingsError(
@@ -79,7 +89,8 @@ def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) 
         )
     all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]
     parts = [[all_[k] for k in part] for part in split([f"{c}" for c in all_], config.validation)]
-    train, watched = (Copies(images, part, config.seed) for part in parts)
+    train = Copies(images, parts[0], config.seed, "bilinear" if config.soft else "nearest")
+    watched = Copies(plain, parts[1], config.seed)
     # An image may be in both, by different copies.
     names, held = (list(dict.fromkeys(pairs[n].name for n, _ in part)) for part in parts)
     return Material(train, watched, (names, held), place, pairs)

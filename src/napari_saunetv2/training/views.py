@@ -32,16 +32,20 @@ class Pair:
         What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
     field : array, shape (H, W), optional
         The field of view, where it is known; else it is found.
+    soft : array, shape (H, W), float32, range [0, 1], optional
+        What models that have not seen the image make of it.
     """
 
     name: str
     image: NDArray[np.generic]
     vessels: NDArray[np.generic]
     field: NDArray[np.generic] | None = None
+    soft: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
-        for what, part in (("labels are", self.vessels), ("field of view is", self.field)):
+        parts = {"labels are": self.vessels, "field of view is": self.field, "soft labels are": self.soft}
+        for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
                     f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
@@ -139,7 +143,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
     Raises
     ------
     ImageError
-        For values in the labels that mean nothing, or where nothing at all is annotated.
+        For values in the labels that mean nothing, where nothing at all is annotated, and where soft labels
+        are wanted and missing.
     """
     labels, kinds = pair.vessels, len(config.classes)
     _check_values(pair, config)
@@ -147,6 +152,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
         vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
+    if config.soft:
+        vessels = (1 - config.soft) * vessels + config.soft * _soft(pair)[..., None]
     if not config.weighted:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
@@ -159,6 +166,14 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
             f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
         )
     return vessels * weight, weight
+
+
+def _soft(pair: Pair) -> NDArray[np.float32]:
+    if pair.soft is None:
+        raise ImageError(
+            f"'{pair.name}' has no soft labels: make them by 'saunetv2 teach', or set soft to 0."
+        )
+    return pair.soft
 
 
 def _check_values(pair: Pair, config: TrainConfig) -> None:
