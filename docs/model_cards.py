@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2 import checkpoint, lineage
 from napari_saunetv2.checkpoint import ModelInfo
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.metrics import TITLES
@@ -18,6 +18,10 @@ LIMITS = {
     "stare": "It knows one camera, digitised slides, and 10 eyes, half of them with disease.",
     "chase": "It knows one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
+COLUMNS = (
+    "training", "recipe", "images", "steps", "views in a step", "pixels of a view", "learning rate",
+    "DropBlock", "loss", "decay of the weights' mean", "seed", "time",
+)  # fmt: skip
 SEVERAL = "It knows four cameras; photographs of a fifth may look unlike all of them."
 ALL = (
     "Fine vessels and borders of lesions are where it errs most; check what it finds. It does not tell "
@@ -41,6 +45,10 @@ def _card(info: ModelInfo) -> Iterator[str]:
     )
     yield from ("", "| | |", "|---|---|")
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
+    yield from ("", "## Training", "", "One after another, each from the weights of the one before.", "")
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|---" * len(COLUMNS) + "|"
+    yield from map(_training, lineage.trainings(header))
     yield from ("", "Every setting stands in the model file's header.", "", "## Scores", "")
     yield from (
         "Means over images that it was neither trained nor validated on; no choice was made on them. *Whole* "
@@ -54,7 +62,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from ("", "## Limits", "")
     yield f"{LIMITS[keys[0]] if len(keys) == 1 else SEVERAL} {ALL}"
     yield from ("", "## Terms", "")
-    for key in keys:
+    for key in _all_keys(info):
         yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."
     yield from ("", "These weights too are for research only. No medical device: not for diagnosis.")
 
@@ -66,9 +74,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),
         "validation images": _names(header.data["validation"]),
-        "command": f"`saunetv2 train --recipe {recipe['name']} {folders} -o RUN`",
-        "seed": str(header.seed),
-        "cycles": "<br>".join(_cycles(recipe)),
+        "command": f"`{_command(recipe, folders)}`",
         "threshold": ", ".join(
             [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
         ),
@@ -79,14 +85,34 @@ def _facts(info: ModelInfo) -> dict[str, str]:
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
 
 
-def _cycles(recipe: Mapping[str, Any]) -> Iterator[str]:
-    if recipe.get("before"):
-        yield from _cycles(recipe["before"])
-    minutes = f", {recipe['seconds'] / 60:.0f} minutes" if "seconds" in recipe else ""
-    yield (
-        f"{recipe['steps']:,} steps of {recipe['batch']} views of {recipe['crop']} pixels, {recipe['loss']}, "
-        f"learning rate {recipe['learning_rate']:g}, weights averaged by {recipe['ema']}{minutes}"
+def _command(recipe: Mapping[str, Any], folders: str) -> str:
+    if "parents" in recipe:
+        return f"saunetv2 soup {' '.join(p['name'] for p in recipe['parents'])} -o MODEL --data {folders}"
+    return f"saunetv2 train --recipe {recipe['name']} {folders} -o RUN"
+
+
+def _training(told: Mapping[str, Any]) -> str:
+    recipe, data = told["recipe"], told["data"]
+    images = f"{len(data.get('train', ()))} of {_titles_of(data)}" if "train" in data else "not told"
+    if "steps" not in recipe:  # brought in from elsewhere, or a mean of the weights of others
+        name = f"`{recipe['name']}`" if recipe else ""
+        return f"| {told['name']} | {name} | {images} |" + " |" * (len(COLUMNS) - 3)
+    dropped = recipe.get("network_arguments", {}).get("dropblock")
+    values = (
+        told["name"],
+        f"`{recipe['name']}`",
+        images,
+        f"{recipe.get('steps_taken', recipe['steps']):,}",
+        recipe["batch"],
+        recipe["crop"],
+        f"{recipe['learning_rate']:g}",
+        "as published" if dropped is None else dropped,
+        recipe["loss"],
+        recipe["ema"],
+        told["seed"],
+        f"{recipe['seconds'] / 60:.0f} min" if "seconds" in recipe else "not told",
     )
+    return f"| {' | '.join(map(str, values))} |"
 
 
 def _score(score: Mapping[str, Any]) -> str:
@@ -111,8 +137,18 @@ def _keys(info: ModelInfo) -> list[str]:
     return str(info.header.data["dataset"]).split(", ")
 
 
+def _all_keys(info: ModelInfo) -> list[str]:
+    """Data sets of the model, then those of the models it was made from: their terms hold too."""
+    told = [str(t["data"]["dataset"]) for t in lineage.trainings(info.header) if "dataset" in t["data"]]
+    return list(dict.fromkeys([*_keys(info), *(key for text in told for key in text.split(", "))]))
+
+
+def _titles_of(data: Mapping[str, Any]) -> str:
+    return _titles(str(data["dataset"]).split(", ")) if "dataset" in data else "a data set not told"
+
+
 def _titles(keys: list[str]) -> str:
-    return ", ".join(DATASETS[key].title for key in keys)
+    return ", ".join(DATASETS[key].title if key in DATASETS else key for key in keys)
 
 
 def _names(names: list[str]) -> str:

@@ -66,6 +66,30 @@ def test_a_header_with_a_field_of_a_later_version_is_no_damage(tmp_path: Path):
     assert checkpoint.load(path).header.sha256 == digest
 
 
+def test_a_header_without_a_lineage_has_an_empty_one(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    told = {"name": "a", "data": {"train": ["x"], "validation": []}, "recipe": {"steps": 3}}
+    network, header = _save(path, lineage=(told,))
+    assert checkpoint.load(path).header.lineage == (told,)
+    older = {k: v for k, v in asdict(header).items() if k != "lineage"}
+    older["sha256"] = checkpoint._digest(older, network.state_dict())
+    weights = safetensors.torch.load_file(path)
+    path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(older)}))
+    assert checkpoint.load(path).header.lineage == ()
+
+
+@pytest.mark.parametrize(
+    "lineage",
+    [3, "abc", [3], [{}], [{"data": [], "recipe": {}}], [{"data": {"train": 3}, "recipe": {}}], {"a": 1}],
+)
+def test_a_lineage_that_is_none_is_told(tmp_path: Path, lineage):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    _rewrite(path, lineage=lineage)
+    with pytest.raises(CheckpointError, match=r"'m\.safetensors'"):
+        checkpoint.info(path)
+
+
 def test_the_users_models_load_by_name(folder: Path):
     _save(folder / "mine.safetensors")
     assert [info.name for info in checkpoint.available() if not info.bundled] == ["mine"]

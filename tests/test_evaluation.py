@@ -2,14 +2,16 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn import metrics as sk
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, inference
+from napari_saunetv2 import calibration, checkpoint, datasets, evaluation, inference
 from napari_saunetv2.errors import ImageError, LayoutError, SettingsError
 from napari_saunetv2.evaluation import report
 from napari_saunetv2.imaging import overlay
@@ -84,6 +86,34 @@ def test_the_unseen_images_are_those_that_made_no_model():
     for unknown in (None, checkpoint.Header(data={"imported from": "x.h5"})):
         with pytest.raises(SettingsError, match="train, test"):
             evaluation.chosen(samples, "unseen", unknown)
+
+
+def test_what_any_training_before_saw_was_seen():
+    def sample(name, dataset="drive"):
+        return datasets.Sample(dataset, name, name, None, None, Path(name))
+
+    def told(**data):
+        return {"name": "a", "data": data, "recipe": {}}
+
+    before = (
+        told(dataset="drive", train=["21"], validation=["22"]),
+        told(dataset="chase", train=["11L"], validation=[]),
+    )
+    own = {"dataset": "stare", "train": ["im0001"], "validation": []}
+    header = checkpoint.Header(data=own, lineage=before)
+    samples = [sample("21"), sample("22"), sample("11L", "chase"), sample("im0001", "stare"), sample("01")]
+    assert [evaluation.seen(s, header) for s in samples] == [True, True, True, True, False]
+    assert [s.name for s in evaluation.chosen(samples, "unseen", header)] == ["01"]
+    model = checkpoint.Checkpoint("m", torch.nn.Identity(), header)
+    assert [s.name for s in calibration.known(samples, model)] == ["21", "22", "11L", "im0001"]
+    # From weights of an unknown training nobody knows what was not seen, only what was.
+    unknown = replace(header, lineage=(told(**{"imported from": "x.h5"}), *before))
+    assert evaluation.seen(sample("21"), unknown)
+    with pytest.raises(SettingsError, match="train, test"):
+        evaluation.seen(sample("01"), unknown)
+    assert len(calibration.known(samples, replace(model, header=unknown))) == 4
+    with pytest.raises(SettingsError, match="train, test"):
+        calibration.known(samples[-1:], replace(model, header=unknown))
 
 
 # --- pairs

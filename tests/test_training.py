@@ -1,12 +1,14 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from sklearn.metrics import f1_score
 
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import checkpoint, inference, lineage
 from napari_saunetv2.augmentation import Augmentation, random_view, recolour
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
@@ -224,6 +226,68 @@ def test_the_second_cycle_starts_from_the_first_and_resumes(tmp_path: Path):
         resumed = run(str(stop_at), resume=True)
         for name, tensor in whole.items():
             torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=1e-6)
+
+
+def _follow(work):
+    """Reports and result of a training."""
+    reports = []
+    while True:
+        try:
+            reports.append(next(work))
+        except StopIteration as end:
+            return reports, end.value
+
+
+def _without(path: Path, *fields: str) -> None:
+    """Write a model as a version that did not know these fields of the header did."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        plain = json.loads(file.metadata()["saunetv2"])
+    weights = safetensors.torch.load_file(path)
+    plain = {k: v for k, v in plain.items() if k not in fields}
+    plain["recipe"] = {k: v for k, v in plain["recipe"].items() if k not in ("seconds", "steps_taken")}
+    plain["sha256"] = checkpoint._digest(plain, weights)
+    path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(plain)}))
+
+
+def test_a_model_says_all_that_it_was_made_from(tmp_path: Path):
+    _, base = _follow(
+        fine_tune(_pairs(2), replace(TINY, steps=2), tmp_path / "base", data={"dataset": "hrf"})
+    )
+    recipe = Recipe((TINY, replace(TINY, steps=6, validation=0), replace(TINY, steps=3, patience=9)))
+    options = {"data": {"dataset": "drive"}, "name": "three", "base": checkpoint.load(base)}
+    _, path = _follow(recipe.train(_pairs(), tmp_path / "run", **options))
+    header = checkpoint.load(path).header
+    told = [*lineage.trainings(header)]
+    assert [t["name"] for t in told] == ["model", "cycle 1", "cycle 2", "this model"]
+    assert [t["data"]["dataset"] for t in told] == ["hrf", "drive", "drive", "drive"]
+    assert [t["recipe"]["name"] for t in told] == ["own", "three", "three", "three"]
+    assert [t["recipe"]["steps_taken"] for t in told] == [2, 12, 6, 3]
+    assert [t["seed"] for t in told] == [0, 0, 1, 2]
+    assert all(t["recipe"]["seconds"] > 0 for t in told)
+    assert [len(t["data"]["validation"]) for t in told] == [1, 1, 0, 1]
+    assert header.lineage[0]["sha256"] == checkpoint.load(base).header.sha256
+    first = checkpoint.load(tmp_path / "run" / "cycle-1" / "model.safetensors").header
+    assert [t["name"] for t in first.lineage] == ["model"]
+
+
+def test_a_finished_run_of_an_older_version_gets_the_full_header_without_a_step(tmp_path: Path):
+    recipe, run = Recipe((TINY, replace(TINY, steps=3))), tmp_path / "run"
+    options = {"data": {"dataset": "drive"}, "name": "two"}
+    _, path = _follow(recipe.train(_pairs(), run, **options))
+    whole, weights = checkpoint.load(path).header, _weights(path)
+    for folder in (run, run / "cycle-1"):
+        _without(folder / "model.safetensors", "lineage")
+    assert checkpoint.load(path).header.lineage == ()
+    score = {"dataset": "drive", "split": "test", "protocol": "whole", "mean": {"f1": 0.8}}
+    checkpoint.record(path, score)
+    reports, again = _follow(recipe.train(_pairs(), run, resume=True, **options))
+    assert (reports, again) == ([], path)
+    header = checkpoint.load(path).header
+    assert header.scores == (score,)  # which was measured on the same weights
+    for one, other in zip(lineage.trainings(header), lineage.trainings(whole), strict=True):
+        assert {**one, "sha256": ""} == {**other, "sha256": ""}
+    for name, tensor in weights.items():
+        assert torch.equal(_weights(path)[name], tensor)
 
 
 def test_images_are_brought_to_the_scale_that_is_asked_for():

@@ -7,14 +7,16 @@ from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
-from napari_saunetv2.evaluation import seen
+from napari_saunetv2.evaluation import learned_from, seen
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import best_threshold
 
 
 def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
-    """Samples that the model was trained or validated on, the only ones that may choose its thresholds.
+    """Samples that the model, or one that it was made from, was trained or validated on.
+
+    No others may choose its thresholds.
 
     Raises
     ------
@@ -23,8 +25,8 @@ def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
     SettingsError
         When the model does not say what it was trained on.
     """
-    kept = [s for s in samples if seen(s, model.header)]
-    if not kept:
+    kept = [s for s in samples if learned_from(s, model.header)]
+    if not kept and not any(seen(s, model.header) for s in samples):
         raise LayoutError(
             f"None of these images was used to train '{model.name}': give the data set it was trained on, "
             "for a threshold must not be chosen on images that it is tested on."

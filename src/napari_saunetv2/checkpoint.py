@@ -72,10 +72,13 @@ class Header:
     classes : tuple of str
         What the maps of the answer show.
     data : mapping
-        Data set, and names of the images trained and validated on.
+        Data set, and names of the images trained and validated on; ``teachers`` those that its teachers saw.
     recipe : mapping
-        All settings of the training.
+        Name and all settings of the training, the steps it took and its ``seconds``.
     seed : int or None
+    lineage : tuple of mappings
+        The same of every training before it, the first first (:mod:`napari_saunetv2.lineage`); empty for a
+        model that started from random weights, and in files of older versions.
     scores : tuple of mappings
         Each with data, split, protocol and the metrics' means.
     created : str
@@ -97,6 +100,7 @@ class Header:
     data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
+    lineage: tuple[Mapping[str, Any], ...] = ()
     scores: tuple[Mapping[str, Any], ...] = ()
     created: str = ""
     licence: str = _LICENCE
@@ -335,7 +339,7 @@ def _parse(path: Path, raw: Any) -> Header:
             )
         known = {f.name for f in fields(Header)}
         values: dict[str, Any] = {k: v for k, v in raw.items() if k in known}
-        lists = {k: tuple(values.get(k, ())) for k in ("classes", "scores")}
+        lists = {k: tuple(values.get(k, ())) for k in ("classes", "lineage", "scores")}
         lists["ranges"] = tuple((float(low), float(high)) for low, high in values.get("ranges", ()))
         values |= {k: dict(values.get(k, {})) for k in ("data", "recipe", "tta_thresholds")}
         header = Header(**values | lists)
@@ -368,6 +372,11 @@ def _problem(header: Header) -> str | None:
             map(_is_small, header.network_arguments.values())
         ),
     }
+    for told in ({"data": header.data, "recipe": header.recipe}, *header.lineage):
+        names = [told["data"].get(part, []) for part in ("train", "validation", "teachers")]
+        rules[f"the training {_short(told)}, not of images with names"] = isinstance(
+            told["recipe"], dict
+        ) and all(isinstance(part, list) for part in names)
     for score in header.scores:  # raises where a score lacks what a list of models shows of it
         rules[f"the score {_short(score)}, without a value"] = math.isfinite(score["mean"]["f1"])
         rules[f"the score {_short(score)}, not said of what"] = all(

@@ -19,6 +19,8 @@ from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
+from napari_saunetv2.cli.soup import soup
+from napari_saunetv2.cli.teach import teach
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
 
@@ -31,7 +33,18 @@ app = typer.Typer(
     help=f"Find the vessels in retinal photographs with SA-UNetv2. {NO_DEVICE}",
 )
 for _command in (
-    *(segment, evaluate, score, train, finetune, calibrate, cross_validate, models, import_keras, demo),
+    segment,
+    evaluate,
+    score,
+    train,
+    finetune,
+    calibrate,
+    cross_validate,
+    teach,
+    soup,
+    models,
+    import_keras,
+    demo,
 ):
     app.command()(_command)
 app.command("export")(export)

@@ -1,14 +1,19 @@
 """What the commands share: consoles, options that several take, and small helpers."""
 
+import math
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from napari_saunetv2.errors import OverwriteError, SettingsError
+
+if TYPE_CHECKING:
+    from napari_saunetv2.training import Recipe, Report
 
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -52,6 +57,26 @@ def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
         raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a {kind}.") from None
 
 
+def recipe_of(
+    name: str,
+    steps: int | None,
+    seed: int | None,
+    batch: int | None = None,
+    soft: float | None = None,
+) -> "Recipe":
+    """Look up a recipe, with other settings where they are given; raises SettingsError."""
+    from dataclasses import replace
+
+    from napari_saunetv2.training import RECIPES
+
+    if name not in RECIPES:
+        raise SettingsError(f"There is no recipe '{name}': choose {', '.join(RECIPES)}.")
+    given = {"steps": steps, "seed": seed, "batch": batch, "soft": soft}
+    changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+    chosen = RECIPES[name]
+    return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
+
+
 def refuse_existing(*paths: Path | None) -> None:
     """Raise OverwriteError for a file that exists: before the work, not after it."""
     for path in paths:
@@ -83,3 +108,41 @@ def drain(work: Generator[Any, None, Any], show: Callable[[Any], None]) -> Any:
             work.close()
             raise
         show(state)
+
+
+def follow(
+    work: Generator[Any, None, Any],
+    part: Callable[[Any], "tuple[str, Report | None]"] = lambda report: ("", report),
+) -> Any:
+    """Show a training until it is done; on a terminal one line, in a log one line a minute.
+
+    Parameters
+    ----------
+    work : generator
+        What it returns is returned.
+    part : callable
+        Gives the text before, and the training's report, of what ``work`` yields; no report shows nothing.
+    """
+    printed = 0.0
+    with bar() as shown:
+        task = shown.add_task("training", total=None)
+
+        def show(state: Any) -> None:
+            nonlocal printed
+            before, report = part(state)
+            if report is None:
+                return
+            f1 = "-" if report.validation_f1 is None else f"{report.validation_f1:.4f}"
+            text = f"{before}loss {report.loss:.4f}  validation F1 {f1}  {report.device}"
+            shown.update(task, completed=report.step, total=report.steps, description=text)
+            if not shown.console.is_terminal and time.monotonic() - printed > 60:
+                printed = time.monotonic()
+                known = math.isfinite(report.seconds_left)
+                left = time.strftime("%H:%M:%S", time.gmtime(report.seconds_left)) if known else "-"
+                shown.console.print(f"step {report.step}/{report.steps}  {text}  {left} left")
+
+        try:
+            return drain(work, show)
+        except KeyboardInterrupt:
+            shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
+            raise

@@ -1,16 +1,16 @@
 """``saunetv2 cross-validate``: a recipe's honest score on a data set without a split."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, number_or, out, plain
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.cli._shared import DeviceOption, TtaOption, follow, number_or, out, plain, recipe_of
 
 if TYPE_CHECKING:
     from napari_saunetv2.evaluation import ImageScore
+    from napari_saunetv2.evaluation.crossvalidation import FoldReport
+    from napari_saunetv2.training import Report
 
 
 def cross_validate(
@@ -42,11 +42,11 @@ def cross_validate(
     scoring = crossvalidation.Scoring(
         protocol=cast("Any", protocol), threshold=number_or("--threshold", threshold), tta=cast("Any", tta)
     )
-    chosen = _recipe(recipe, steps, seed)
+    chosen = recipe_of(recipe, steps, seed)
     work = crossvalidation.cross_validate(
         samples, chosen, run, folds=folds, name=recipe, scoring=scoring, resume=resume, device=device
     )
-    scores = _follow(work)
+    scores = follow(work, _part)
     title = f"recipe {recipe} on {datasets.DATASETS[dataset].title}, {folds} folds, protocol {protocol}"
     out.print(score_table(scores, title))
     about = {
@@ -61,45 +61,15 @@ def cross_validate(
     _write(run, scores, title, about)
 
 
-def _recipe(name: str, steps: int | None, seed: int | None) -> Any:
-    from dataclasses import replace
-
-    from napari_saunetv2.training import RECIPES
-
-    if name not in RECIPES:
-        raise SettingsError(f"There is no recipe '{name}': choose {', '.join(RECIPES)}.")
-    changes: dict[str, Any] = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
-    chosen = RECIPES[name]
-    return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
-
-
-def _follow(work: Any) -> "list[ImageScore]":
-    """Show the reports until the end; on a terminal one line, in a log a line a fold and a minute."""
+def _part(state: "FoldReport") -> "tuple[str, Report | None]":
+    """Name the fold before its training's report; when it is done say what it is worth."""
     from napari_saunetv2.evaluation import mean
 
-    printed = 0.0
-    with bar() as shown:
-        task = shown.add_task("training", total=None)
-        while True:
-            try:
-                state = next(work)
-            except StopIteration as done:
-                return cast("list[ImageScore]", done.value)
-            except KeyboardInterrupt:
-                work.close()
-                shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
-                raise
-            fold = f"fold {state.fold}/{state.folds}"
-            report = state.training
-            if report is None:
-                f1 = mean(state.scores)["f1"]
-                shown.console.print(f"{fold} done: F1 {f1:.4f} over {len(state.scores)} images so far")
-                continue
-            text = f"{fold}  loss {report.loss:.4f}  {report.device}"
-            shown.update(task, completed=report.step, total=report.steps, description=text)
-            if not shown.console.is_terminal and time.monotonic() - printed > 60:
-                printed = time.monotonic()
-                shown.console.print(f"step {report.step}/{report.steps}  {text}")
+    fold = f"fold {state.fold}/{state.folds}"
+    if state.training is None:
+        f1 = mean(state.scores)["f1"]
+        out.print(f"{fold} done: F1 {f1:.4f} over {len(state.scores)} images so far")
+    return f"{fold}  ", state.training
 
 
 def _write(run: Path, scores: "list[ImageScore]", title: str, about: dict[str, Any]) -> None:

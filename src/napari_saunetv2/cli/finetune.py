@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, out, plain
-from napari_saunetv2.cli.train import follow
+from napari_saunetv2.cli._shared import DeviceOption, follow, out, plain
 from napari_saunetv2.errors import OverwriteError, SettingsError
 
 

@@ -15,7 +15,7 @@ from napari_saunetv2.evaluation.scores import (
     score,
     worst_first,
 )
-from napari_saunetv2.evaluation.splits import chosen, seen
+from napari_saunetv2.evaluation.splits import chosen, learned_from, seen
 from napari_saunetv2.evaluation.tables import as_csv, as_json, as_markdown
 from napari_saunetv2.metrics import TITLES
 
@@ -37,6 +37,7 @@ __all__ = [
     "curve",
     "evaluate",
     "evaluate_observer",
+    "learned_from",
     "mean",
     "mean_curve",
     "mean_point",

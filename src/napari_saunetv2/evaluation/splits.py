@@ -1,10 +1,12 @@
 """Which images of a data set are scored, and which a model has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from napari_saunetv2.checkpoint import Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
+from napari_saunetv2.lineage import trainings
 
 
 def chosen(samples: Sequence[Sample], split: str | None, header: Header | None = None) -> list[Sample]:
@@ -14,8 +16,8 @@ def chosen(samples: Sequence[Sample], split: str | None, header: Header | None =
     ----------
     samples : sequence of Sample
     split : "train", "test", "all", "unseen" or None
-        "unseen" is every image that the model was neither trained nor validated on; None is "test" where
-        the data set has one, else "all".
+        "unseen" is every image that neither the model nor one that it was made from was trained or validated
+        on; None is "test" where the data set has one, else "all".
     header : Header, optional
         Of the model, for "unseen".
 
@@ -41,19 +43,36 @@ def chosen(samples: Sequence[Sample], split: str | None, header: Header | None =
 
 
 def seen(sample: Sample, header: Header) -> bool:
-    """Whether a model was trained or validated on an image; raises SettingsError where it does not say.
+    """Whether a model, or one that it was made from, was trained or validated on an image.
 
     Names are compared within a data set; where the model does not name any, by themselves.
+
+    Raises
+    ------
+    SettingsError
+        Where the model, or one that it was made from, does not say which images those were, and the others
+        have not seen it.
     """
-    data = header.data
-    if "train" not in data or "validation" not in data:
+    if learned_from(sample, header):
+        return True
+    if not all({"train", "validation"} <= training["data"].keys() for training in trainings(header)):
         raise SettingsError(
-            "The model does not say which images it was trained on, so nobody knows which it has not seen: "
-            "choose the split train, test or all."
+            "The model does not say which images it was trained on, or from a model that does not, so nobody "
+            "knows which it has not seen: choose the split train, test or all."
         )
+    return False
+
+
+def learned_from(sample: Sample, header: Header) -> bool:
+    """Whether a model says that it, or one that it was made from, was trained or validated on an image."""
+    return any(_names(training["data"], sample) for training in trainings(header))
+
+
+def _names(data: Mapping[str, Any], sample: Sample) -> bool:
     # A model of several data sets names them in one text: "drive, stare".
     sets = {name.strip() for name in str(data.get("dataset", sample.dataset)).split(",")}
-    return sample.dataset in sets and sample.name in {*data["train"], *data["validation"]}
+    names = [name for part in ("train", "validation", "teachers") for name in data.get(part, ())]
+    return sample.dataset in sets and sample.name in names
 
 
 def _unseen(samples: Sequence[Sample], header: Header | None) -> list[Sample]:

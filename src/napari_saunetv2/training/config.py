@@ -34,10 +34,18 @@ class TrainConfig:
     crop : int, pixels
         Side of a view, a multiple of 16.
     learning_rate : float
-        At its peak: it rises over ``warmup`` steps and falls to 0 along a cosine.
+        At its peak: it rises over ``warmup`` steps, then falls as ``schedule`` says.
     warmup : int
         Steps.
+    schedule : "cosine", "plateau" or "tenth"
+        To 0 along half a cosine; halved after every ``halve_after`` validations whose loss is not lower by
+        0.0001 than the lowest; or to a tenth after two thirds of the steps.
+    halve_after : int
+        Validations.
     weight_decay : float
+        0 makes AdamW plain Adam.
+    clip : float or None
+        Length to which a longer gradient is cut; None for none.
     ema : float, [0, 1)
         Decay of the running mean of the weights, which is what is validated and kept.
     precision : "auto", "bfloat16" or "float32"
@@ -48,6 +56,10 @@ class TrainConfig:
         weights are kept. Which ones depends on their names alone, so that two cycles keep the same.
     validate_every : int
         Steps between two validations.
+    best_by : "f1", "loss" or "last"
+        Which weights are kept: of the highest F1 or the lowest loss on the validation images, or the last.
+    calibrated : bool
+        Whether the bias is moved in the end, so that F1 peaks at a probability of 0.5.
     detailed : bool
         Validate before the first step too, so that a base model that is never beaten is what is kept; compare
         weights at the threshold that suits each best; and log the loss on the validation images.
@@ -65,9 +77,17 @@ class TrainConfig:
         for the background the value after the last of them; what is not annotated takes no part in anything.
     inside_field : bool
         Whether only the field of view takes part.
+    soft : float, [0, 1]
+        Share of the soft labels of teachers (:mod:`napari_saunetv2.teachers`) in what is learned; the rest is
+        the labels'. Validation goes by the labels alone.
     seed : int
         Of every random draw but the choice of validation images.
     augmentation : Augmentation
+    copies : int
+        Copies of each image that are drawn once, the image itself among them
+        (:mod:`napari_saunetv2.training.copies`); a step takes whole canvases of them in turn, whatever
+        ``crop`` and ``augmentation`` say, and ``validation`` is a share of the copies. 0 draws new views in
+        every step.
     """
 
     network: str = "saunetv2"
@@ -80,11 +100,16 @@ class TrainConfig:
     crop: int = 320
     learning_rate: float = 2e-3
     warmup: int = 200
+    schedule: Literal["cosine", "plateau", "tenth"] = "cosine"
+    halve_after: int = 10
     weight_decay: float = 0.01
+    clip: float | None = 1.0
     ema: float = 0.998
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     validation: float = 0.1
     validate_every: int = 250
+    best_by: Literal["f1", "loss", "last"] = "f1"
+    calibrated: bool = True
     detailed: bool = False
     patience: int | None = None
     minutes: float | None = None
@@ -92,13 +117,29 @@ class TrainConfig:
     classes: tuple[str, ...] = ("vessel",)
     sparse: bool = False
     inside_field: bool = False
+    soft: float = 0.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    copies: int = 0
 
     def __post_init__(self) -> None:
         """Check every setting; raises SettingsError at the first that breaks its rule."""
         for name, why in problems(vars(self)).items():
             raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {why}.")
+        if self.watches_loss and self.validation == 0:
+            raise SettingsError(
+                "validation is 0: schedule plateau and best_by loss need images to validate on, keep some."
+            )
+
+        if self.soft and (self.sparse or len(self.classes) > 1):
+            raise SettingsError(
+                f"soft is {self.soft}: teachers know one kind of vessel and dense labels, set it to 0."
+            )
+
+    @property
+    def watches_loss(self) -> bool:
+        """Whether the loss on the validation images decides about something."""
+        return self.schedule == "plateau" or self.best_by == "loss"
 
     @property
     def weighted(self) -> bool:
@@ -122,6 +163,12 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "crop": (lambda x: x >= 16 and x % 16 == 0, "a multiple of 16"),
     "learning_rate": (lambda x: 0 < x < 1, "between 0 and 1"),
     "warmup": (lambda x: x >= 0, "at least 0"),
+    "schedule": (lambda x: x in ("cosine", "plateau", "tenth"), "cosine, plateau or tenth"),
+    "halve_after": (lambda x: x >= 1, "at least 1"),
+    "clip": (lambda x: x is None or x > 0, "None or above 0"),
+    "best_by": (lambda x: x in ("f1", "loss", "last"), "f1, loss or last"),
+    "soft": (lambda x: 0 <= x <= 1, "from 0 to 1"),
+    "copies": (lambda x: x >= 0, "at least 0"),
     "ema": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "precision": (lambda x: x in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),
     "validation": (lambda x: 0 <= x < 1, "at least 0 and below 1"),

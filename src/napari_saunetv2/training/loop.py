@@ -3,24 +3,23 @@
 import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import together, validation
-from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.finish import finish
+from napari_saunetv2.training.material import Material, gather
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import fresh, one_step, rate
 from napari_saunetv2.training.validation import Preview
-from napari_saunetv2.training.views import Pair, Prepared, prepare, split
+from napari_saunetv2.training.views import Pair
 
 SAVE_EVERY = 60.0
 """Seconds of work that a kill may cost."""
@@ -45,7 +44,7 @@ class Report:
         Names of the validation images, or which part of the only image it is.
     history : tuple of mappings
         What was logged at every validation: step, loss, validation_f1, learning_rate, seconds, and
-        validation_loss where the settings ask for detail.
+        validation_loss where the settings ask for detail or go by it.
     preview : Preview or None
         Of the first validation image, at the last validation.
     """
@@ -61,21 +60,6 @@ class Report:
     validated_on: str = ""
     history: tuple[Mapping[str, float], ...] = ()
     preview: Preview | None = None
-
-
-@dataclass(frozen=True)
-class _Material:
-    """The images of a training, ready."""
-
-    train: list[Prepared]
-    watched: list[Prepared]
-    names: tuple[list[str], list[str]]
-    place: torch.device
-    in_blocks: bool
-
-    @property
-    def validated_on(self) -> str:
-        return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
 
 @devices.told_when_full
@@ -143,20 +127,14 @@ def fine_tune(
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
     place = devices.resolve(device)
-    train, held = split([pair.name for pair in pairs], config.validation)
-    names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     together.share(config.batch)
-    has_state = together.leads() and run_folder.start(run, run_folder.settings(config, *names), resume=resume)
+    _refuse_alone(config)
+    material = gather(pairs, config, place)
+    settings = run_folder.settings(config, *material.names)
+    has_state = together.leads() and run_folder.start(run, settings, resume=resume)
     state = fresh(config, base, place)
     if together.told(has_state):
         run_folder.restore(state, run)
-    images = [prepare(pairs[n], config) for n in train]
-    watched = [prepare(pairs[n], config) for n in held]
-    blocks = len(pairs) == 1 and config.validation > 0
-    if blocks:
-        images[0], part = in_blocks(images[0], config.validation)
-        watched = [part]
-    material = _Material(images, watched, names, place, blocks)
     if not together.leads():
         return _assist(state, material, config, run)
     try:
@@ -165,12 +143,21 @@ def fine_tune(
     finally:
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
-    path = _finish(state, pairs, material, config, run, data or {}, recipe, base)
+    path = finish(state, material, config, run, data or {}, recipe, base)
     together.told(0.0)  # that the model is there
     return path
 
 
-def _assist(state: State, material: _Material, config: TrainConfig, run: Path) -> Path:
+def _refuse_alone(config: TrainConfig) -> None:
+    """Refuse several processes where a step depends on what the first one alone knows."""
+    if together.size() > 1 and (config.copies or config.schedule == "plateau"):
+        raise SettingsError(
+            "Fixed copies and a learning rate that waits for the validation are for one process: start the "
+            "training without torchrun."
+        )
+
+
+def _assist(state: State, material: Material, config: TrainConfig, run: Path) -> Path:
     """Take part in the steps that the first process leads."""
     for state.seconds in together.led():
         one_step(state, material.train, config, material.place)
@@ -180,7 +167,7 @@ def _assist(state: State, material: _Material, config: TrainConfig, run: Path) -
 
 def _loop(
     state: State,
-    material: _Material,
+    material: Material,
     config: TrainConfig,
     run: Path,
     should_stop: Callable[[], bool] | None,
@@ -226,7 +213,7 @@ def _is_over(state: State, config: TrainConfig) -> bool:
 
 
 def _validate(
-    state: State, material: _Material, config: TrainConfig, loss: float, *, last: bool
+    state: State, material: Material, config: TrainConfig, loss: float, *, last: bool
 ) -> Preview | None:
     """Score the mean of the weights on the validation images, log it, and keep it if it is the best."""
     watched = material.watched
@@ -238,23 +225,33 @@ def _validate(
         "step": state.step,
         "loss": loss,
         "validation_f1": f1,
-        "learning_rate": rate(state.step, config, state.seconds),
+        "learning_rate": rate(state, config),
         "seconds": state.seconds,
     }
-    if config.detailed:
+    if config.detailed or config.watches_loss:
         row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
+    better = _is_better(row, state, config)
     state.history.append(row)
-    # Weights that are as good and older are better: patience counts from them.
-    better = f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
     if better or (last and (not watched or not state.best)):
         state.keep_mean(f1)
     return validation.preview(watched[0], answers[0]) if watched else None
 
 
+def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> bool:
+    if config.best_by == "last":
+        return True
+    if config.best_by == "loss":
+        before = (earlier["validation_loss"] for earlier in state.history)
+        return row["validation_loss"] < min(before, default=math.inf)
+    # Weights that are as good and older are better: patience counts from them.
+    f1 = row["validation_f1"]
+    return f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
+
+
 def _report(
     state: State,
     config: TrainConfig,
-    material: _Material,
+    material: Material,
     losses: Sequence[float],
     seconds_left: float,
     preview: Preview | None,
@@ -276,60 +273,3 @@ def _report(
         history=tuple(state.history),
         preview=preview,
     )
-
-
-def _finish(
-    state: State,
-    pairs: Sequence[Pair],
-    material: _Material,
-    config: TrainConfig,
-    run: Path,
-    data: Mapping[str, Any],
-    recipe: str,
-    base: checkpoint.Checkpoint | None,
-) -> Path:
-    """Write the best weights as a model that says where it comes from."""
-    state.mean.load_state_dict(state.best)
-    images = material.watched or material.train
-
-    def answers() -> list[Tensor]:
-        return [validation.logits(state.mean, image, material.place) for image in images]
-
-    validation.calibrate(state.mean, images, answers())
-    scores: tuple[Mapping[str, Any], ...] = ()
-    if config.detailed and material.watched:
-        after = _rounded(validation.mean_f1(images, answers()))
-        before = None
-        if base is not None:
-            start = fresh(config, base, material.place).mean
-            before = _rounded(
-                validation.mean_f1(images, [validation.logits(start, x, material.place) for x in images])
-            )
-        data = {**data, "f1_before": before, "f1_after": after}
-        about = {
-            "dataset": data.get("dataset", "own images"),
-            "split": "validation",
-            "protocol": "annotated pixels" if config.sparse else "fov" if config.inside_field else "whole",
-        }
-        scores = () if after is None else ({**about, "images": len(images), "mean": {"f1": after}},)
-    diameters = [d for d in (pair.diameter() for pair in pairs) if d is not None]
-    diameter = config.fov_diameter or (float(np.median(diameters)) if diameters else None)
-    held = [material.validated_on] if material.in_blocks else material.names[1]
-    header = checkpoint.Header(
-        network=config.network,
-        network_arguments=config.arguments,
-        padding=config.padding,
-        fov_diameter=None if diameter is None else round(diameter, 1),
-        classes=config.classes,
-        data={**data, "train": material.names[0], "validation": held},
-        recipe={"name": recipe, **asdict(config)},
-        seed=config.seed,
-        scores=scores,
-    )
-    path = run / run_folder.MODEL
-    checkpoint.save(path, state.mean, header, overwrite=True)
-    return path
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 5)

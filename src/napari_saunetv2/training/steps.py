@@ -61,20 +61,42 @@ def _learns(name: str, config: TrainConfig) -> bool:
     return config.trains == "all" or name.split(".")[0] in _LEARNING[config.trains]
 
 
-def rate(step: int, config: TrainConfig, seconds: float) -> float:
-    """Learning rate of a step: up in a line, down along half a cosine (Loshchilov and Hutter, 2017)."""
-    if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+def rate(state: State, config: TrainConfig) -> float:
+    """Learning rate of the step that comes next."""
+    if state.step < config.warmup:
+        return config.learning_rate * (state.step + 1) / config.warmup
+    if config.schedule == "plateau":
+        losses = [row["validation_loss"] for row in state.history]
+        return config.learning_rate * 0.5 ** halvings(losses, config.halve_after)
+    progress = (state.step - config.warmup) / max(1, config.steps - config.warmup)
     if config.minutes is not None:
-        progress = min(1.0, max(progress, seconds / (60 * config.minutes)))
+        progress = min(1.0, max(progress, state.seconds / (60 * config.minutes)))
+    if config.schedule == "tenth":
+        return config.learning_rate * (0.1 if progress >= 2 / 3 else 1.0)
+    # Half a cosine (Loshchilov and Hutter, 2017).
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def halvings(losses: Sequence[float], patience: int) -> int:
+    """Times that the learning rate was halved: after every ``patience`` losses in a row without a better one.
+
+    One that is less than 0.0001 lower is none, as in the Keras callback that the authors used.
+    """
+    best, since, count = math.inf, 0, 0
+    for loss in losses:
+        if loss < best - 1e-4:
+            best, since = loss, 0
+            continue
+        since += 1
+        if since == patience:
+            since, count = 0, count + 1
+    return count
 
 
 def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, place: torch.device) -> float:
     """Take one step of the optimiser; returns the loss of its views, of all processes' together."""
     for group in state.optimiser.param_groups:
-        group["lr"] = rate(state.step, config, state.seconds)
+        group["lr"] = rate(state, config)
     views, truth, weight = batch(images, config, state.step, together.share(config.batch))
     # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
     torch.manual_seed(config.seed * 1_000_003 + state.step)
@@ -89,7 +111,8 @@ def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, plac
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     together.sum_gradients(state.network)
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
+    if config.clip is not None:
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.clip)
     state.optimiser.step()
     state.step += 1
     _follow(state, config)

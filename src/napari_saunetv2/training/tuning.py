@@ -122,7 +122,7 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
             network=header.network,
             network_arguments=arguments | dict(start.network_arguments),
             padding=header.padding,
-            fov_diameter=_scale(pairs, header.fov_diameter) if scale == "model" else None,
+            fov_diameter=scale_of(pairs, header.fov_diameter) if scale == "model" else None,
         )
     if dropblock is not None:
         changes["network_arguments"] = {**start.network_arguments, "dropblock": dropblock}
@@ -137,7 +137,7 @@ def check(pair: Pair, config: TrainConfig) -> None:
     meaning(pair, config)
 
 
-def _scale(pairs: Sequence[Pair], trained: float | None) -> float | None:
+def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:
     """Diameter to bring images to: the base's, where inference would bring one of them to it."""
     if trained is None:
         return None

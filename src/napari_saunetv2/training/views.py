@@ -32,16 +32,20 @@ class Pair:
         What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
     field : array, shape (H, W), optional
         The field of view, where it is known; else it is found.
+    soft : array, shape (H, W), float32, range [0, 1], optional
+        What models that have not seen the image make of it.
     """
 
     name: str
     image: NDArray[np.generic]
     vessels: NDArray[np.generic]
     field: NDArray[np.generic] | None = None
+    soft: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
-        for what, part in (("labels are", self.vessels), ("field of view is", self.field)):
+        parts = {"labels are": self.vessels, "field of view is": self.field, "soft labels are": self.soft}
+        for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
                     f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
@@ -139,7 +143,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
     Raises
     ------
     ImageError
-        For values in the labels that mean nothing, or where nothing at all is annotated.
+        For values in the labels that mean nothing, where nothing at all is annotated, and where soft labels
+        are wanted and missing.
     """
     labels, kinds = pair.vessels, len(config.classes)
     _check_values(pair, config)
@@ -147,6 +152,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
         vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
+    if config.soft:
+        vessels = (1 - config.soft) * vessels + config.soft * _soft(pair)[..., None]
     if not config.weighted:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
@@ -159,6 +166,14 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
             f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
         )
     return vessels * weight, weight
+
+
+def _soft(pair: Pair) -> NDArray[np.float32]:
+    if pair.soft is None:
+        raise ImageError(
+            f"'{pair.name}' has no soft labels: make them by 'saunetv2 teach', or set soft to 0."
+        )
+    return pair.soft
 
 
 def _check_values(pair: Pair, config: TrainConfig) -> None:
@@ -217,6 +232,8 @@ def batch(
     They depend on seed and step alone, so a resumed training draws what an unbroken one would have. Those
     outside ``share`` are drawn too, as a single pixel, so that the others are the same; they are not given.
     """
+    if config.copies:
+        return _in_turn(images, config, step)
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
     own = range(config.batch)[share]
@@ -227,13 +244,33 @@ def batch(
         for k, n in enumerate(chosen)
     ]
     coloured = [recolour(view[:3], config.augmentation, draw, config.crop) for view in views]
-    views, chosen, colours = views[share], chosen[share], torch.stack(coloured[share])
+    balances = [images[n].balance for n in chosen[share]]
+    return torch.stack(coloured[share]), *_labels(views[share], balances, config)
+
+
+def _in_turn(
+    images: Sequence[Prepared], config: TrainConfig, step: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Take whole canvases in a random order, each once before any comes again; the last step may be short."""
+    epoch, place = divmod(step, -(-len(images) // config.batch))
+    order = torch.randperm(
+        len(images), generator=torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+    )
+    chosen = [images[n] for n in order[place * config.batch : (place + 1) * config.batch].tolist()]
+    views = [image.canvas for image in chosen]
+    colours = torch.stack([view[:3] for view in views])
+    return colours, *_labels(views, [image.balance for image in chosen], config)
+
+
+def _labels(
+    views: Sequence[Tensor], balances: Sequence[float], config: TrainConfig
+) -> tuple[Tensor, Tensor | None]:
+    """Vessels and weights of views that hold image, vessels and, where some pixels take no part, weight."""
     kinds = len(config.classes)
     vessels = torch.stack([view[3 : 3 + kinds] for view in views])
-    if images[0].weight is None:
-        return colours, vessels, None
+    if len(views[0]) == 3 + kinds:
+        return vessels, None
     weight = torch.stack([view[3 + kinds :] for view in views])
     vessels = true_share(vessels, weight)
-    balances = [images[n].balance for n in chosen]
     counted = [balanced(w, v, b) for w, v, b in zip(weight, vessels, balances, strict=True)]
-    return colours, vessels, torch.stack(counted)
+    return vessels, torch.stack(counted)

@@ -1,0 +1,96 @@
+"""The images of a training, ready to be drawn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.training.blocks import in_blocks
+from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.copies import Copies
+from napari_saunetv2.training.views import Pair, Prepared, prepare, split
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training learns from, and what it is judged by.
+
+    Attributes
+    ----------
+    train, watched : sequence of Prepared
+        To learn from, and to validate on.
+    names : (list of str, list of str)
+        Of the images in them.
+    place : torch.device
+    pairs : sequence of Pair
+        As they were given.
+    in_blocks : bool
+        Whether both are parts of one image.
+    """
+
+    train: Sequence[Prepared]
+    watched: Sequence[Prepared]
+    names: tuple[list[str], list[str]]
+    place: torch.device
+    pairs: Sequence[Pair]
+    in_blocks: bool = False
+
+    @property
+    def validated_on(self) -> str:
+        """Names of the validation images, or which part of the only image it is."""
+        return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
+
+    def judged(self, config: TrainConfig) -> Sequence[Prepared]:
+        """Give the images by whose labels the bias is moved: those to validate on, or without any, all."""
+        if self.watched or not config.soft:
+            return self.watched or self.train
+        return [prepare(pair, replace(config, soft=0)) for pair in self.pairs]
+
+    def diameter(self) -> float | None:
+        """Diameter of the field of view in pixels, median over the images as they were given."""
+        found = [d for d in (pair.diameter() for pair in self.pairs) if d is not None]
+        return float(np.median(found)) if found else None
+
+
+def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
+    """Part images into those to train and those to validate on, and lay them on their canvases.
+
+    Raises
+    ------
+    SettingsError, ImageError
+        Where the share for validation leaves nothing to train on; for labels that mean nothing.
+    """
+    if config.copies:
+        return _of_copies(pairs, config, place)
+    train, held = split([pair.name for pair in pairs], config.validation)
+    names = [pairs[n].name for n in train], [pairs[n].name for n in held]
+    images = [prepare(pairs[n], config) for n in train]
+    watched = [prepare(pairs[n], replace(config, soft=0)) for n in held]
+    blocks = len(pairs) == 1 and config.validation > 0
+    if blocks and config.soft:
+        raise SettingsError(f"soft is {config.soft}: teachers need several images, give more or set it to 0.")
+    if blocks:
+        images[0], part = in_blocks(images[0], config.validation)
+        watched = [part]
+    return Material(images, watched, names, place, pairs, blocks)
+
+
+def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
+    images, plain = (
+        [prepare(pair, replace(config, soft=soft)) for pair in pairs] for soft in (config.soft, 0)
+    )
+    sides = {image.canvas.shape[-1] for image in images}
+    if len(sides) > 1:
+        raise SettingsError(
+            f"copies is {config.copies}: whole canvases of {min(sides)} and {max(sides)} pixels make no "
+            "batch, train on images of one size or set copies to 0."
+        )
+    all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]
+    parts = [[all_[k] for k in part] for part in split([f"{c}" for c in all_], config.validation)]
+    train = Copies(images, parts[0], config.seed, "bilinear" if config.soft else "nearest")
+    watched = Copies(plain, parts[1], config.seed)
+    # An image may be in both, by different copies.
+    names, held = (list(dict.fromkeys(pairs[n].name for n, _ in part)) for part in parts)
+    return Material(train, watched, (names, held), place, pairs)
