@@ -77,8 +77,8 @@ def steps(
         finally:
             work.close()
         # Outside the handler: its traceback would hold on to what filled the memory.
-        scaled = {key: settings[key] for key in ("rescale", "field") if key in settings}
-        tiles = inference.planned(image, model, tile=tile, **scaled).tiles
+        told = {k: v for k, v in settings.items() if k in ("rescale", "field", "engine", "precision")}
+        tiles = inference.planned(image, model, device=place, tile=tile, **told).tiles
         tile, place, notice = _smaller(_longest(tiles), place)
 
 

@@ -25,10 +25,12 @@ TestTime = Literal["none", "flips", "d4"]
 RESCALE_BEYOND = 1.25
 """A field of view that differs from the model's by more than this factor is brought to its scale."""
 
-TILE_ABOVE = 1536
-"""An image with a longer side in pixels goes through tiles of TILE_SIDE, at the model's scale."""
-
 TILE_SIDE = 1536
+"""Side in pixels of the tiles of a large image."""
+
+WHOLE_UP_TO = {"torch": TILE_SIDE**2, "onnx": TILE_SIDE**2, "openvino": 9_000_000}
+"""Pixels at the model's scale above which an image goes through tiles. OpenVINO holds few maps at once: for
+HRF's 8 megapixels 2.8 GB in float32, where torch would take 6; whole they take two thirds of the time."""
 
 FREEZE_FROM = 512
 """Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
@@ -75,8 +77,8 @@ def segment(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: engines.Engine = "torch",
-    precision: engines.Precision = "float32",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -162,8 +164,8 @@ def steps(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: engines.Engine = "torch",
-    precision: engines.Precision = "float32",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
@@ -180,15 +182,16 @@ def steps(
     unit = to_unit(image)
     chosen = _loaded(model)
     place = devices.resolve(device)
-    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile, field)
     turns = _turns(tta)
+    runs_in, precision = engines.choice(chosen, place, engine, precision)
+    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
     if FREEZE_FROM <= plan.side < max(plan.working_shape):
-        return (yield from _in_windows(unit, plan, chosen, place, turns, engine, precision))
+        return (yield from _in_windows(unit, plan, chosen, place, turns, runs_in, precision))
     total = len(turns) * len(plan.tiles)
     yield Progress(0, total)
 
     working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
-    run = engines.runner(chosen, place, engine, precision)
+    run = engines.runner(chosen, place, runs_in, precision)
     blend = Blend(*plan.working_shape)
     for number, part in enumerate(plan.tiles):
         mean = np.zeros(
@@ -211,8 +214,8 @@ def frozen_run(
     place: torch.device,
     read: Callable[[Tile], NDArray[np.float32]],
     shape: tuple[int, int],
-    engine: engines.Engine = "torch",
-    precision: engines.Precision = "float32",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
 ) -> engines.Runner:
     """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
 
@@ -295,10 +298,15 @@ def planned(
     *,
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
+    device: str = "auto",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
 ) -> Plan:
     """Say how :func:`segment` would take an image through the network, and raise what it would."""
-    return _plan(to_unit(image), _loaded(model).header.fov_diameter, rescale, tile, field)
+    unit, chosen = to_unit(image), _loaded(model)
+    runs_in, _ = engines.choice(chosen, devices.resolve(device), engine, precision)
+    return _plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
 
 
 def passes(tta: TestTime) -> int:
@@ -322,6 +330,7 @@ def _plan(
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
     field: ArrayLike | None,
+    engine: str,
 ) -> Plan:
     """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
@@ -332,7 +341,7 @@ def _plan(
             f"rescale is {rescale!r}: it makes {working[1]} x {working[0]} pixels of this image, take a "
             "smaller factor."
         )
-    side = _tile_side(tile, max(working))
+    side = _tile_side(tile, working, engine)
     return Plan((height, width), working, tiles(*working, side), side)
 
 
@@ -367,12 +376,12 @@ def _field(unit: NDArray[np.float32], field: ArrayLike | None) -> NDArray[np.boo
     return given
 
 
-def _tile_side(tile: Literal["auto", "off"] | int, longer: int) -> int:
-    """Side of the tiles in pixels; that of the image for one tile."""
+def _tile_side(tile: Literal["auto", "off"] | int, shape: tuple[int, int], engine: str) -> int:
+    """Side of the tiles in pixels; the longer side of the image for one tile."""
     if tile == "off":
-        return longer
+        return max(shape)
     if tile == "auto":
-        return TILE_SIDE if longer > TILE_ABOVE else longer
+        return TILE_SIDE if math.prod(shape) > WHOLE_UP_TO[engine] else max(shape)
     if not isinstance(tile, Integral) or tile < 64:
         raise SettingsError(f"tile is {tile!r}: it must be 'auto', 'off' or a side of at least 64 pixels.")
     return int(tile)

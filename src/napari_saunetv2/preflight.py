@@ -14,9 +14,10 @@ from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
 
-BYTES_PER_PIXEL = 450
+BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 """Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
-the resident memory of a process that makes one pass at 512 and at 1024 pixels (443 and 409 bytes)."""
+the resident memory of a process that makes one pass at 512 and at 1024 pixels (torch 443 and 409 bytes; ONNX
+Runtime takes less) and one at 3504 x 2336 (OpenVINO 344)."""
 
 FAR_SCALE = 4.0
 """Beyond this factor between an image's scale and the model's even rescaling gives poor vessels."""
@@ -96,8 +97,8 @@ def describe(
     tta: inference.TestTime = "none",
     rescale: Any = "auto",
     tile: Any = "auto",
-    engine: engines.Engine = "torch",
-    precision: engines.Precision = "float32",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
     planes: int = 1,
     measure: bool = True,
@@ -121,10 +122,12 @@ def describe(
     """
     pixels = np.asarray(image)
     unit = to_unit(pixels)
-    way = inference.planned(pixels, model, rescale=rescale, tile=tile, field=field)
+    runs: Any = {"device": device, "engine": engine, "precision": precision}
+    way = inference.planned(pixels, model, rescale=rescale, tile=tile, field=field, **runs)
     place = devices.resolve(device)
     inside = fov.detect(unit) if field is None else np.asarray(field) != 0
     found = fov.diameter(inside)
+    runs_in, _ = engines.choice(model, place, engine, precision)
     squares = [canvas.side(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     views = inference.passes(tta)
     speed = seconds_per_pixel(model, place, engine, precision) if measure else None
@@ -140,7 +143,7 @@ def describe(
         passes=views * len(way.tiles) * planes,
         device=str(place),
         seconds=None if speed is None else speed * sum(s * s for s in squares) * views * planes,
-        memory=BYTES_PER_PIXEL * max(squares) ** 2 + unit.nbytes,
+        memory=BYTES_PER_PIXEL[runs_in] * max(squares) ** 2 + unit.nbytes,
         advice=tuple(_advice(fundus.doubt(unit, inside), found, model.header.fov_diameter, way)),
     )
 
@@ -155,8 +158,8 @@ def duration(seconds: float) -> str:
 def seconds_per_pixel(
     model: Checkpoint,
     place: torch.device,
-    engine: engines.Engine = "torch",
-    precision: engines.Precision = "float32",
+    engine: engines.Engine = "auto",
+    precision: engines.Precision = "auto",
 ) -> float:
     """Measure how long a pass of the network takes per pixel of the canvas, on a small one, once a model."""
     known = _speeds.setdefault(model.network, {})

@@ -40,7 +40,7 @@ def steps(
         aleatoric uncertainty (Wang et al., 2019, Neurocomputing 338, 34).
     """
     pixels = np.asarray(image)
-    way = inference.planned(pixels, model, rescale=rescale, field=field)
+    way = inference.planned(pixels, model, rescale=rescale, field=field, **settings)
     # One factor for all views: a field of view that is found anew in each would differ by a pixel.
     factor: float = max(way.working_shape) / max(way.shape)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.

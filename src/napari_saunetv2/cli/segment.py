@@ -40,8 +40,8 @@ def segment(
         str, typer.Option(help="auto (for large images), off, or the side of overlapping tiles in pixels.")
     ] = "auto",
     device: DeviceOption = "auto",
-    engine: EngineOption = "torch",
-    precision: PrecisionOption = "float32",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     fov: Annotated[
         str,
         typer.Option(

@@ -30,7 +30,7 @@ Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 _PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
-_FASTEST_FIRST = (
+_FASTEST_FIRST: tuple[tuple[Engine, Precision], ...] = (
     ("openvino", "int8"),
     ("openvino", "bfloat16"),
     ("openvino", "float32"),
@@ -42,7 +42,7 @@ _FASTEST_FIRST = (
 
 _LOG = logging.getLogger(__name__)
 _RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
-_CHOICES: WeakKeyDictionary[nn.Module, dict[Any, tuple[str, str]]] = WeakKeyDictionary()
+_CHOICES: WeakKeyDictionary[nn.Module, dict[Any, tuple[Engine, Precision]]] = WeakKeyDictionary()
 
 
 def runner(
@@ -82,7 +82,7 @@ def installed() -> list[str]:
 
 def choice(
     model: Checkpoint, place: torch.device, engine: Engine = "auto", precision: Precision = "auto"
-) -> tuple[str, str]:
+) -> tuple[Engine, Precision]:
     """Engine and precision that run a model where "auto" was said; raises as :func:`runner`."""
     _refuse(engine, precision, place)
     if precision == "int8" and not model.header.ranges:
@@ -101,7 +101,9 @@ def choice(
     return kept[wish]
 
 
-def _chosen(model: Checkpoint, place: torch.device, engine: str, precision: str) -> tuple[str, str]:
+def _chosen(
+    model: Checkpoint, place: torch.device, engine: Engine, precision: Precision
+) -> tuple[Engine, Precision]:
     for pair in _candidates(model, place, engine, precision):
         if _keeps_the_answer(model, place, *pair):
             _LOG.debug("%s runs in %s %s", model.name, *pair)
@@ -147,22 +149,17 @@ def _refuse(engine: str, precision: str, place: torch.device) -> None:
 
 
 def _candidates(
-    model: Checkpoint, place: torch.device, engine: str, precision: str
-) -> Iterator[tuple[str, str]]:
+    model: Checkpoint, place: torch.device, engine: Engine, precision: Precision
+) -> Iterator[tuple[Engine, Precision]]:
     """What an "auto" may take, fastest first."""
     for pair in _FASTEST_FIRST:
         if engine not in ("auto", pair[0]) or precision not in ("auto", pair[1]):
             continue
-        if pair == ("torch", "float32"):
-            yield pair
-            continue
-        if pair[1] == "int8" and not model.header.ranges:
-            continue
         emulated = pair[1] == "bfloat16" and precision == "auto" and not prefers_bfloat16(place)
         slower = engine == "auto" and pair[0] != "torch" and not _pays(pair[0], place)
-        if (
-            not (emulated or slower) and model.header.sha256
-        ):  # what was saved does not change any more, so what is found out of it holds
+        unprepared = pair[1] == "int8" and not model.header.ranges
+        # What was saved does not change any more, so what is found out of it holds.
+        if pair == ("torch", "float32") or (model.header.sha256 and not (emulated or slower or unprepared)):
             yield pair
 
 
