@@ -146,6 +146,7 @@ def _header(models: Sequence[Checkpoint]) -> Header:
         fov_diameter=round(sum(diameters) / len(diameters), 1) if diameters else None,
         threshold=sum(h.threshold for h in headers) / len(headers),
         tta_thresholds={},
+        ranges=(),
         data=_data(headers),
         recipe={"name": "soup", "parents": parents},
         seed=None,

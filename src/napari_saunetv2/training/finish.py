@@ -85,7 +85,9 @@ def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> H
     old, new = found.network.state_dict(), network.state_dict()
     if old.keys() != new.keys() or not all(torch.equal(old[k], v.cpu()) for k, v in new.items()):
         return header
-    kept = {name: getattr(found.header, name) for name in ("threshold", "tta_thresholds", "created")}
+    kept = {
+        name: getattr(found.header, name) for name in ("threshold", "tta_thresholds", "ranges", "created")
+    }
     return replace(header, scores=found.header.scores or header.scores, **kept)
 
 
