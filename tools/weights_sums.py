@@ -23,7 +23,14 @@ def main() -> None:
     (WEIGHTS / "SHA256SUMS").write_text("".join(lines))
     make_folder(GOLDEN)
     for path in models:
-        answer = inference.segment(fundus((160, 160), 3).image, path, rescale="off", device="cpu")
+        answer = inference.segment(
+            fundus((160, 160), 3).image,
+            path,
+            rescale="off",
+            device="cpu",
+            engine="torch",
+            precision="float32",
+        )
         write_image(GOLDEN / f"{path.stem}.png", np.rint(answer * 255).astype(np.uint8), overwrite=True)
 
 
