@@ -179,6 +179,16 @@ def test_from_case_to_case(viewer, widget, shows, qtbot):
 
 
 @pytest.mark.gui
+def test_tab_goes_from_field_to_field_as_they_are_seen(widget):
+    order, field = [], widget.folder.native
+    while len(order) < 60:
+        field = field.nextInFocusChain()
+        order.append(field)
+    wanted = [widget.split.native, widget.cases, widget.next.native, widget.segment_all.native]
+    assert sorted(wanted, key=order.index) == wanted
+
+
+@pytest.mark.gui
 def test_by_mouse_and_keys(viewer, widget, shows, qtbot):
     where = widget.cases.visualItemRect(widget.cases.item(2, 0)).center()
     qtbot.mouseClick(widget.cases.viewport(), Qt.MouseButton.LeftButton, pos=where)

@@ -5,14 +5,12 @@ its signals touch the interface. Its own stop flag ends it between two yields: q
 lose the result.
 """
 
-import gc
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
 
 from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, QTimer
@@ -76,10 +74,6 @@ class Job:
 
     def start(self) -> None:
         """Begin."""
-        _at_work.add(self)
-        # A full garbage collection of what napari and torch brought, 400,000 objects, holds every thread up
-        # for 0.3 s: what is there already is left out of it until the last job is done.
-        gc.freeze()
         self._worker.start()
 
     def stop(self) -> None:
@@ -120,9 +114,6 @@ class Job:
             self._done(result)
 
     def _end(self) -> None:
-        _at_work.discard(self)
-        if not _at_work:
-            gc.unfreeze()
         finished = self._finished
         # napari's list of tasks keeps every worker, and so this job, for good: it should hold no layer.
         self._progress = self._done = self._failed = self._finished = _nobody
@@ -172,9 +163,6 @@ class Turns:
         finally:
             if self._waiting:
                 self._timer.start(0)
-
-
-_at_work: WeakSet[Job] = WeakSet()
 
 
 def _nobody(*_: Any) -> None:

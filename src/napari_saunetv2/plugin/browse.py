@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
-from qtpy.QtWidgets import QFileDialog, QSizePolicy
+from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
 
 from napari_saunetv2 import NO_DEVICE, batch, catalogue, checkpoint, datasets
 from napari_saunetv2.catalogue import Line, Table
@@ -142,6 +142,8 @@ class BrowseWidget(BrowseForm):
         self._reading, self._thumbnails = Latest(self._show_failure), Latest(self._show_failure)
         self.cases = CaseList(self._go_to)
         self.native.layout().insertWidget(1, self.cases, 1)
+        QWidget.setTabOrder(self.split.native, self.cases)
+        QWidget.setTabOrder(self.cases, self.previous.native)
         self._connect()
         _autosave.watch(napari_viewer)
         self._check()
