@@ -132,11 +132,11 @@ _PAPER_CHASE = replace(
 RECIPES: dict[str, Recipe] = {
     "drive": Recipe((TrainConfig(augmentation=_MILD), _SECOND, _THIRD, _FOURTH)),
     "stare": Recipe(
-        (replace(_TRANSFER, steps=600),), images={"stare": STARE_FIRST_TEN}, base="saunetv2-drive"
+        (replace(_TRANSFER, steps=400),), images={"stare": STARE_FIRST_TEN}, base="saunetv2-drive"
     ),
     # At three quarters of their scale CHASE's labels keep an F1 of .992 against themselves.
     "chase": Recipe(
-        tuple(replace(cycle, fov_diameter=690.0) for cycle in (_TRANSFER, replace(_FOURTH, steps=1000))),
+        tuple(replace(cycle, fov_diameter=690.0) for cycle in (_TRANSFER, replace(_FOURTH, steps=700))),
         base="saunetv2-drive",
     ),
     "general": Recipe(
