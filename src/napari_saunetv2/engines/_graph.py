@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.networks._blocks import CrossScaleAttention, DropBlock2d, SpatialAttention, UpSample
+from napari_saunetv2.networks._blocks import (
+    CrossScaleAttention,
+    DropBlock2d,
+    GroupNorm,
+    SpatialAttention,
+    UpSample,
+)
 
 Node: TypeAlias = Any
 """A value in the drawing: what that is, the pen knows."""
@@ -203,6 +209,7 @@ _PARTS: dict[type[nn.Module], Callable[..., Node]] = {
     nn.Conv2d: _convolution,
     UpSample: _up,
     nn.GroupNorm: _group_norm,
+    GroupNorm: _group_norm,
     nn.BatchNorm2d: _batch_norm,
     nn.SiLU: lambda pen, _, x: pen.silu(x),
     nn.ReLU: lambda pen, _, x: pen.relu(x),

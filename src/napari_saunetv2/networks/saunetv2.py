@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from napari_saunetv2.networks._blocks import (
     CrossScaleAttention,
     DropBlock2d,
+    GroupNorm,
     SpatialAttention,
     UpSample,
     conv3,
@@ -24,7 +25,7 @@ class ConvUnit(nn.Sequential):
         super().__init__(
             conv3(channels_in, channels_out),
             DropBlock2d(dropblock),
-            nn.GroupNorm(8, channels_out, eps=1e-3),
+            GroupNorm(8, channels_out, eps=1e-3),
             nn.SiLU(),
         )
 
