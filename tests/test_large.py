@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import tifffile
 import torch
 
-from napari_saunetv2 import checkpoint, engines, inference, large
+from napari_saunetv2 import checkpoint, cli, engines, inference, large
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.engines.frozen import freeze
 from napari_saunetv2.errors import FileFormatError, OverwriteError
@@ -167,3 +168,81 @@ def test_checkpoint_models_run_large_images(tmp_path: Path):
     answer = inference.segment(_image(520, 530), loaded, rescale="off", tile=512)
     assert answer.shape == (520, 530)
     assert np.isfinite(answer).all()
+
+
+@pytest.fixture
+def command(model, tmp_path, monkeypatch, capsys):
+    checkpoint.save(tmp_path / "m.safetensors", model.network, Header(network_arguments={"widths": [8] * 4}))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["saunetv2", "segment", *arguments, "-m", "m.safetensors"])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as done:
+            code = done.code or 0
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return run
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, tmp_path, monkeypatch):
+    pytest.importorskip("zarr")
+    tifffile.imwrite(tmp_path / "big.tif", _image(600, 900), photometric="rgb")
+    code, told = command("big.tif", "-o", f"small{suffix}", "--rescale", "off", "--probability")
+    assert (code, "tile by tile" in told) == (0, False), told
+    whole = np.asarray(large.opened(f"small{suffix}")[:])
+    np.testing.assert_array_equal(
+        whole, inference.segment(_image(600, 900), "m.safetensors", rescale="off", tile="auto", **TORCH)
+    )
+    monkeypatch.setattr(large, "IN_MEMORY", 1000)
+    code, told = command("big.tif", "-o", f"tiled{suffix}", "--probability")
+    assert code == 0, told
+    assert "900 x 600 pixels are more than" in told
+    python = large.segment(_image(600, 900), "python.tif", "m.safetensors", what="probability", **TORCH)
+    np.testing.assert_array_equal(large.opened(f"tiled{suffix}")[:], large.opened(python)[:])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["eye.tif", "eye.tif", "-o", "out.tif"], "is one file: give one image"),
+        (["eye.tif", "-o", "eye.tif", "--overwrite"], "is the image itself"),
+        (["eye.tif", "-o", "there.tif"], "there.tif' exists already"),
+        (
+            ["eye.tif", "-o", "out.zarr", "--overlay", "--table", "t.csv"],
+            "--overlay, --table: this goes with",
+        ),
+        (["none.zarr", "-o", "out.zarr"], "no TIFF and no zarr"),
+        (["deep.zarr", "-o", "out.tif"], r"has shape \(5, 6, 7, 3\)"),
+        (["huge.zarr", "-o", "out.tif"], r"in pieces of \(100000, 100000\)"),
+        (["broken.zarr", "-o", "out.tif"], "no TIFF and no zarr"),
+        (["deep.zarr", "-o", "folder"], "is a zarr: segment it by itself"),
+    ],
+)
+def test_what_the_command_refuses(command, arguments, says, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    tifffile.imwrite(tmp_path / "eye.tif", _image(40, 50), photometric="rgb")
+    (tmp_path / "there.tif").write_bytes(b"")
+    zarr.save_array("deep.zarr", np.zeros((5, 6, 7, 3), np.uint8))
+    zarr.create_array("huge.zarr", shape=(100_000, 100_000), chunks=(100_000, 100_000), dtype=np.uint8)
+    zarr.save_array("broken.zarr", np.zeros((5, 6), np.uint8))
+    (tmp_path / "broken.zarr/zarr.json").write_text('{"zarr_format": 3, "node_type": []}')
+    code, told = command(*arguments)
+    assert code == 1
+    assert re.search(says, told), told
+    assert told.count("\n") == 1
+
+
+def test_a_damaged_piece_is_told(command, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    zarr.save_array("eye.zarr", _image(64, 64))
+    for piece in (tmp_path / "eye.zarr/c").rglob("*"):
+        if piece.is_file():
+            piece.write_bytes(b"no zstd")
+    code, told = command("eye.zarr", "-o", "out.tif")
+    assert (code, "A part of the image cannot be read" in told) == (1, True), told
+    assert not (tmp_path / "out.tif").exists()

@@ -173,6 +173,10 @@ def image_files(inputs: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for entry in inputs:
         path = Path(entry)
+        if path.suffix.lower() == ".zarr" and path.is_dir():
+            raise SettingsError(
+                f"'{path}' is a zarr: segment it by itself, into a file that ends in .zarr or .tif."
+            )
         if path.is_dir():
             found.update(dict.fromkeys(p for p in sorted(path.iterdir()) if p.is_file() and readable(p)))
         elif path.exists() or not glob.has_magic(entry):

@@ -24,6 +24,12 @@ Array: TypeAlias = Any
 CHUNK = 256
 """Side in pixels of the tiles of the files that are written."""
 
+IN_MEMORY = 2**26
+"""Pixels of an image that need no tiles on disk: 67 megapixels, about 3 GB while it is segmented."""
+
+MAX_CHUNK = 2**30
+"""Bytes that a file may hold in one piece, which is read whole for any part of it: 1 GiB."""
+
 _TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
 
 
@@ -42,18 +48,44 @@ def opened(source: str | os.PathLike[str]) -> Array:
     Raises
     ------
     FileFormatError
-        When it is none of these.
+        When it is none of these, or its pieces are too large.
     """
     path = Path(source)
     try:
-        if path.suffix.lower() not in _TIFF:
-            return _finest(_zarr().open(path, mode="r"))
-        try:
-            return tifffile.memmap(path, mode="r")
-        except ValueError:  # compressed or in tiles
-            return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
-    except (OSError, ValueError, KeyError, tifffile.TiffFileError) as error:
+        found = _opened(path)
+        shape, piece = tuple(found.shape), tuple(getattr(found, "chunks", ()))
+    except SettingsError:
+        raise
+    except Exception as error:  # a stranger's file makes zarr and its codecs raise anything
         raise FileFormatError(f"'{path}' is no TIFF and no zarr that can be opened: convert it.") from error
+    if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        raise FileFormatError(f"'{path}' has shape {shape}: give one of (H, W), (H, W, 3) or (H, W, 4).")
+    if math.prod(piece) * found.dtype.itemsize > MAX_CHUNK:
+        raise FileFormatError(
+            f"'{path}' lies in pieces of {piece}, each of more than 1 GiB: write it anew in smaller ones."
+        )
+    return found
+
+
+def read(image: Array, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
+    """Read a part of an image; raises FileFormatError where it is damaged."""
+    try:
+        return np.asarray(image[rows, columns])
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        raise FileFormatError(
+            f"A part of the image cannot be read ({type(error).__name__}): it is damaged, get it again."
+        ) from error
+
+
+def _opened(path: Path) -> Array:
+    if path.suffix.lower() not in _TIFF:
+        return _finest(_zarr().open(path, mode="r"))
+    try:
+        return tifffile.memmap(path, mode="r")
+    except ValueError:  # compressed or in tiles
+        return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
 
 
 def segment(
@@ -96,11 +128,7 @@ def segment(
     OverwriteError
         When the target is there.
     """
-    path = Path(target)
-    if path.suffix.lower() not in (*_TIFF, _ZARR):
-        raise FileFormatError(f"'{path.name}' cannot hold a large image: name it .tif or .zarr.")
-    if path.exists() and not overwrite:
-        raise OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
+    path = _free(target, overwrite=overwrite)
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ImageError(f"An image of shape {image.shape} cannot be segmented: give (H, W) or (H, W, C).")
     if tile < inference.FREEZE_FROM:
@@ -110,10 +138,10 @@ def segment(
     place = devices.resolve(device)
     height, width = image.shape[:2]
 
-    def read(part: Tile) -> NDArray[np.float32]:
-        return to_unit(np.asarray(image[part.rows, part.columns]))
+    def unit(part: Tile) -> NDArray[np.float32]:
+        return to_unit(read(image, part.rows, part.columns))
 
-    run = inference.frozen_run(loaded, place, read, (height, width), engine, precision)
+    run = inference.frozen_run(loaded, place, unit, (height, width), engine, precision)
     margin = engines.reach(loaded.network)
     rows, columns = (windows.spans(n, tile, margin, CHUNK) for n in (height, width))
 
@@ -121,18 +149,46 @@ def segment(
         for number, row in enumerate(rows):
             band = np.empty((row.core.stop - row.core.start, width), np.float32)
             for place_in_row, column in enumerate(columns):
-                laid = windows.laid(read(Tile(row.read, column.read)), row, column)
+                laid = windows.laid(unit(Tile(row.read, column.read)), row, column)
                 band[:, column.core] = run(laid)[0][row.inner, column.inner]
                 if progress is not None:
                     progress(number * len(columns) + place_in_row + 1, len(rows) * len(columns))
             yield band if what == "probability" else inference.binarise(band, level) * np.uint8(255)
 
     dtype = np.dtype(np.float32 if what == "probability" else np.uint8)
-    if path.suffix.lower() == _ZARR:
-        _write_zarr(path, bands(), (height, width), dtype)
-    else:
-        write_beside(path, lambda out: _write_tiff(out, bands(), (height, width), dtype), overwrite=overwrite)
+    _write(path, bands(), (height, width), dtype, overwrite=overwrite)
     return path
+
+
+def write(target: str | os.PathLike[str], values: NDArray[Any], *, overwrite: bool = False) -> Path:
+    """Write an array, shape (H, W), as :func:`segment` writes its answer; errors as there."""
+    path = _free(target, overwrite=overwrite)
+    height, width = values.shape
+    _write(path, iter([values]), (height, width), values.dtype, overwrite=overwrite)
+    return path
+
+
+def _free(target: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    path = Path(target)
+    if path.suffix.lower() not in (*_TIFF, _ZARR):
+        raise FileFormatError(f"'{path.name}' cannot hold a large image: name it .tif or .zarr.")
+    if path.exists() and not overwrite:
+        raise OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
+    return path
+
+
+def _write(
+    path: Path,
+    bands: Iterator[NDArray[Any]],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    *,
+    overwrite: bool,
+) -> None:
+    if path.suffix.lower() == _ZARR:
+        _write_zarr(path, bands, shape, dtype)
+    else:
+        write_beside(path, lambda out: _write_tiff(out, bands, shape, dtype), overwrite=overwrite)
 
 
 def _zarr() -> Any:

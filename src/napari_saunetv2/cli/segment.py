@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_saunetv2.cli._large import SUFFIXES, segment_to_file
 from napari_saunetv2.cli._shared import (
     DeviceOption,
     EngineOption,
@@ -29,7 +30,14 @@ def segment(
     inputs: Annotated[
         list[str], typer.Argument(help="Images, folders of images, or patterns such as 'eyes/*.tif'.")
     ],
-    output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if missing.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the results; for one image, of any size, also a file: .tif or .zarr.",
+        ),
+    ],
     model: ModelOption = "saunetv2-drive",
     threshold: Annotated[
         str, typer.Option(help="auto (the model's own) or a number between 0 and 1.")
@@ -82,7 +90,30 @@ def segment(
     `saunetv2 segment photographs -o results --workers 4 --table results/table.csv --resume`
 
     `saunetv2 segment DRIVE/test/images -o results --probability --overlay --tta d4`
+
+    `saunetv2 segment mosaic.zarr -o vessels.zarr`
     """
+    if (output.suffix.lower() in SUFFIXES and not output.is_dir()) or output.suffix.lower() == ".zarr":
+        given = {
+            "--fov": fov != "none", "--min-size": min_size, "--connected": connected, "--overlay": overlay,
+            "--format": suffix != "png", "--binary": binary, "--resume": resume, "--workers": workers != 1,
+            "--scheduler": scheduler, "--table": table,
+        }  # fmt: skip
+        segment_to_file(
+            inputs,
+            output,
+            model,
+            threshold=number_or("--threshold", threshold, "auto"),
+            tile=number_or("--tile", tile, "auto", "off", whole=True),
+            probability=probability,
+            overwrite=overwrite,
+            whole={"tta": tta, "rescale": number_or("--rescale", rescale, "auto", "off")},
+            refused=[option for option, is_given in given.items() if is_given],
+            device=device,
+            engine=engine,
+            precision=precision,
+        )
+        return
     from napari_saunetv2 import batch, checkpoint, cluster, inference
     from napari_saunetv2.files import make_folder
 

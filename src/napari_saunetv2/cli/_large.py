@@ -1,0 +1,69 @@
+"""``saunetv2 segment`` for one image into one file: by tiles where it is larger than memory should hold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_saunetv2.cli._shared import bar, out, plain, refuse_existing
+from napari_saunetv2.errors import SettingsError
+
+SUFFIXES = (".tif", ".tiff", ".zarr")
+_NOTHING = ("none", "auto", "off")
+
+
+def segment_to_file(
+    inputs: Sequence[str],
+    target: Path,
+    model: str,
+    *,
+    threshold: Any,
+    tile: Any,
+    probability: bool,
+    overwrite: bool,
+    whole: dict[str, Any],
+    refused: Sequence[str],
+    **settings: Any,
+) -> None:
+    """Segment the one image in ``inputs`` into a tiled TIFF or an OME-Zarr.
+
+    ``whole`` holds settings that an image in one piece can take, ``refused`` the options that only results
+    in a folder have, as they were given.
+    """
+    from napari_saunetv2 import checkpoint, inference, large
+    from napari_saunetv2.files import make_folder
+
+    if len(inputs) != 1 or (Path(inputs[0]).is_dir() and Path(inputs[0]).suffix.lower() != ".zarr"):
+        raise SettingsError(f"'{target}' is one file: give one image, or a folder to write to.")
+    if refused:
+        raise SettingsError(f"{', '.join(refused)}: this goes with a folder to write to, not with a file.")
+    refuse_existing(None if overwrite else target)
+    if target.resolve() == Path(inputs[0]).resolve():
+        raise SettingsError(f"'{target}' is the image itself: give the result another name.")
+    image = large.opened(inputs[0])
+    loaded = checkpoint.load(model)
+    height, width = image.shape[:2]
+    make_folder(target.parent)
+    what: Any = "probability" if probability else "vessels"
+    if height * width <= large.IN_MEMORY:
+        level = inference.threshold_of(loaded, threshold, whole["tta"])
+        answer = inference.segment(large.read(image), loaded, tile=tile, **whole, **settings)
+        values: Any = answer if probability else inference.binarise(answer, level) * 255
+        large.write(target, values, overwrite=overwrite)
+    else:
+        bound = f"{large.IN_MEMORY / 1e6:.0f} megapixels"
+        changed = [f"--{name} {value}" for name, value in whole.items() if value not in _NOTHING]
+        if changed:
+            raise SettingsError(
+                f"{', '.join(changed)}: an image of more than {bound} goes tile by tile, at its own scale: "
+                "leave this out."
+            )
+        out.print(f"{width} x {height} pixels are more than {bound}: tile by tile, at the image's own scale")
+        side = {} if tile == "auto" else {"tile": height if tile == "off" else tile}
+        with bar() as shown:
+            task = shown.add_task("tiles", total=None)
+            large.segment(
+                image, target, loaded, what=what, threshold=threshold, overwrite=overwrite,
+                progress=lambda done, total: shown.update(task, completed=done, total=total),
+                **side, **settings,
+            )  # fmt: skip
+    out.print(f"{plain(inputs[0])}  {width} x {height}  {what} -> {plain(target)}")
