@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +82,7 @@ def unpack(file: Path, target: Path, *, overwrite: bool = False) -> Path:
     try:
         with zipfile.ZipFile(file) as packed, packed.open(MODEL) as inside:
             data = inside.read(MAX_BYTES)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise FileFormatError(
             f"'{file.name}' is no package made by 'saunetv2 export --format bioimageio': give one that is."
         ) from error

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import tifffile
 import torch
 from PIL import Image
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2 import bioimage, checkpoint
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune
@@ -53,6 +54,18 @@ def models(folder: Path) -> list[bytes]:
     header = checkpoint.Header(network_arguments={"widths": WIDTHS}, scores=(score,), fov_diameter=540.0)
     checkpoint.save(folder / "tiny.safetensors", SAUNetV2(widths=WIDTHS), header, overwrite=True)
     return [(folder / "tiny.safetensors").read_bytes(), checkpoint.find(checkpoint.DEFAULT).read_bytes()]
+
+
+def packages(model: bytes) -> list[bytes]:
+    """Packages for bioimage.io, packed in two ways; what is in them beside the model is not read."""
+    found = []
+    for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", way) as packed:
+            packed.writestr("rdf.yaml", "{}")
+            packed.writestr(bioimage.MODEL, model)
+        found.append(file.getvalue())
+    return found
 
 
 def run_files(folder: Path) -> dict[str, bytes]:

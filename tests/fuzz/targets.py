@@ -9,7 +9,7 @@ import torch
 
 from fuzz import corpus
 from fuzz.mutate import mutated, sealed
-from napari_saunetv2 import checkpoint, inference, keras_import
+from napari_saunetv2 import bioimage, checkpoint, inference, keras_import
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.networks import SAUNetV2
@@ -18,7 +18,7 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import steps
 
 NAMES = ("21_training.tif", "im0001.ppm.gz", "Image_01L.jpg", "01_manual1.gif", "Image_01L_1stHO.png", "x")
-SHARES = {"image": 0.72, "model": 0.1, "run": 0.08, "keras": 0.1}
+SHARES = {"image": 0.68, "model": 0.1, "package": 0.04, "run": 0.08, "keras": 0.1}
 """How the files are shared out among the readers."""
 
 
@@ -34,6 +34,7 @@ class Target:
         self.images = corpus.images(shared, largest)
         self.keras = corpus.keras(shared)
         self.models = corpus.models(folder)
+        self.packages = corpus.packages(self.models[0])
         self.run_files = corpus.run_files(folder)
         self.written = folder / "none"
         torch.manual_seed(0)
@@ -68,6 +69,11 @@ class Target:
         exact = {"engine": "torch", "precision": "float32"}
         probability = inference.segment(np.full((20, 20, 3), 0.5, np.float32), loaded, rescale="off", **exact)
         assert np.isfinite(probability).all()
+
+    def _package(self, draw: random.Random) -> None:
+        data = mutated(draw.choice(self.packages), draw.choice(self.packages), draw)
+        target = self.folder / "unpacked.safetensors"
+        checkpoint.load(bioimage.unpack(self._write("p.zip", data), target, overwrite=True))
 
     def _run(self, draw: random.Random) -> None:
         name = draw.choice(sorted(self.run_files))
