@@ -32,8 +32,9 @@ def segment() -> None:
     with _window("segment", "Segment vessels") as (viewer, widget):
         viewer.open_sample(PLUGIN, "synthetic")
         viewer.layers.selection.active = viewer.layers["synthetic"]
+        _wait(lambda: bool(widget.card.value))
         widget.run.native.click()
-        _wait(lambda: "synthetic vessels" in viewer.layers)
+        _wait(lambda: "synthetic vessels" in viewer.layers and bool(widget.card.value))
 
 
 def finetune() -> None:

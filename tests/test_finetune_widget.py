@@ -6,7 +6,7 @@ import torch
 from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QComboBox
 
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.imaging.synthetic import fundus
@@ -117,6 +117,14 @@ def test_pairs_are_matched_and_may_be_changed(viewer, widget):
     assert [(row.image, row.labels) for row in widget.pairs.chosen()] == [(one, second)]
     viewer.layers.remove(second)
     assert [row.labels for row in widget.pairs.chosen()] == [first]
+
+
+def test_what_was_replaced_in_the_table_is_not_seen(viewer, widget):
+    viewer.open_sample("napari-saunetv2", "synthetic")  # layer by layer: the table is filled again and again
+    table = widget.pairs.native
+    cells = {table.cellWidget(row, column) for row in range(table.rowCount()) for column in (1, 2)}
+    assert len(cells) == 2
+    assert {box for box in table.viewport().findChildren(QComboBox) if not box.isHidden()} == cells
 
 
 def test_wrong_settings_turn_red_and_say_why(viewer, widget):

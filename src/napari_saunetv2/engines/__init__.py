@@ -3,6 +3,7 @@
 import json
 import logging
 import platform
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias, get_args
@@ -42,6 +43,7 @@ _FASTEST_FIRST: tuple[tuple[Engine, Precision], ...] = (
 
 _LOG = logging.getLogger(__name__)
 _RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
+_CHOOSING = threading.Lock()
 _CHOICES: WeakKeyDictionary[nn.Module, dict[Any, tuple[Engine, Precision]]] = WeakKeyDictionary()
 
 
@@ -96,8 +98,9 @@ def choice(
         return _chosen(model, place, engine, precision)
     kept = _CHOICES.setdefault(model.network, {})
     wish = (engine, precision, place)
-    if wish not in kept:
-        kept[wish] = _chosen(model, place, engine, precision)
+    with _CHOOSING:  # a second thread waits for what the first finds out
+        if wish not in kept:
+            kept[wish] = _chosen(model, place, engine, precision)
     return kept[wish]
 
 

@@ -82,6 +82,8 @@ class PairsTable:
         """Show rows; what the user chose for an image that stays is kept."""
         kept = {id(row.image): self._state(number) for number, row in enumerate(self._rows)}
         self.native.blockSignals(True)
+        for combo in self.native.viewport().findChildren(QComboBox):
+            combo.hide()  # Qt deletes replaced ones later, and until then they lie over the first cell
         self._rows = list(rows)
         self.native.setRowCount(len(rows))
         for number, row in enumerate(rows):
