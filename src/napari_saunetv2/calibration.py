@@ -2,6 +2,10 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
@@ -10,6 +14,7 @@ from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.evaluation import learned_from, seen
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.metrics import best_threshold
 
 
@@ -79,7 +84,7 @@ def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[in
     Parameters
     ----------
     samples : sequence of Sample
-        As :func:`known` gives them; taken at their own scale.
+        As :func:`known` gives them; brought to the model's scale.
     model : Checkpoint
 
     Yields
@@ -101,9 +106,15 @@ def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[in
         from napari_saunetv2.engines import _int8
     except ImportError as error:
         raise SettingsError("int8 needs OpenVINO: pip install 'napari-saunetv2[openvino]'.") from error
-    canvases = (canvas.pad(to_unit(sample.image()), model.header.padding) for sample in samples)
+    canvases = (_canvas(sample.image(), model) for sample in samples)
     header = model.header
     for number, ranges in enumerate(_int8.measure(model.network, canvases), start=1):
         header = replace(header, ranges=ranges)
         yield number
     return header
+
+
+def _canvas(image: NDArray[Any], model: Checkpoint) -> NDArray[np.float32]:
+    """Lay an image on a canvas at the model's scale, as one pass of the network takes it."""
+    shape = inference.planned(image, model, engine="torch", precision="float32").working_shape
+    return canvas.pad(resize(to_unit(image), *shape), model.header.padding)
