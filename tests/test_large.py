@@ -176,7 +176,8 @@ def command(model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["saunetv2", "segment", *arguments, "-m", "m.safetensors"])
+        engine = ["--engine", "torch", "--precision", "float32"]
+        monkeypatch.setattr("sys.argv", ["saunetv2", "segment", *arguments, "-m", "m.safetensors", *engine])
         code = 0
         try:
             cli.main()
