@@ -186,7 +186,7 @@ def test_evaluate_prints_and_writes_the_table(run, data_set: Path, tmp_path: Pat
     assert [image["name"] for image in scores["images"]] == ["21_training", "22_training"]
     assert scores["mean"]["f1"] == pytest.approx(np.mean([image["f1"] for image in scores["images"]]))
     assert (scores["threshold"], scores["protocol"]) == ("0.5", "whole")
-    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard,cldice,betti0"
+    assert files[1].read_text().splitlines()[0] == "image,se,sp,acc,auc,f1,mcc,jaccard,cldice,betti0,note"
     assert run("evaluate", "drive", data_set, "--split", "train", "--json", files[0])[0] == 1  # exists
 
 

@@ -31,7 +31,7 @@ from napari_saunetv2.networks import NETWORKS
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
-DEFAULT = "saunetv2-drive"
+DEFAULT = "saunetv2-general"
 """The model that is used where none is named."""
 
 MAX_PARAMETERS = 100_000_000

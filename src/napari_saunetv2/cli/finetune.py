@@ -28,7 +28,7 @@ def finetune(
     ] = None,
     base: Annotated[
         str, typer.Option(help="Model to start from: a name or file; none trains from scratch.")
-    ] = "saunetv2-drive",
+    ] = "saunetv2-general",
     name: Annotated[
         str | None, typer.Option(help="Also keep the model in the list of models, by this name.")
     ] = None,

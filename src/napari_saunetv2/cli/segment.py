@@ -38,7 +38,7 @@ def segment(
             help="Folder for the results; for one image, of any size, also a file: .tif or .zarr.",
         ),
     ],
-    model: ModelOption = "saunetv2-drive",
+    model: ModelOption = "saunetv2-general",
     threshold: Annotated[
         str, typer.Option(help="auto (the model's own) or a number between 0 and 1.")
     ] = "auto",

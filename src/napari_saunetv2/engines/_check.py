@@ -1,6 +1,7 @@
 """Whether an engine gives the answer of torch in float32."""
 
 import copy
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,8 +31,8 @@ class Verdict(NamedTuple):
 
     @property
     def same_f1(self) -> bool:
-        """Whether a score stays what it is."""
-        return abs(self.f1_shift) <= F1_SHIFT
+        """Whether a score stays what it is; that of what is no number does not."""
+        return math.isfinite(self.largest) and abs(self.f1_shift) <= F1_SHIFT
 
 
 def compare(model: Checkpoint, run: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Verdict:

@@ -31,7 +31,7 @@ class Snippet:
 
     folder: Path
     only: Sequence[str] = ()
-    base: str | None = "saunetv2-drive"
+    base: str | None = "saunetv2-general"
     changes: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     run: Path = Path("run")
