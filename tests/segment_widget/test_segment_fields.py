@@ -23,7 +23,7 @@ def test_its_fields(widget):
     for name in named:
         field = getattr(widget, name)
         assert field.tooltip or name in ("progress", "status"), name
-    assert widget.model.value == "saunetv2-drive"
+    assert widget.model.value == "saunetv2-general"
     assert not widget.cancel.enabled
     assert not widget.next_uncertain.enabled
 
@@ -119,7 +119,7 @@ def tips(widget):
 
 
 def test_a_model_says_what_it_is(widget):
-    tip = tips(widget)["saunetv2-drive"]
+    tip = tips(widget)["saunetv2-general"]
     assert tip == widget.model.tooltip
     diameter = checkpoint.load().header.fov_diameter
     for part in ("parameters", "trained on drive", "F1 0.", f"FOV {diameter:.0f} px", "threshold 0."):
@@ -128,17 +128,17 @@ def test_a_model_says_what_it_is(widget):
 
 
 def test_a_new_model_appears_at_once(models, widget, qtbot):
-    assert list(tips(widget)) == ["saunetv2-drive"]
+    assert list(tips(widget)) == [info.name for info in checkpoint.available() if info.bundled]
     bundled = checkpoint.load()
     checkpoint.save(models / "mine.safetensors", bundled.network, replace(bundled.header, threshold=0.71))
     qtbot.waitUntil(lambda: "mine" in tips(widget), timeout=5000)
     assert "mine (yours)" in tips(widget)["mine"]
-    assert widget.model.value == "saunetv2-drive"
+    assert widget.model.value == "saunetv2-general"
     widget.model.value = "mine"
     assert widget.threshold.value == pytest.approx(0.71)
     (models / "mine.safetensors").unlink()
     qtbot.waitUntil(lambda: "mine" not in tips(widget), timeout=5000)
-    assert widget.model.value == "saunetv2-drive"
+    assert widget.model.value == "saunetv2-general"
 
 
 def test_a_model_from_elsewhere(viewer, widget, run, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import shlex
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
-from segmenting import names, picture, segmented
+from segmenting import EXACT, names, picture, segmented
 from typer.testing import CliRunner
 
 from napari_saunetv2 import inference, preflight, uncertainty
@@ -123,7 +123,7 @@ def test_a_field_of_view_that_is_a_layer_tells_the_scale(viewer, widget, tiny, r
     qtbot.waitUntil(lambda: "128x160, padded to 160x160" in widget.card.value, timeout=120_000)
     assert "FOV 60 px" in widget.card.value
     run(widget)
-    plain = inference.segment(image, tiny, rescale="off")
+    plain = inference.segment(image, tiny, rescale="off", **EXACT)
     shown = viewer.layers["eye probability"].data
     assert np.array_equal(shown, vessels.restrict(plain, field.data))
     space = {"viewer": viewer}
@@ -159,7 +159,7 @@ def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
     run(widget)
     assert names(viewer) == ["eye", "eye probability", "eye uncertainty", "eye vessels"]
     spread = viewer.layers["eye uncertainty"].data
-    assert np.array_equal(spread, uncertainty.variance(image, "saunetv2-drive", rescale="off"))
+    assert np.array_equal(spread, uncertainty.variance(image, "saunetv2-general", rescale="off", **EXACT))
     assert widget.next_uncertain.enabled
     ranking = branches.ranked(viewer.layers["eye vessels"].data, spread)
     for number, branch in enumerate(ranking[:2], start=1):

@@ -38,7 +38,7 @@ def test_the_answer_is_that_of_segment(viewer, widget, run, image, settings):
     assert vessels.data.dtype == np.uint8
     assert np.array_equal(vessels.data, inference.binarise(expected, widget.threshold.value))
     for layer in (probability, vessels):
-        about = {"model": "saunetv2-drive", "device": "cpu", "tile": "auto", **settings}
+        about = {"model": "saunetv2-general", "device": "cpu", "tile": "auto", **settings}
         assert {key: layer.metadata[key] for key in about} == about
     assert vessels.metadata["threshold"] == widget.threshold.value
     assert widget.status.value.startswith("Done: eye, ")

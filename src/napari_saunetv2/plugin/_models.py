@@ -64,8 +64,11 @@ class ModelBox(ComboBox):
             self.open(Path(name))
 
     def reset_choices(self, *_: object) -> None:
-        """List the models anew."""
+        """List the models anew; one that has gone gives its place to the default, not to the first."""
+        before = self.value if self._infos else None
         super().reset_choices()
+        if before not in self._infos and checkpoint.DEFAULT in self._infos:
+            self.value = checkpoint.DEFAULT
         self._describe()
 
     def _listed(self, _widget: object = None) -> list[tuple[str, str]]:
