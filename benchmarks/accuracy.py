@@ -125,8 +125,8 @@ def _by_mode(root: Path) -> str:
 _MODES_HEAD = """
 ## The same answer in every engine
 
-`saunetv2-drive`, DRIVE's test images, every pixel of the frame, threshold 0.5. An engine or precision that moves F1
-by more than .0005 is never chosen by itself.
+`saunetv2-drive`, DRIVE's test images, every pixel of the frame, threshold 0.5. An engine or precision
+that moves F1 by more than .0005 is never chosen by itself.
 
 | engine | precision | F1 |
 |---|---|---|
