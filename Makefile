@@ -109,7 +109,7 @@ benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../sha
 
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
-	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/inference.py $(ARGS)
 
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt
