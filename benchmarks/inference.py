@@ -218,8 +218,8 @@ def main() -> None:
 _HEAD = """\
 # Benchmarks
 
-Made by `make benchmark`, with `ARGS="--keras PYTHON"` where a Python has TensorFlow; all numbers are of one run on the
-machine named here.
+Made by `make benchmark`, with `ARGS="--keras PYTHON"` where a Python has TensorFlow; all numbers are of
+one run on the machine named here.
 """
 
 
