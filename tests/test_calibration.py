@@ -53,6 +53,6 @@ def test_ranges_are_measured_and_kept_in_the_file(sample: Sample, tmp_path: Path
     model = checkpoint.load("saunetv2-drive")
     header = _drain(calibration.measure_ranges([sample], model))
     assert len(header.ranges) == 22
-    assert header.ranges[0] == pytest.approx((0, sample.image().max() / 255))
+    assert header.ranges[0] == pytest.approx((0, sample.image().max() / 255), abs=0.01)
     checkpoint.save(tmp_path / "kept.safetensors", model.network, header)
     assert checkpoint.load(tmp_path / "kept.safetensors").header.ranges == header.ranges

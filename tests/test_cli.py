@@ -193,12 +193,13 @@ def test_evaluate_prints_and_writes_the_table(run, data_set: Path, tmp_path: Pat
 def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path):
     page, table, scores = (tmp_path / name for name in ("page.html", "table.md", "scores.json"))
     options = ("--split", "unseen", "--report", page, "--markdown", table, "--json", scores)
-    default = checkpoint.load()
+    default = checkpoint.load("saunetv2-drive")
     for name, seen in (
         ("own", ["40_training", "01_test"]),
         ("all", ["21_training", "22_training", "01_test"]),
     ):
-        header = replace(default.header, data={"dataset": "drive", "train": seen, "validation": []})
+        data = {"dataset": "drive", "train": seen, "validation": []}
+        header = replace(default.header, data=data, lineage=())
         checkpoint.save(tmp_path / f"{name}.safetensors", default.network, header)
     code, text = run("evaluate", "drive", data_set, *options, "-m", tmp_path / "all.safetensors")
     assert (code, "trained on every image" in text) == (1, True)

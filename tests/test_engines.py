@@ -168,7 +168,8 @@ def test_the_bundled_model_keeps_its_answer_on_a_photograph(engine: str, shared:
     truth = inference.segment(photograph, engine="torch", precision="float32")
     answer = inference.segment(photograph, engine=engine)
     vessels = truth >= 0.5
-    assert (vessels != (answer >= 0.5)).sum() < 0.005 * vessels.sum()
+    # In integers, which is what "auto" takes, one vessel pixel in a hundred changes sides, as many each way.
+    assert (vessels != (answer >= 0.5)).sum() < 0.02 * vessels.sum()
 
 
 def test_networks_run_in_other_threads_while_one_is_drawn():

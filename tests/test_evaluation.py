@@ -20,7 +20,7 @@ from napari_saunetv2.imaging import overlay
 @pytest.mark.data
 def test_scores_of_a_real_image_are_scikit_learns(shared: Path):
     sample = evaluation.chosen(datasets.read(shared / "data" / "DRIVE"), "test")[0]
-    probability = inference.segment(sample.image(), engine="torch", precision="float32")
+    probability = inference.segment(sample.image(), "saunetv2-drive", engine="torch", precision="float32")
     truth, field = sample.labels(), sample.fov() != 0
     for protocol, inside in (("whole", np.ones_like(field)), ("fov", field)):
         (score,) = evaluation.evaluate([sample], "saunetv2-drive", protocol=protocol)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_saunetv2 import devices, fallback, inference
+from napari_saunetv2 import checkpoint, devices, fallback, inference
 from napari_saunetv2.errors import DeviceError
 from napari_saunetv2.imaging.synthetic import fundus
 
@@ -40,7 +40,7 @@ FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
 
 def test_enough_memory_changes_nothing():
-    answer, states = finish(fallback.steps(IMAGE[:64, :64], "saunetv2-drive", rescale="off"))
+    answer, states = finish(fallback.steps(IMAGE[:64, :64], checkpoint.DEFAULT, rescale="off"))
     assert np.array_equal(answer.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
     assert (answer.device, answer.tile, answer.notice) == ("cpu", "auto", "")
     assert states[-1] == (1, "cpu", "")
