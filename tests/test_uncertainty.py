@@ -13,14 +13,14 @@ def test_it_is_the_variance_over_the_eight_views():
         for turns in range(4):
             view = np.rot90(image, turns)
             view = view[:, ::-1] if mirror else view
-            answer = inference.segment(view.copy(), rescale="off")
+            answer = inference.segment(view.copy(), "saunetv2-drive", rescale="off")
             answers.append(np.rot90(answer[:, ::-1] if mirror else answer, -turns))
     found = uncertainty.variance(image, "saunetv2-drive", rescale="off")
     assert found.dtype == np.float32
     assert np.allclose(found, np.var(answers, axis=0), atol=1e-6)
     assert found.min() >= 0
     assert 1e-4 < found.max() <= 0.25
-    mean = inference.segment(image, tta="d4", rescale="off")
+    mean = inference.segment(image, "saunetv2-drive", tta="d4", rescale="off")
     assert np.allclose(np.mean(answers, axis=0), mean, atol=1e-5)
 
 

@@ -56,7 +56,7 @@ def finish(
         scores = () if after is None else ({**about, "images": len(images), "mean": {"f1": after}},)
     diameter = config.fov_diameter or material.diameter()
     held = [material.validated_on] if material.in_blocks else material.names[1]
-    took = {"steps_taken": state.step, "step_kept": state.best_step, "seconds": round(state.seconds, 1)}
+    took = {"steps_taken": state.step, "step_kept": state.best_step, "seconds": round(state.seconds, 3)}
     header = Header(
         network=config.network,
         network_arguments=config.arguments,
