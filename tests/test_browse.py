@@ -320,13 +320,13 @@ def execute(text):
 
 @pytest.mark.gui
 def test_labels_that_are_painted_on_are_copied_until_they_are_thrown_away(
-    viewer, widget, shows, tmp_path, monkeypatch
+    viewer, widget, shows, qtbot, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SAUNETV2_AUTOSAVE", str(tmp_path / "autosave"))
     widget.next.native.click()
     shows("21_training 1st")
     painted = viewer.layers["21_training 1st"]
-    painted.paint((5, 5), 1)
+    painted.paint((9, 12), 1)  # not what another test painted and saved
     autosave = _autosave.watch(viewer)
     autosave.copy_now()
     autosave.wait()
@@ -337,8 +337,7 @@ def test_labels_that_are_painted_on_are_copied_until_they_are_thrown_away(
     monkeypatch.setattr(browse, "ask_about_edits", lambda *args: "drop")
     widget.next.native.click()
     shows("22_training")
-    autosave.wait()
-    assert not copy.exists()
+    qtbot.waitUntil(lambda: not copy.exists(), timeout=5000)
 
 
 @pytest.mark.gui
