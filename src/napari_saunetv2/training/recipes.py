@@ -145,7 +145,7 @@ RECIPES: dict[str, Recipe] = {
         base="saunetv2-drive",
     ),
     "saunet-drive": Recipe((TrainConfig(network="saunet", padding="centre", steps=6000, validation=0),)),
-    "rsan-drive": Recipe((TrainConfig(network="rsan", padding="centre", steps=6000, validation=0),)),
+    "rsan-drive": Recipe((TrainConfig(network="rsan", padding="centre", steps=3000, validation=0),)),
     "paper-drive": Recipe((_PAPER,)),
     "paper-stare": Recipe((_PAPER_STARE,), images={"stare": STARE_FIRST_SIXTEEN}),
     "paper-chase": Recipe((_PAPER_CHASE,)),
