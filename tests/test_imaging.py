@@ -37,11 +37,20 @@ def test_pad_and_crop_are_exact_for_every_size_up_to_80(policy):
 
 @pytest.mark.parametrize(
     ("height", "width", "side"),
-    [(584, 565, 592), (605, 700, 704), (960, 999, 1008), (1, 1, 16), (16, 16, 16)],
+    [(584, 565, 592), (605, 700, 704), (960, 999, 1008), (1, 1, 16), (16, 16, 16), (1, 1024, 1024)],
 )
 def test_canvases_are_the_published_ones(height, width, side):
-    assert canvas.side(height, width) == side
+    assert canvas.shape(height, width) == (side, side)
     assert canvas.window(height, width, "corner") == (slice(0, height), slice(0, width))
+
+
+@pytest.mark.parametrize("policy", canvas.POLICIES)
+def test_the_canvas_of_a_large_image_is_no_square(policy):
+    assert canvas.shape(2336, 3504) == (2336, 3504)
+    image = RNG.random((20, 1025, 3), np.float32)
+    padded = canvas.pad(image, policy)
+    assert padded.shape == (32, 1040, 3)
+    np.testing.assert_array_equal(canvas.crop(padded, 20, 1025, policy), image)
 
 
 # intensity

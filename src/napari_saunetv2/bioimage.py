@@ -116,7 +116,7 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
         "inputs": [
             {
                 "id": "image",
-                "description": "RGB in [0, 1], on a square canvas of zeros",
+                "description": "RGB in [0, 1], on a canvas of zeros",
                 "axes": [
                     {"type": "batch", "size": 1},
                     {"type": "channel", "channel_names": ["red", "green", "blue"]},
@@ -157,10 +157,10 @@ def _documentation(model: Checkpoint) -> str:
             "",
             f"{header.network}, for retinal vessels. {header.licence}",
             "",
-            "Divide the image by its full scale; lay it on a square canvas of zeros, its side a multiple of",
-            f"{canvas.MULTIPLE} pixels ({header.padding}); a vessel is where the answer reaches "
-            f"{header.threshold:g}. The field of view in the training images was",
-            f"{header.fov_diameter} pixels wide: bring others to that.",
+            "Divide the image by its full scale; lay it on a canvas of zeros, whose sides are multiples of",
+            f"{canvas.MULTIPLE} pixels, up to {canvas.SQUARE_UP_TO} pixels a square ({header.padding});",
+            f"a vessel is where the answer reaches {header.threshold:g}. The field of view in the training",
+            f"images was {header.fov_diameter} pixels wide: bring others to that.",
             "",
             "## Validation",
             "",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.tiles import Tile
 
 ALIGNED = 16
@@ -59,7 +60,7 @@ def laid(seen: NDArray[np.float32], rows: Span, columns: Span) -> NDArray[np.flo
 def spread(
     read: Callable[[Tile], NDArray[np.float32]], height: int, width: int, *, count: int, side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Tiles spread evenly over an image, and a black one for what lies beside it on its square canvas.
+    """Tiles spread evenly over an image, and a black one for what lies beside it on its canvas.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def spread(
         )
         part = read(Tile(slice(top, min(height, top + side)), slice(left, min(width, left + side))))
         found[number, : part.shape[0], : part.shape[1]] = part
-    inside = height * width / max(height, width) ** 2
+    inside = height * width / math.prod(canvas.shape(height, width))
     shares = np.append(np.full(down * right, inside / (down * right)), 1 - inside)
     return found, shares.astype(np.float32)
 

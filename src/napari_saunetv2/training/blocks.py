@@ -59,7 +59,7 @@ def _too_little(image: Prepared) -> ImageError:
 
 
 def _held(image: Prepared, weight: torch.Tensor, share: float) -> NDArray[np.float32]:
-    """Mark the blocks that are held back, shape (1, S, S): in a fixed random order, until they suffice."""
+    """Mark the blocks that are held back, shape (1, H, W): in a fixed random order, until they suffice."""
     vessels = (image.vessels.amax(0) * weight[0]).numpy()
     annotated = weight[0].numpy() > 0
     rows, columns = (_cuts(np.flatnonzero(annotated.any(axis=axis))) for axis in (1, 0))

@@ -81,10 +81,10 @@ def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) 
     images, plain = (
         [prepare(pair, replace(config, soft=soft)) for pair in pairs] for soft in (config.soft, 0)
     )
-    sides = {image.canvas.shape[-1] for image in images}
-    if len(sides) > 1:
+    shapes = sorted({tuple(image.canvas.shape[1:]) for image in images})
+    if len(shapes) > 1:
         raise SettingsError(
-            f"copies is {config.copies}: whole canvases of {min(sides)} and {max(sides)} pixels make no "
+            f"copies is {config.copies}: whole canvases of {shapes[0]} and {shapes[-1]} pixels make no "
             "batch, train on images of one size or set copies to 0."
         )
     all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]

@@ -32,7 +32,7 @@ class Preview:
 
 
 def logits(network: nn.Module, image: Prepared, place: torch.device) -> Tensor:
-    """Answer of a network in evaluation mode for a whole canvas, shape (1, K, S, S)."""
+    """Answer of a network in evaluation mode for a whole canvas, shape (1, K, H, W)."""
     with torch.inference_mode():
         answer: Tensor = network(image.canvas[None, :3].to(place)).float()
         return answer
