@@ -116,6 +116,7 @@ def _photograph(diameter: int) -> np.ndarray:
         (120, "auto", 144),
         (200, "auto", 120),
         (50, "auto", 120),
+        (400, "auto", 192),  # shrunk no further than to 0.4
         (200, "off", 240),
         (200, 0.25, 60),
     ],
@@ -131,7 +132,7 @@ def test_works_at_the_models_scale_when_the_field_of_view_differs_by_a_quarter(d
     image = _photograph(diameter)
     answer = inference.segment(image, Checkpoint("spy", Spy(), DARKNESS.header), rescale=rescale)
     assert answer.shape == image.shape[:2]
-    assert abs(seen[0] - canvas.side(side, side)) <= 16
+    assert abs(seen[0] - canvas.shape(side, side)[0]) <= 16
 
 
 def test_progress_counts_every_pass_and_ends_at_the_total():

@@ -16,14 +16,14 @@ from napari_saunetv2.engines.frozen import freeze
 from napari_saunetv2.errors import CheckpointError, ImageError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov, windows
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.imaging.tiles import Blend, Tile, tiles
 
 Model: TypeAlias = str | os.PathLike[str] | Checkpoint
 TestTime = Literal["none", "flips", "d4"]
 
 RESCALE_BEYOND = 1.25
-"""A field of view that differs from the model's by more than this factor is brought to its scale."""
+"""A field of view that differs from the model's by more than this factor is brought to its scale, or near."""
 
 TILE_SIDE = 1536
 """Side in pixels of the tiles of a large image."""
@@ -96,8 +96,8 @@ def segment(
     tta : "none", "flips" or "d4"
         Mean over 1, 4 (mirrored) or 8 (mirrored and turned) views of the image.
     rescale : "auto", "off" or float
-        "auto" works at the model's scale where the field of view differs from that in the model's training
-        images by more than a quarter; a number is the factor to work at.
+        "auto" works at the model's scale, but at 0.4 of the image's at least, where the field of view differs
+        from that in the model's training images by more than a quarter; a number is the factor to work at.
     tile : "auto", "off" or int, pixels
         Side of overlapping tiles; "auto" uses them for large images.
     engine : "auto", "torch", "openvino" or "onnx"
@@ -357,7 +357,7 @@ def _factor(
         found = None if trained is None else fov.diameter(_field(unit, field))
         if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
             found = None
-        factor = 1.0 if trained is None or found is None else trained / found
+        factor = 1.0 if trained is None or found is None else factor_between(found, trained)
         return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
     if not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
         raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")

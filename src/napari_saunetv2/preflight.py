@@ -1,5 +1,6 @@
 """What a segmentation will do to an image, before it is done; it advises and never forbids."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from napari_saunetv2 import devices, engines, inference
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import factor_between
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 """Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
@@ -45,8 +47,8 @@ class Preflight:
         Of the field of view: rows and columns; N is 0 where none was found.
     working_shape : (int, int)
         Height and width at the model's scale.
-    canvas : int, pixels
-        Side of the padded square that the network sees, of the largest tile.
+    canvas : (int, int), pixels
+        Height and width of the padded image, or largest tile, that the network sees.
     tiles, passes : int
         Parts of the image, and passes of the network over all of them.
     device : str
@@ -64,7 +66,7 @@ class Preflight:
     fov_diameter: float | None
     outline: NDArray[np.float64]
     working_shape: tuple[int, int]
-    canvas: int
+    canvas: tuple[int, int]
     tiles: int
     passes: int
     device: str
@@ -74,12 +76,12 @@ class Preflight:
 
     def lines(self) -> list[str]:
         """Say it in a few lines, width before height."""
-        size, working = (f"{w}x{h}" for h, w in (self.shape, self.working_shape))
+        size, working, padded = (f"{w}x{h}" for h, w in (self.shape, self.working_shape, self.canvas))
         eye = "no field of view found" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
         scaled = "" if working == size else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
-        whole = f"{size}, {scaled}padded to {self.canvas}x{self.canvas}, {back}"
-        parts = f"{size}, {scaled}{self.tiles} tiles padded to {self.canvas}x{self.canvas}, blended"
+        whole = f"{size}, {scaled}padded to {padded}, {back}"
+        parts = f"{size}, {scaled}{self.tiles} tiles padded to {padded}, blended"
         passes = f"{self.passes} {'pass' if self.passes == 1 else 'passes'}"
         takes = "" if self.seconds is None else f", about {duration(self.seconds)}"
         return [
@@ -128,7 +130,8 @@ def describe(
     inside = fov.detect(unit) if field is None else np.asarray(field) != 0
     found = fov.diameter(inside)
     runs_in, _ = engines.choice(model, place, engine, precision)
-    squares = [canvas.side(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
+    seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
+    pixels_seen = [rows * columns for rows, columns in seen]
     views = inference.passes(tta)
     speed = seconds_per_pixel(model, place, engine, precision) if measure else None
     return Preflight(
@@ -138,12 +141,12 @@ def describe(
         fov_diameter=found,
         outline=np.empty((0, 2)) if found is None else fov.outline(inside),
         working_shape=way.working_shape,
-        canvas=max(squares),
+        canvas=max(seen, key=math.prod),
         tiles=len(way.tiles),
         passes=views * len(way.tiles) * planes,
         device=str(place),
-        seconds=None if speed is None else speed * sum(s * s for s in squares) * views * planes,
-        memory=BYTES_PER_PIXEL[runs_in] * max(squares) ** 2 + unit.nbytes,
+        seconds=None if speed is None else speed * sum(pixels_seen) * views * planes,
+        memory=BYTES_PER_PIXEL[runs_in] * max(pixels_seen) + unit.nbytes,
         advice=tuple(_advice(fundus.doubt(unit, inside), found, model.header.fov_diameter, way)),
     )
 
@@ -189,8 +192,8 @@ def _advice(doubt: str, found: float | None, trained: float | None, way: inferen
         return advice
     ratio = found / trained
     apart = max(ratio, 1 / ratio)
-    works_at = ratio * max(way.working_shape) / max(way.shape)
-    if max(works_at, 1 / works_at) > inference.RESCALE_BEYOND:
+    beside = max(way.working_shape) / max(way.shape) / factor_between(found, trained)
+    if max(beside, 1 / beside) > inference.RESCALE_BEYOND:
         advice.append(
             f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: set rescale to auto."
         )

@@ -12,7 +12,7 @@ from napari_saunetv2.augmentation import random_view, recolour
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training.config import TrainConfig
 
 VESSEL_SHARE = 0.12
@@ -68,7 +68,7 @@ class Prepared:
     Attributes
     ----------
     name : str
-    canvas : tensor, shape (3 + K, S, S) or (3 + K + 1, S, S), float32, range [0, 1]
+    canvas : tensor, shape (3 + K, H, W) or (3 + K + 1, H, W), float32, range [0, 1]
         Three colours, then the vessels of each of K kinds: 0 or 1, or between where the image was resampled.
         Where some pixels take no part, last how far each does; the vessels are 0 where that is 0.
     window : (slice, slice)
@@ -93,12 +93,12 @@ class Prepared:
 
     @property
     def vessels(self) -> Tensor:
-        """Shape (K, S, S), range [0, 1]."""
+        """Shape (K, H, W), range [0, 1]."""
         return true_share(self.canvas[3 : 3 + self.classes], self.weight)
 
     @property
     def weight(self) -> Tensor | None:
-        """Shape (1, S, S), range [0, 1]; None where every pixel takes part in full."""
+        """Shape (1, H, W), range [0, 1]; None where every pixel takes part in full."""
         return self.canvas[3 + self.classes :] if len(self.canvas) > 3 + self.classes else None
 
 
@@ -122,7 +122,7 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
     if config.fov_diameter and found:
         # The labels become shares of a pixel, which is what they are at a smaller scale.
         height, width = pair.vessels.shape
-        layers = resize(layers, *scaled_shape(height, width, config.fov_diameter / found))
+        layers = resize(layers, *scaled_shape(height, width, factor_between(found, config.fov_diameter)))
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
     frame = canvas.window(layers.shape[0], layers.shape[1], config.padding)
     shape = int(pair.vessels.shape[0]), int(pair.vessels.shape[1])
