@@ -130,6 +130,8 @@ class OpenvinoRunner:
                 "INFERENCE_PRECISION_HINT": _hint(self._precision),
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "PERFORMANCE_HINT": "LATENCY",
+                # Bound to processors, two processes would both sit on the first ones.
+                "ENABLE_CPU_PINNING": False,
             }
             self._requests[shape] = core.compile_model(model, "CPU", settings).create_infer_request()
             if len(self._requests) > _KEPT:
