@@ -140,7 +140,10 @@ RECIPES: dict[str, Recipe] = {
         base="saunetv2-drive",
     ),
     "general": Recipe(
-        (replace(_TRANSFER, steps=2500, fov_diameter=DRIVE_DIAMETER),),
+        tuple(
+            replace(cycle, fov_diameter=DRIVE_DIAMETER)
+            for cycle in (replace(_TRANSFER, steps=1500), replace(_FOURTH, steps=600))
+        ),
         images={"stare": STARE_FIRST_TEN, "hrf": HRF_FIRST_THREE},
         base="saunetv2-drive",
     ),
