@@ -19,9 +19,9 @@ import numpy as np
 import peers
 import torch
 from numpy.typing import NDArray
+from scaling import scaling
 
 from napari_saunetv2 import checkpoint, devices, engines, inference
-from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
 
 GFLOP = 21.19  # of one pass at 592 x 592
@@ -158,23 +158,6 @@ def _alone(*words: str) -> list[float]:
     return [float(word) for word in done.stdout.split()]
 
 
-def scaling(images: int) -> Iterator[str]:
-    """Images per second of ``saunetv2 segment --workers N``, start-up included."""
-    yield f"| workers | images a second ({images} of 592 x 592 to PNG, start-up included) |"
-    yield "|---|---|"
-    with tempfile.TemporaryDirectory() as folder:
-        eye = fundus((592, 592)).image
-        (Path(folder) / "in").mkdir()
-        for number in range(images):
-            write_image(Path(folder) / "in" / f"{number:03}.png", np.roll(eye, number, axis=0))
-        for workers in sorted({1, 2, os.cpu_count() or 1}):
-            command = [sys.executable, "-m", "napari_saunetv2.cli", "segment", f"{folder}/in"]
-            command += ["-o", f"{folder}/{workers}", "--workers", str(workers)]
-            begun = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            yield f"| {workers} | {images / (time.perf_counter() - begun):.2f} |"
-
-
 def training(repeats: int) -> Iterator[str]:
     """Pixels per second of a step of training on four views of 320 x 320 pixels."""
     from napari_saunetv2.training import TrainConfig, steps, views
@@ -203,7 +186,7 @@ def main() -> None:
         ("Beside other networks: one pass at 592 x 592, in the same run", beside(repeats, chosen.keras)),
         ("Memory of the first image, 592 x 592", memory()),
         ("Larger than memory", large(3000 if chosen.quick else 20_000)),
-        ("Many images", scaling(4 if chosen.quick else 40)),
+        ("Many images", scaling(quick=chosen.quick)),
         ("Training", training(repeats)),
     )
     lines = [_HEAD, *_machine()]

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.synthetic import Synthetic, fundus
 from napari_saunetv2.metrics import METRICS, confusion
+
+if TYPE_CHECKING:
+    from napari_saunetv2.imaging.synthetic import Synthetic
 
 SAME = 1e-4
 """Probabilities that differ by less are the same answer in float32."""
@@ -49,12 +51,14 @@ def compare(model: Checkpoint, run: Callable[[NDArray[np.float32]], NDArray[np.f
     return Verdict(float(np.abs(answer - truth).max()), shift)
 
 
-def _f1(model: Checkpoint, probability: NDArray[np.float32], sample: Synthetic) -> float:
+def _f1(model: Checkpoint, probability: NDArray[np.float32], sample: "Synthetic") -> float:
     height, width = sample.vessels.shape
     inside = canvas.crop(probability, height, width, model.header.padding)
     return METRICS["f1"](confusion(sample.vessels, (inside >= model.header.threshold).astype(np.uint8)))
 
 
 @lru_cache(maxsize=1)
-def _sample() -> Synthetic:
+def _sample() -> "Synthetic":
+    from napari_saunetv2.imaging.synthetic import fundus  # with what it needs, half a second
+
     return fundus()
