@@ -21,7 +21,7 @@ WIDTHS = [8, 8, 8, 8]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's model folder."""
-    monkeypatch.setattr(checkpoint, "user_folder", lambda: tmp_path)
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path))
     return tmp_path
 
 

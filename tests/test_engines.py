@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_saunetv2 import checkpoint, engines, inference
+from napari_saunetv2 import checkpoint, engines, inference, installed
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.engines import _check, _export, _graph
 from napari_saunetv2.errors import CheckpointError, SettingsError
@@ -152,7 +152,7 @@ def test_an_unknown_setting_is_told(settings, says, small: Checkpoint):
 
 
 def test_an_engine_that_is_missing_says_how_to_get_it(small: Checkpoint, monkeypatch):
-    monkeypatch.setattr(engines, "find_spec", lambda package: package == "torch" or None)
+    monkeypatch.setattr(installed, "find_spec", lambda package: package == "torch" or None)
     assert engines.installed() == ["auto", "torch"]
     with pytest.raises(SettingsError, match=r"pip install 'napari-saunetv2\[openvino\]'"):
         inference.segment(np.zeros((16, 16, 3), np.uint8), small, engine="openvino")

@@ -70,7 +70,7 @@ def base(tmp_path_factory) -> checkpoint.Checkpoint:
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     """Another user's folder."""
-    monkeypatch.setattr(checkpoint, "user_folder", lambda: tmp_path / "home" / "models")
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path / "home" / "models"))
     return tmp_path / "home"
 
 

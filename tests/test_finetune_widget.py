@@ -24,7 +24,7 @@ def home(tmp_path, monkeypatch):
     """Another user's folder, with a tiny model in it."""
     folder = tmp_path / "home" / "models"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(checkpoint, "user_folder", lambda: folder)
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(folder))
     torch.manual_seed(0)
     arguments = {"widths": [8, 8]}
     network = NETWORKS["saunetv2"](**arguments)

@@ -5,7 +5,6 @@ import logging
 import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakKeyDictionary
 
@@ -20,6 +19,7 @@ from napari_saunetv2.engines import _check, _export
 from napari_saunetv2.engines._reach import reach
 from napari_saunetv2.engines._torch import TorchRunner
 from napari_saunetv2.errors import SaunetError, SettingsError
+from napari_saunetv2.installed import engines as installed
 
 __all__ = ["Engine", "Precision", "Runner", "choice", "installed", "reach", "runner", "runner_of"]
 
@@ -28,8 +28,6 @@ Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """From a canvas, shape (H, W, 3), to the probability of every class, (classes, H, W)."""
-
-_PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
 _FASTEST_FIRST: tuple[tuple[Engine, Precision], ...] = (
     ("openvino", "int8"),
@@ -75,11 +73,6 @@ def runner(
     if wish not in kept:
         kept[wish] = _made(model, place, *choice(model, place, engine, precision))
     return kept[wish]
-
-
-def installed() -> list[str]:
-    """Names of the engines that can be chosen here, "auto" first."""
-    return ["auto", *(name for name, package in _PACKAGES.items() if find_spec(package))]
 
 
 def choice(

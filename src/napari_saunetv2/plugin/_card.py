@@ -1,15 +1,16 @@
 """The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_saunetv2 import checkpoint, preflight
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import Planes
-from napari_saunetv2.preflight import Preflight
+
+if TYPE_CHECKING:
+    from napari_saunetv2.preflight import Preflight
 
 AFTER = 150
 """Milliseconds after the last change: many changes at once make one card."""
@@ -32,7 +33,7 @@ class CardMaker:
         self,
         parent: QObject,
         wish: Callable[[], tuple[Planes, int, int, str, dict[str, Any]] | None],
-        show: Callable[[Preflight | str | None], None],
+        show: "Callable[[Preflight | str | None], None]",
     ) -> None:
         self._wish, self._show = wish, show
         self._job: Job | None = None
@@ -77,9 +78,12 @@ class CardMaker:
 
 def make(
     planes: Planes, number: int, count: int, model: str, settings: dict[str, Any]
-) -> Generator[None, None, Preflight | str]:
+) -> "Generator[None, None, Preflight | str]":
     """Describe what ``count`` planes like the one of that number go through; an error is words."""
     yield None
+    # Here, not above: the window opens while torch is still to be loaded.
+    from napari_saunetv2 import checkpoint, preflight
+
     try:
         return preflight.describe(planes[number], checkpoint.load(model), planes=count, **settings)
     except SaunetError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_saunetv2 import checkpoint, snippets
+from napari_saunetv2 import library, snippets
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.plugin._layers import Planes, current_plane, file_of
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Recipe:
     """Give the recipe, with what another program needs to find the model."""
     try:
-        found = checkpoint.find(model)
-        name = model if checkpoint.info(found).bundled else str(found)
+        found = library.find(model)
+        name = model if library.info(found).bundled else str(found)
     except CheckpointError:
         name = model
     return Recipe(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)

@@ -17,7 +17,7 @@ from magicgui.widgets import (
 from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 
-from napari_saunetv2 import NO_DEVICE, devices, engines
+from napari_saunetv2 import NO_DEVICE, installed
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._preferences import preferred
 
@@ -109,12 +109,12 @@ class SegmentForm(Container[Any]):
         )
         self.device = ComboBox(
             name="device",
-            choices=devices.available(),
+            choices=lambda _: installed.devices(preferred("device")),
             tooltip="Where the network runs; auto takes a GPU where there is one.",
         )
         self.engine = ComboBox(
             name="engine",
-            choices=engines.installed(),
+            choices=installed.engines(),
             tooltip="What computes; auto takes the fastest that is installed and gives the same answer.",
         )
         self.precision = ComboBox(

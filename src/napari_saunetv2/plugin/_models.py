@@ -7,8 +7,9 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
-from napari_saunetv2 import checkpoint
-from napari_saunetv2.checkpoint import ModelInfo
+from napari_saunetv2 import library
+from napari_saunetv2.header import SUFFIX
+from napari_saunetv2.library import ModelInfo
 from napari_saunetv2.plugin._preferences import preferred, use_model_folder
 
 LOOK_EVERY = 1000
@@ -27,7 +28,7 @@ class ModelBox(ComboBox):
         super().__init__(choices=self._listed, **about)
         self.reset_choices()
         wanted = preferred("model")
-        self.value = wanted if wanted in self._infos else checkpoint.DEFAULT
+        self.value = wanted if wanted in self._infos else library.DEFAULT
         self.changed.connect(self._describe)
         self._timer = QTimer(self.native)
         self._timer.timeout.connect(self.look)
@@ -51,14 +52,14 @@ class ModelBox(ComboBox):
         CheckpointError
             When it is none.
         """
-        self._opened = [i for i in self._opened if i.path != path] + [checkpoint.info(path)]
+        self._opened = [i for i in self._opened if i.path != path] + [library.info(path)]
         self.reset_choices()
         self.value = str(path)
 
     def browse(self) -> None:
         """Ask for a model file, and choose it; raises as :meth:`open`."""
         name, _ = QFileDialog.getOpenFileName(
-            self.native, "Model file", str(checkpoint.user_folder()), f"Models (*{checkpoint.SUFFIX})"
+            self.native, "Model file", str(library.user_folder()), f"Models (*{SUFFIX})"
         )
         if name:
             self.open(Path(name))
@@ -67,13 +68,13 @@ class ModelBox(ComboBox):
         """List the models anew; one that has gone gives its place to the default, not to the first."""
         before = self.value if self._infos else None
         super().reset_choices()
-        if before not in self._infos and checkpoint.DEFAULT in self._infos:
-            self.value = checkpoint.DEFAULT
+        if before not in self._infos and library.DEFAULT in self._infos:
+            self.value = library.DEFAULT
         self._describe()
 
     def _listed(self, _widget: object = None) -> list[tuple[str, str]]:
         self._seen = _state_of_folder()
-        named = {info.name: info for info in checkpoint.available()}
+        named = {info.name: info for info in library.available()}
         self._infos = named | {str(info.path): info for info in self._opened if info.path.exists()}
         return [(info.name, value) for value, info in self._infos.items()]
 
@@ -106,8 +107,8 @@ def card(info: ModelInfo) -> str:
 
 
 def _state_of_folder() -> object:
-    folder = checkpoint.user_folder()
+    folder = library.user_folder()
     try:
-        return [(p.name, p.stat().st_mtime_ns) for p in sorted(folder.glob(f"*{checkpoint.SUFFIX}"))]
+        return [(p.name, p.stat().st_mtime_ns) for p in sorted(folder.glob(f"*{SUFFIX}"))]
     except OSError:
         return None

@@ -2,16 +2,18 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, devices, engines, fallback, inference, uncertainty
-from napari_saunetv2.fallback import State
 from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin._layers import Planes
+
+if TYPE_CHECKING:
+    from napari_saunetv2.fallback import State
+    from napari_saunetv2.inference import Progress
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Segmented(NamedTuple):
 
 def segment_planes(
     planes: Planes, numbers: Sequence[int], request: Request
-) -> Generator[State, None, Segmented]:
+) -> "Generator[State, None, Segmented]":
     """Segment planes one after another.
 
     Yields
@@ -70,6 +72,9 @@ def segment_planes(
     State
         Of all the planes together.
     """
+    # Here, not above: the window opens without torch, and this runs in a thread.
+    from napari_saunetv2 import checkpoint, devices, engines, fallback, inference, uncertainty
+
     model = checkpoint.load(request.model)
     settings, notice = dict(request.settings), ""
     place = devices.resolve(settings["device"])
@@ -89,7 +94,9 @@ def segment_planes(
             except StopIteration as end:
                 answer = end.value
                 break
-            yield State((count + share * state.share) / len(numbers), state.device, state.notice or notice)
+            yield fallback.State(
+                (count + share * state.share) / len(numbers), state.device, state.notice or notice
+            )
         # What one plane was too large for, the others are too.
         settings |= {"device": answer.device, "tile": answer.tile}
         notice = answer.notice or notice
@@ -108,10 +115,12 @@ def segment_planes(
 
 
 def _shares(
-    work: Generator[inference.Progress, None, NDArray[np.float32]],
+    work: "Generator[Progress, None, NDArray[np.float32]]",
     part: tuple[float, float, int],
     settings: Mapping[str, Any],
-) -> Generator[State, None, NDArray[np.float32]]:
+) -> "Generator[State, None, NDArray[np.float32]]":
+    from napari_saunetv2.fallback import State
+
     begin, length, whole = part
     while True:
         try:

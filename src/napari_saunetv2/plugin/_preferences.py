@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2 import library
 
 _PLUGIN, _PAGE = "napari-saunetv2", "segmentation"
-_DEFAULTS = {"device": "auto", "model": checkpoint.DEFAULT, "threshold": 0.0, "model_folder": ""}
+_DEFAULTS = {"device": "auto", "model": library.DEFAULT, "threshold": 0.0, "model_folder": ""}
 
 
 def preferred(key: str) -> Any:
@@ -23,4 +23,4 @@ def use_model_folder() -> None:
     """Look for the user's models where the user prefers."""
     folder = preferred("model_folder")
     if folder:
-        os.environ[checkpoint.FOLDER_VARIABLE] = folder
+        os.environ[library.FOLDER_VARIABLE] = folder

@@ -12,7 +12,6 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.fallback import State
 from napari_saunetv2.imaging import vessels
 from napari_saunetv2.plugin import _autosave, _copies, _tour
 from napari_saunetv2.plugin._card import CardMaker
@@ -26,10 +25,12 @@ from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
-from napari_saunetv2.preflight import Preflight, duration
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_saunetv2.fallback import State
+    from napari_saunetv2.preflight import Preflight
 
 
 class SegmentWidget(SegmentForm):
@@ -192,7 +193,7 @@ class SegmentWidget(SegmentForm):
 
     # What the jobs say
 
-    def _show_progress(self, name: str, state: State) -> None:
+    def _show_progress(self, name: str, state: "State") -> None:
         self.progress.value = round(state.share * self.progress.max)
         self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
 
@@ -204,13 +205,16 @@ class SegmentWidget(SegmentForm):
         self._draw(result)
         yield
         self._check_uncertainty()
+        from napari_saunetv2.preflight import duration  # the window opens without torch
+
         device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
         took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
         changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
         self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
 
-    def _show_card(self, card: Preflight | str | None) -> None:
-        if isinstance(card, Preflight):
+    def _show_card(self, card: "Preflight | str | None") -> None:
+        self.device.reset_choices()  # by now torch is loaded, and knows them
+        if card is not None and not isinstance(card, str):
             self.card.value = "\n".join([*card.lines(), *(f"\u26a0 {advice}" for advice in card.advice)])
             self._outline.show(self.image.value, card.outline)
         else:
