@@ -28,6 +28,9 @@ ALL = (
     "arteries from veins."
 )
 
+VIEWS = {"none": "plain", "flips": "4 views", "d4": "8 views"}
+"""What a test-time augmentation is called in tables."""
+
 
 def main() -> None:
     bundled = [info for info in checkpoint.available() if info.bundled]
@@ -56,7 +59,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
         "",
     )
     columns = " | ".join(TITLES.values())
-    yield f"| images | protocol | test-time augmentation | threshold | {columns} |"
+    yield f"| images | protocol | views | threshold | {columns} |"
     yield "|---" * (4 + len(TITLES)) + "|"
     yield from map(_score, header.scores)
     yield from ("", "## Limits", "")
@@ -118,16 +121,18 @@ def _training(told: Mapping[str, Any]) -> str:
 def _score(score: Mapping[str, Any]) -> str:
     what = f"{DATASETS[score['dataset']].title}, {score['split']} ({score['images']})"
     values = " | ".join(f"{score['mean'][k]:.4f}" if k in score["mean"] else "" for k in TITLES)
-    return f"| {what} | {score['protocol']} | {score['tta']} | {score['threshold']} | {values} |"
+    return f"| {what} | {score['protocol']} | {VIEWS[score['tta']]} | {score['threshold']} | {values} |"
+
+
+def _in_words(score: Mapping[str, Any]) -> str:
+    where = f"{DATASETS[score['dataset']].title} {score['split']}, {score['protocol']}"
+    return f"{where}, {VIEWS[score['tta']]}: {score['mean']['f1']:.4f}"
 
 
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from ("# Which model", "", "| model | network | trained on | F1 |", "|---|---|---|---|")
     for info in bundled:
-        scores = "<br>".join(
-            f"{DATASETS[s['dataset']].title} {s['split']}, {s['protocol']}, {s['tta']}: {s['mean']['f1']:.4f}"
-            for s in info.header.scores
-        )
+        scores = "<br>".join(map(_in_words, info.header.scores))
         network = NETWORKS[info.header.network]
         yield f"| [`{info.name}`]({info.name}.md) | {network} | {_titles(_keys(info))} | {scores} |"
     yield from ("", "`saunetv2 models` lists them with their scores, and your own beside them.")
