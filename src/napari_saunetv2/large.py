@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, devices, engines, inference
+from napari_saunetv2 import checkpoint, devices, engines, inference, zarrs
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.imaging import windows
@@ -27,8 +27,11 @@ CHUNK = 256
 IN_MEMORY = 2**26
 """Pixels of an image that need no tiles on disk: 67 megapixels, about 3 GB while it is segmented."""
 
-MAX_CHUNK = 2**30
+MAX_CHUNK = zarrs.MAX_PIECE
 """Bytes that a file may hold in one piece, which is read whole for any part of it: 1 GiB."""
+
+MAX_SIDE = 2**19
+"""Pixels of a side: 524,288; what claims more is no image, but a file that means harm."""
 
 _TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
 
@@ -54,12 +57,16 @@ def opened(source: str | os.PathLike[str]) -> Array:
     try:
         found = _opened(path)
         shape, piece = tuple(found.shape), tuple(getattr(found, "chunks", ()))
-    except SettingsError:
+    except (SettingsError, FileFormatError):
         raise
-    except Exception as error:  # a stranger's file makes zarr and its codecs raise anything
+    except Exception as error:  # a stranger's file makes what reads it raise anything
         raise FileFormatError(f"'{path}' is no TIFF and no zarr that can be opened: convert it.") from error
     if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         raise FileFormatError(f"'{path}' has shape {shape}: give one of (H, W), (H, W, 3) or (H, W, 4).")
+    if max(shape) > MAX_SIDE:
+        raise FileFormatError(f"'{path}' claims {shape} pixels, more than {MAX_SIDE:,} in a row: cut it.")
+    if found.dtype.kind not in "biuf":
+        raise FileFormatError(f"'{path}' holds {found.dtype}, which are no pixels: write it anew as numbers.")
     if math.prod(piece) * found.dtype.itemsize > MAX_CHUNK:
         raise FileFormatError(
             f"'{path}' lies in pieces of {piece}, each of more than 1 GiB: write it anew in smaller ones."
@@ -71,7 +78,7 @@ def read(image: Array, rows: slice = slice(None), columns: slice = slice(None)) 
     """Read a part of an image; raises FileFormatError where it is damaged."""
     try:
         return np.asarray(image[rows, columns])
-    except MemoryError:
+    except (MemoryError, FileFormatError):
         raise
     except Exception as error:  # as above
         raise FileFormatError(
@@ -81,11 +88,18 @@ def read(image: Array, rows: slice = slice(None), columns: slice = slice(None)) 
 
 def _opened(path: Path) -> Array:
     if path.suffix.lower() not in _TIFF:
-        return _finest(_zarr().open(path, mode="r"))
+        return zarrs.opened(path)
     try:
         return tifffile.memmap(path, mode="r")
     except ValueError:  # compressed or in tiles
-        return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
+        pass
+    size = path.stat().st_size
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.series[0].keyframe
+        # What is missing would be read as black, which must not pass for a photograph.
+        if any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
+            raise FileFormatError(f"'{path}' is cut short: copy it again from where it came.")
+    return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
 
 
 def segment(
@@ -200,12 +214,8 @@ def _zarr() -> Any:
 
 
 def _finest(group: Any) -> Array:
-    """Finest level of an OME-Zarr or a pyramid, or the array itself."""
-    if hasattr(group, "shape"):
-        return group
-    about = dict(group.attrs)
-    scales = about.get("ome", about).get("multiscales")
-    return group[scales[0]["datasets"][0]["path"] if scales else "0"]
+    """Finest level of a pyramid, or the array itself."""
+    return group if hasattr(group, "shape") else group["0"]
 
 
 def _write_tiff(

@@ -129,6 +129,7 @@ def _child(target, kind, first, last, seed, start, keep) -> None:
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    target.warm()
     before = None
     for number in range(first, last):
         said = os.fstat(1).st_size
@@ -141,6 +142,7 @@ def _child(target, kind, first, last, seed, start, keep) -> None:
             (keep / f"{number}-{target.written.name}").write_bytes(target.written.read_bytes())
         os.write(start, json.dumps(verdict).encode() + b"\n")
         if before is None or number == first + 20:  # the first ones warm up
+            gc.collect()
             before = _in_use(), _handles()
     gc.collect()
     after = _in_use(), _handles()

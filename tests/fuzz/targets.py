@@ -1,6 +1,7 @@
 """What is thrown at each reader, and what must hold after it."""
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import torch
 
 from fuzz import corpus
 from fuzz.mutate import mutated, sealed
-from napari_saunetv2 import bioimage, checkpoint, inference, keras_import
+from fuzz.zarrs import zarrs
+from napari_saunetv2 import bioimage, checkpoint, inference, keras_import, large
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.networks import SAUNetV2
@@ -18,7 +20,9 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import steps
 
 NAMES = ("21_training.tif", "im0001.ppm.gz", "Image_01L.jpg", "01_manual1.gif", "Image_01L_1stHO.png", "x")
-SHARES = {"image": 0.68, "model": 0.1, "package": 0.04, "run": 0.08, "keras": 0.1}
+SHARES = {
+    "image": 0.58, "parts": 0.05, "zarr": 0.1, "model": 0.1, "package": 0.04, "run": 0.06, "keras": 0.07,
+}  # fmt: skip
 """How the files are shared out among the readers."""
 
 
@@ -32,6 +36,8 @@ class Target:
     def __init__(self, folder: Path, shared: Path | None, largest: int) -> None:
         self.folder = folder
         self.images = corpus.images(shared, largest)
+        self.tiffs = [data for data in self.images if data[:2] in (b"II", b"MM")]
+        self.zarrs = zarrs()
         self.keras = corpus.keras(shared)
         self.models = corpus.models(folder)
         self.packages = corpus.packages(self.models[0])
@@ -41,6 +47,11 @@ class Target:
         network = SAUNetV2(widths=corpus.WIDTHS).eval()
         self.tiny = Checkpoint("tiny", network, Header(network_arguments={"widths": corpus.WIDTHS}))
         self.state = steps.fresh(corpus.TINY, None, torch.device("cpu"))
+
+    def warm(self) -> None:
+        """Start in a worker what lives as long as it: the library zarr's thread."""
+        for data in self.tiffs[:3]:  # plain ones it does not read
+            _whole(self._write("x.tif", data))
 
     def file(self, draw: random.Random) -> None:
         """Damage one file and read it."""
@@ -59,6 +70,23 @@ class Target:
         pixels = read(path)
         assert pixels.ndim in (2, 3), pixels.shape
         assert pixels.size > 0
+
+    def _parts(self, draw: random.Random) -> None:
+        data = mutated(draw.choice(self.tiffs), draw.choice(self.images), draw)
+        _whole(self._write("x.tif", data))
+
+    def _zarr(self, draw: random.Random) -> None:
+        files = draw.choice(self.zarrs)
+        shutil.rmtree(self.folder / "x.zarr", ignore_errors=True)
+        for name, data in files.items():
+            (self.folder / "x.zarr" / name).parent.mkdir(parents=True, exist_ok=True)
+            self._write(f"x.zarr/{name}", data)
+        about = sorted(name for name in files if name.endswith(("json", "array", "group", "attrs")))
+        damaged = draw.choice(about if draw.random() < 0.5 else sorted(files))
+        path = self._write(f"x.zarr/{damaged}", mutated(files[damaged], draw.choice(self.images), draw))
+        if draw.random() < 0.05:
+            path.unlink()
+        _whole(self.folder / "x.zarr")
 
     def _model(self, draw: random.Random) -> None:
         path = self._write("m.safetensors", mutated(draw.choice(self.models), draw.choice(self.models), draw))
@@ -111,6 +139,15 @@ class Target:
 
 def _mostly(right: tuple, wrong: tuple, draw: random.Random):
     return draw.choice(right if draw.random() < 0.95 else wrong)
+
+
+def _whole(path: Path) -> None:
+    """Read an image that is read in parts: one of its corners, and all of it where that is little."""
+    image = large.opened(path)
+    most = 2**22 if image.shape[0] * image.shape[1] <= 2**22 else 600
+    pixels = large.read(image, slice(0, most), slice(0, most))
+    assert pixels.ndim in (2, 3), pixels.shape
+    assert pixels.shape[:2] == tuple(min(most, n) for n in image.shape[:2])
 
 
 def _open_in_napari(path: Path):
