@@ -8,7 +8,7 @@ from PIL import Image
 
 from napari_saunetv2 import batch, checkpoint, cli, cluster
 from napari_saunetv2.checkpoint import Header
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
 from napari_saunetv2.networks import NETWORKS
 
 TORCH = {"engine": "torch", "precision": "float32"}
@@ -64,6 +64,7 @@ def test_two_workers_write_what_one_process_writes_and_a_lost_worker_is_survived
             rows.append(row)
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
     assert len(_contents(tmp_path / "one")) == 8
+    assert sorted(r._replace(seconds=0) for r in one) == sorted(r._replace(seconds=0) for r in rows)
     for found in (one, rows):
         assert sorted(row.status for row in found) == ["done"] * 4 + ["failed"]
         assert [Path(row.file).name for row in found if row.status == "failed"] == ["bad.png"]
@@ -105,6 +106,36 @@ def test_the_table_outlives_a_kill(tmp_path):
         ("a.png", "failed", "0", "no, really"),
         ("b.png", "done", "4", ""),
     ]
+
+
+def test_no_table_is_replaced_unasked(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("mine\n")
+    for name in ("t.csv", "t.parquet"):
+        for resume in (False, True):
+            with (
+                pytest.raises(OverwriteError, match=r"t\.csv' exists already"),
+                cluster.table(tmp_path / name, resume=resume),
+            ):
+                pass
+    assert path.read_text() == "mine\n"
+    with cluster.table(path, resume=False, overwrite=True) as add:
+        add(cluster.Row("a.png", "done"))
+    assert list(cluster.read_table(path)) == ["a.png"]
+
+
+def test_a_table_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileFormatError), cluster.table(tmp_path / "file" / "t.csv", resume=False):
+        pass
+    if not Path("/dev/full").exists():
+        return
+    (tmp_path / "full.csv").symlink_to("/dev/full")
+    with (
+        pytest.raises(FileFormatError, match="No space left"),
+        cluster.table(tmp_path / "full.csv", resume=False, overwrite=True) as add,
+    ):
+        add(cluster.Row("a.png", "done"))
 
 
 def test_parquet(tmp_path):

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -168,6 +170,37 @@ def test_checkpoint_models_run_large_images(tmp_path: Path):
     answer = inference.segment(_image(520, 530), loaded, rescale="off", tile=512)
     assert answer.shape == (520, 530)
     assert np.isfinite(answer).all()
+
+
+def test_a_zarr_takes_the_place_of_a_zarr_only_and_only_where_it_may(tmp_path: Path):
+    pytest.importorskip("zarr")
+    one, other = np.zeros((9, 9), np.uint8), np.ones((9, 9), np.uint8)
+    target = large.write(tmp_path / "a.zarr", one)
+    with pytest.raises(OverwriteError, match="exists already"):
+        large._write_zarr(target, iter([other]), (9, 9), other.dtype, overwrite=False)  # it came meanwhile
+    np.testing.assert_array_equal(large.opened(target)[:], one)
+    large.write(target, other, overwrite=True)
+    np.testing.assert_array_equal(large.opened(target)[:], other)
+    (tmp_path / "photographs.zarr").mkdir()
+    (tmp_path / "photographs.zarr" / "eye.png").touch()
+    with pytest.raises(OverwriteError, match="is no zarr"):
+        large.write(tmp_path / "photographs.zarr", one, overwrite=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr", "photographs.zarr"]
+
+
+def test_a_disk_that_fills_up_leaves_the_older_zarr(tmp_path: Path, monkeypatch):
+    pytest.importorskip("zarr")
+    one = np.zeros((9, 9), np.uint8)
+    target = large.write(tmp_path / "a.zarr", one)
+
+    def bands():
+        yield one[:4]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(FileFormatError, match="No space left"):
+        large._write_zarr(target, bands(), (9, 9), one.dtype, overwrite=True)
+    np.testing.assert_array_equal(large.opened(target)[:], one)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
 
 
 @pytest.fixture

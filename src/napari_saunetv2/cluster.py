@@ -5,15 +5,15 @@ import io
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from napari_saunetv2 import batch, checkpoint
-from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.files import write_beside
+from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
+from napari_saunetv2.files import make_folder, reason, write_beside
 
 EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
 
@@ -131,30 +131,70 @@ def read_table(path: Path) -> dict[str, Row]:
 
 
 @contextmanager
-def table(path: Path, *, resume: bool) -> Iterator[Any]:
+def table(path: Path, *, resume: bool, overwrite: bool = False) -> Iterator[Any]:
     """Keep a table while a run goes on: gives a function that takes each row as it comes.
 
     A line is on the disc as soon as its image is finished; at the end the table is sorted by file. A kept
     image has the row of the run that made it. A ``.parquet`` is written from the ``.csv`` beside it.
+
+    Raises
+    ------
+    OverwriteError
+        When there is such a file, and it is neither gone on with nor may be replaced.
+    FileFormatError
+        When it cannot be written.
     """
     journal = path.with_suffix(".csv")
-    rows = read_table(journal) if resume else {}
-    with journal.open("a" if rows else "w", newline="", encoding="utf-8") as out:
+    make_folder(path.parent)
+    ours = resume and _is_table(journal)
+    for file in dict.fromkeys((journal, path)):
+        if file.exists() and not (overwrite or ours):
+            way = "remove it: it is no table of this program" if resume else "pass --resume or --overwrite"
+            raise OverwriteError(f"'{file}' exists already: choose another name for the table, or {way}.")
+    rows = read_table(journal) if ours else {}
+    with _written(journal):
+        out = journal.open("a" if ours else "w", newline="", encoding="utf-8")
+    try:
         writer = csv.writer(out, lineterminator="\n")
-        if not rows:
+        if ours:
+            out.write("\n")  # the last line may have been cut by a kill
+        else:
             writer.writerow(Row._fields)
 
         def add(row: Row) -> None:
             if row.status == "kept" and row.file in rows:
                 return
             rows[row.file] = row
-            writer.writerow(row)
-            out.flush()
+            with _written(journal):
+                writer.writerow(row)
+                out.flush()
 
         yield add
+    finally:
+        with suppress(OSError):  # what is not in the file has been told
+            out.close()
     write_beside(journal, lambda out: out.write(_as_csv(rows.values()).encode()), overwrite=True)
     if path.suffix == ".parquet":
         _write_parquet(path, list(rows.values()))
+
+
+def _is_table(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline(1000).strip() == ",".join(Row._fields).encode()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Say what a system has against writing a file."""
+    try:
+        yield
+    except OSError as error:
+        raise FileFormatError(
+            f"'{path}' cannot be written ({reason(error)}): free space or ask for permission; what is done "
+            "is kept, --resume goes on from there."
+        ) from error
 
 
 def _as_csv(rows: Any) -> str:

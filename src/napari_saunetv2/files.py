@@ -196,8 +196,7 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     try:
         if not overwrite and os.path.lexists(target):
             raise _exists(target)
-        # A short name of its own: one of 250 characters leaves no room for more.
-        beside = target.with_name(f".{secrets.token_hex(6)}{_PART}")
+        beside = part_beside(target)
         try:
             with beside.open("xb") as file:
                 write(file)
@@ -210,13 +209,23 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     except OverwriteError:
         raise
     except OSError as error:
-        raise FileFormatError(
-            f"'{target}' cannot be written ({reason(error)}): what was there before is unchanged; free "
-            "space, ask for permission, or choose another place."
-        ) from error
+        raise unwritten(target, error) from error
     except ValueError as error:  # of the name: a null character, or half a Unicode character
         raise FileFormatError(f"{str(target)!r} is no possible name of a file: choose another.") from error
     return target
+
+
+def part_beside(target: Path) -> Path:
+    """Name what is written beside a place and moved there: shortly, names of 250 characters leave no room."""
+    return target.with_name(f".{secrets.token_hex(6)}{_PART}")
+
+
+def unwritten(target: Path, error: OSError) -> FileFormatError:
+    """Say what a system has against writing a file."""
+    return FileFormatError(
+        f"'{target}' cannot be written ({reason(error)}): what was there before is unchanged; free "
+        "space, ask for permission, or choose another place."
+    )
 
 
 def make_folder(folder: Path) -> Path:

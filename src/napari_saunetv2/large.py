@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import checkpoint, devices, engines, inference, zarrs
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
-from napari_saunetv2.files import write_beside
+from napari_saunetv2.files import part_beside, unwritten, write_beside
 from napari_saunetv2.imaging import windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.tiles import Tile
@@ -187,8 +187,14 @@ def _free(target: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if path.suffix.lower() not in (*_TIFF, _ZARR):
         raise FileFormatError(f"'{path.name}' cannot hold a large image: name it .tif or .zarr.")
     if path.exists() and not overwrite:
-        raise OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
+        raise _exists(path)
+    if path.suffix.lower() == _ZARR and path.exists() and not zarrs.is_zarr(path):
+        raise OverwriteError(f"'{path}' is no zarr, so it is not replaced by one: choose another name.")
     return path
+
+
+def _exists(path: Path) -> OverwriteError:
+    return OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
 
 
 def _write(
@@ -200,7 +206,7 @@ def _write(
     overwrite: bool,
 ) -> None:
     if path.suffix.lower() == _ZARR:
-        _write_zarr(path, bands, shape, dtype)
+        _write_zarr(path, bands, shape, dtype, overwrite=overwrite)
     else:
         write_beside(path, lambda out: _write_tiff(out, bands, shape, dtype), overwrite=overwrite)
 
@@ -242,11 +248,15 @@ def _tiles(bands: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
 
 
 def _write_zarr(
-    path: Path, bands: Iterator[NDArray[Any]], shape: tuple[int, int], dtype: np.dtype[Any]
+    path: Path,
+    bands: Iterator[NDArray[Any]],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    *,
+    overwrite: bool,
 ) -> None:
     """Write an OME-Zarr (0.5) of one level, beside its place and moved there whole."""
-    beside = path.with_name(f".{path.name}.making")
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = part_beside(path)
     try:
         group = _zarr().open_group(beside, mode="w", zarr_format=3)
         array = group.create_array("0", shape=shape, chunks=(CHUNK, CHUNK), dtype=dtype)
@@ -266,7 +276,27 @@ def _write_zarr(
         for band in bands:
             array[top : top + len(band)] = band
             top += len(band)
-        shutil.rmtree(path, ignore_errors=True)
-        beside.rename(path)
+        _move_folder(beside, path, overwrite=overwrite)
+    except OverwriteError:
+        raise
+    except OSError as error:
+        raise unwritten(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _move_folder(beside: Path, path: Path, *, overwrite: bool) -> None:
+    """Move a zarr into its place; of an older one all or nothing is there until then."""
+    if not path.exists():
+        beside.rename(path)
+        return
+    if not overwrite:  # it came while this one was made
+        raise _exists(path)
+    older = part_beside(path)
+    path.rename(older)
+    try:
+        beside.rename(path)
+    except OSError:
+        older.rename(path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)

@@ -112,6 +112,11 @@ class Zarr:
         return self._assembled(within, shard.chunks, read)
 
 
+def is_zarr(path: Path) -> bool:
+    """Whether a folder says of itself that it is a zarr."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
 def opened(path: Path) -> Zarr:
     """Open a zarr array, or the finest level of an OME-Zarr or a pyramid, of format 2 or 3.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from faults import kills, places, world
+from faults import kills, places, workers, world
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     parse.add_argument("--batch", type=int, default=50)
     parse.add_argument("--saves", type=int, default=200)
     parse.add_argument("--pairs", type=int, default=20)
+    parse.add_argument("--workers", type=int, default=20)
     parse.add_argument("--seed", type=int, default=0)
     parse.add_argument("--only", help="run only what is named so")
     parse.add_argument("--skip", default="", help="names, with commas, of what not to run")
@@ -37,6 +38,7 @@ def main() -> int:
         (places.out_of_memory, 1),
         (world.decimal_comma, 1),
         (world.clock_jumps, 20),
+        (workers.lost_workers, wanted.workers),  # last: its threads would not live through forks
     )
     failed = 0
     for fault, count in faults:

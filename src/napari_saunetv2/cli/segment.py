@@ -139,7 +139,11 @@ def segment(
         precision=precision,
     )
     failed, begun = 0, time.monotonic()
-    keep = cluster.table(table, resume=resume) if table is not None else nullcontext(lambda _: None)
+    keep = (
+        nullcontext(lambda _: None)
+        if table is None
+        else cluster.table(table, resume=resume, overwrite=overwrite)
+    )
     with bar() as shown, keep as add:
         for row in shown.track(rows, total=len(files), description="segmenting"):
             add(row)
