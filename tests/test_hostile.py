@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from napari_saunetv2 import checkpoint, datasets, files, inference, keras_import
+from napari_saunetv2 import bioimage, checkpoint, datasets, files, inference, keras_import
 from napari_saunetv2.checkpoint import Header
 from napari_saunetv2.cli import app
 from napari_saunetv2.cli._shared import plain
@@ -224,6 +225,21 @@ def test_a_network_that_takes_no_photograph_is_refused(tmp_path: Path):
     checkpoint.save(path, SAUNetV2(**arguments), Header(network_arguments=arguments))
     with pytest.raises(CheckpointError, match="takes no RGB image"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_package_is_refused_however_it_is_packed(tmp_path: Path, way: int):
+    path, target = tmp_path / "p.zip", tmp_path / "m.safetensors"
+    with zipfile.ZipFile(path, "w", way) as packed:
+        packed.writestr(bioimage.MODEL, np.random.default_rng(0).bytes(3000))
+    whole = path.read_bytes()
+    bioimage.unpack(path, target)
+    for place in range(60, 3000, 100):
+        data = bytearray(whole)
+        data[place] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(FileFormatError, match=r"is no package made by"):
+            bioimage.unpack(path, target, overwrite=True)
 
 
 @pytest.mark.parametrize("kind", ["external", "virtual", "huge", "not finite", "soft link"])

@@ -7,6 +7,7 @@ the ONNX, so that what is opened here is the model that was exported, to the las
 import hashlib
 import io
 import json
+import lzma
 import re
 import tempfile
 import zipfile
@@ -71,6 +72,12 @@ def package(
     return parts | {DESCRIPTION: json.dumps(_description(model, parts), indent=1).encode()}
 
 
+_DAMAGED = (
+    OSError, KeyError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
+
+
 def unpack(file: Path, target: Path, *, overwrite: bool = False) -> Path:
     """Take the model out of a package that :func:`package` made.
 
@@ -82,7 +89,7 @@ def unpack(file: Path, target: Path, *, overwrite: bool = False) -> Path:
     try:
         with zipfile.ZipFile(file) as packed, packed.open(MODEL) as inside:
             data = inside.read(MAX_BYTES)
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         raise FileFormatError(
             f"'{file.name}' is no package made by 'saunetv2 export --format bioimageio': give one that is."
         ) from error

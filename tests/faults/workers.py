@@ -5,8 +5,10 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -23,72 +25,68 @@ SETTINGS = {"engine": "torch", "precision": "float32", "rescale": "off"}
 
 def lost_workers(folder: Path, count: int, draw: random.Random) -> str:
     """Table and files are those of a plain run, whatever worker is killed, and whenever."""
-    from distributed import Client, LocalCluster
-
     run = _batch(folder)
     whole = run("plain", None, None)
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, env={"OMP_NUM_THREADS": "1"},
-            silence_logs=50,
-        ) as local,
-        Client(local) as client,
-    ):  # fmt: skip
-        dead: set[int] = set()
+    with _scheduler() as address, ExitStack() as stop:
+        workers = [_worker(address, stop) for _ in range(2)]
 
-        def alive() -> list[int]:
-            return sorted(set(client.run(os.getpid, on_error="ignore").values()) - dead)
+        def kill(how_many: int) -> Callable[[], None]:
+            def misfortune() -> None:
+                for lost in draw.sample(workers, how_many):
+                    assert lost.poll() is None
+                    lost.kill()
+                    assert lost.wait() == -signal.SIGKILL
+                    workers.remove(lost)
 
-        def kill_one() -> None:
-            one = draw.choice(alive())
-            dead.add(one)
-            os.kill(one, signal.SIGKILL)
+            return misfortune
 
         for number in range(count):
-            end = time.monotonic() + 300
-            while len(alive()) < 2:
-                assert time.monotonic() < end, "a killed worker was not started again"
-                time.sleep(0.1)
+            _wait_for(address, workers)
             after = draw.randrange(IMAGES - 4), draw.uniform(0, 0.2)
-            _same(run(f"lost{number}", local.scheduler_address, (*after, kill_one)), whole)
-    gone = _never_back(run, whole, draw)
+            _same(run(f"lost{number}", address, (*after, kill(1))), whole)
+            workers.append(_worker(address, stop))
+        workers.append(_worker(address, stop))
+        _wait_for(address, workers)
+        _same(run("gone", address, (3, 0.05, kill(2))), whole)
     return (
-        f"{count} workers killed in as many batches of {IMAGES} images, and {gone} of 3 that nobody starts "
-        "again: tables and files as those of one process"
+        f"{count} times one of 2 workers killed in a batch of {IMAGES} images, and once 2 of 3: tables and "
+        "files as those of one process"
     )
 
 
-def _never_back(run: Callable, whole: object, draw: random.Random) -> int:
-    """Two of three workers, each a command of its own, go for good."""
+@contextmanager
+def _scheduler() -> Iterator[str]:
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True)]
-    try:
-        address = next(
-            word for line in processes[0].stderr for word in line.split() if word.startswith("tcp://")
-        )
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
-        command += ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        processes += [
-            subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
-            for _ in range(3)
-        ]
-        from distributed import Client
-
-        with Client(address) as client:
-            client.wait_for_workers(3, timeout=120)
-        lost = draw.sample(processes[1:], 2)
-
-        def kill_two() -> None:
-            for process in lost:
-                process.kill()
-
-        _same(run("gone", address, (3, 0.05, kill_two)), whole)
-        assert all(process.wait() == -signal.SIGKILL for process in lost)
-    finally:
-        for process in processes:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            words = (word for line in process.stderr for word in line.split())
+            address = next(word for word in words if word.startswith("tcp://"))
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would hold it up
+            yield address
+        finally:
             process.kill()
-            process.wait()
-    return len(lost)
+
+
+def _worker(address: str, stop: ExitStack) -> subprocess.Popen:
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+    process = subprocess.Popen(
+        [*command, "--no-nanny", "--nthreads", "1", "--no-dashboard"],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    stop.callback(process.wait)
+    stop.callback(process.kill)
+    return process
+
+
+def _wait_for(address: str, workers: list[subprocess.Popen]) -> None:
+    from distributed import Client
+
+    wanted, end = {worker.pid for worker in workers}, time.monotonic() + 300
+    with Client(address) as client:
+        while wanted != set(client.run(os.getpid, on_error="ignore").values()):
+            assert time.monotonic() < end, "the workers do not come"
+            time.sleep(0.2)
 
 
 def _same(one: tuple, other: tuple) -> None:

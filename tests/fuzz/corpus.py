@@ -57,9 +57,9 @@ def models(folder: Path) -> list[bytes]:
 
 
 def packages(model: bytes) -> list[bytes]:
-    """Packages for bioimage.io, packed in two ways; what is in them beside the model is not read."""
+    """Packages for bioimage.io, packed in four ways; what is in them beside the model is not read."""
     found = []
-    for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", way) as packed:
             packed.writestr("rdf.yaml", "{}")
