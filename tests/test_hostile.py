@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import io
+import json
 import os
 import struct
 import sys
@@ -15,6 +16,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_saunetv2 import bioimage, checkpoint, datasets, files, inference, keras_import
@@ -207,6 +209,22 @@ def test_a_network_of_a_billion_parameters_is_refused_before_it_is_built(tmp_pat
     monkeypatch.setattr(checkpoint, "_build", None)
     with pytest.raises(CheckpointError, match=r"claims a network of 1,000,000,000 parameters"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("field", ["format_version", "network", "padding", "fov_diameter"])
+def test_what_a_header_says_at_length_is_not_repeated(tmp_path: Path, field: str):
+    path = saved(tmp_path / "m.safetensors")
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["saunetv2"]) | {field: "x" * 10_000}
+    save_file(load_file(path), path, {"saunetv2": json.dumps(header)})
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(path)
+    assert len(str(caught.value)) < 500
+    weights = {"x" * 10_000 if k == "head.bias" else k: v for k, v in load_file(path).items()}
+    save_file(weights, path, {"saunetv2": json.dumps(header | {field: getattr(Header(), field)})})
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(path)
+    assert len(str(caught.value)) < 500
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path):

@@ -176,17 +176,20 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path):
     [
         ({"shape": [10**6, 10**6], "chunks": [4096, 4096]}, "claims"),
         ({"shape": [10**5, 10**5], "chunks": [10**5, 10**5]}, "in pieces of"),
-        ({"shape": [10**5, 10**5], "chunks": [1, 1]}, "10,000,000,000 pieces"),
+        ({"shape": [10**5, 10**5], "chunks": [1, 1]}, "more than 4,194,304 pieces"),
         ({"chunks": [0, 8]}, "no zarr"),
         ({"shape": [-8, 8]}, "no zarr"),
         ({"shape": [8, 8, 8], "chunks": [8, 8, 8]}, "has shape"),
+        ({"shape": [8] * 5000, "chunks": [8] * 5000}, "in pieces of"),
+        ({"shape": [10**4000, 8]}, "pieces"),
         ({"dtype": "<c8"}, "no zarr"),
         ({"fill_value": "x"}, "no zarr"),
     ],
 )
 def test_claims_are_bounded(tmp_path: Path, about, says):
-    with pytest.raises(FileFormatError, match=says):
+    with pytest.raises(FileFormatError, match=says) as caught:
         large.opened(by_hand(tmp_path / "a.zarr", **about))
+    assert len(str(caught.value)) < 1000
 
 
 def test_flipped_bits_under_a_check_sum_are_found(tmp_path: Path):

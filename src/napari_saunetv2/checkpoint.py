@@ -180,7 +180,7 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
     if wrong:
         raise CheckpointError(
             f"'{path.name}' does not hold the weights of '{header.network}' ({len(wrong)} differ, "
-            f"for example '{min(wrong)}'): get the file again, or train anew."
+            f"for example {short(min(wrong))}): get the file again, or train anew."
         )
     return NETWORKS[header.network](**header.network_arguments)
 

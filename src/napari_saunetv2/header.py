@@ -129,7 +129,7 @@ def _parse(path: Path, raw: Any) -> Header:
         version = raw["format_version"]
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise CheckpointError(
-                f"'{path.name}' has format {version}, this version reads up to {FORMAT_VERSION}: "
+                f"'{path.name}' has format {short(version)}, this version reads up to {FORMAT_VERSION}: "
                 "update napari-saunetv2."
             )
         known = {f.name for f in fields(Header)}

@@ -7,6 +7,7 @@ unpickle, and what a piece unpacks to has no bound there.
 import itertools
 import json
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,13 +214,14 @@ def _array(
         raise ValueError(shape, cells, chunks)
     if math.prod(chunks) * dtype.itemsize > MAX_PIECE:
         raise FileFormatError(
-            f"'{root}' lies in pieces of {chunks}, each of more than 1 GiB: write it anew in smaller ones."
+            f"'{root}' lies in pieces of {reprlib.repr(chunks)}, each of more than 1 GiB: write it anew in "
+            "smaller ones."
         )
     # Of a shard as a whole, because the table of its pieces is read whole.
     count = math.prod(-(-max(n, m) // k) for n, m, k in zip(shape, cells, chunks, strict=True))
     if count > MAX_PIECES:
         raise FileFormatError(
-            f"'{root}' lies in {count:,} pieces, more than {MAX_PIECES:,}: write it anew in larger ones."
+            f"'{root}' lies in more than {MAX_PIECES:,} pieces: write it anew in larger ones."
         )
     filled = np.array(float(fill) if dtype.kind == "f" else int(fill), dtype)  # refuses what does not fit
     return Zarr(folder, root, shape, chunks, dtype.newbyteorder("="), filled[()], codecs, key, cells)
