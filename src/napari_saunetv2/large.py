@@ -64,13 +64,9 @@ def opened(source: str | os.PathLike[str]) -> Array:
         raise FileFormatError(f"'{path}' is no TIFF and no zarr that can be opened: convert it.") from error
     told = reprlib.repr(shape)  # a stranger's may be of any length
     if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
-        raise FileFormatError(
-            f"'{path}' has shape {reprlib.repr(shape)}: give one of (H, W), (H, W, 3) or (H, W, 4)."
-        )
+        raise FileFormatError(f"'{path}' has shape {told}: give one of (H, W), (H, W, 3) or (H, W, 4).")
     if max(shape) > MAX_SIDE:
-        raise FileFormatError(
-            f"'{path}' claims {reprlib.repr(shape)} pixels, more than {MAX_SIDE:,} in a row: cut it."
-        )
+        raise FileFormatError(f"'{path}' claims {told} pixels, more than {MAX_SIDE:,} in a row: cut it.")
     if found.dtype.kind not in "biuf":
         raise FileFormatError(f"'{path}' holds {found.dtype}, which are no pixels: write it anew as numbers.")
     if math.prod(piece) * found.dtype.itemsize > MAX_CHUNK:
