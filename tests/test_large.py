@@ -157,6 +157,17 @@ def test_other_suffixes_and_files_are_told(model, tmp_path: Path):
         large.opened(tmp_path / "no.tif")
 
 
+def test_a_tiff_that_was_cut_is_not_read_as_black(tmp_path: Path):
+    pytest.importorskip("zarr")
+    path = tmp_path / "eye.tif"
+    for options in ({}, {"tile": (64, 64), "compression": "zlib"}):
+        tifffile.imwrite(path, _image(300, 300), photometric="rgb", **options)
+        assert large.opened(path).shape == (300, 300, 3)
+        path.write_bytes(path.read_bytes()[:-5000])
+        with pytest.raises(FileFormatError, match=r"eye\.tif"):
+            large.opened(path)
+
+
 def test_the_samples_stand_for_the_whole_canvas():
     image = to_unit(np.full((400, 800, 3), 255, np.uint8))
     tiles, shares = windows.spread(lambda part: image[part], 400, 800, count=8, side=64)
