@@ -30,6 +30,7 @@ def main() -> int:
         (kills.batch, wanted.batch),
         (kills.save, wanted.saves),
         (places.full_disk, 1),
+        (places.vanished_share, 1),
         (places.failing_writes, 1),
         (places.revoked, 1),
         (places.model_deleted, 1),

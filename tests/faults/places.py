@@ -61,6 +61,33 @@ def full_disk(folder: Path, _count: int, _draw: random.Random) -> str:
     return "a disk of 3 MB filled up in a training: told in a sentence, gone on with from the last state"
 
 
+def vanished_share(folder: Path, _count: int, _draw: random.Random) -> str:
+    """A share that goes in a training and comes back: one sentence, and the last state is gone on with."""
+    behind, share = folder / "server", folder / "share"
+    behind.mkdir(parents=True), share.mkdir()
+
+    def mount() -> int:
+        return subprocess.run(["mount", "--bind", behind, share], check=False).returncode
+
+    if mount():
+        return "skipped: no right to mount a folder"
+    try:
+        loop.SAVE_EVERY = 0.0
+        work = fine_tune(pairs(), CONFIG, share / "run")
+        for _ in range(3):
+            next(work)
+        good = (behind / "run" / "state.safetensors").read_bytes()
+        subprocess.run(["umount", "-l", share], check=True)
+        _refused(lambda: next(work), "cannot be written")
+        assert not list(share.iterdir()), "something was written where the share had been"
+        assert (behind / "run" / "state.safetensors").read_bytes() == good
+        assert mount() == 0
+        assert next(fine_tune(pairs(), CONFIG, share / "run", resume=True)).step == 4
+    finally:
+        subprocess.run(["umount", "-l", share], check=False)
+    return "a share that vanished in a training: told in a sentence, gone on with when it was back"
+
+
 def failing_writes(folder: Path, _count: int, _draw: random.Random) -> str:
     """Errors that a system gives while a file is written leave the old one and say so."""
     path = files.write_mask(folder / "m.png", fundus((32, 32), 0).vessels)
