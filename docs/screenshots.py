@@ -1,6 +1,10 @@
-"""Make the pictures of all widgets again, on synthetic photographs (``make screenshots``)."""
+"""Make the pictures of all widgets again, on synthetic photographs (``make screenshots``).
+
+``python docs/screenshots.py light FOLDER`` shows how they look in napari's light theme.
+"""
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +22,13 @@ from qtpy.QtTest import QTest  # noqa: E402
 from napari_saunetv2.files import write_image, write_mask  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
 
-IMAGES = Path(__file__).parent / "images"
+THEME = sys.argv[1] if len(sys.argv) > 1 else "dark"
+IMAGES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "images"
 PLUGIN = "napari-saunetv2"
 
 
 def main() -> None:
-    IMAGES.mkdir(exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     for picture in (segment, finetune, evaluate, browse):
         picture()
 
@@ -60,7 +65,7 @@ def evaluate() -> None:
 
 
 def browse() -> None:
-    root = _data_set(_HOME / "DRIVE")
+    root = _data_set(_HOME / "photographs" / "DRIVE")
     with _window("browse", "Browse a data set") as (viewer, widget):
         widget.folder.value = root
         widget.split.value = "test"
@@ -89,6 +94,7 @@ def _data_set(root: Path) -> Path:
 @contextmanager
 def _window(name: str, widget: str) -> Iterator[tuple[napari.Viewer, object]]:
     viewer = napari.Viewer()
+    viewer.theme = THEME
     viewer.window.resize(1280, 800)
     yield viewer, viewer.window.add_plugin_dock_widget(PLUGIN, widget)[1]
     viewer.reset_view()

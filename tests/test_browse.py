@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from napari.layers import Image, Labels
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
 from typer.testing import CliRunner
@@ -200,6 +201,13 @@ def test_by_mouse_and_keys(viewer, widget, shows, qtbot):
     assert names(viewer)[0] == "21_training"
     qtbot.wait(50)
     assert len(names(viewer)) == 3
+    viewer.show()
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
+    for key, name in ((Qt.Key.Key_PageDown, "22_training"), (Qt.Key.Key_PageUp, "21_training")):
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        shows(name)
 
 
 @pytest.mark.gui
@@ -341,6 +349,30 @@ def test_labels_that_are_painted_on_are_copied_until_they_are_thrown_away(
 
 
 @pytest.mark.gui
+def test_labels_as_they_were_saved_before_leave_no_copy(viewer, widget, shows, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAUNETV2_AUTOSAVE", str(tmp_path / "autosave"))
+    monkeypatch.setattr(browse, "ask_about_edits", lambda *args: pytest.fail("asked"))
+    autosave = _autosave.watch(viewer)
+    for saves in (True, False):  # the second time the same is painted again
+        widget.next.native.click()
+        shows("21_training 1st")
+        painted = viewer.layers["21_training 1st"]
+        painted.paint((14, 21), 1)
+        autosave.copy_now()
+        autosave.wait()
+        assert len(list((tmp_path / "autosave").glob("*/*.labels"))) == 1
+        if saves:
+            painted.save(str(tmp_path / "mine.png"), plugin="napari-saunetv2")
+        widget.next.native.click()
+        shows("22_training")
+        autosave.wait()
+        assert list((tmp_path / "autosave").glob("*/*.labels")) == []
+        if saves:
+            widget.split.value = "test"  # back to the first case
+            widget.split.value = "all"
+
+
+@pytest.mark.gui
 def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
     scored = []
 
@@ -356,6 +388,46 @@ def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
     ends(widget)
     assert len(scored) < 4
     assert widget.score_all.enabled
+
+
+@pytest.mark.gui
+def test_a_batch_is_stopped_at_once_and_begins_anew_after_an_error(widget, tiny, ends, tmp_path, monkeypatch):
+    widget.model.value = tiny
+    widget.score_all.native.click()
+    widget.stop.native.click()
+    ends(widget)
+    assert widget.score_all.enabled
+    assert widget.status.value == "Stopped: 0 of 4 images."
+    real = evaluation.evaluate
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("bad kernel")
+
+    monkeypatch.setattr(evaluation, "evaluate", fail)
+    widget.score_all.native.click()
+    ends(widget)
+    assert notification_manager.records[-1].exception.args == ("bad kernel",)
+    assert widget.status.value == "Failed: bad kernel: 0 of 4 images."
+    monkeypatch.setattr(evaluation, "evaluate", real)
+    widget.score_all.native.click()
+    job = widget._job
+    widget.segment_all.changed.emit(True)  # by a program: there is still one run
+    assert widget._job is job
+    ends(widget)
+    assert widget.status.value.startswith("3 of 4 images: mean ")
+
+
+@pytest.mark.gui
+def test_layers_of_the_case_may_go_or_change_while_the_next_is_read(viewer, widget, shows, qtbot):
+    widget.next.native.click()
+    shows("21_training FOV")
+    first, labels, field = viewer.layers
+    widget.next.native.click()
+    viewer.layers.remove(first)
+    labels.name = "mine"
+    field.data = np.zeros((9, 9), np.uint8)
+    shows("22_training")
+    assert names(viewer) == ["22_training", "22_training FOV"]
 
 
 @pytest.mark.gui
@@ -400,6 +472,24 @@ def test_the_whole_of_drive_is_walked_through(viewer, widget, shows, shared):
         assert np.array_equal(viewer.layers[f"{name} 1st"].data, sample.labels())
         assert viewer.camera.center == (0, 300, 200)
         assert viewer.camera.zoom == 5
+
+
+@pytest.mark.gui
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("folder", "shown"),
+    [
+        ("STARE", ["im0001", "im0001 ah", "im0001 vk"]),
+        ("CHASE_DB1", ["Image_01L", "Image_01L 1stHO", "Image_01L 2ndHO"]),
+        ("HRF", ["01_dr", "01_dr manual1", "01_dr FOV"]),
+    ],
+)
+def test_the_other_sets_are_listed_and_shown(viewer, widget, shows, shared, folder, shown):
+    widget.folder.value = shared / "data" / folder
+    assert widget.cases.rowCount() == len(datasets.read(shared / "data" / folder))
+    widget.next.native.click()
+    shows(shown[-1])
+    assert names(viewer) == shown
 
 
 @pytest.mark.gui

@@ -110,6 +110,24 @@ def test_it_says_what_is_missing_and_chooses_what_is_likely(viewer, widget):
     assert widget.run.enabled
 
 
+def test_the_truth_of_another_eye_is_not_chosen(viewer, widget):
+    for name in ("01", "02"):
+        about = {"dataset": "drive", "subject": name, "eye": None, "split": "test", "names": None}
+        shape = (*SHAPE, 3)
+        viewer.add_image(np.zeros(shape, np.uint8), rgb=True, name=f"{name}_test", metadata=about)
+        if name == "01":
+            about = about | {"role": "labels", "observer": "1st"}
+            viewer.add_labels(vessels(), name="01_manual1", metadata=about)
+    about = {"saunetv2 role": "probability", "saunetv2 image": "02_test"}
+    found = viewer.add_image(probability(vessels()), name="02_test probability", metadata=about)
+    assert widget.prediction.value == [found]
+    assert widget.truth.value == []
+    assert "Choose the truth" in widget.status.value
+    about = viewer.layers["02_test"].metadata | {"role": "labels", "observer": "1st"}
+    own = viewer.add_labels(vessels(), name="02_manual1", metadata=about)
+    assert widget.truth.value == [own]
+
+
 def test_the_numbers_are_those_of_score(viewer, widget, run):
     truth, found = add_eye(viewer)
     widget.threshold.value = 0.4
@@ -312,6 +330,68 @@ def test_layers_that_go_while_it_runs_cost_only_their_overlay(viewer, widget, qt
     assert column(widget, "prediction") == expected
     assert len(viewer.layers) == 0
     assert not widget.run.enabled
+
+
+def test_cancel_at_once_and_late(viewer, widget, qtbot, run):
+    add_eye(viewer)
+    for late in (False, True):
+        widget.run.native.click()
+        if late:  # the result is on its way
+            qtbot.waitUntil(lambda: not widget._job._worker.is_running, timeout=20_000)
+        job = widget._job
+        widget.cancel.native.click()
+        qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+        assert job._stop.is_set()
+        assert "Stopped" in widget.status.value
+        assert len(viewer.layers) == 2
+        assert widget.table.columnCount() == 0
+    run(widget)
+    assert len(viewer.layers) == 3
+
+
+def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget, qtbot):
+    truth, found = add_eye(viewer)
+    expected = texts(evaluation.score(truth.data, found.data))
+    widget.run.native.click()
+    found.name, truth.name = "renamed", "renamed too"
+    found.data, truth.data = np.zeros((9, 9), np.float32), np.zeros((9, 9), np.uint8)
+    assert "Scoring" in widget.status.value
+    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    assert column(widget, "prediction") == expected  # what it was asked about
+    assert viewer.layers["renamed agreement"].data.shape == (9, 9)
+
+
+def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, endless, make_napari_viewer):
+    add_eye(viewer)
+    widget.run.native.click()
+    qtbot.waitUntil(endless[0].is_set, timeout=10_000)
+    job = widget._job
+    widget.run.changed.emit(True)
+    widget.copy_command.changed.emit(True)
+    assert widget._job is job
+    widget.cancel.native.click()
+    qtbot.waitUntil(lambda: widget._job is None, timeout=10_000)
+
+
+KINDS = {
+    "int32": lambda found: (found > 0.5).astype(np.int32) * 7,
+    "uint16": lambda found: (found > 0.5).astype(np.uint16),
+    "float64": lambda found: found.astype(np.float64),
+    "4D": lambda found: found[None, None],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_answer_is_scored(viewer, widget, run, kind):
+    truth, found = vessels(), probability(vessels())
+    answer = KINDS[kind](found)
+    add = viewer.add_labels if answer.dtype.kind in "iu" else viewer.add_image
+    layer = add(answer, name="answer")
+    labels = viewer.add_labels(truth[None, None] if kind == "4D" else truth, name="truth")
+    widget.prediction.value, widget.truth.value = [layer], [labels]
+    run(widget)
+    assert column(widget, "prediction") == texts(evaluation.score(truth, answer.reshape(SHAPE)))
+    assert viewer.layers["answer agreement"].data.shape == answer.shape
 
 
 def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget, run):

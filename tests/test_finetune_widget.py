@@ -1,17 +1,18 @@
-import time
+import re
 
+import dask.array as da
 import numpy as np
 import pytest
 import torch
 from napari.layers import Labels
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QComboBox
 
+from clock import Clock
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import NETWORKS
-from napari_saunetv2.plugin import _finetuning
+from napari_saunetv2.plugin import _edits, _finetuning
 from napari_saunetv2.training import tasks
 
 pytestmark = pytest.mark.gui
@@ -119,6 +120,35 @@ def test_pairs_are_matched_and_may_be_changed(viewer, widget):
     assert [row.labels for row in widget.pairs.chosen()] == [first]
 
 
+def test_what_was_corrected_is_learned_from_and_not_what_was_only_found(viewer, widget):
+    def choose():
+        return [row.labels.name for row in widget.pairs.chosen()]
+
+    of_eye = {"dataset": "drive", "subject": "21", "eye": None, "split": "train"}
+    for eye in ("21", "22"):
+        sample = fundus((64, 64), int(eye))
+        about = of_eye | {"subject": eye}
+        viewer.add_image(sample.image, rgb=True, name=f"{eye}_training", metadata=about | {"role": "image"})
+        viewer.add_labels(
+            sample.vessels, name=f"{eye}_manual1", metadata=about | {"role": "labels", "observer": "1st"}
+        )
+    assert choose() == ["21_manual1", "22_manual1"]  # by what the reader says: the names are not near
+    found = Labels(
+        np.zeros((64, 64), np.uint8),
+        name="21_training vessels",
+        metadata={"saunetv2 role": "vessels", "saunetv2 image": "21_training"},
+    )
+    _edits.remember(found)
+    viewer.add_layer(found)
+    widget.pairs.fill([])
+    widget._fill()
+    assert choose() == ["21_manual1", "22_manual1"]
+    found.paint((30, 30), 1)
+    widget.pairs.fill([])
+    widget._fill()
+    assert choose() == ["21_training vessels", "22_manual1"]
+
+
 def test_what_was_replaced_in_the_table_is_not_seen(viewer, widget):
     viewer.open_sample("napari-saunetv2", "synthetic")  # layer by layer: the table is filled again and again
     table = widget.pairs.native
@@ -188,10 +218,13 @@ def test_from_labels_to_a_model_that_is_chosen(viewer, widget, finish, home):
     header = checkpoint.load("new").header
     assert header.recipe["steps"] == 6
     assert header.data["base"] == "tiny"
+    assert f"F1 {header.scores[0]['mean']['f1']:.4f} on " in segment.model.tooltip  # its card is filled in
     assert (home / "new.csv").read_text().count("\n") == 5  # titles, the start, three validations
     x, y = widget.plot.f1.getData()
     assert list(x)[:2] == [0, 2]
     assert max(y) == widget.plot.best.getData()[1][0]
+    for curve in (widget.plot.loss, widget.plot.validation_loss):
+        assert np.isfinite(curve.getData()[1]).any()
     assert tasks.unfinished() == []
     assert widget.run.enabled  # under another name
     assert widget.model_name.value != "new"
@@ -222,7 +255,10 @@ def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
     step = widget._report.step
     qtbot.wait(300)
     assert widget._report.step == step
-    assert widget.status.value.startswith("Paused")
+    said = (
+        r"Paused: step \d+/100000, loss \d\.\d{4}, F1 (-|\d\.\d{4}) on blocks of eye, (-|\d+:\d\d) left, cpu"
+    )
+    assert re.fullmatch(said, widget.status.value)
     widget.pause.native.click()
     qtbot.waitUntil(lambda: widget._report.step > step, timeout=30_000)
     widget.pause.native.click()
@@ -246,6 +282,54 @@ def test_layers_may_go_while_it_runs(viewer, widget, until, finish):
     assert widget.status.value.startswith("Done: new.")
     assert not widget.run.enabled
     assert widget.pairs.rows == []
+
+
+def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget, until, finish):
+    image, labels = open_eye(viewer)
+    quick(widget, steps=100_000)
+    until(widget, 3)
+    image.name, labels.name = "renamed", "renamed too"
+    image.data, labels.data = np.zeros((40, 50, 3), np.uint8), np.zeros((40, 50), np.uint8)
+    step = widget._report.step
+    while widget._report.step == step:
+        QApplication.processEvents()
+    widget.stop.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("Done: new.")
+    assert checkpoint.load("new").header.data["validation"] == ["blocks of eye"]  # its name when it began
+    assert [row.name for row in widget.pairs.rows] == ["renamed"]
+
+
+KINDS = {
+    "rgb": lambda image: image,
+    "rgba": lambda image: np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]),
+    "grey": lambda image: image[..., 1],
+    "uint16": lambda image: image.astype(np.uint16) * 257,
+    "float": lambda image: (image / 255).astype(np.float32),
+    "dask": lambda image: da.from_array(image, chunks=(50, 50, 3)),
+    "multiscale": lambda image: [image, image[::2, ::2]],
+    "4D": lambda image: image[None, None, ..., 1],
+}
+
+
+def test_every_kind_of_picture_is_trained_on(viewer, widget, finish):
+    turned = {"rotate": 30.0, "units": ("um", "um"), "scale": (0.5, 0.5)}
+    for seed, (name, change) in enumerate(KINDS.items()):
+        sample = fundus((96, 96), seed)
+        data, four = change(sample.image), name == "4D"
+        colour = name not in ("grey", "4D")
+        place = {} if four else turned
+        viewer.add_image(data, rgb=colour, multiscale=name == "multiscale", name=name, **place)
+        vessels = sample.vessels[None, None] if four else sample.vessels
+        viewer.add_labels(vessels, name=f"{name} vessels", **place)
+    viewer.layers["dask vessels"].data = da.from_array(viewer.layers["dask vessels"].data)
+    quick(widget, steps=2, validation=0.5)
+    assert [row.labels.name for row in widget.pairs.chosen()] == [f"{name} vessels" for name in KINDS]
+    widget.run.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("Done: new."), widget.status.value
+    data = checkpoint.load("new").header.data
+    assert sorted([*data["train"], *data["validation"]]) == sorted(KINDS)
 
 
 def test_sparse_labels_and_two_kinds(viewer, widget, finish):
@@ -378,7 +462,7 @@ def _arrays(seed):
     return sample.image, sample.vessels
 
 
-def test_layers_are_copied_for_python(viewer, widget, finish):
+def test_what_was_copied_trains_the_same_model(viewer, widget, finish, tmp_path, monkeypatch):
     open_eye(viewer)
     widget.copy_python.native.click()
     finish(widget)
@@ -386,6 +470,14 @@ def test_layers_are_copied_for_python(viewer, widget, finish):
     compile(text, "copied", "exec")
     assert "steps=6" in text
     assert list((tasks.root().parent / "pairs").glob("pairs/images/eye.tif"))
+    widget.run.native.click()
+    finish(widget)
+    monkeypatch.chdir(tmp_path)
+    exec(text, {"print": lambda *args: None})
+    (made,) = tmp_path.glob("new*/model.safetensors")
+    by_widget, by_python = (checkpoint.load(model).network.state_dict() for model in ("new", made))
+    for name, tensor in by_widget.items():
+        torch.testing.assert_close(by_python[name], tensor, rtol=0, atol=0)
 
 
 def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):
@@ -401,22 +493,27 @@ def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):
     assert sorted([*data["train"], *data["validation"]]) == ["eyes_000", "eyes_002"]
 
 
-def test_the_window_answers_while_it_trains(viewer, widget, until, finish, qtbot):
+def test_the_window_answers_while_it_trains(viewer, widget, until, finish, qtbot, capsys):
     open_eye(viewer, size=240)
     quick(widget, steps=100_000, crop=128, batch=2, validate_every=20)
-    until(widget)
-    ticks = [time.monotonic()]
-    timer = QTimer()
-    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
-    timer.start(5)
-    qtbot.wait(3000)
-    timer.stop()
-    gaps = np.diff(ticks)
-    print(f"longest gap while training: {gaps.max() * 1000:.0f} ms, median {np.median(gaps) * 1000:.0f} ms")
-    widget.stop.native.click()
-    finish(widget)
+    with Clock() as idle:
+        qtbot.wait(1000)
+    with Clock() as start:
+        until(widget)
+    with Clock() as training:
+        qtbot.wait(3000)
+    with Clock() as end:
+        widget.stop.native.click()
+        finish(widget)
+    parts = {"idle": idle, "start": start, "training": training, "end": end}
+    said = [
+        f"{what} {clock.longest() * 1e3:.0f} ms (median {np.median(clock.gaps()) * 1e3:.0f})"
+        for what, clock in parts.items()
+    ]
+    with capsys.disabled():
+        print("\nlongest gaps:", ", ".join(said))
     # Of a machine that is busy with other work the longest gap says little; most of the time it answers.
-    assert np.quantile(gaps, 0.95) < 0.1
+    assert np.quantile(training.gaps(), 0.95) < 0.1
 
 
 def test_the_menus_lead_there(viewer):

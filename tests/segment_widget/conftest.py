@@ -1,5 +1,6 @@
 import pytest
 import torch
+from qtpy.QtCore import Qt
 from segmenting import PLUGIN, WIDGET, Hold
 
 from napari_saunetv2 import checkpoint, inference, preflight
@@ -49,12 +50,12 @@ def finish(qtbot):
 
 
 @pytest.fixture
-def run(finish):
-    """Press the button and wait for the end."""
+def run(finish, qtbot):
+    """Press the button with the mouse and wait for the end."""
 
     def press(widget):
         assert widget.run.enabled, widget.status.value
-        widget.run.native.click()
+        qtbot.mouseClick(widget.run.native, Qt.MouseButton.LeftButton)
         finish(widget)
 
     return press

@@ -217,6 +217,17 @@ def test_the_preferences_are_obeyed(make_napari_viewer, monkeypatch, tmp_path):
     assert found == {key: wanted[key] for key in found}
 
 
+def test_the_page_of_preferences_is_read(plugins, monkeypatch):
+    from napari import settings
+
+    monkeypatch.setattr(settings, "_PLUGIN_SETTINGS", {})
+    page = settings.get_plugin_settings(PLUGIN, path_dir=None).segmentation  # it is kept in no file
+    defaults = _preferences._DEFAULTS
+    assert {key: _preferences.preferred(key) for key in defaults} == defaults
+    page.device, page.threshold = "cpu", 0.61
+    assert (_preferences.preferred("device"), _preferences.preferred("threshold")) == ("cpu", 0.61)
+
+
 def test_an_older_napari_has_no_preferences(monkeypatch):
     monkeypatch.delattr("napari.settings.get_plugin_settings")
     assert _preferences.preferred("device") == "auto"

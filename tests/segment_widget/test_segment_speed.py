@@ -2,8 +2,9 @@ import time
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
 from segmenting import names, picture
+
+from clock import Clock
 
 pytestmark = pytest.mark.gui
 
@@ -16,21 +17,8 @@ def large():
     return small.repeat(16, 0).repeat(16, 1)
 
 
-class Clock:
-    """Measures the longest time in which the event loop did nothing."""
-
-    def __init__(self):
-        self.ticks = []
-        self.timer = QTimer()
-        self.timer.timeout.connect(lambda: self.ticks.append(time.monotonic()))
-
-    def __enter__(self):
-        self.ticks.append(time.monotonic())
-        self.timer.start(5)
-        return self
-
-    def __exit__(self, *_):
-        self.timer.stop()
+class Course(Clock):
+    """A clock that knows when the result came."""
 
     def watch(self, widget):
         """Note when the result comes into the event loop."""
@@ -41,9 +29,6 @@ class Clock:
             deliver(result)
 
         widget._job._done = done
-
-    def longest(self):
-        return max(np.diff(self.ticks))
 
     def shown(self):
         """Longest gap before the result came, and after."""
@@ -73,7 +58,7 @@ def test_the_window_answers_while_a_large_image_is_segmented(viewer, widget, fin
     widget.rescale.value = "auto"
     gaps = {"idle": idle.longest()}
     for run in ("first run", "second run"):  # the first one makes the layers, the second one renews them
-        with Clock() as clock:
+        with Course() as clock:
             widget.run.native.click()
             clock.watch(widget)
             finish(widget)

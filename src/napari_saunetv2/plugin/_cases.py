@@ -53,9 +53,13 @@ class Group:
         ]
         return here + results
 
+    def labels(self) -> list[Labels]:
+        """List those of them that can be painted on."""
+        return [layer for layer in self.all() if isinstance(layer, Labels)]
+
     def unsaved(self) -> list[Labels]:
         """List the layers that the user painted on and has not saved."""
-        return [layer for layer in self.all() if isinstance(layer, Labels) and _edits.unsaved(layer)]
+        return [layer for layer in self.labels() if _edits.unsaved(layer)]
 
     def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
         """Show another case in place of this one: the view and what is visible stay as they are."""

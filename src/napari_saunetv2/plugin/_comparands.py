@@ -15,6 +15,7 @@ from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE
+from napari_saunetv2.plugin._layers import same_eye
 from napari_saunetv2.plugin._results import ROLE
 
 
@@ -211,17 +212,9 @@ def is_truth(layer: Layer) -> bool:
     return isinstance(layer, Labels) and ROLE not in layer.metadata and layer.metadata.get("role") != "fov"
 
 
-def _same_eye(one: Layer, other: Layer) -> bool:
-    """Whether the reader, or a sample, said that two layers are of the same photographs."""
-    said = ("dataset", "subject", "eye", "split", "names")
-    return one.metadata.get("dataset") is not None and all(
-        one.metadata.get(key) == other.metadata.get(key) for key in said
-    )
-
-
 def _second(layers: Iterable[Layer], truth: Labels, wanted: Labels | str) -> Labels | None:
     if wanted == AUTO:
-        fitting = (x for x in layers if is_truth(x) and x is not truth and _same_eye(x, truth))
+        fitting = (x for x in layers if is_truth(x) and x is not truth and same_eye(x, truth))
         return next(
             (x for x in fitting if x.metadata.get("observer") != truth.metadata.get("observer")), None
         )
@@ -239,7 +232,7 @@ def _field(
         if shape_of(wanted) not in (shape, shape[-2:]):
             _check_shape(prediction, wanted, shape)
         return wanted, None
-    masks = [x for x in layers if x.metadata.get("role") == "fov" and _same_eye(x, truth)]
+    masks = [x for x in layers if x.metadata.get("role") == "fov" and same_eye(x, truth)]
     if masks:
         _check_shape(prediction, masks[0], shape)
         return masks[0], None
@@ -250,7 +243,7 @@ def _field(
             f"No photograph of the size of '{prediction.name}' is open to find the field of view in: choose "
             "its layer, or none."
         )
-    own = [x for x in fitting if _same_eye(x, truth)]
+    own = [x for x in fitting if same_eye(x, truth)]
     return None, own[0] if own else _most_alike(prediction.name, fitting)
 
 

@@ -26,13 +26,16 @@ def painted(layer: Labels) -> bool:
 
 def unsaved(layer: Labels) -> bool:
     """Say whether a layer was painted on and not saved since."""
-    return painted(layer) and _digest(layer.data) not in _saved
+    return painted(layer) and _digest(layer.name, layer.data) not in _saved
 
 
-def note_saved(pixels: NDArray[Any]) -> None:
-    """Note that these pixels lie in a file."""
-    _saved.add(_digest(pixels))
+def note_saved(name: str, pixels: NDArray[Any]) -> None:
+    """Note that these pixels of a layer of that name lie in a file."""
+    _saved.add(_digest(name, pixels))
 
 
-def _digest(pixels: NDArray[Any]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
+def _digest(name: str, pixels: NDArray[Any]) -> bytes:
+    # The name too: labels of two eyes that were erased altogether are the same pixels.
+    digest = hashlib.blake2b(f"{name} {pixels.dtype} {pixels.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidg
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
+from napari_saunetv2.plugin._windows import tab_as_seen
 
 Choices = Callable[[object], list[Any]]
 
@@ -116,6 +117,7 @@ class EvaluateForm(Container[Any]):
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
+        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar takes the focus: twice, Tab never leaves it
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.status.native.setWordWrap(True)
@@ -136,3 +138,4 @@ class EvaluateForm(Container[Any]):
             self.native.layout().addWidget(part, share)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")
+        tab_as_seen(self.native)

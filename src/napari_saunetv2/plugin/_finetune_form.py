@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy
 from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
 from napari_saunetv2.plugin._training_plot import TrainingPlot
+from napari_saunetv2.plugin._windows import tab_as_seen
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -245,6 +246,7 @@ class FineTuneForm(Container[Any]):
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.scroll.setMinimumHeight(150)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it scrolls into sight by itself
         layout = self.native.layout()
         layout.removeWidget(self.fields.native)
         self.scroll.setWidget(self.fields.native)
@@ -263,6 +265,7 @@ class FineTuneForm(Container[Any]):
         self.native.setMinimumWidth(340)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
+        tab_as_seen(self.native)
 
 
 def _row(name: str, *widgets: Any) -> Container[Any]:

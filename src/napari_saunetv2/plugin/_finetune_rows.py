@@ -7,25 +7,31 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin._layers import Planes
+from napari_saunetv2.plugin import _edits
+from napari_saunetv2.plugin._layers import Planes, same_eye
 from napari_saunetv2.plugin._pairs_table import Choice, Row
-from napari_saunetv2.plugin._results import ROLE
+from napari_saunetv2.plugin._results import OF, ROLE
 from napari_saunetv2.training.folders import entries
 from napari_saunetv2.training.matching import Named, match
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-PREVIEW = "preview"
-"""Role of the layer that shows a training at work: no labels to learn from."""
+NOT_TO_LEARN = ("preview", "agreement")
+"""Roles of layers that show a training at work, or what was right and wrong."""
 
 
 def of_layers(viewer: "ViewerModel") -> list[Row]:
-    """Give a row for each picture, with the Labels layers of its shape."""
+    """Give a row for each picture, with the Labels layers of its shape.
+
+    Chosen is what the user corrected, else what the reader says is of the same eye, else the nearest name;
+    what a model found, and nobody corrected, only where there is nothing else of that name.
+    """
     images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
-    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) != PREVIEW]
+    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
     fields = [x for x in labels if x.metadata.get("role") == "fov"]
-    labels = [x for x in labels if x not in fields]
+    # Of names that are as near as each other the last is taken.
+    labels = sorted((x for x in labels if x not in fields), key=lambda x: not _only_found(x))
     named = [Named(layer.name, shape) for layer, shape in images]
     rows = []
     for (layer, shape), mine, inside in zip(
@@ -33,14 +39,17 @@ def of_layers(viewer: "ViewerModel") -> list[Row]:
     ):
         fitting = [x for x in (*labels, *fields) if _shape(x) == shape]
         choices = [Choice(x.name, x) for x in fitting]
+        own = [x for x in fitting if same_eye(layer, x)]
+        corrected = [x for x in fitting if x.metadata.get(OF) == layer.name and _edits.painted(x)]
+        by_name = None if mine is None else labels[mine], None if inside is None else fields[inside]
         rows.append(
             Row(
                 layer.name,
                 layer,
                 choices,
                 choices,
-                None if mine is None else labels[mine],
-                None if inside is None else fields[inside],
+                next((x for x in (*corrected[::-1], *own) if x in labels), by_name[0]),
+                next((x for x in own if x in fields), by_name[1]),
             )
         )
     return rows
@@ -67,6 +76,11 @@ def of_folder(folder: Path) -> list[Row]:
         for entry in entries(folder)
         if entry.labels
     ]
+
+
+def _only_found(layer: Labels) -> bool:
+    """Whether these labels are a model's, and nobody painted on them."""
+    return ROLE in layer.metadata and not _edits.painted(layer)
 
 
 def _picture_shape(layer: Any) -> tuple[int, ...] | None:

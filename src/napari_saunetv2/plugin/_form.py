@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 from napari_saunetv2 import NO_DEVICE, installed
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._preferences import preferred
+from napari_saunetv2.plugin._windows import tab_as_seen
 
 Choices = Callable[[object], Sequence[Any]]
 
@@ -193,6 +194,7 @@ class SegmentForm(Container[Any]):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(6)
         align(self["input"], self["settings"], self["output"])
+        tab_as_seen(self.native)
 
 
 def align(*groups: Widget) -> None:

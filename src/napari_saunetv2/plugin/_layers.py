@@ -96,6 +96,14 @@ def file_of(layer: "Layer") -> Path | None:
     return Path(path) if path and Path(path).is_file() else None
 
 
+def same_eye(one: "Layer", other: "Layer") -> bool:
+    """Whether the reader, or a sample, said that two layers are of the same photographs."""
+    said = ("dataset", "subject", "eye", "split", "names")
+    return one.metadata.get("dataset") is not None and all(
+        one.metadata.get(key) == other.metadata.get(key) for key in said
+    )
+
+
 def problem_of_field(field: Any, planes: Planes) -> str:
     """Say why a Labels layer cannot be the field of view of these planes, or "" where it can."""
     if isinstance(field, str) or field is None:

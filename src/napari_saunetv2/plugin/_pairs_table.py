@@ -6,7 +6,14 @@ from typing import Any, NamedTuple, cast
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 NONE = "-"
 
@@ -68,6 +75,7 @@ class PairsTable:
         self.native.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.native.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.native.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.native.setTabKeyNavigation(False)  # else Tab never leaves the table again
         self.native.setToolTip("Tick the images to train on; labels and FOV are matched by name and shape.")
         self._resize()
         self._rows: list[Row] = []
@@ -86,6 +94,7 @@ class PairsTable:
             combo.hide()  # Qt deletes replaced ones later, and until then they lie over the first cell
         self._rows = list(rows)
         self.native.setRowCount(len(rows))
+        before: QWidget = self.native
         for number, row in enumerate(rows):
             ticked, labels, field = kept.get(id(row.image), (None, None, None))
             labels = labels if labels in [c.what for c in row.labels] else row.chosen_labels
@@ -97,8 +106,10 @@ class PairsTable:
             on = row.ticked if ticked is None or labels is None else ticked
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.native.setItem(number, 0, item)
-            self.native.setCellWidget(number, 1, self._combo(row.labels, labels))
-            self.native.setCellWidget(number, 2, self._combo(row.fields, field))
+            for column, combo in ((1, self._combo(row.labels, labels)), (2, self._combo(row.fields, field))):
+                self.native.setCellWidget(number, column, combo)
+                QWidget.setTabOrder(before, combo)
+                before = combo
         self.native.blockSignals(False)
         self._resize()
 

@@ -21,6 +21,7 @@ class ScoreTable(QTableWidget):
         super().__init__(len(TITLES), 0)
         self.setVerticalHeaderLabels(list(TITLES.values()))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # else Tab never leaves the table again
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(22)
 
@@ -48,6 +49,7 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
         self.setMenuEnabled(False)
         self.showGrid(x=True, y=True, alpha=0.25)
         self.setMinimumHeight(180)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.addLegend(offset=(20, -20))
 
     def sizeHint(self) -> QSize:  # noqa: N802

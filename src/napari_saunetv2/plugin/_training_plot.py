@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyqtgraph as pg
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
 LOSS, VALIDATION, F1, BEST = "#4dabf7", "#ffa94d", "#38d9a9", "#ff6b6b"
@@ -18,6 +19,7 @@ class TrainingPlot:
         self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.native.setFixedHeight(236)
         self.native.setVisible(False)
+        self.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
         self._upper = self._plot(0, f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}")
         self._lower = self._plot(1, f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)")

@@ -1,11 +1,13 @@
 """Small things of the window: shortcuts, the clipboard, how failures are told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any
 
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication, QKeySequence
-from qtpy.QtWidgets import QShortcut, QWidget  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QScrollArea, QShortcut, QTabWidget, QWidget  # type: ignore[attr-defined]
 
 from napari_saunetv2.errors import SaunetError
 
@@ -19,6 +21,38 @@ def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -
         shortcut = QShortcut(QKeySequence(keys), panel)
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         shortcut.activated.connect(action)
+
+
+def tab_as_seen(panel: QWidget) -> None:
+    """Let Tab go through the fields of a panel as the eye does, row by row.
+
+    Qt goes by the order in which they were made, which is another one where some were put in later.
+    """
+    for one, other in pairwise(_fields(panel)):
+        QWidget.setTabOrder(one, other)
+
+
+def _fields(widget: Any) -> Iterator[QWidget]:
+    """Give the widgets that Tab can reach, as their layouts have them."""
+    if isinstance(widget, QTabWidget):
+        inside = [widget.tabBar(), *(widget.widget(number) for number in range(widget.count()))]
+    elif isinstance(widget, QScrollArea) and widget.widget() is not None:  # neither a table nor a plot
+        inside = [widget.widget()]
+    else:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+        inside = list(_laid_out(widget.layout()))
+    for one in inside:
+        yield from _fields(one)
+
+
+def _laid_out(layout: Any) -> Iterator[Any]:
+    for number in range(0 if layout is None else layout.count()):
+        item = layout.itemAt(number)
+        if item.widget() is not None:
+            yield item.widget()
+        else:
+            yield from _laid_out(item.layout())
 
 
 def copy_text(text: str) -> None:

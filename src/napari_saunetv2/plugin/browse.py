@@ -5,30 +5,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
-from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFileDialog
 
-from napari_saunetv2 import NO_DEVICE, batch, catalogue, checkpoint, datasets
+from napari_saunetv2 import batch, catalogue, checkpoint, datasets
 from napari_saunetv2.catalogue import Line, Table
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.plugin import _autosave
+from napari_saunetv2.plugin._browse_form import BrowseForm
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
-from napari_saunetv2.plugin._form import align, group, row
 from napari_saunetv2.plugin._jobs import Job, Latest
-from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
-from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tab_as_seen, tell
 from napari_saunetv2.set_snippets import SetRecipe
 
 if TYPE_CHECKING:
     import napari
-
-_FOLDER = FileDialogMode.EXISTING_DIRECTORY
 
 COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
 """Numbers that have room in the list; the table that is saved has all."""
@@ -39,87 +34,6 @@ _COPIES: dict[tuple[str, str], Callable[[SetRecipe], str]] = {
     ("score", "Python"): SetRecipe.score_python,
     ("score", "a command"): SetRecipe.score_command,
 }
-
-
-class BrowseForm(Container[Any]):
-    """Folder, list of cases, buttons; what they do is the widget's."""
-
-    def __init__(self) -> None:
-        self._splits = ["all"]
-        self.folder = FileEdit(
-            name="folder",
-            mode=_FOLDER,
-            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded.",
-        )
-        self.split = ComboBox(
-            name="split",
-            # napari asks for the choices anew whenever a layer comes or goes.
-            choices=lambda _: self._splits,
-            tooltip="Show, segment and score this part of the data set.",
-        )
-        self.previous = PushButton(
-            name="previous", text="Previous", enabled=False, tooltip="The case before (Ctrl+PgUp)."
-        )
-        self.next = PushButton(
-            name="next", text="Next", enabled=False, tooltip="The case after (Ctrl+PgDown)."
-        )
-        self.model = ModelBox(name="model")
-        self.protocol = ComboBox(
-            name="protocol",
-            choices=[("every pixel", "whole"), ("field of view", "fov")],
-            tooltip="What is scored: every pixel, as the papers do, or the field of view only.",
-        )
-        self.output = FileEdit(
-            name="output",
-            label="results",
-            mode=_FOLDER,
-            tooltip="Folder that the masks are written to.",
-        )
-        self.overwrite = CheckBox(
-            name="overwrite", text="replace files", tooltip="Replace masks that are there already."
-        )
-        self.segment_all = PushButton(
-            name="segment_all",
-            text="Segment all",
-            tooltip=f"Write the mask of every case in the list. {NO_DEVICE}",
-        )
-        self.score_all = PushButton(
-            name="score_all",
-            text="Score all",
-            tooltip=f"Compare the model with the reference observer. {NO_DEVICE}",
-        )
-        self.stop = PushButton(name="stop", text="Stop", enabled=False, tooltip="What is done stays.")
-        self.save_table = PushButton(
-            name="save_table", text="Save table...", enabled=False, tooltip="All numbers as CSV."
-        )
-        self.copied = ComboBox(
-            name="copied",
-            choices=[("segment all", "segment"), ("score all", "score")],
-            tooltip="What the buttons beside it copy.",
-        )
-        self.copy_python = PushButton(
-            name="copy_python", text="Python", tooltip="Copy what that does as Python code."
-        )
-        self.copy_command = PushButton(
-            name="copy_command", text="command", tooltip="Copy what that does as a command line."
-        )
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
-        self.status = Label(name="status")
-        super().__init__(
-            labels=False,
-            widgets=[
-                group("where", self.folder, self.split),
-                row("steps", "", self.previous, self.next),
-                group("how", self.model, self.protocol, self.output, self.overwrite),
-                row("work", "", self.segment_all, self.score_all, self.stop, self.save_table),
-                group("copy", row("copy_row", "copy", self.copied, self.copy_python, self.copy_command)),
-                self.progress,
-                self.status,
-            ],
-        )
-        align(self["where"], self["how"], self["copy"])
-        self.status.native.setWordWrap(True)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
 
 class BrowseWidget(BrowseForm):
@@ -138,12 +52,12 @@ class BrowseWidget(BrowseForm):
         self._shown: list[Sample] = []
         self._at = -1
         self._lines: tuple[Line, ...] = ()
+        self._ending = ""
         self._job: Job | None = None
         self._reading, self._thumbnails = Latest(self._show_failure), Latest(self._show_failure)
         self.cases = CaseList(self._go_to)
         self.native.layout().insertWidget(1, self.cases, 1)
-        QWidget.setTabOrder(self.split.native, self.cases)
-        QWidget.setTabOrder(self.cases, self.previous.native)
+        tab_as_seen(self.native)
         self._connect()
         _autosave.watch(napari_viewer)
         self._check()
@@ -220,14 +134,18 @@ class BrowseWidget(BrowseForm):
 
     def _show_case(self, sample: Sample, keep: bool, case: list[LayerData]) -> None:
         edited = self._group.unsaved()
+        former = self._group.labels()
         self._group.replace(case, edited if keep else [])
-        for layer in [] if keep else edited:  # the user said that they may go
-            _autosave.not_needed(layer.data)
+        for layer in former:
+            if layer not in self._viewer.layers:  # it lies in a file, or the user said that it may go
+                _autosave.not_needed(layer.data)
         self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
 
     # Work on all
 
     def _segment_all(self) -> None:
+        if not self._idle():
+            return
         folder = str(self.output.value)
         if folder in ("", "."):
             folder = QFileDialog.getExistingDirectory(self.native, "Folder for the masks")
@@ -242,10 +160,13 @@ class BrowseWidget(BrowseForm):
         self._start("segment", work)
 
     def _score_all(self) -> None:
-        model = self._model()
+        model = self._model() if self._idle() else None
         if model is not None:
             work = catalogue.score_all(self._shown, model, protocol=self.protocol.value, threshold="auto")
             self._start("score", work)
+
+    def _idle(self) -> bool:
+        return self._job is None and bool(self._shown)
 
     def _model(self) -> checkpoint.Checkpoint | None:
         try:
@@ -255,12 +176,10 @@ class BrowseWidget(BrowseForm):
             return None
 
     def _start(self, kind: str, work: Any) -> None:
-        if self._job is not None or not self._shown:
-            return
-        self._lines = ()
+        self._lines, self._ending = (), ""
         self.cases.show_lines((), COLUMNS[kind])
         fill = partial(self._fill, kind)
-        self._job = Job(work, progress=fill, done=fill, failed=self._show_failure, finished=self._end)
+        self._job = Job(work, progress=fill, done=fill, failed=self._fail, finished=self._end)
         self.progress.value, self.progress.visible = 0, True
         self.status.value = f"{'Segmenting' if kind == 'segment' else 'Scoring'} {len(self._shown)} images..."
         self._check()
@@ -270,6 +189,7 @@ class BrowseWidget(BrowseForm):
         if self._job is not None:
             self._job.stop()
             self.stop.enabled = False
+            self._ending = "Stopped"
             self.status.value = "Stopping after what runs now..."
 
     def _fill(self, kind: str, table: Table) -> None:
@@ -277,13 +197,17 @@ class BrowseWidget(BrowseForm):
         fresh, self._lines = table.lines[len(self._lines) :], table.lines
         self.cases.show_lines(fresh, COLUMNS[kind])
 
+    def _fail(self, error: Exception) -> None:
+        self._ending = tell(error)
+
     def _end(self) -> None:
         self._job = None
         self.progress.visible = False
         failed = sum(bool(line.note) for line in self._lines)
         numbers = catalogue.mean(self._lines)
         said = ", ".join(f"{TITLES.get(k, k)} {v:.4f}" for k, v in numbers.items())
-        parts = [f"{len(self._lines) - failed} of {len(self._shown)} images", f"mean {said}" if said else ""]
+        done = f"{len(self._lines) - failed} of {len(self._shown)} images"
+        parts = [self._ending, done, f"mean {said}" if said else ""]
         self.status.value = ": ".join(filter(None, parts)) + (f". {failed} failed." if failed else ".")
         self._check()
 

@@ -27,8 +27,8 @@ from napari_saunetv2.plugin._comparands import (
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin._examine import Examined, examine, export
 from napari_saunetv2.plugin._jobs import Job
-from napari_saunetv2.plugin._layers import spatial
-from napari_saunetv2.plugin._results import ROLE
+from napari_saunetv2.plugin._layers import same_eye, spatial
+from napari_saunetv2.plugin._results import OF, ROLE
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.training import tasks
 
@@ -274,7 +274,14 @@ class EvaluateWidget(EvaluateForm):
         if not self.truth.value and self.prediction.value:
             shape = shape_of(self.prediction.value[0])
             said = [x for x in self._truths() if x.metadata.get("role") == "labels" and shape_of(x) == shape]
-            self.truth.value = said[:1]
+            self.truth.value = [x for x in said if self._may_be_of(self.prediction.value[0], x)][:1]
+
+    def _may_be_of(self, prediction: Layer, truth: Labels) -> bool:
+        """Say whether labels may be of a prediction's eye; those of another one would score it wrongly."""
+        of = prediction.metadata.get(OF)
+        photograph = next((x for x in self._viewer.layers if x.name == of), None)
+        known = photograph is not None and photograph.metadata.get("dataset") is not None
+        return not known or same_eye(photograph, truth)
 
     def _check(self) -> None:
         """Say why there is nothing to run, if so; else let stand what was said."""

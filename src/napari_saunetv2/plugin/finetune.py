@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin import _autosave, _finetuning
-from napari_saunetv2.plugin._finetune_form import FineTuneForm
+from napari_saunetv2.plugin._finetune_form import SETTINGS, FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job, Latest
@@ -313,7 +313,8 @@ class FineTuneWidget(FineTuneForm):
         if not chosen:
             return "Tick an image that has labels: paint its vessels on a Labels layer of its size."
         for name, why in wrong.items():
-            return f"{self.fields[name].label} is {self.fields[name].value!r}: it must be {why}."
+            where = " (more settings)" if name in SETTINGS and not self.more.value else ""
+            return f"{self.fields[name].label}{where} is {self.fields[name].value!r}: it must be {why}."
         return ""
 
     def _colour(self) -> None:

@@ -33,7 +33,7 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     if answer is False:
         return []
     write_mask(target, pixels, overwrite=bool(answer), spacing=spacing_of(meta))
-    note_saved(np.asarray(pixels))
+    note_saved(str(meta.get("name", "")), np.asarray(pixels))
     _tell_autosave(data)
     return [path]
 
