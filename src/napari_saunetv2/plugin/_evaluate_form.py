@@ -117,7 +117,7 @@ class EvaluateForm(Container[Any]):
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
-        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar takes the focus: twice, Tab never leaves it
+        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar takes it: twice, Tab never leaves
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.status.native.setWordWrap(True)
