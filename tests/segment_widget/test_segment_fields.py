@@ -212,7 +212,10 @@ def test_the_preferences_are_obeyed(make_napari_viewer, monkeypatch, tmp_path):
     monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, "")
     settings = SimpleNamespace(segmentation=SimpleNamespace(**wanted))
     monkeypatch.setattr("napari.settings.get_plugin_settings", lambda name: settings)
-    _, widget = make_napari_viewer().window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    window = make_napari_viewer().window
+    _, tune = window.add_plugin_dock_widget(PLUGIN, "Fine-tune a model")  # opened first
+    assert (tune.base.value, tune.device.value) == ("mine", "cpu")
+    _, widget = window.add_plugin_dock_widget(PLUGIN, WIDGET)
     found = {"device": widget.device.value, "model": widget.model.value, "threshold": widget.threshold.value}
     assert found == {key: wanted[key] for key in found}
 

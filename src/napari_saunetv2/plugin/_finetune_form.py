@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy
 
 from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
+from napari_saunetv2.plugin._preferences import preferred, use_model_folder
 from napari_saunetv2.plugin._training_plot import TrainingPlot
 from napari_saunetv2.plugin._windows import tab_as_seen
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
@@ -40,6 +41,7 @@ class FineTuneForm(Container[Any]):
     """Pairs, settings, buttons, plot and a line of text; what they do is the widget's."""
 
     def __init__(self) -> None:
+        use_model_folder()
         self.unfinished = Label(name="unfinished", label="not done")
         self.go_on = PushButton(name="go_on", text="Go on", tooltip="Train on from where it was left.")
         self.discard = PushButton(name="discard", text="Discard", tooltip="Forget it and all it learned.")
@@ -178,6 +180,9 @@ class FineTuneForm(Container[Any]):
         super().__init__(
             widgets=[self.resume, self.fields, self.buttons, self.progress, self.copies], labels=False
         )
+        for field, wanted in ((self.base, preferred("model")), (self.device, preferred("device"))):
+            if wanted in field.choices:
+                field.value = wanted
         self._lay_out()
         self.more.changed.connect(self._fold)
         self.source.changed.connect(self._fold)
