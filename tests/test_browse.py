@@ -204,7 +204,7 @@ def test_by_mouse_and_keys(viewer, widget, shows, qtbot):
     viewer.show()
     window = viewer.window._qt_window
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
     for key, name in ((Qt.Key.Key_PageDown, "22_training"), (Qt.Key.Key_PageUp, "21_training")):
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         shows(name)

@@ -311,10 +311,10 @@ def endless(monkeypatch):
 def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, endless):
     add_eye(viewer)
     widget.run.native.click()
-    qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=10_000)
+    qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=60_000)
     assert not widget.run.enabled
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=10_000)
+    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
     assert endless[1].is_set()
     assert "Stopped" in widget.status.value
     assert len(viewer.layers) == 2
@@ -361,16 +361,16 @@ def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget
     assert viewer.layers["renamed agreement"].data.shape == (9, 9)
 
 
-def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, endless, make_napari_viewer):
+def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, endless):
     add_eye(viewer)
     widget.run.native.click()
-    qtbot.waitUntil(endless[0].is_set, timeout=10_000)
+    qtbot.waitUntil(endless[0].is_set, timeout=60_000)
     job = widget._job
     widget.run.changed.emit(True)
     widget.copy_command.changed.emit(True)
     assert widget._job is job
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=10_000)
+    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
 
 
 KINDS = {
@@ -412,10 +412,10 @@ def test_closing_the_window_stops_the_run_and_hurts_nobody(viewer, widget, qtbot
     add_eye(viewer)
     widget.run.native.click()
     job = widget._job
-    qtbot.waitUntil(endless[0].is_set, timeout=10_000)
+    qtbot.waitUntil(endless[0].is_set, timeout=60_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
-        qtbot.waitUntil(lambda: job._stop.is_set(), timeout=10_000)
+        qtbot.waitUntil(lambda: job._stop.is_set(), timeout=60_000)
         qtbot.wait(100)
     assert not raised
     assert widget._job is None

@@ -24,7 +24,7 @@ def opened(make_napari_viewer, tmp_path, monkeypatch, qtbot):
     viewer.show()
     window = viewer.window._qt_window
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
 
     def dock(name):
         return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
@@ -33,7 +33,7 @@ def opened(make_napari_viewer, tmp_path, monkeypatch, qtbot):
 
 
 def click(qtbot, field):
-    qtbot.waitUntil(field.native.isVisible, timeout=10_000)
+    qtbot.waitUntil(field.native.isVisible, timeout=60_000)
     assert field.native.isEnabled()
     qtbot.mouseClick(field.native, LEFT)
 

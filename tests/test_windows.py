@@ -33,7 +33,7 @@ def shown(viewer, qtbot):
     viewer.show()
     window = viewer.window._qt_window
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
     viewer.open_sample(PLUGIN, "synthetic")
     return viewer
 
@@ -92,10 +92,10 @@ def test_shortcuts_act_wherever_the_focus_is(shown, monkeypatch, qtbot):
     assert first.status.value == "Segmenting synthetic..."
     press(window, Qt.Key.Key_X)
     assert first.status.value == "Stopped; no layer was changed."
-    qtbot.waitUntil(lambda: first._job is None, timeout=10_000)
+    qtbot.waitUntil(lambda: first._job is None, timeout=60_000)
     for widget, key in ((tune, Qt.Key.Key_F), (score, Qt.Key.Key_E)):
         press(window, key)
-        qtbot.waitUntil(lambda widget=widget: widget._job is None, timeout=10_000)
+        qtbot.waitUntil(lambda widget=widget: widget._job is None, timeout=60_000)
         assert widget.status.value == "it was begun"
 
 

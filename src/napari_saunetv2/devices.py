@@ -1,8 +1,10 @@
 """Where the network runs."""
 
+import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -12,6 +14,25 @@ from napari_saunetv2.errors import DeviceError
 Asked = ParamSpec("Asked")
 Yielded = TypeVar("Yielded")
 Result = TypeVar("Result")
+
+
+def avoid_triton(maps: Path = Path("/proc/self/maps")) -> None:
+    """Let torch do without triton where importing it would end the program.
+
+    Mesa, which draws windows on Linux, brings an LLVM of its own, and triton, which comes with torch's builds
+    for NVIDIA, another: to load the second beside the first is a segmentation fault. torch looks for triton
+    when the first optimiser is made, and nothing here needs it.
+
+    Parameters
+    ----------
+    maps : Path
+        What is loaded into this process, as Linux lists it; other systems have no such file.
+    """
+    if "triton" in sys.modules:
+        return
+    with suppress(OSError):
+        if "libLLVM" in maps.read_text(errors="replace"):
+            sys.modules["triton"] = None  # type: ignore[assignment]  # what is None cannot be imported
 
 
 def resolve(name: str = "auto") -> torch.device:

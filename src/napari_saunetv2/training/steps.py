@@ -31,6 +31,7 @@ def fresh(config: TrainConfig, base: checkpoint.Checkpoint | None, place: torch.
     together.prepare(network)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_learns(name, config))
+    devices.avoid_triton()
     optimiser = torch.optim.AdamW(
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
@@ -136,4 +137,5 @@ def _follow(state: State, config: TrainConfig) -> None:
 
 def warm_up() -> None:
     """Make an optimiser and throw it away: for the first one torch imports 800 modules, 1.6 s."""
+    devices.avoid_triton()
     torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
