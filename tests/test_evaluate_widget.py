@@ -358,7 +358,8 @@ def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget
     assert "Scoring" in widget.status.value
     qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
     assert column(widget, "prediction") == expected  # what it was asked about
-    assert viewer.layers["renamed agreement"].data.shape == (9, 9)
+    assert "other data meanwhile" in widget.status.value
+    assert viewer.layers["renamed agreement"].data.shape == SHAPE
 
 
 def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, endless):

@@ -388,6 +388,9 @@ def test_labels_find_their_image():
     ]
     assert match(images, others) == [1, 0, None]
     assert match([Named("a", (2, 2))], [Named("Labels", (2, 2))]) == [0]  # alone with each other
+    both = [Named("anna OD", (4, 5)), Named("anna OS", (4, 5))]
+    assert match(both, [Named("anna OD vessels", (4, 5))]) == [0, None]  # as near as they are
+    assert match(both, [Named("anna OS vessels", (4, 5)), Named("anna OD vessels", (4, 5))]) == [1, 0]
 
 
 # --- a task that outlives its program

@@ -89,7 +89,9 @@ def test_from_a_photograph_to_a_model_of_its_own(opened, shared, qtbot):
     tune = dock("Fine-tune a model")
     assert [(row.name, row.labels) for row in tune.pairs.chosen()] == [("21_training", first)]
     table = tune.pairs.native
+    qtbot.waitUntil(table.isVisible, timeout=60_000)
     table.setFocus()
+    qtbot.waitUntil(table.hasFocus, timeout=60_000)
     for enabled in (False, True):  # the space bar unticks the image, and ticks it again
         QTest.keyClick(table, Qt.Key.Key_Space)
         assert tune.run.enabled is enabled

@@ -85,6 +85,10 @@ class Comparand:
     photograph: Part | None
     threshold: float
 
+    def changed(self) -> bool:
+        """Say whether the prediction's layer shows other data by now."""
+        return Part.of(self.layer).data is not self.answer.data
+
     def cases(self) -> Iterator[tuple[tuple[int, ...], Case, Case | None]]:
         """Give each plane's index, its case, and the second observer's case."""
         for name, index in zip(self.names, self.indices, strict=True):

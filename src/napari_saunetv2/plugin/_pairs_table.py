@@ -87,8 +87,8 @@ class PairsTable:
         return list(self._rows)
 
     def fill(self, rows: Sequence[Row]) -> None:
-        """Show rows; what the user chose for an image that stays is kept."""
-        kept = {id(row.image): self._state(number) for number, row in enumerate(self._rows)}
+        """Show rows; what the user chose for an image that stays is kept, what was only guessed is not."""
+        kept = {id(row.image): self._chosen_by_hand(number) for number, row in enumerate(self._rows)}
         self.native.blockSignals(True)
         for combo in self.native.viewport().findChildren(QComboBox):
             combo.hide()  # Qt deletes replaced ones later, and until then they lie over the first cell
@@ -142,6 +142,15 @@ class PairsTable:
             )
         )
         return ticked, labels, field
+
+    def _chosen_by_hand(self, number: int) -> tuple[bool, Any, Any]:
+        ticked, labels, field = self._state(number)
+        row = self._rows[number]
+        return (
+            ticked,
+            None if labels is row.chosen_labels else labels,
+            None if field is row.chosen_field else field,
+        )
 
     def _item(self, number: int) -> QTableWidgetItem:
         return cast("QTableWidgetItem", self.native.item(number, 0))

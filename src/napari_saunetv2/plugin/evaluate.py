@@ -183,7 +183,10 @@ class EvaluateWidget(EvaluateForm):
         self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
         f1 = shown("f1", evaluation.mean([x.score for x in self._found])["f1"])
         images = "1 image" if len(worst) == 1 else f"mean of {len(worst)} images"
-        self.status.value = f"F1 {f1}, {images}; {sum(len(x.misses) for x in self._found)} vessels missed."
+        said = f"F1 {f1}, {images}; {sum(len(x.misses) for x in self._found)} vessels missed."
+        if any(x.comparand.changed() for x in self._found):
+            said += " A layer was shown other data meanwhile: this is of the former."
+        self.status.value = said
 
     def _show(self) -> None:
         """Show the mean, or one image, in all views."""
@@ -206,10 +209,12 @@ class EvaluateWidget(EvaluateForm):
         """Show right and wrong of a prediction, in the layer of the last time if it is still there."""
         if layer not in self._viewer.layers:
             return
-        codes = np.zeros(shape_of(layer), np.uint8)
-        for x in self._found:
-            if x.comparand.layer is layer:
-                codes[x.index] = x.agreement
+        of_layer = [x for x in self._found if x.comparand.layer is layer]
+        codes = np.zeros(
+            of_layer[0].comparand.answer.data.shape, np.uint8
+        )  # the layer may show others by now
+        for x in of_layer:
+            codes[x.index] = x.agreement
         old = self._drawn.get(layer)
         if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
             old.data = codes

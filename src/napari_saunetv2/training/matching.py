@@ -20,10 +20,21 @@ class Named(NamedTuple):
 def match(images: Sequence[Named], others: Sequence[Named]) -> list[int | None]:
     """For each image the index of what belongs to it among the others: of its shape, and the nearest name.
 
-    Names count without words such as "vessels" or "mask". Something of the right shape whose name has nothing
-    to do with any image's is taken only where it is the only one, for the only image.
+    Names count without words such as "vessels" or "mask". What is the nearest for several images belongs to the
+    one whose name is nearer. Something of the right shape whose name has nothing to do with any image's is
+    taken only where it is the only one, for the only image.
     """
-    return [_best(image, others, alone=len(images) == 1) for image in images]
+    found = [_best(image, others, alone=len(images) == 1) for image in images]
+    taken = [(number, _likeness(image.name, others[number].name)) for image, number in _pairs(images, found)]
+    nearest = {number: max(near for other, near in taken if other == number) for number, _ in taken}
+    return [
+        number if number is None or _likeness(image.name, others[number].name) == nearest[number] else None
+        for image, number in zip(images, found, strict=True)
+    ]
+
+
+def _pairs(images: Sequence[Named], found: Sequence[int | None]) -> list[tuple[Named, int]]:
+    return [(image, number) for image, number in zip(images, found, strict=True) if number is not None]
 
 
 def _best(image: Named, others: Sequence[Named], *, alone: bool) -> int | None:
