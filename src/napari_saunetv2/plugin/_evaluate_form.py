@@ -117,9 +117,7 @@ class EvaluateForm(Container[Any]):
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
-        self.views.setFocusPolicy(
-            Qt.FocusPolicy.NoFocus
-        )  # its bar of tabs is enough: of both Tab never leaves
+        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar of tabs is enough: both hold Tab back
         self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
