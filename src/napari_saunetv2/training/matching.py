@@ -20,9 +20,9 @@ class Named(NamedTuple):
 def match(images: Sequence[Named], others: Sequence[Named]) -> list[int | None]:
     """For each image the index of what belongs to it among the others: of its shape, and the nearest name.
 
-    Names count without words such as "vessels" or "mask". What is the nearest for several images belongs to the
-    one whose name is nearer. Something of the right shape whose name has nothing to do with any image's is
-    taken only where it is the only one, for the only image.
+    Names count without words such as "vessels" or "mask". What is the nearest for several images belongs to
+    the one whose name is nearer. Something of the right shape whose name has nothing to do with any image's
+    is taken only where it is the only one, for the only image.
     """
     found = [_best(image, others, alone=len(images) == 1) for image in images]
     taken = [(number, _likeness(image.name, others[number].name)) for image, number in _pairs(images, found)]
