@@ -8,7 +8,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
-LOSS, VALIDATION, F1, BEST = "#4dabf7", "#ffa94d", "#38d9a9", "#ff6b6b"
+LOSS, VALIDATION, F1, BEST = "#228be6", "#e8590c", "#0ca678", "#e03131"
+"""Colours that can be told from a dark window and from a light one."""
 
 
 class TrainingPlot:
@@ -21,8 +22,11 @@ class TrainingPlot:
         self.native.setVisible(False)
         self.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
-        self._upper = self._plot(0, f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}")
-        self._lower = self._plot(1, f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)")
+        self._titles = (
+            f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}",
+            f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)",
+        )
+        self._upper, self._lower = self._plot(0), self._plot(1)
         self._lower.setXLink(self._upper)
         self.loss = self._upper.plot(pen=pg.mkPen(LOSS, width=2))
         self.validation_loss = self._upper.plot(
@@ -58,14 +62,14 @@ class TrainingPlot:
     def colour(self, background: Any, text: Any) -> None:
         """Take the colours of the window."""
         self.native.setBackground(background)
-        for plot in (self._upper, self._lower):
+        for plot, title in zip((self._upper, self._lower), self._titles, strict=True):
+            plot.setTitle(title, size="9pt", color=text)
             for side in ("left", "bottom"):
                 plot.getAxis(side).setPen(text)
                 plot.getAxis(side).setTextPen(text)
 
-    def _plot(self, row: int, title: str) -> Any:
+    def _plot(self, row: int) -> Any:
         plot = self.native.addPlot(row=row, col=0)
-        plot.setTitle(title, size="9pt")
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()

@@ -210,9 +210,8 @@ class EvaluateWidget(EvaluateForm):
         if layer not in self._viewer.layers:
             return
         of_layer = [x for x in self._found if x.comparand.layer is layer]
-        codes = np.zeros(
-            of_layer[0].comparand.answer.data.shape, np.uint8
-        )  # the layer may show others by now
+        # The layer may show a picture of another size by now.
+        codes = np.zeros(of_layer[0].comparand.answer.data.shape, np.uint8)
         for x in of_layer:
             codes[x.index] = x.agreement
         old = self._drawn.get(layer)
