@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from focus import give_focus
 from napari_saunetv2 import checkpoint, evaluation
 from napari_saunetv2.metrics import shown
 
@@ -41,7 +42,6 @@ def click(qtbot, field):
 def enter(field, text):
     """Type a value into a field, as a user who has tabbed into it."""
     line = field.native
-    line.setFocus()
     QTest.keyClick(line, Qt.Key.Key_A, CTRL)
     QTest.keyClicks(line, text)
     QTest.keyClick(line, Qt.Key.Key_Tab)
@@ -75,7 +75,7 @@ def test_from_a_photograph_to_a_model_of_its_own(opened, shared, qtbot):
     drawn = first.data.copy()
     slider = segment.threshold.native.children()
     slider = next(one for one in slider if one.metaObject().className().endswith("Slider"))
-    slider.setFocus()
+    give_focus(qtbot, slider)
     QTest.keyClick(slider, Qt.Key.Key_Left)
     assert first.data.sum() > drawn.sum()  # a lower threshold at once finds more
 
@@ -89,9 +89,7 @@ def test_from_a_photograph_to_a_model_of_its_own(opened, shared, qtbot):
     tune = dock("Fine-tune a model")
     assert [(row.name, row.labels) for row in tune.pairs.chosen()] == [("21_training", first)]
     table = tune.pairs.native
-    qtbot.waitUntil(table.isVisible, timeout=60_000)
-    table.setFocus()
-    qtbot.waitUntil(table.hasFocus, timeout=60_000)
+    give_focus(qtbot, table)
     for enabled in (False, True):  # the space bar unticks the image, and ticks it again
         QTest.keyClick(table, Qt.Key.Key_Space)
         assert tune.run.enabled is enabled
@@ -122,7 +120,7 @@ def test_from_a_photograph_to_a_model_of_its_own(opened, shared, qtbot):
     assert f"F1 {shown('f1', expected['f1'])}" in score.status.value
     assert expected["f1"] > 0.75
     score.views.setCurrentWidget(score.misses)
-    score.misses.setFocus()
+    give_focus(qtbot, score.misses)
     QTest.keyClick(score.misses, Qt.Key.Key_Down)
     QTest.keyClick(score.misses, Qt.Key.Key_Return)
     miss = score.misses.currentItem().data(Qt.ItemDataRole.UserRole)[1]

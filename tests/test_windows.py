@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from focus import give_focus
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.fallback import State
 from napari_saunetv2.plugin import _finetuning, evaluate, segment
@@ -51,9 +52,8 @@ def test_tab_goes_through_the_fields_as_the_eye_does(shown, name, qtbot):
     _, widget = shown.window.add_plugin_dock_widget(PLUGIN, name)
     if hasattr(widget, "more"):
         widget.more.native.click()
-    qtbot.wait(100)
     panel, seen = widget.native, []
-    FIRST[name](widget).setFocus()
+    give_focus(qtbot, FIRST[name](widget))
     while (field := QApplication.focusWidget()) not in seen and panel.isAncestorOf(field):
         seen.append(field)
         QTest.keyClick(field, Qt.Key.Key_Tab)
@@ -85,7 +85,9 @@ def test_shortcuts_act_wherever_the_focus_is(shown, monkeypatch, qtbot):
     window = shown.window._qt_window
     first, tune, score = (shown.window.add_plugin_dock_widget(PLUGIN, name)[1] for name in WIDGETS[:3])
     score.prediction.value = score.truth.value = [shown.layers["synthetic exact"]]
-    qtbot.wait(100)  # only what is in sight listens
+    for widget in (first, tune, score):  # only what is in sight listens
+        qtbot.waitUntil(widget.native.isVisible, timeout=60_000)
+    give_focus(qtbot, first.image.native)
     press(window, Qt.Key.Key_U)
     assert "Tick uncertainty" in first.status.value
     press(window, Qt.Key.Key_Return, CTRL)

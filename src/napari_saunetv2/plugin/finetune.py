@@ -1,5 +1,6 @@
 """The Fine-tune widget: annotated images in, a better model out."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -324,10 +325,10 @@ class FineTuneWidget(FineTuneForm):
 
 def _choose_in_segment(viewer: "napari.viewer.Viewer", name: str) -> None:
     """Choose a new model wherever vessels are segmented in this window."""
-    from napari_saunetv2.plugin.segment import SegmentWidget
-
+    # Where nobody imported it none is open, and to import it here would hold up the window.
+    segment = sys.modules.get("napari_saunetv2.plugin.segment")
     for widget in viewer.window.dock_widgets.values():
-        if isinstance(widget, SegmentWidget):
+        if segment is not None and isinstance(widget, segment.SegmentWidget):
             widget.model.reset_choices()
             widget.model.value = name
 
