@@ -276,7 +276,7 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
 
 def test_canvases_of_several_sizes_make_no_copies():
     large = Pair("large", np.zeros((70, 70, 3), np.uint8), np.zeros((70, 70), np.uint8))
-    with pytest.raises(SettingsError, match="48 and 80 pixels"):
+    with pytest.raises(SettingsError, match="48 x 48 and 80 x 80 pixels"):
         gather([*pairs(), large], TINY, CPU)
 
 

@@ -83,8 +83,9 @@ def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) 
     )
     shapes = sorted({tuple(image.canvas.shape[1:]) for image in images})
     if len(shapes) > 1:
+        least, most = (f"{width} x {height}" for height, width in (shapes[0], shapes[-1]))
         raise SettingsError(
-            f"copies is {config.copies}: whole canvases of {shapes[0]} and {shapes[-1]} pixels make no "
+            f"copies is {config.copies}: whole canvases of {least} and {most} pixels make no "
             "batch, train on images of one size or set copies to 0."
         )
     all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]
