@@ -1,4 +1,13 @@
-"""The keyboard's focus, which windows give when they like."""
+"""The keyboard's focus, which a screen without a window manager gives to the first window and to no other."""
+
+from qtpy.QtWidgets import QApplication
+
+
+def activate(qtbot, window):
+    """Make a window the one that keys go to: by Qt's own word, for the screen may not answer."""
+    qtbot.waitUntil(window.isVisible, timeout=60_000)
+    QApplication.setActiveWindow(window)
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
 
 
 def give_focus(qtbot, field):
@@ -8,7 +17,7 @@ def give_focus(qtbot, field):
         if not field.isVisible():
             return False
         if not field.isActiveWindow():
-            field.window().activateWindow()
+            QApplication.setActiveWindow(field.window())
         field.setFocus()
         return field.hasFocus()
 

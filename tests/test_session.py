@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from focus import give_focus
+from focus import activate, give_focus
 from napari_saunetv2 import checkpoint, evaluation
 from napari_saunetv2.metrics import shown
 
@@ -24,8 +24,7 @@ def opened(make_napari_viewer, tmp_path, monkeypatch, qtbot):
     viewer.window.resize(1280, 800)
     viewer.show()
     window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
+    activate(qtbot, window)
 
     def dock(name):
         return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]

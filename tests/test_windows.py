@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from focus import give_focus
+from focus import activate, give_focus
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.fallback import State
 from napari_saunetv2.plugin import _finetuning, evaluate, segment
@@ -33,8 +33,7 @@ def shown(viewer, qtbot):
     viewer.window.resize(1280, 1600)  # high, so that nothing is scrolled out of sight
     viewer.show()
     window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
+    activate(qtbot, window)
     viewer.open_sample(PLUGIN, "synthetic")
     return viewer
 
