@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -80,12 +81,16 @@ def latency(repeats: int) -> Iterator[str]:
         count = max(min(repeats, 3), repeats * 592 * 592 // (height * width))
         for device, engine, precision in modes():
             rate = product_rate()  # beside each measurement: clocks and neighbours change
-
-            def work(image: NDArray[np.uint8] = image, **how: str) -> object:
-                return inference.segment(image, model, rescale="off", **how)  # type: ignore[arg-type]
-
-            how = {"device": device, "engine": engine, "precision": precision}
-            times = seconds(lambda: work(**how), count)  # noqa: B023
+            work = partial(
+                inference.segment,
+                image,
+                model,
+                rescale="off",
+                device=device,
+                engine=engine,
+                precision=precision,
+            )
+            times = seconds(work, count)
             speed = GFLOP * height * width / 592**2 / float(np.median(times))
             share = f"{speed / rate:.0%} of {rate:.0f}" if device == "cpu" else ""
             yield (
