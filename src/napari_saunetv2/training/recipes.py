@@ -129,6 +129,19 @@ _PAPER_CHASE = replace(
     steps=150 * 117, validate_every=117, batch=2, crop=1008, schedule="tenth", best_by="last", patience=None,
 )  # fmt: skip
 
+
+
+def _other(network: str, *steps: int) -> Recipe:
+    """DRIVE's first three cycles for one of the older networks, in fewer steps."""
+    cycles = (TrainConfig(validation=0), _SECOND, _THIRD)
+    return Recipe(
+        tuple(
+            replace(cycle, network=network, padding="centre", steps=n)
+            for cycle, n in zip(cycles, steps, strict=True)
+        )
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "drive": Recipe((TrainConfig(augmentation=_MILD), _SECOND, _THIRD, _FOURTH)),
     "stare": Recipe(
@@ -147,8 +160,8 @@ RECIPES: dict[str, Recipe] = {
         images={"stare": STARE_FIRST_TEN, "hrf": HRF_FIRST_THREE},
         base="saunetv2-drive",
     ),
-    "saunet-drive": Recipe((TrainConfig(network="saunet", padding="centre", steps=6000, validation=0),)),
-    "rsan-drive": Recipe((TrainConfig(network="rsan", padding="centre", steps=3000, validation=0),)),
+    "saunet-drive": _other("saunet", 6000, 2000, 1000),
+    "rsan-drive": _other("rsan", 3000, 1000, 400),
     "paper-drive": Recipe((_PAPER,)),
     "paper-stare": Recipe((_PAPER_STARE,), images={"stare": STARE_FIRST_SIXTEEN}),
     "paper-chase": Recipe((_PAPER_CHASE,)),
