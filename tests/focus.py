@@ -1,6 +1,7 @@
 """The keyboard's focus, which a screen without a window manager gives to the first window and to no other."""
 
-from qtpy.QtWidgets import QApplication
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QApplication, QShortcut
 
 
 def activate(qtbot, window):
@@ -22,3 +23,9 @@ def give_focus(qtbot, field):
         return field.hasFocus()
 
     qtbot.waitUntil(has_it, timeout=60_000)
+
+
+def press(window, keys):
+    """Do what these keys do: through Qt's list of them, for not every screen lets a window have the keys."""
+    (shortcut,) = (s for s in window.findChildren(QShortcut) if s.key() == QKeySequence(keys))
+    shortcut.activated.emit()

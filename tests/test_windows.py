@@ -5,11 +5,10 @@ from itertools import pairwise
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QShortcut
+from qtpy.QtWidgets import QApplication
 
-from focus import activate, give_focus
+from focus import activate, give_focus, press
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.fallback import State
 from napari_saunetv2.plugin import _finetuning, evaluate, segment
@@ -62,12 +61,6 @@ def test_tab_goes_through_the_fields_as_the_eye_does(shown, name, qtbot):
     for here, there in pairwise(places):
         same_row = abs(here.y() - there.y()) < 8
         assert there.x() > here.x() if same_row else there.y() > here.y(), [(p.y(), p.x()) for p in places]
-
-
-def press(window, keys):
-    """Do what these keys do: through Qt's list of them, for not every screen lets a window have the keys."""
-    (shortcut,) = (s for s in window.findChildren(QShortcut) if s.key() == QKeySequence(keys))
-    shortcut.activated.emit()
 
 
 def test_shortcuts_act(shown, monkeypatch, qtbot):

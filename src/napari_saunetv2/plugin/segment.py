@@ -69,7 +69,7 @@ class SegmentWidget(SegmentForm):
         self.browse.changed.connect(self._browse)
         self.more.changed.connect(self._toggle_more)
         for chooses in (self.model, self.tta):
-            chooses.changed.connect(self._use_model_threshold)
+            chooses.changed.connect(self._take_model_threshold)
         self.model_threshold.changed.connect(self._use_model_threshold)
         self.image.changed.connect(self._take_image)
         for field in (self.fov, self.planes):
@@ -315,6 +315,12 @@ class SegmentWidget(SegmentForm):
         count = 1 if self.planes.value == "current" else len(planes)
         settings = self._settings() | {"field": field_of(self._fov(), planes, shown)}
         return planes, shown, count, self.model.value, settings
+
+    def _take_model_threshold(self) -> None:
+        with (
+            self.threshold.changed.blocked()
+        ):  # the vessels in sight are another model's: they stay as they are
+            self._use_model_threshold()
 
     def _use_model_threshold(self) -> None:
         if self.model.info is not None:

@@ -130,7 +130,6 @@ _PAPER_CHASE = replace(
 )  # fmt: skip
 
 
-
 def _other(network: str, *steps: int) -> Recipe:
     """DRIVE's first three cycles for one of the older networks, in fewer steps."""
     cycles = (TrainConfig(validation=0), _SECOND, _THIRD)
