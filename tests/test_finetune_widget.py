@@ -212,7 +212,8 @@ def test_from_labels_to_a_model_that_is_chosen(viewer, widget, finish, home):
     assert isinstance(live, Labels)
     assert live.data.shape == (160, 160)
     assert live.data_to_world((1, 1)) == image.data_to_world((1, 1))
-    assert names(viewer) == ["eye", "eye vessels"]
+    assert names(viewer) == ["eye", "eye vessels", "eye fine-tuning"]
+    assert not live.visible
     assert segment.model.value == "new"
     assert "new" in widget.base.choices
     header = checkpoint.load("new").header
@@ -228,6 +229,9 @@ def test_from_labels_to_a_model_that_is_chosen(viewer, widget, finish, home):
     assert tasks.unfinished() == []
     assert widget.run.enabled  # under another name
     assert widget.model_name.value != "new"
+    widget.run.native.click()
+    finish(widget)
+    assert names(viewer) == ["eye", "eye vessels", "eye fine-tuning"]  # taken up again
 
 
 @pytest.mark.parametrize("pressed", [0, 4], ids=["at once", "late"])

@@ -214,8 +214,9 @@ class FineTuneForm(Container[Any]):
             style = "border: 1px solid #e03131; border-radius: 3px;" if why else ""
             if field.native.styleSheet() != style:  # setting it is slow
                 field.native.setStyleSheet(style)
-            tooltip = self._tooltips[field.name]
-            field.tooltip = f"{tooltip}\n\nIt must be {why}." if why else tooltip
+            tooltip = self._tooltips[field.name] + (f"\n\nIt must be {why}." if why else "")
+            if field.tooltip != tooltip:  # and so is this
+                field.tooltip = tooltip
 
     def set_running(self, *, running: bool) -> None:
         """Switch between a form to fill in and a training to watch."""

@@ -1,6 +1,6 @@
 """The layer that shows what a training makes of a validation image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,46 +20,53 @@ NAME = "fine-tuning"
 class LivePrediction:
     """It is shown on its image's layer where there is one, and else brings the image with it.
 
+    After a training its layer is hidden and the next one takes it up again: to remove a layer napari collects
+    all garbage of the program, for which the window stands still.
+
     Parameters
     ----------
     viewer : ViewerModel
-    places : mapping of str to dict
-        Spatial metadata of the layers that images come from, by the images' names.
     """
 
-    def __init__(self, viewer: "ViewerModel", places: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
-        self._places = places
+        self._places: Mapping[str, dict[str, Any]] = {}
         self._pairs: dict[str, Pair] = {}
         self._layer: Labels | None = None
         self._shown: Preview | None = None
+
+    def begin(self, places: Mapping[str, dict[str, Any]]) -> None:
+        """Wait for a new training; ``places`` are the spatial metadata of its images' layers, by name."""
+        self._places, self._pairs, self._shown = places, {}, None
 
     def take(self, pairs: list[Pair]) -> None:
         """Get to know the images."""
         self._pairs = {pair.name: pair for pair in pairs}
 
-    def show(self, preview: Preview | None) -> None:
-        """Show a preview, unless it is shown or somebody removed the layer."""
+    def show(self, preview: Preview | None) -> Iterator[None]:
+        """Show a preview in steps, unless it is shown or somebody removed the layer."""
         if preview is None or preview is self._shown:
             return
         first = self._shown is None
         self._shown = preview
         if first:
-            self._add(preview)
-        elif self._layer is not None and self._layer in self._viewer.layers:
-            self._layer.data = preview.labels
+            yield from self._bring(preview)
+        elif (layer := self._present()) is not None:
+            layer.data = preview.labels
 
-    def remove(self) -> None:
-        """Take the layer away."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._viewer.layers.remove(self._layer)
+    def hide(self) -> None:
+        """Take the layer out of sight."""
+        if (layer := self._present()) is not None:
+            layer.visible = False
 
-    def _add(self, preview: Preview) -> None:
+    def _present(self) -> Labels | None:
+        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    def _bring(self, preview: Preview) -> Iterator[None]:
         place = self._places.get(preview.name, {})
-        active = self._viewer.layers.selection.active
         if not place and preview.name in self._pairs:
             pixels = np.asarray(self._pairs[preview.name].image)
-            self._viewer.add_layer(
+            yield from self._add(
                 Image(
                     pixels,
                     rgb=pixels.ndim == 3,
@@ -67,18 +74,26 @@ class LivePrediction:
                     metadata={ROLE: "preview"},
                 )
             )
+        name, former = f"{preview.name} {NAME}", self._present()
+        if former is not None and former.name == name:
+            former.data, former.visible = preview.labels, True
+            for key, value in place.items():
+                setattr(former, key, value)
+            return
         colours = {"colormap": vessel_colours()} if preview.labels.max(initial=0) < 2 else {}
         self._layer = Labels(
-            preview.labels,
-            name=f"{preview.name} {NAME}",
-            opacity=0.6,
-            metadata={ROLE: "preview"},
-            **colours,
-            **place,
+            preview.labels, name=name, opacity=0.6, metadata={ROLE: "preview"}, **colours, **place
         )
-        self._viewer.add_layer(self._layer)
+        yield from self._add(self._layer)
+
+    def _add(self, layer: Image | Labels) -> Iterator[None]:
+        """Add a layer, and leave the one that the user works on active."""
+        yield
+        active = self._viewer.layers.selection.active
+        self._viewer.add_layer(layer)
         if active is not None:
             self._viewer.layers.selection.active = active
+        yield
 
 
 def place_of(layer: Image) -> dict[str, Any]:

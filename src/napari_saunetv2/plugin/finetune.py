@@ -1,7 +1,7 @@
 """The Fine-tune widget: annotated images in, a better model out."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from napari_saunetv2.plugin import _autosave, _finetuning
 from napari_saunetv2.plugin._finetune_form import SETTINGS, FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
-from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._jobs import Job, Latest, Turns
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
 from napari_saunetv2.plugin._windows import add_shortcuts, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
@@ -42,12 +42,13 @@ class FineTuneWidget(FineTuneForm):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._control = Control()
-        self._preview: LivePrediction | None = None
+        self._preview = LivePrediction(napari_viewer)
         self._task: Task | None = None
         self._waiting: Task | None = None
         self._report: Report | None = None
         self._why_not = ""
         super().__init__()
+        self._turns = Turns(self.native)
         self._suggest_name()
         self._connect()
         _autosave.watch(napari_viewer)
@@ -152,7 +153,7 @@ class FineTuneWidget(FineTuneForm):
             progress=lambda _state: None,
             done=lambda folder: self._put(text(snippet(folder))),
             failed=self._show_failure,
-            finished=self._reset,
+            finished=lambda: self._turns.add(self._reset()),
         )
         self.run.enabled = False
         self._job.start()
@@ -166,7 +167,7 @@ class FineTuneWidget(FineTuneForm):
         return [Picked(one, values=values) for one in self.pairs.chosen()]
 
     def _launch(self, work: Any, places: dict[str, dict[str, Any]], status: str) -> None:
-        self._preview = LivePrediction(self._viewer, places)
+        self._preview.begin(places)
         self._report = None
         self.plot.clear()
         self.resume.visible = False
@@ -177,9 +178,9 @@ class FineTuneWidget(FineTuneForm):
         self._job = Job(
             work,
             progress=self._show_progress,
-            done=self._show_outcome,
+            done=lambda outcome: self._turns.add(self._show_outcome(outcome)),
             failed=self._show_failure,
-            finished=self._reset,
+            finished=lambda: self._turns.add(self._reset()),
         )
         self._job.start()
 
@@ -189,6 +190,7 @@ class FineTuneWidget(FineTuneForm):
 
     def _abandon(self) -> None:
         self._warming.abandon()
+        self._turns.abandon()
         if self._job is not None:
             self._job.abandon()
             self._job = None
@@ -201,20 +203,19 @@ class FineTuneWidget(FineTuneForm):
         if isinstance(state, Begun):
             self._task = state.task
             _RUNNING.add(state.task.folder)
-            if self._preview is not None:
-                self._preview.take(state.pairs)
+            self._preview.take(state.pairs)
             self.status.value = f"Preparing {len(state.pairs)} images..."
             return
         self._report = state
         self.progress.value = round(state.step / state.steps * self.progress.max)
-        self._draw(state)
+        self._turns.add(self._draw(state))
         if not self._control.stop.is_set():
             self._tell(state)
 
-    def _draw(self, state: Report) -> None:
+    def _draw(self, state: Report) -> Iterator[None]:
         self.plot.show(state.step, state.loss, state.history, (state.best_step, state.best_f1))
-        if self._preview is not None:
-            self._preview.show(state.preview)
+        yield
+        yield from self._preview.show(state.preview)
 
     def _tell(self, state: Report) -> None:
         stage = "Paused" if self._control.paused.is_set() else "Training"
@@ -224,23 +225,25 @@ class FineTuneWidget(FineTuneForm):
             f"{state.validated_on}, {_clock(state.seconds_left)} left, {state.device}"
         )
 
-    def _show_outcome(self, outcome: Outcome) -> None:
+    def _show_outcome(self, outcome: Outcome) -> Iterator[None]:
         self.base.reset_choices()
+        yield
         _choose_in_segment(self._viewer, outcome.name)
+        yield
         before, after = ("-" if f1 is None else f"{f1:.4f}" for f1 in (outcome.before, outcome.after))
         self.status.value = (
             f"Done: {outcome.name}. F1 {before} before, {after} after, on {outcome.validated_on}; the "
             f"model is in the list, its log in {outcome.log.name} beside it."
         )
         self.status.tooltip = str(outcome.log)
-        if self._preview is not None:
-            self._preview.remove()
+        self._preview.hide()
         self._suggest_name()
+        yield
 
     def _show_failure(self, error: Exception) -> None:
         self.status.value = tell(error)
 
-    def _reset(self) -> None:
+    def _reset(self) -> Iterator[None]:
         self._job = None
         if self._task is not None:
             _RUNNING.discard(self._task.folder)
@@ -250,6 +253,7 @@ class FineTuneWidget(FineTuneForm):
         said = self.status.value
         self._fill()  # layers may have come and gone
         self.status.value = said  # how it ended; the next change tells what is missing for another run
+        yield
 
     # What can be gone on with, and what can be run
 
