@@ -18,6 +18,9 @@ from napari_saunetv2.plugin._pairs_table import Chosen
 from napari_saunetv2.training import Outcome, Pair, Report, Task, steps, tasks, tuning
 from napari_saunetv2.training.folders import Entry
 
+_PATIENCE = 0.5
+"""Seconds to wait for the first prediction's layer: a report too soon after another is not shown."""
+
 
 class Begun(NamedTuple):
     """The pairs of a training that begins, and its task."""
@@ -32,6 +35,8 @@ class Control:
 
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
+    shown: threading.Event = field(default_factory=threading.Event)
+    """That the first prediction is on the screen."""
 
 
 class Picked:
@@ -105,6 +110,9 @@ def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outco
                     outcome: Outcome = end.value
                     return outcome
                 yield report
+                if report.preview is not None:
+                    # A new layer is the window's heaviest work: it is not to share the processor meanwhile.
+                    control.shown.wait(_PATIENCE)
                 while control.paused.is_set() and not control.stop.is_set():
                     time.sleep(0.05)
                     yield report

@@ -216,6 +216,8 @@ class FineTuneWidget(FineTuneForm):
         self.plot.show(state.step, state.loss, state.history, (state.best_step, state.best_f1))
         yield
         yield from self._preview.show(state.preview)
+        if state.preview is not None:
+            self._control.shown.set()
 
     def _tell(self, state: Report) -> None:
         stage = "Paused" if self._control.paused.is_set() else "Training"
