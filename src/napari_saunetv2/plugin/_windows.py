@@ -1,8 +1,9 @@
-"""Small things of the window: shortcuts, the clipboard, how failures are told."""
+"""Small things of the window: shortcuts, the clipboard, how failures are told, its other panels."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import Qt
@@ -10,6 +11,9 @@ from qtpy.QtGui import QGuiApplication, QKeySequence
 from qtpy.QtWidgets import QScrollArea, QShortcut, QTabWidget, QWidget  # type: ignore[attr-defined]
 
 from napari_saunetv2.errors import SaunetError
+
+if TYPE_CHECKING:
+    import napari
 
 
 def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -> None:
@@ -70,3 +74,13 @@ def tell(error: Exception) -> str:
         return str(error)
     notification_manager.receive_error(type(error), error, error.__traceback__)
     return f"Failed: {error}"
+
+
+def choose_in_segment(viewer: "napari.viewer.Viewer", name: str) -> None:
+    """Choose a new model wherever vessels are segmented in this window."""
+    # Where nobody imported it none is open, and to import it here would hold up the window.
+    segment = sys.modules.get("napari_saunetv2.plugin.segment")
+    for widget in viewer.window.dock_widgets.values():
+        if segment is not None and isinstance(widget, segment.SegmentWidget):
+            widget.model.reset_choices()
+            widget.model.value = name

@@ -1,6 +1,5 @@
 """The Fine-tune widget: annotated images in, a better model out."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,13 +11,13 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QApplication
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _autosave, _finetuning
+from napari_saunetv2.plugin import _autosave, _finetune_words, _finetuning
 from napari_saunetv2.plugin._finetune_form import SETTINGS, FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job, Latest, Turns
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
-from napari_saunetv2.plugin._windows import add_shortcuts, tell
+from napari_saunetv2.plugin._windows import add_shortcuts, choose_in_segment, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
 from napari_saunetv2.training.folders import file_names
 from napari_saunetv2.training.snippet import Snippet
@@ -220,23 +219,14 @@ class FineTuneWidget(FineTuneForm):
             self._control.shown.set()
 
     def _tell(self, state: Report) -> None:
-        stage = "Paused" if self._control.paused.is_set() else "Training"
-        f1 = "-" if state.validation_f1 is None else f"{state.validation_f1:.4f}"
-        self.status.value = (
-            f"{stage}: step {state.step}/{state.steps}, loss {state.loss:.4f}, F1 {f1} on "
-            f"{state.validated_on}, {_clock(state.seconds_left)} left, {state.device}"
-        )
+        self.status.value = _finetune_words.of_report(state, paused=self._control.paused.is_set())
 
     def _show_outcome(self, outcome: Outcome) -> Iterator[None]:
         self.base.reset_choices()
         yield
-        _choose_in_segment(self._viewer, outcome.name)
+        choose_in_segment(self._viewer, outcome.name)
         yield
-        before, after = ("-" if f1 is None else f"{f1:.4f}" for f1 in (outcome.before, outcome.after))
-        self.status.value = (
-            f"Done: {outcome.name}. F1 {before} before, {after} after, on {outcome.validated_on}; the "
-            f"model is in the list, its log in {outcome.log.name} beside it."
-        )
+        self.status.value = _finetune_words.of_outcome(outcome)
         self.status.tooltip = str(outcome.log)
         self._preview.hide()
         self._suggest_name()
@@ -327,20 +317,3 @@ class FineTuneWidget(FineTuneForm):
     def _colour(self) -> None:
         theme = get_theme(self._viewer.theme)
         self.plot.colour(pg.mkColor(theme.background.as_hex()), pg.mkColor(theme.text.as_hex()))
-
-
-def _choose_in_segment(viewer: "napari.viewer.Viewer", name: str) -> None:
-    """Choose a new model wherever vessels are segmented in this window."""
-    # Where nobody imported it none is open, and to import it here would hold up the window.
-    segment = sys.modules.get("napari_saunetv2.plugin.segment")
-    for widget in viewer.window.dock_widgets.values():
-        if segment is not None and isinstance(widget, segment.SegmentWidget):
-            widget.model.reset_choices()
-            widget.model.value = name
-
-
-def _clock(seconds: float) -> str:
-    if not seconds < 360_000:  # nor not a number
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"
