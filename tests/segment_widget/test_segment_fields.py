@@ -106,6 +106,12 @@ def test_the_outline_on_request(viewer, widget, qtbot):
     assert np.hypot(*(corners - [59.5, 49.5]).T) == pytest.approx(48, abs=3)
     assert viewer.layers["eye FOV outline"].translate.tolist() == [0, 5, 5]
     assert widget.image.value is viewer.layers["eye"]
+    before, said = viewer.layers["eye FOV outline"], widget.card.value
+    viewer.layers["eye"].translate = (0, 7, 5)
+    widget.tta.value = "d4"
+    qtbot.waitUntil(lambda: widget.card.value != said, timeout=30_000)
+    assert viewer.layers["eye FOV outline"] is before  # it was not made anew
+    assert before.translate.tolist() == [0, 7, 5]
     widget.outline.value = False
     assert names(viewer) == ["eye"]
 

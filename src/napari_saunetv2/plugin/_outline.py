@@ -29,16 +29,22 @@ class Outline:
     def show(self, image: Image | None, corners: NDArray[np.float64] | None) -> None:
         """Show the outline of a picture's plane in view; corners are rows and columns."""
         self._last = (image, corners)
-        self._remove()
         if not self._wanted or image is None or corners is None or not len(corners):
+            self._remove()
             return
         planes = Planes(image)
         index = planes.index(current_plane(image, planes, self._viewer))
         before = np.broadcast_to(np.asarray(index, float), (len(corners), len(index)))
+        polygon, name = np.hstack([before, corners]), f"{image.name} FOV outline"
+        if self._shows(polygon, name):  # to remove a layer and add another would hold up the window
+            for key, value in spatial(image).items():
+                setattr(self._layer, key, value)
+            return
+        self._remove()
         self._layer = Shapes(
-            [np.hstack([before, corners])],
+            [polygon],
             shape_type="polygon",
-            name=f"{image.name} FOV outline",
+            name=name,
             face_color="transparent",
             edge_color="yellow",
             edge_width=max(1.0, max(planes.shape[-2:]) / 300),
@@ -47,6 +53,12 @@ class Outline:
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(self._layer)
         self._viewer.layers.selection.active = active
+
+    def _shows(self, polygon: NDArray[np.float64], name: str) -> bool:
+        layer = self._layer
+        if layer is None or layer not in self._viewer.layers or layer.name != name or not len(layer.data):
+            return False
+        return np.array_equal(layer.data[0], polygon)
 
     def _remove(self) -> None:
         if self._layer is not None and self._layer in self._viewer.layers:
