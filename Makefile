@@ -23,7 +23,7 @@ help:  ## List what can be made
 
 .PHONY: demo
 demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/, open napari where there is a screen
-	$(BIN)/saunetv2 demo --out demo
+	$(BIN)/saunetv2 demo --out demo --overwrite
 
 .PHONY: test
 test: docs  ## Run all tests (installs a virtual screen when root; a few minutes)
