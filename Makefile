@@ -73,7 +73,7 @@ lock-hashes: .venv/bin/python  ## Write requirements-hashed.txt: constraints.txt
 
 .PHONY: weights-sums
 weights-sums: .venv/ready-dev  ## Renew what tests check bundled models by, after one was added or trained anew
-	$(BIN)/python tools/weights_sums.py
+	PYTHONPATH=tests $(BIN)/python tools/weights_sums.py
 
 .PHONY: licences
 licences: .venv/ready-dev  ## List the licences of all dependencies in docs/licences.md; fails for one that does not fit
