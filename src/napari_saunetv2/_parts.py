@@ -36,6 +36,7 @@ def new_part(target: Path) -> Iterator[Path]:
         if lock(handle) is not False and os.fstat(handle).st_nlink:
             break
         os.close(handle)  # taken for a dead one between the two lines above
+        beside.unlink(missing_ok=True)
     try:
         yield beside
     finally:
