@@ -23,7 +23,7 @@ help:  ## List what can be made
 
 .PHONY: demo
 demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/, open napari where there is a screen
-	$(BIN)/saunetv2 demo --out demo
+	$(BIN)/saunetv2 demo --out demo --overwrite
 
 .PHONY: test
 test: docs  ## Run all tests (installs a virtual screen when root; a few minutes)
@@ -73,7 +73,7 @@ lock-hashes: .venv/bin/python  ## Write requirements-hashed.txt: constraints.txt
 
 .PHONY: weights-sums
 weights-sums: .venv/ready-dev  ## Renew what tests check bundled models by, after one was added or trained anew
-	$(BIN)/python tools/weights_sums.py
+	PYTHONPATH=tests $(BIN)/python tools/weights_sums.py
 
 .PHONY: licences
 licences: .venv/ready-dev  ## List the licences of all dependencies in docs/licences.md; fails for one that does not fit

@@ -283,3 +283,18 @@ def test_demo_writes_pictures_and_prints_its_score(run, tmp_path: Path):
         "synthetic_vessels.png",
     ]
     assert float(text.split("exact vessels: ")[1].split()[0]) > 0.8
+
+
+def test_demo_replaces_nothing_unasked(run, tmp_path: Path):
+    mine = tmp_path / "synthetic_vessels.png"
+    mine.write_bytes(b"mine")
+    code, text = run("demo", "-o", tmp_path, "--no-viewer")
+    assert code == 1
+    assert "synthetic_vessels.png' exists already" in text
+    assert "--overwrite" in text
+    assert [p.name for p in tmp_path.iterdir()] == [mine.name]
+    assert mine.read_bytes() == b"mine"
+    for _ in range(2):
+        code, text = run("demo", "-o", tmp_path, "--no-viewer", "--overwrite")
+        assert code == 0, text
+    assert mine.read_bytes() != b"mine"

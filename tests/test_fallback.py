@@ -16,6 +16,7 @@ class Memory:
         self.largest, self.error, self.tried = largest, error, []
         monkeypatch.setattr(inference, "steps", self.steps)
         monkeypatch.setattr(devices, "resolve", lambda name: torch.device(name.replace("auto", "cuda")))
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)  # torch 2.4 asks the driver
 
     def steps(self, image, model, *, device, tile, **settings):
         self.tried.append((device, tile))

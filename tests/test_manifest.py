@@ -5,6 +5,7 @@ from pathlib import Path
 import npe2
 import numpy as np
 import pytest
+import yaml
 from qtpy.QtWidgets import QPushButton
 from typer.testing import CliRunner
 
@@ -132,6 +133,7 @@ def test_what_the_manifest_offers(manifest):
     assert {s.key for s in offers.sample_data} == {"synthetic", "retina"}
     assert [w.layer_types for w in offers.writers] == [["labels"]]
     assert offers.readers[0].accepts_directories
-    page = manifest.contributions.configurations["segmentation"]
-    defaults = {key: value.default for key, value in page.properties.items()}
-    assert defaults == _preferences._DEFAULTS
+    # As it is written: npe2 drops what it does not know, and its oldest does not know configurations.
+    written = yaml.safe_load(MANIFEST.read_text())
+    page = written["contributions"]["configurations"]["segmentation"]
+    assert {key: value["default"] for key, value in page["properties"].items()} == _preferences._DEFAULTS

@@ -1,6 +1,5 @@
-"""The short forms of ``make fuzz``, ``make faults`` and ``make load``; answers that must stay as they are."""
+"""The short forms of ``make fuzz``, ``make faults`` and ``make load``; answers that hang on no thread."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,13 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import inference
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks._blocks import GroupNorm
 
 HERE = Path(__file__).parent
-WEIGHTS = Path(checkpoint.__file__).parent / "weights"
-GOLDEN = HERE / "golden"
 needs_fork = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and reads /proc")
 
 
@@ -51,25 +48,6 @@ def test_kills_and_full_disks_lose_nothing():
 @needs_fork
 def test_many_images_leave_memory_and_handles_flat():
     assert "a round" in run("load", "--images", "120", "--runs", "0")
-
-
-def test_the_bundled_weights_are_those_that_were_released():
-    listed = dict(reversed(line.split()) for line in (WEIGHTS / "SHA256SUMS").read_text().splitlines())
-    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in WEIGHTS.glob("*.safetensors")}
-    assert found == listed, "run make weights-sums after changing a bundled model"
-
-
-@pytest.mark.parametrize("model", sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
-def test_the_answer_of_a_bundled_model_is_the_one_it_was_released_with(model):
-    # A map in 255 steps, not its hash: another processor may round a pixel to the next step.
-    golden = GOLDEN / f"{model}.png"
-    assert golden.exists(), "run make weights-sums after adding a bundled model"
-    from napari_saunetv2.files import read_image
-
-    answer = inference.segment(
-        fundus((160, 160), 3).image, model, rescale="off", device="cpu", engine="torch", precision="float32"
-    )
-    assert np.abs(read_image(golden) / 255 - answer).max() <= 0.5 / 255 + 2e-3
 
 
 @pytest.fixture

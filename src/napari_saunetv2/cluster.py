@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from napari_saunetv2 import batch, checkpoint
+from napari_saunetv2._parts import remove_parts
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
 
@@ -50,6 +51,8 @@ def segment_files(
 ) -> Iterator[Row]:
     """Segment files and give a row for each as it is finished.
 
+    What a worker that was killed left half written in the folder is removed, at the start and at the end.
+
     Parameters
     ----------
     files : sequence of Path
@@ -80,6 +83,7 @@ def segment_files(
     """
     if workers < 1:
         raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+    remove_parts(wanted.folder)
     names = batch.distinct_names(files)
     todo = []
     for file in files:
@@ -96,6 +100,7 @@ def segment_files(
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
         yield from _on_cluster(todo, task, workers, scheduler)
+    remove_parts(wanted.folder)
 
 
 def segment_one(

@@ -43,10 +43,24 @@ class Demonstration:
     files: dict[str, Path]
 
 
-def run(folder: Path, model: str = checkpoint.DEFAULT) -> Demonstration:
+def paths(folder: Path) -> dict[str, Path]:
+    """Files that the demo writes into a folder, by what they hold."""
+    names = {
+        "image": "synthetic.png",
+        "overlay": "synthetic_overlay.png",
+        "vessels": "synthetic_vessels.png",
+        "probability": "synthetic_probability.tif",
+    }
+    return {what: folder / name for what, name in names.items()}
+
+
+def run(folder: Path, model: str = checkpoint.DEFAULT, *, overwrite: bool = False) -> Demonstration:
     """Segment the synthetic sample and write image, overlay, mask and probability into a folder.
 
-    The folder is the demo's own: what an earlier demo left there is replaced.
+    Raises
+    ------
+    OverwriteError
+        When one of the files exists and may not be replaced.
     """
     sample = fundus()
     loaded = checkpoint.load(model)
@@ -55,16 +69,13 @@ def run(folder: Path, model: str = checkpoint.DEFAULT) -> Demonstration:
     seconds = time.perf_counter() - begun
     vessels = inference.binarise(probability, loaded.header.threshold)
     make_folder(folder)
-    written = {
-        "image": write_image(folder / "synthetic.png", sample.image, overwrite=True),
-        "overlay": write_image(
-            folder / "synthetic_overlay.png", outlined(to_unit(sample.image), vessels), overwrite=True
-        ),
-        "vessels": write_mask(folder / "synthetic_vessels.png", vessels, overwrite=True),
-        "probability": write_probability(folder / "synthetic_probability.tif", probability, overwrite=True),
-    }
+    files = paths(folder)
+    write_image(files["image"], sample.image, overwrite=overwrite)
+    write_image(files["overlay"], outlined(to_unit(sample.image), vessels), overwrite=overwrite)
+    write_mask(files["vessels"], vessels, overwrite=overwrite)
+    write_probability(files["probability"], probability, overwrite=overwrite)
     f1 = METRICS["f1"](confusion(sample.vessels, vessels))
-    return Demonstration(sample, probability, vessels, f1, seconds, loaded.name, written)
+    return Demonstration(sample, probability, vessels, f1, seconds, loaded.name, files)
 
 
 def has_screen() -> bool:

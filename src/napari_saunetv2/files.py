@@ -3,10 +3,8 @@
 import gzip
 import io
 import os
-import secrets
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -16,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from napari_saunetv2._decoding import MAX_BYTES, Palette, Pixels, decode
+from napari_saunetv2._parts import new_part
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
 
 READABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
@@ -25,7 +24,6 @@ MAX_UNPACKED = 2**30
 """A gzipped file that unpacks to more bytes is refused: 1 GiB."""
 
 _GZIP = b"\x1f\x8b"
-_PART = ".part"
 _TIFF = (".tif", ".tiff")
 _GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
 
@@ -196,16 +194,12 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     try:
         if not overwrite and os.path.lexists(target):
             raise _exists(target)
-        beside = part_beside(target)
-        try:
-            with beside.open("xb") as file:
+        with new_part(target) as beside:
+            with beside.open("wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
             _move(beside, target, overwrite)
-        finally:
-            with suppress(OSError):  # a share that vanished cannot be tidied up
-                beside.unlink(missing_ok=True)
     except OverwriteError:
         raise
     except OSError as error:
@@ -213,11 +207,6 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     except ValueError as error:  # of the name: a null character, or half a Unicode character
         raise FileFormatError(f"{str(target)!r} is no possible name of a file: choose another.") from error
     return target
-
-
-def part_beside(target: Path) -> Path:
-    """Name what is written beside a place and moved there: shortly, names of 250 characters leave no room."""
-    return target.with_name(f".{secrets.token_hex(6)}{_PART}")
 
 
 def unwritten(target: Path, error: OSError) -> FileFormatError:
@@ -239,13 +228,6 @@ def make_folder(folder: Path) -> Path:
     except ValueError as error:
         raise FileFormatError(f"{str(folder)!r} is no possible name of a folder: choose another.") from error
     return folder
-
-
-def remove_parts(folder: Path) -> None:
-    """Remove half-written files that a kill left in a folder that nobody else writes to."""
-    with suppress(OSError):
-        for path in folder.glob(f".*{_PART}"):
-            path.unlink(missing_ok=True)
 
 
 def reason(error: OSError) -> str:

@@ -13,8 +13,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_saunetv2 import checkpoint, devices, engines, inference, zarrs
+from napari_saunetv2._parts import part_beside
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
-from napari_saunetv2.files import part_beside, unwritten, write_beside
+from napari_saunetv2.files import unwritten, write_beside
 from napari_saunetv2.imaging import windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.tiles import Tile

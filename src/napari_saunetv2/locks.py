@@ -1,13 +1,13 @@
 """One process at a time in a folder."""
 
 import os
-import sys
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from napari_saunetv2._parts import lock, remove_parts
 from napari_saunetv2.errors import FileFormatError, OverwriteError
-from napari_saunetv2.files import make_folder, reason, remove_parts
+from napari_saunetv2.files import make_folder, reason
 
 LOCK = ".lock"
 
@@ -34,7 +34,7 @@ def only_here(folder: Path) -> Generator[None]:
             f"The folder '{folder}' cannot be written to ({reason(error)}): choose another place."
         ) from error
     try:
-        if not _lock(handle):
+        if lock(handle) is False:
             raise OverwriteError(
                 f"Another process works in '{folder}': wait until it is done, or choose another folder."
             )
@@ -42,27 +42,3 @@ def only_here(folder: Path) -> Generator[None]:
         yield
     finally:
         os.close(handle)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> bool:
-        try:
-            with suppress(NotImplementedError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # a network share without locks
-            return True
-        return True

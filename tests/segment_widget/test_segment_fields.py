@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari import settings
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
 from segmenting import PLUGIN, WIDGET, names, picture
@@ -216,8 +217,8 @@ def test_the_preferences_are_obeyed(make_napari_viewer, monkeypatch, tmp_path):
     bundled = checkpoint.load()
     checkpoint.save(tmp_path / "mine.safetensors", bundled.network, bundled.header)
     monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, "")
-    settings = SimpleNamespace(segmentation=SimpleNamespace(**wanted))
-    monkeypatch.setattr("napari.settings.get_plugin_settings", lambda name: settings)
+    page = SimpleNamespace(segmentation=SimpleNamespace(**wanted))
+    monkeypatch.setattr(settings, "get_plugin_settings", lambda name: page, raising=False)
     window = make_napari_viewer().window
     _, tune = window.add_plugin_dock_widget(PLUGIN, "Fine-tune a model")  # opened first
     assert (tune.base.value, tune.device.value) == ("mine", "cpu")
@@ -226,9 +227,10 @@ def test_the_preferences_are_obeyed(make_napari_viewer, monkeypatch, tmp_path):
     assert found == {key: wanted[key] for key in found}
 
 
+@pytest.mark.skipif(
+    not hasattr(settings, "get_plugin_settings"), reason="this napari has no preferences of plugins"
+)
 def test_the_page_of_preferences_is_read(plugins, monkeypatch):
-    from napari import settings
-
     monkeypatch.setattr(settings, "_PLUGIN_SETTINGS", {})
     page = settings.get_plugin_settings(PLUGIN, path_dir=None).segmentation  # it is kept in no file
     defaults = _preferences._DEFAULTS
@@ -238,5 +240,5 @@ def test_the_page_of_preferences_is_read(plugins, monkeypatch):
 
 
 def test_an_older_napari_has_no_preferences(monkeypatch):
-    monkeypatch.delattr("napari.settings.get_plugin_settings")
-    assert _preferences.preferred("device") == "auto"
+    monkeypatch.delattr(settings, "get_plugin_settings", raising=False)
+    assert {key: _preferences.preferred(key) for key in _preferences._DEFAULTS} == _preferences._DEFAULTS

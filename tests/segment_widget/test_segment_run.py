@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QApplication
 from segmenting import PLUGIN, WIDGET, names, picture, segmented
 
 from napari_saunetv2 import checkpoint, engines, inference
+from napari_saunetv2.plugin._layers import lookup
 
 pytestmark = pytest.mark.gui
 
@@ -151,3 +152,12 @@ def test_lazy_and_multiscale_layers_are_used_in_full(viewer, widget, run):
         viewer.add_image(data, rgb=True, multiscale=multiscale, name="eye")
         run(widget)
         assert np.array_equal(viewer.layers["eye probability"].data, expected)
+
+
+def test_an_array_is_looked_up_and_not_kept_where_it_need_not_be():
+    array, unreferable = np.zeros((3, 4)), object()
+    found, kept = lookup(array), lookup(unreferable)
+    assert found() is array
+    assert kept() is unreferable
+    del array
+    assert found() is None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from napari_saunetv2.cli._shared import OverwriteOption, out, plain
+from napari_saunetv2.cli._shared import OverwriteOption, out, plain, refuse_existing
 
 
 def models() -> None:
@@ -45,11 +45,14 @@ def import_keras(
 def demo(
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("demo"),
     viewer: Annotated[bool, typer.Option(help="Open napari with the result where there is a screen.")] = True,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Segment a synthetic fundus image whose vessels are known exactly."""
     from napari_saunetv2 import demo as demonstration
 
-    result = demonstration.run(output)
+    if not overwrite:
+        refuse_existing(*demonstration.paths(output).values())
+    result = demonstration.run(output, overwrite=overwrite)
     for what, path in result.files.items():
         out.print(f"{what:<12} {plain(path)}")
     out.print(f"F1 against the exact vessels: {result.f1:.4f} ({result.seconds:.2f} s, model {result.model})")

@@ -48,7 +48,7 @@ def curve(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = N
     """
     vessels, others = by_truth(truth, probability, inside)
     tp, fp = (values.size - np.searchsorted(values, THRESHOLDS) for values in (vessels, others))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # NumPy 1 warns of 0 / 0 by either name
         return Curve(tp / (tp + fp), tp / np.float64(vessels.size))
 
 
@@ -76,6 +76,6 @@ def mean_point(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     table = np.array(values)
     known = np.isfinite(table)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         result: NDArray[np.float64] = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
     return result

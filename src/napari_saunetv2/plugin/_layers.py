@@ -1,8 +1,9 @@
 """Between layers and arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
@@ -143,3 +144,14 @@ _MILLIMETRES = {
     "centimeter": 10.0,
     "meter": 1e3,
 }
+
+
+def lookup(array: Any) -> Callable[[], Any]:
+    """Give a function that gives an array back without keeping it; None once it is gone.
+
+    An array that cannot be referred to weakly, such as a lazy one of an old dask, is kept.
+    """
+    try:
+        return ref(array)
+    except TypeError:
+        return lambda: array

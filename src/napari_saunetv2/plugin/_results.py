@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import Planes, spatial, vessel_colours
+from napari_saunetv2.plugin._layers import Planes, lookup, spatial, vessel_colours
 from napari_saunetv2.plugin._planewise import Request, Segmented
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Result:
             After each layer: that of a large picture takes napari a while.
         """
         same = self._data is not None and self._data() is source.planes.array
-        self._name, self._spatial, self._data = source.name, source.spatial, ref(source.planes.array)
+        self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
         self.request, self.settings = request, answer.settings
         about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
         for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import branches
 from napari_saunetv2.imaging.branches import Branch
+from napari_saunetv2.plugin._layers import lookup
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -38,7 +38,7 @@ class Tour:
 
     def begin(self, vessels: Labels, ranking: Ranking) -> None:
         """Take a new ranking."""
-        self._mask, self._ranking, self._place = ref(vessels.data), ranking, -1
+        self._mask, self._ranking, self._place = lookup(vessels.data), ranking, -1
 
     def step(self, viewer: "ViewerModel", layer: Image) -> str:
         """Move the camera to the next vessel; returns what to say of it."""
