@@ -40,6 +40,12 @@ def test_what_is_written_is_compared_and_written_whole(form, model, tmp_path, mo
     assert not other.exists()
 
 
+@pytest.mark.parametrize("name", [info.name for info in checkpoint.available() if info.bundled])
+def test_every_bundled_model_gives_the_same_answer_as_onnx(name, tmp_path):
+    pytest.importorskip("onnxruntime")
+    assert export.export(checkpoint.load(name), tmp_path / "model.onnx", "onnx") < 1e-5
+
+
 def test_the_onnx_takes_any_size_and_batch(model, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     target = tmp_path / "model.onnx"
