@@ -432,6 +432,7 @@ def test_layers_of_the_case_may_go_or_change_while_the_next_is_read(viewer, widg
 
 @pytest.mark.gui
 def test_a_folder_that_is_none_says_so(viewer, widget, tmp_path):
+    assert widget.status.value == "Choose the folder of a data set: DRIVE, STARE, CHASE_DB1, HRF."
     widget.folder.value = tmp_path
     assert "No data set that is known" in widget.status.value
     assert widget.cases.rowCount() == 0

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QTableWidgetItem as Cell
 
 from napari_saunetv2.evaluation import Curve, Miss
 from napari_saunetv2.evaluation.plot import COLOURS
-from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.metrics import MEANINGS, TITLES, shown
 
 
 class ScoreTable(QTableWidget):
@@ -20,6 +20,8 @@ class ScoreTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(len(TITLES), 0)
         self.setVerticalHeaderLabels(list(TITLES.values()))
+        for row, name in enumerate(TITLES):
+            self.verticalHeaderItem(row).setToolTip(MEANINGS[name])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)  # else Tab never leaves the table again
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
