@@ -50,7 +50,7 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.setMenuEnabled(False)
         self.showGrid(x=True, y=True, alpha=0.25)
-        self.setMinimumHeight(180)
+        self.setMinimumHeight(150)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.addLegend(offset=(20, -20))
 

@@ -10,6 +10,7 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QKeySequence
 from qtpy.QtWidgets import (  # type: ignore[attr-defined]
+    QApplication,
     QDockWidget,
     QMainWindow,
     QScrollArea,
@@ -43,14 +44,15 @@ def lie_together(panel: QWidget) -> None:
     napari puts panels below each other: two of ours would make its window higher than a laptop's screen.
     """
     panel.setProperty(_OURS, True)
+    heights = {one: one.height() for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)}
     timer = QTimer(panel)  # by its first turn napari has put the panel where it wants it
     timer.setSingleShot(True)
-    timer.timeout.connect(partial(_put_behind_tabs, panel))
+    timer.timeout.connect(partial(_put_behind_tabs, panel, heights))
     timer.timeout.connect(timer.deleteLater)
     timer.start(0)
 
 
-def _put_behind_tabs(panel: QWidget) -> None:
+def _put_behind_tabs(panel: QWidget, heights: Mapping[QMainWindow, int]) -> None:
     window = panel.window()
     if not isinstance(window, QMainWindow):
         return
@@ -65,6 +67,10 @@ def _put_behind_tabs(panel: QWidget) -> None:
         if dock is not own and beside and any(w.property(_OURS) for w in dock.findChildren(QWidget)):
             if own not in window.tabifiedDockWidgets(dock):
                 window.tabifyDockWidget(dock, own)
+                layout = window.layout()
+                if layout is not None:
+                    layout.activate()  # for the window grew, to hold both
+                window.resize(window.width(), heights.get(window, window.height()))
             own.raise_()
             return
 

@@ -77,15 +77,9 @@ class SegmentWidget(SegmentForm):
         self.next_uncertain.changed.connect(self._go_to_next)
         self.copy_python.changed.connect(partial(self._copy, "Python"))
         self.copy_command.changed.connect(partial(self._copy, "a command"))
-        for field in (
-            self.image,
-            self.fov,
-            self.planes,
-            self.model,
-            self.uncertainty,
-            *self.network_fields(),
-        ):
+        for field in (self.image, self.fov, self.planes, self.model, *self.network_fields()):
             field.changed.connect(self._cards.renew)
+        self.uncertainty.changed.connect(self._cards.renew)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
