@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import Qt, QTimer
@@ -44,17 +45,19 @@ def lie_together(panel: QWidget) -> None:
     napari puts panels below each other: two of ours would make its window higher than a laptop's screen.
     """
     panel.setProperty(_OURS, True)
-    heights = {one: one.height() for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)}
+    windows = (one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow))
+    heights = WeakKeyDictionary((one, one.height()) for one in windows)
     timer = QTimer(panel)  # by its first turn napari has put the panel where it wants it
     timer.setSingleShot(True)
-    timer.timeout.connect(partial(_put_behind_tabs, panel, heights))
+    timer.timeout.connect(partial(_put_behind_tabs, ref(panel), heights))
     timer.timeout.connect(timer.deleteLater)
     timer.start(0)
 
 
-def _put_behind_tabs(panel: QWidget, heights: Mapping[QMainWindow, int]) -> None:
-    window = panel.window()
-    if not isinstance(window, QMainWindow):
+def _put_behind_tabs(waiting: "ref[QWidget]", heights: Mapping[QMainWindow, int]) -> None:
+    panel = waiting()  # what waits for its turn may hold no window that is closed before
+    window = panel.window() if panel is not None else None
+    if panel is None or not isinstance(window, QMainWindow):
         return
     docks = [
         dock for dock in window.findChildren(QDockWidget) if not dock.isFloating() and not dock.isHidden()
