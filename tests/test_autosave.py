@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.plugin import _autosave, _painted, writer
@@ -23,7 +25,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
+def viewer(make_napari_viewer, plugins):
     return make_napari_viewer()
 
 
@@ -46,8 +48,26 @@ def leave_behind(place: Path, name="vessels", labels=None, **where) -> Path:
     return path
 
 
-def press(question, text):
-    next(b for b in question.buttons() if b.text() == text).click()
+def question(autosave):
+    """Give the question about what was left, or None; the copies are looked through first."""
+    autosave.wait()
+    QApplication.processEvents()
+    return autosave.question
+
+
+def press(autosave, text):
+    next(b for b in question(autosave).buttons() if b.text() == text).click()
+
+
+def save_by_dialogue(viewer, layer, folder: Path, which: str, monkeypatch) -> None:
+    """Save a layer as File > Save Selected Layers does, under the name that is suggested."""
+
+    def choose(self, parent, caption, suggested, **how):
+        return str(folder / Path(suggested).name), next(f for f in how["filter"].split(";;") if which in f)
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    viewer.layers.selection.active = layer
+    viewer.window._qt_viewer._save_layers_dialog(selected=True)
 
 
 def test_strokes_are_copied_soon_and_undone_ones_too(viewer, qtbot, place):
@@ -84,13 +104,71 @@ def test_labels_saved_as_a_mask_need_no_copy(viewer, tmp_path, place):
     assert copies(place) == []
 
 
+def test_labels_saved_at_once_are_not_copied_after_it(viewer, tmp_path, place):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    layer.save(str(tmp_path / "mask.png"), plugin="napari-saunetv2")
+    autosave.copy_now()
+    autosave.wait()
+    assert copies(place) == []
+
+
+def test_kinds_that_a_mask_cannot_hold_stay_copied(viewer, tmp_path, place):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    layer.paint((15, 20), 2)
+    autosave.copy_now()
+    before = len(notification_manager.records)
+    layer.save(str(tmp_path / "mask.png"), plugin="napari-saunetv2")
+    autosave.wait()
+    assert len(copies(place)) == 1
+    assert "keep them apart" in notification_manager.records[before].message
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_what_napari_itself_saved_is_not_offered_unless_painted_on_after(
+    viewer, tmp_path, place, monkeypatch, more
+):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    autosave.copy_now()
+    save_by_dialogue(viewer, layer, tmp_path, "builtins labels", monkeypatch)
+    assert (tmp_path / "vessels.tif").exists()
+    if more:
+        layer.paint((15, 20), 1)
+    autosave.close()
+    assert len(copies(place)) == more
+
+
+def test_what_was_saved_before_napari_died_is_not_offered(viewer, tmp_path, place, monkeypatch):
+    saved, other = np.eye(9, dtype=np.uint8), np.eye(9, dtype=np.uint8)[::-1].copy()
+    left = leave_behind(place, "saved", saved), leave_behind(place, "other", other)
+    save_by_dialogue(viewer, viewer.add_labels(saved), tmp_path, "builtins labels", monkeypatch)
+    (tmp_path / "damaged.tif").write_bytes(b"II*\0")
+    get_settings().application.save_history = [str(tmp_path / "gone"), str(tmp_path)]
+    autosave = _autosave.watch(viewer)
+    assert "other" in question(autosave).informativeText()
+    assert "saved," not in question(autosave).informativeText()
+    assert [path.exists() for path in left] == [False, True]
+
+
+def test_what_is_painted_last_is_kept_when_python_ends(viewer, place):
+    autosave = _autosave.watch(viewer)
+    layer = painted(viewer)
+    autosave._writer.shutdown()  # as Python does, before the viewer goes
+    autosave.close()
+    (path,) = _painted.left_behind()
+    np.testing.assert_array_equal(_painted.read(path).labels, layer.data)
+
+
 def test_what_was_left_is_offered_once_and_opened_in_its_place(viewer, place):
     labels = np.random.default_rng(0).integers(0, 9, (4, 5, 6), dtype=np.int32)
     scale = [1.0, 0.5, 2.0]
     path = leave_behind(place, "eye", labels, scale=scale, units=["pixel", "um", "um"])
     autosave = _autosave.watch(viewer)
-    assert "1 layer " in autosave.question.text()
-    press(autosave.question, "Open")
+    assert "1 layer " in question(autosave).text()
+    assert "eye, 20" in question(autosave).informativeText()
+    press(autosave, "Open")
     layer = viewer.layers["eye (recovered)"]
     assert layer.data.dtype == np.int32
     np.testing.assert_array_equal(layer.data, labels)
@@ -107,7 +185,7 @@ def test_what_was_left_is_offered_once_and_opened_in_its_place(viewer, place):
 def test_what_was_left_goes_only_when_the_user_says_so(viewer, place, answer, left):
     leave_behind(place)
     autosave = _autosave.watch(viewer)
-    press(autosave.question, answer)
+    press(autosave, answer)
     assert len(viewer.layers) == 0
     assert len(_painted.left_behind()) == left
 
@@ -120,7 +198,7 @@ def test_a_damaged_copy_is_told_and_the_others_are_opened(viewer, place):
         _painted.read(bad)
     autosave = _autosave.watch(viewer)
     before = len(notification_manager.records)
-    press(autosave.question, "Open")
+    press(autosave, "Open")
     assert [layer.name for layer in viewer.layers] == ["good (recovered)"]
     assert any("damaged" in r.message for r in notification_manager.records[before:])
 
@@ -150,7 +228,7 @@ def test_closing_napari_writes_what_is_waiting_and_keeps_it(viewer, place):
 def test_the_segment_widget_watches(viewer, place):
     leave_behind(place)
     viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
-    assert _autosave.watch(viewer).question is not None
+    assert question(_autosave.watch(viewer)) is not None
     _autosave.watch(viewer).question.close()
 
 
@@ -215,9 +293,9 @@ def test_what_two_viewers_are_offered_is_opened_by_one_of_them(make_napari_viewe
     leave_behind(place, "eye")
     one, other = make_napari_viewer(), make_napari_viewer()
     first, second = _autosave.watch(one), _autosave.watch(other)
-    press(first.question, "Open")
+    press(first, "Open")
     before = len(notification_manager.records)
-    press(second.question, "Discard")
+    press(second, "Discard")
     assert any("another window" in r.message for r in notification_manager.records[before:])
     assert [layer.name for layer in one.layers] == ["eye (recovered)"]
     assert len(copies(place)) == 1  # the other's answer came too late to take it away
@@ -226,7 +304,7 @@ def test_what_two_viewers_are_offered_is_opened_by_one_of_them(make_napari_viewe
     (copy,) = copies(place)
     assert copy.parent == first._session.folder
     third = _autosave.Autosave(make_napari_viewer())
-    assert third.question is None  # what is in use is not offered
+    assert question(third) is None  # what is in use is not offered
     first.close()
     assert _painted.left_behind() == [copy]
 

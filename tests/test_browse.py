@@ -431,6 +431,12 @@ def test_layers_of_the_case_may_go_or_change_while_the_next_is_read(viewer, widg
 
 
 @pytest.mark.gui
+def test_at_first_it_says_what_to_choose(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Browse a data set")
+    assert widget.status.value == "Choose the folder of a data set: DRIVE, STARE, CHASE_DB1, HRF."
+
+
+@pytest.mark.gui
 def test_a_folder_that_is_none_says_so(viewer, widget, tmp_path):
     widget.folder.value = tmp_path
     assert "No data set that is known" in widget.status.value

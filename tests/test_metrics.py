@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.losses import bce_mcc, soft_mcc
 from napari_saunetv2.metrics import (
+    MEANINGS,
     METRICS,
     SHAPE_METRICS,
     TITLES,
@@ -31,6 +32,7 @@ SKLEARN = {
 
 
 def test_every_metric_has_a_title_and_a_reference():
+    assert list(MEANINGS) == list(TITLES)
     assert set(METRICS) == set(SKLEARN) == set(TITLES) - set(SHAPE_METRICS) - {"auc"}
 
 

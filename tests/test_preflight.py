@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage import data, draw
 
-from napari_saunetv2 import checkpoint, datasets, inference, preflight
+from napari_saunetv2 import checkpoint, datasets, inference, preflight, uncertainty
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
@@ -98,6 +98,10 @@ def test_its_passes_are_those_of_the_work(model):
     work = inference.steps(image, model, **settings)
     assert card.passes == 3 * next(work).total
     work.close()
+    spread = uncertainty.steps(image, model, rescale=1.5, tile=160)
+    with_it = preflight.describe(image, model, measure=False, uncertainty=True, **settings)
+    assert with_it.passes == card.passes // 3 + next(spread).total
+    spread.close()
     assert card.working_shape == (300, 390)
     assert card.seconds is None
     assert card.lines()[1] == f"260x200, scaled to 390x300, {card.tiles} tiles padded to 160x160, blended"

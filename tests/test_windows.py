@@ -94,6 +94,19 @@ def test_shortcuts_act(shown, monkeypatch, qtbot):
         assert widget.status.value == "it was begun"
 
 
+def test_panels_lie_behind_tabs_and_not_below_each_other(shown, qtbot):
+    """Below each other two of them are higher than a laptop's screen."""
+    window = shown.window._qt_window
+    window.resize(1280, 800)
+    alone = shown.window.add_plugin_dock_widget(PLUGIN, WIDGETS[0])[0]
+    QTest.qWait(50)
+    others = []
+    for name in WIDGETS[1:]:
+        others.append(shown.window.add_plugin_dock_widget(PLUGIN, name)[0])
+        qtbot.waitUntil(lambda: set(window.tabifiedDockWidgets(alone)) == set(others), timeout=60_000)
+    qtbot.waitUntil(lambda: window.height() == 800, timeout=60_000)
+
+
 def test_the_window_is_drawn_anew_ten_times_a_second_at_most(qtbot):
     said, ended = [], []
 

@@ -1,4 +1,5 @@
 import threading
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels
 from PIL import Image
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError
 from napari_saunetv2.files import read_mask
@@ -65,6 +66,28 @@ def test_napari_saves_a_labels_layer_with_the_writer(tmp_path, mask, plugins, no
     for suffix in SUFFIXES:
         layer.save(str(tmp_path / f"vessels{suffix}"), plugin="napari-saunetv2")
         assert np.array_equal(read_mask(tmp_path / f"vessels{suffix}"), mask)
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("name", ["synthetic vessels", "im0001.ah vessels"])
+def test_a_layer_is_saved_by_its_name_and_opened_again(tmp_path, mask, make_napari_viewer, monkeypatch, name):
+    """The dialogue suggests the name of the layer, which has no suffix."""
+    viewer = make_napari_viewer()
+    layer = viewer.add_labels(mask, name=name, scale=(0.02, 0.03), units=("mm", "mm"))
+
+    def accept(self, parent, caption, suggested, **how):
+        ours = next(one for one in how["filter"].split(";;") if "Vessel mask" in one)
+        return str(tmp_path / Path(suggested).name), ours
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", accept)
+    viewer.window._qt_viewer._save_layers_dialog(selected=True)
+    assert [p.name for p in tmp_path.iterdir()] == [f"{name}.tif"]
+    viewer.layers.clear()
+    (again,) = viewer.open(str(tmp_path / f"{name}.tif"), plugin="napari-saunetv2")
+    assert again.name == name
+    assert np.array_equal(again.data, mask)
+    assert np.allclose(again.scale, layer.scale)
+    assert again.units == layer.units
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

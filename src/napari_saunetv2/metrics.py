@@ -121,9 +121,20 @@ TITLES = {
     "cldice": "clDice",
     "betti0": "Betti-0",
 }
-"""Every metric's short title, as papers print it: sensitivity, specificity, accuracy, area under the
-receiver operating characteristic, F1 (Dice), Matthews correlation, Jaccard, centre-line Dice, error of the
-number of connected vessels."""
+"""Every metric's short title, as papers print it."""
+
+MEANINGS = {
+    "se": "sensitivity: the share of vessel pixels that was found",
+    "sp": "specificity: the share of other pixels that was left alone",
+    "acc": "accuracy: the share of all pixels that is right",
+    "auc": "area under the receiver operating characteristic, over all thresholds",
+    "f1": "F1, the same as Dice: harmonic mean of sensitivity and precision",
+    "mcc": "Matthews correlation coefficient, from -1 to 1",
+    "jaccard": "intersection over union of the vessels",
+    "cldice": "Dice of the centre lines: are thin vessels found, and connected?",
+    "betti0": "error of the number of connected vessels; 0 is best",
+}
+"""The same in words."""
 
 LOWER_IS_BETTER = frozenset({"betti0"})
 

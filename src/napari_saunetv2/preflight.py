@@ -15,6 +15,7 @@ from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between
+from napari_saunetv2.uncertainty import VIEWS
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 """Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
@@ -103,6 +104,7 @@ def describe(
     precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
     planes: int = 1,
+    uncertainty: bool = False,
     measure: bool = True,
 ) -> Preflight:
     """Look at an image and plan its way through a model.
@@ -113,6 +115,8 @@ def describe(
         As in :func:`napari_saunetv2.inference.segment`.
     planes : int
         Images of this kind that are to be segmented.
+    uncertainty : bool
+        Whether the variance over the eight views is asked for too.
     measure : bool
         Whether the time is estimated, from a small pass of the network on the device; the first one takes a
         moment.
@@ -132,7 +136,7 @@ def describe(
     runs_in, _ = engines.choice(model, place, engine, precision)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
-    views = inference.passes(tta)
+    views = inference.passes(tta) + (len(VIEWS) if uncertainty else 0)
     speed = seconds_per_pixel(model, place, engine, precision) if measure else None
     return Preflight(
         shape=way.shape,

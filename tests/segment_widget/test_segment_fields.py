@@ -85,6 +85,8 @@ def test_the_card_follows_the_picture(viewer, widget, qtbot):
     assert "set rescale to auto" in widget.card.value
     widget.tta.value = "d4"
     qtbot.waitUntil(lambda: "8 passes" in widget.card.value, timeout=30_000)
+    widget.uncertainty.value = True
+    qtbot.waitUntil(lambda: "16 passes" in widget.card.value, timeout=30_000)
     image.data = picture(48, 64)
     qtbot.waitUntil(lambda: "64x48, padded to 64x64" in widget.card.value, timeout=30_000)
     viewer.layers.remove(image)

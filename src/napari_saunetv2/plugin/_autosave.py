@@ -1,7 +1,7 @@
 """Labels that somebody paints are copied while they are painted, and offered back after a crash.
 
-A copy goes when the labels were saved as a mask, or when the user does not want it. The copying is done
-in a thread: only the array is taken in the interface's.
+A copy goes when the labels were saved, or when the user does not want it. The copying is done in a
+thread: only the array is taken in the interface's.
 """
 
 import time
@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -20,7 +21,7 @@ from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _painted
+from napari_saunetv2.plugin import _painted, _saved
 from napari_saunetv2.plugin._layers import spatial
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 WAIT = 2.0
 """Seconds from a stroke to its copy; for large labels ten times as long as the last copy took."""
+
+LISTED = 8
+"""Layers that the question names, at most."""
 
 
 def watch(viewer: "napari.viewer.Viewer") -> "Autosave":
@@ -49,6 +53,7 @@ class Autosave(QObject):
 
     _wrote = Signal(float)
     _failed = Signal(str)
+    _found = Signal(object)
 
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
@@ -67,6 +72,7 @@ class Autosave(QObject):
         self._timer.timeout.connect(self.copy_now)
         self._wrote.connect(self._adapt)
         self._failed.connect(self._tell)
+        self._found.connect(self._ask)
         for layer in viewer.layers:
             self._follow(layer)
         viewer.layers.events.inserted.connect(lambda event: self._follow(event.value))
@@ -82,7 +88,7 @@ class Autosave(QObject):
             path = self._path(layer)
             if path is not None:
                 copy = _painted.Copy(layer.name, np.array(layer.data), _plain(spatial(layer)))
-                self._writer.submit(self._write, path, copy, self._replaces.pop(layer, None))
+                self._later(self._write, path, copy, self._replaces.pop(layer, None))
 
     def wait(self) -> None:
         """Wait until all copies that were asked for are written."""
@@ -90,20 +96,27 @@ class Autosave(QObject):
 
     def forget(self, labels: Any) -> None:
         """Remove the copy of labels that were saved or thrown away."""
-        for layer, path in list(self._paths.items()):
+        for layer in {*self._changed, *self._paths}:  # one painted just now has no copy yet
             if layer.data is labels:
                 self._changed = [other for other in self._changed if other is not layer]
-                self._writer.submit(_painted.remove, path)
-                del self._paths[layer]
+                for path in filter(None, (self._paths.pop(layer, None), self._replaces.pop(layer, None))):
+                    self._later(_painted.remove, path)
 
     def close(self) -> None:
         """Write what is waiting, and stop. What was not saved stays, to be offered at the next start."""
         self.copy_now()
+        self._later(_saved.without_the_saved, list(self._paths.values()), _painted.remove)
         self._writer.shutdown()
         for session in (self._session, *self._claimed):
             if session is not None:
                 session.close()
         self._session, self._claimed = None, []
+
+    def _later(self, work: Callable[..., object], *what: Any) -> None:
+        try:
+            self._writer.submit(work, *what)
+        except RuntimeError:  # Python ends, and begins nothing in a thread any more
+            work(*what)
 
     # What is painted
 
@@ -171,14 +184,26 @@ class Autosave(QObject):
 
     def _offer(self) -> None:
         found = _painted.left_behind()
-        if not found:
+        if found:
+            self._later(self._look_through, found)
+
+    def _look_through(self, found: list[Path]) -> None:
+        """Leave out, and remove, what was saved before napari ended: a thread's work, for it reads files."""
+        left = _saved.without_the_saved(found, _remove_claimed)
+        if left:
+            self._found.emit(left)
+
+    def _ask(self, left: dict[Path, str]) -> None:
+        if self._viewer() is None:
             return
+        found = list(left)
         box = QMessageBox(QApplication.activeWindow())
         box.setWindowTitle("Painted labels")
         box.setText(
-            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that somebody painted and did not save as "
-            "a file were kept from an earlier session."
+            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that somebody painted were kept from an "
+            "earlier session: no file was found that holds the same."
         )
+        box.setInformativeText(_listed(left) + "\n\nDiscard them if they are saved elsewhere.")
         answers: tuple[tuple[str, QMessageBox.ButtonRole, Callable[[], None]], ...] = (
             ("Open", QMessageBox.ButtonRole.AcceptRole, lambda: self._bring_back(found)),
             ("Ask again later", QMessageBox.ButtonRole.RejectRole, lambda: None),
@@ -221,6 +246,23 @@ class Autosave(QObject):
         if len(own) < len(found):
             show_info("Some of these labels were opened, or discarded, in another window meanwhile.")
         return own
+
+
+def _remove_claimed(path: Path) -> None:
+    session = _painted.Session.claim(path.parent)
+    if session is not None:  # else another napari brings it back just now
+        _painted.remove(path)
+        session.close()
+
+
+def _listed(left: dict[Path, str]) -> str:
+    """Name each layer and the time it was painted at, the last ones where there are many."""
+    lines = []
+    for path, name in list(left.items())[-LISTED:]:
+        with suppress(OSError):
+            painted = datetime.fromtimestamp(path.stat().st_mtime)
+            lines.append(f"{name}, {painted:%Y-%m-%d %H:%M}")
+    return "\n".join(["..."] * (len(left) > LISTED) + lines)
 
 
 _WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()

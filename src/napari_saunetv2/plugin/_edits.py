@@ -8,8 +8,10 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_saunetv2.plugin import _saved
+
 _drawn: WeakKeyDictionary[Labels, NDArray[Any]] = WeakKeyDictionary()
-_saved: set[bytes] = set()
+_noted: set[bytes] = set()
 
 
 def remember(layer: Labels) -> None:
@@ -26,12 +28,17 @@ def painted(layer: Labels) -> bool:
 
 def unsaved(layer: Labels) -> bool:
     """Say whether a layer was painted on and not saved since."""
-    return painted(layer) and _digest(layer.name, layer.data) not in _saved
+    if not painted(layer) or _digest(layer.name, layer.data) in _noted:
+        return False
+    if not _saved.in_a_file(layer.data):
+        return True
+    note_saved(layer.name, layer.data)
+    return False
 
 
 def note_saved(name: str, pixels: NDArray[Any]) -> None:
     """Note that these pixels of a layer of that name lie in a file."""
-    _saved.add(_digest(name, pixels))
+    _noted.add(_digest(name, pixels))
 
 
 def _digest(name: str, pixels: NDArray[Any]) -> bytes:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidg
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
-from napari_saunetv2.plugin._windows import tab_as_seen
+from napari_saunetv2.plugin._windows import lie_together, tab_as_seen
 
 Choices = Callable[[object], list[Any]]
 
@@ -140,3 +140,4 @@ class EvaluateForm(Container[Any]):
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")
         tab_as_seen(self.native)
+        lie_together(self.native)

@@ -23,7 +23,7 @@ from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
 from napari_saunetv2.plugin._preferences import preferred, use_model_folder
 from napari_saunetv2.plugin._training_plot import TrainingPlot
-from napari_saunetv2.plugin._windows import tab_as_seen
+from napari_saunetv2.plugin._windows import lie_together, tab_as_seen
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -272,6 +272,7 @@ class FineTuneForm(Container[Any]):
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
         tab_as_seen(self.native)
+        lie_together(self.native)
 
 
 def _row(name: str, *widgets: Any) -> Container[Any]:

@@ -14,19 +14,19 @@ from magicgui.widgets import (
     SpinBox,
     Widget,
 )
-from napari.layers import Image
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy
 
 from napari_saunetv2 import NO_DEVICE, installed
 from napari_saunetv2.plugin._models import ModelBox
 from napari_saunetv2.plugin._preferences import preferred
-from napari_saunetv2.plugin._windows import tab_as_seen
+from napari_saunetv2.plugin._windows import lie_together, tab_as_seen
 
 Choices = Callable[[object], Sequence[Any]]
 
 
 class SegmentForm(Container[Any]):
-    """Settings, buttons, progress and a line of text; what they do is the widget's.
+    """Settings, what they say, buttons, progress and a line of text; what the buttons do is the widget's.
 
     Parameters
     ----------
@@ -140,6 +140,7 @@ class SegmentForm(Container[Any]):
             self.uncertainty,
         )
         self.settings.visible = False
+        self.more.changed.connect(self._toggle_more)
 
     def _make_run(self) -> None:
         self.run = PushButton(
@@ -195,6 +196,37 @@ class SegmentForm(Container[Any]):
             box.setMinimumContentsLength(6)
         align(self["input"], self["settings"], self["output"])
         tab_as_seen(self.native)
+        lie_together(self.native)
+
+    def _toggle_more(self) -> None:
+        more = self.more.text == "More settings"
+        self.settings.visible = more
+        self.more.text = "Fewer settings" if more else "More settings"
+
+    # What the fields say
+
+    def network_fields(self) -> tuple[ComboBox, ...]:
+        """List what says how the network runs."""
+        return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
+
+    def network_settings(self) -> dict[str, Any]:
+        """Give device, tta, rescale, tile, engine and precision."""
+        return {field.name: field.value for field in self.network_fields()}
+
+    def rule(self) -> dict[str, Any]:
+        """Give threshold, min_size and connected: what makes vessels of a probability."""
+        return {field.name: field.value for field in (self.threshold, self.min_size, self.connected)}
+
+    def field_of_view(self) -> Any:
+        """Give "none", "auto", or the array of the layer that is chosen."""
+        return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+
+    def use_model_threshold(self) -> None:
+        """Set the threshold to that of the model for as many views."""
+        if self.model.info is not None:
+            header = self.model.info.header
+            level = header.tta_thresholds.get(self.tta.value, header.threshold)
+            self.threshold.value = min(max(level, self.threshold.min), self.threshold.max)
 
 
 def align(*groups: Widget) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QTableWidgetItem as Cell
 
 from napari_saunetv2.evaluation import Curve, Miss
 from napari_saunetv2.evaluation.plot import COLOURS
-from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.metrics import MEANINGS, TITLES, shown
 
 
 class ScoreTable(QTableWidget):
@@ -20,6 +20,8 @@ class ScoreTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(len(TITLES), 0)
         self.setVerticalHeaderLabels(list(TITLES.values()))
+        for row, name in enumerate(TITLES):
+            self.verticalHeaderItem(row).setToolTip(MEANINGS[name])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)  # else Tab never leaves the table again
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -48,7 +50,7 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.setMenuEnabled(False)
         self.showGrid(x=True, y=True, alpha=0.25)
-        self.setMinimumHeight(180)
+        self.setMinimumHeight(150)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.addLegend(offset=(20, -20))
 

@@ -1,7 +1,8 @@
 """From one uncertain vessel to the next: the camera goes there."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import branches
 from napari_saunetv2.imaging.branches import Branch
+from napari_saunetv2.plugin._camera import look_at
+from napari_saunetv2.plugin._jobs import Latest
 from napari_saunetv2.plugin._layers import lookup
+from napari_saunetv2.plugin._results import Result
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,8 +50,52 @@ class Tour:
             return "There is no vessel to look at."
         self._place = (self._place + 1) % len(self._ranking)
         number, branch = self._ranking[self._place]
-        look_at(viewer, layer, number, branch)
+        index = np.unravel_index(number, layer.data.shape[:-2])
+        pixel = look_at(viewer, layer, (*map(int, index), *branch.centre))
+        viewer.camera.zoom = min(CLOSE, SPAN / max(branch.size)) / pixel
         return f"Vessel {self._place + 1} of {len(self._ranking)}, variance {branch.value:.4f}."
+
+
+class Guide:
+    """Leads from one uncertain vessel of a result to the next; ranking them takes a thread a while.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    say : callable
+        Takes what to tell the user.
+    failed : callable
+        Takes what a ranking raised.
+    """
+
+    def __init__(
+        self, viewer: "ViewerModel", say: Callable[[str], None], failed: Callable[[Exception], None]
+    ) -> None:
+        self._viewer, self._say = viewer, say
+        self._tours: WeakKeyDictionary[Result, Tour] = WeakKeyDictionary()
+        self._ranking = Latest(failed)
+
+    def go_on(self, result: Result | None) -> None:
+        """Go to the next vessel, or say what is missing."""
+        maps = result.maps() if result is not None else None
+        if result is None or maps is None:
+            self._say("Tick uncertainty in More settings and segment first.")
+            return
+        labels, spread = maps
+        tour = self._tours.setdefault(result, Tour())
+
+        def go(ranking: Ranking) -> None:
+            tour.begin(labels, ranking)
+            self._say(tour.step(self._viewer, spread))
+
+        if tour.is_of(labels):
+            self._say(tour.step(self._viewer, spread))
+        else:
+            self._ranking.ask(rank(labels.data.copy(), spread.data), go)
+
+    def abandon(self) -> None:
+        """Call nobody any more."""
+        self._ranking.abandon()
 
 
 def rank(mask: NDArray[np.uint8], spread: NDArray[np.float32]) -> Generator[None, None, Ranking]:
@@ -58,16 +106,3 @@ def rank(mask: NDArray[np.uint8], spread: NDArray[np.float32]) -> Generator[None
         found += [(number, branch) for branch in branches.ranked(one, values)]
         yield None
     return sorted(found, key=lambda item: -item[1].value)
-
-
-def look_at(viewer: "ViewerModel", layer: Image, number: int, branch: Branch) -> None:
-    """Show a vessel of a layer large, in the middle of the canvas."""
-    index = np.unravel_index(number, layer.data.shape[:-2])
-    world = layer.data_to_world((*index, *branch.centre))
-    first = viewer.dims.ndim - len(world)
-    for axis, at in enumerate(world[:-2]):
-        viewer.dims.set_point(first + axis, at)
-    viewer.camera.center = (0, *world[-2:])
-    beside = layer.data_to_world((*index, branch.centre[0], branch.centre[1] + 1))
-    pixel = float(np.linalg.norm(np.subtract(beside, world)))
-    viewer.camera.zoom = min(CLOSE, SPAN / max(branch.size)) / pixel

@@ -1,19 +1,31 @@
-"""Small things of the window: shortcuts, the clipboard, how failures are told, its other panels."""
+"""Small things of the window: where panels lie, shortcuts, the clipboard, how failures are told."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QKeySequence
-from qtpy.QtWidgets import QScrollArea, QShortcut, QTabWidget, QWidget  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (  # type: ignore[attr-defined]
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QScrollArea,
+    QShortcut,
+    QTabWidget,
+    QWidget,
+)
 
 from napari_saunetv2.errors import SaunetError
 
 if TYPE_CHECKING:
     import napari
+
+_OURS = "saunetv2 panel"
 
 
 def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -> None:
@@ -25,6 +37,45 @@ def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -
         shortcut = QShortcut(QKeySequence(keys), panel)
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         shortcut.activated.connect(action)
+
+
+def lie_together(panel: QWidget) -> None:
+    """Lay a panel into one place with our others, each behind its tab, once it is in a window.
+
+    napari puts panels below each other: two of ours would make its window higher than a laptop's screen.
+    """
+    panel.setProperty(_OURS, True)
+    windows = (one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow))
+    heights = WeakKeyDictionary((one, one.height()) for one in windows)
+    timer = QTimer(panel)  # by its first turn napari has put the panel where it wants it
+    timer.setSingleShot(True)
+    timer.timeout.connect(partial(_put_behind_tabs, ref(panel), heights))
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(0)
+
+
+def _put_behind_tabs(waiting: "ref[QWidget]", heights: Mapping[QMainWindow, int]) -> None:
+    panel = waiting()  # what waits for its turn may hold no window that is closed before
+    window = panel.window() if panel is not None else None
+    if panel is None or not isinstance(window, QMainWindow):
+        return
+    docks = [
+        dock for dock in window.findChildren(QDockWidget) if not dock.isFloating() and not dock.isHidden()
+    ]
+    own = next((dock for dock in docks if dock.isAncestorOf(panel)), None)
+    if own is None:
+        return
+    for dock in docks:
+        beside = window.dockWidgetArea(dock) == window.dockWidgetArea(own)
+        if dock is not own and beside and any(w.property(_OURS) for w in dock.findChildren(QWidget)):
+            if own not in window.tabifiedDockWidgets(dock):
+                window.tabifyDockWidget(dock, own)
+                layout = window.layout()
+                if layout is not None:
+                    layout.activate()  # for the window grew, to hold both
+                window.resize(window.width(), heights.get(window, window.height()))
+            own.raise_()
+            return
 
 
 def tab_as_seen(panel: QWidget) -> None:

@@ -12,14 +12,14 @@ from napari_saunetv2.catalogue import Line, Table
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.metrics import TITLES
+from napari_saunetv2.metrics import TITLES, shown
 from napari_saunetv2.plugin import _autosave
 from napari_saunetv2.plugin._browse_form import BrowseForm
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
 from napari_saunetv2.plugin._jobs import Job, Latest
 from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
-from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tab_as_seen, tell
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, lie_together, tab_as_seen, tell
 from napari_saunetv2.set_snippets import SetRecipe
 
 if TYPE_CHECKING:
@@ -58,8 +58,11 @@ class BrowseWidget(BrowseForm):
         self.cases = CaseList(self._go_to)
         self.native.layout().insertWidget(1, self.cases, 1)
         tab_as_seen(self.native)
+        lie_together(self.native)
         self._connect()
         _autosave.watch(napari_viewer)
+        titles = ", ".join(one.title for one in datasets.DATASETS.values())
+        self.status.value = f"Choose the folder of a data set: {titles}."
         self._check()
 
     def _connect(self) -> None:
@@ -205,7 +208,7 @@ class BrowseWidget(BrowseForm):
         self.progress.visible = False
         failed = sum(bool(line.note) for line in self._lines)
         numbers = catalogue.mean(self._lines)
-        said = ", ".join(f"{TITLES.get(k, k)} {v:.4f}" for k, v in numbers.items())
+        said = ", ".join(f"{TITLES.get(k, k)} {shown(k, v)}" for k, v in numbers.items())
         done = f"{len(self._lines) - failed} of {len(self._shown)} images"
         parts = [self._ending, done, f"mean {said}" if said else ""]
         self.status.value = ": ".join(filter(None, parts)) + (f". {failed} failed." if failed else ".")

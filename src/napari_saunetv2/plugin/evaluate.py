@@ -2,11 +2,8 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-import numpy as np
 from napari.layers import Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog
 
@@ -14,8 +11,8 @@ from napari_saunetv2 import evaluation
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.evaluation import Miss
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.metrics import shown
+from napari_saunetv2.plugin._camera import look_at
 from napari_saunetv2.plugin._comparands import (
     Comparand,
     as_python,
@@ -27,7 +24,8 @@ from napari_saunetv2.plugin._comparands import (
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin._examine import Examined, examine, export
 from napari_saunetv2.plugin._jobs import Job
-from napari_saunetv2.plugin._layers import same_eye, spatial
+from napari_saunetv2.plugin._layers import same_eye
+from napari_saunetv2.plugin._overlays import Overlays
 from napari_saunetv2.plugin._results import OF, ROLE
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.training import tasks
@@ -52,7 +50,7 @@ class EvaluateWidget(EvaluateForm):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._found: list[Examined] = []
-        self._drawn: WeakKeyDictionary[Layer, Labels] = WeakKeyDictionary()
+        self._overlays = Overlays(napari_viewer)
         self._why_not = ""
         super().__init__(self._predictions, self._truths, self._masks)
         self.fov.value = NONE
@@ -148,13 +146,9 @@ class EvaluateWidget(EvaluateForm):
         if place is None or place.comparand.layer not in self._viewer.layers:
             self.status.value = "The layer in which that vessel is missing was removed."
             return
-        layer, dims, camera = place.comparand.layer, self._viewer.dims, self._viewer.camera
-        world = layer.data_to_world((*place.index, miss.row, miss.column))
-        where = [*dims.point[: dims.ndim - layer.ndim], *world]
-        for axis in dims.not_displayed:
-            dims.set_point(axis, where[axis])
-        camera.center = (0.0, *(where[axis] for axis in dims.displayed[-2:]))
-        camera.zoom = max(camera.zoom, CLOSE / float(np.abs(layer.scale[-2:]).min()))
+        layer, camera = place.comparand.layer, self._viewer.camera
+        pixel = look_at(self._viewer, layer, (*place.index, miss.row, miss.column))
+        camera.zoom = max(camera.zoom, CLOSE / pixel)
 
     def _panel_moved(self, parent: object) -> None:
         if parent is None:  # closed: nobody can see or cancel the run any more
@@ -178,8 +172,7 @@ class EvaluateWidget(EvaluateForm):
         self.image.reset_choices()
         self.image.value, self.image.visible = self.names[0], len(worst) > 1
         self._show()
-        for layer in dict.fromkeys(x.comparand.layer for x in self._found):
-            self._draw(layer)
+        self._overlays.show(self._found)
         self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
         f1 = shown("f1", evaluation.mean([x.score for x in self._found])["f1"])
         images = "1 image" if len(worst) == 1 else f"mean of {len(worst)} images"
@@ -204,34 +197,6 @@ class EvaluateWidget(EvaluateForm):
         self.curve.show_curve(evaluation.mean_curve(curves) if curves else None, points)
         self.misses.show_misses([(x.score.name, m) for x in some for m in x.misses], named=len(some) > 1)
         self.views.setTabText(2, f"Missed ({sum(len(x.misses) for x in some)})")
-
-    def _draw(self, layer: Layer) -> None:
-        """Show right and wrong of a prediction, in the layer of the last time if it is still there."""
-        if layer not in self._viewer.layers:
-            return
-        of_layer = [x for x in self._found if x.comparand.layer is layer]
-        # The layer may show a picture of another size by now.
-        codes = np.zeros(of_layer[0].comparand.answer.data.shape, np.uint8)
-        for x in of_layer:
-            codes[x.index] = x.agreement
-        old = self._drawn.get(layer)
-        if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
-            old.data = codes
-            for name, value in spatial(layer).items():
-                setattr(old, name, value)
-            return
-        active = self._viewer.layers.selection.active
-        self._drawn[layer] = self._viewer.add_labels(
-            codes,
-            name=f"{layer.name} agreement",
-            colormap=_colours(),
-            opacity=1.0,
-            metadata={ROLE: "agreement"},
-            **spatial(layer),
-        )
-        self._drawn[layer].editable = False
-        if active is not None:
-            self._viewer.layers.selection.active = active
 
     def _show_failure(self, error: Exception) -> None:
         self.status.value = tell(error)
@@ -303,11 +268,3 @@ class EvaluateWidget(EvaluateForm):
         except SaunetError as error:
             return str(error)
         return ""
-
-
-def _colours() -> DirectLabelColormap:
-    clear = (0.0, 0.0, 0.0, 0.0)
-    colours: dict[int | None, tuple[float, ...]] = {None: clear, 0: clear}
-    for code, (_, colour) in AGREEMENT.items():
-        colours[code] = (*(c / 255 for c in colour), 1.0)
-    return DirectLabelColormap(color_dict=colours)

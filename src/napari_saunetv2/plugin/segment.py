@@ -6,14 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from magicgui.widgets import ComboBox
-from napari.layers import Image, Labels
+from napari.layers import Image
 from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.imaging import vessels
-from napari_saunetv2.plugin import _autosave, _copies, _tour
+from napari_saunetv2.plugin import _autosave, _copies
 from napari_saunetv2.plugin._card import CardMaker
 from napari_saunetv2.plugin._choices import DataWatch, fields, photographs
 from napari_saunetv2.plugin._copies import recipe
@@ -24,6 +22,7 @@ from napari_saunetv2.plugin._outline import Outline
 from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
+from napari_saunetv2.plugin._tour import Guide
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class SegmentWidget(SegmentForm):
         self._viewer = napari_viewer
         self._job: Job | None = None
         self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
-        self._tours: WeakKeyDictionary[Result, _tour.Tour] = WeakKeyDictionary()
         self._outline = Outline(napari_viewer)
         self._why_not = ""
         super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
@@ -53,10 +51,10 @@ class SegmentWidget(SegmentForm):
         self._data = DataWatch(self._cards.renew)
         self._turns = Turns(self.native)
         self._masks = Latest(self._show_failure)
-        self._ranking = Latest(self._show_failure)
+        self._guide = Guide(napari_viewer, self._say, self._show_failure)
         self._connect()
         _autosave.watch(napari_viewer)
-        self._use_model_threshold()
+        self.use_model_threshold()
         if preferred("threshold"):
             self.threshold.value = preferred("threshold")
         self._follow_active()
@@ -67,10 +65,9 @@ class SegmentWidget(SegmentForm):
         self.run.changed.connect(self._start)
         self.cancel.changed.connect(self._cancel)
         self.browse.changed.connect(self._browse)
-        self.more.changed.connect(self._toggle_more)
         for chooses in (self.model, self.tta):
             chooses.changed.connect(self._take_model_threshold)
-        self.model_threshold.changed.connect(self._use_model_threshold)
+        self.model_threshold.changed.connect(self.use_model_threshold)
         self.image.changed.connect(self._take_image)
         for field in (self.fov, self.planes):
             field.changed.connect(self._check)
@@ -80,8 +77,9 @@ class SegmentWidget(SegmentForm):
         self.next_uncertain.changed.connect(self._go_to_next)
         self.copy_python.changed.connect(partial(self._copy, "Python"))
         self.copy_command.changed.connect(partial(self._copy, "a command"))
-        for field in (self.image, self.fov, self.planes, self.model, *self._fields()):
+        for field in (self.image, self.fov, self.planes, self.model, *self.network_fields()):
             field.changed.connect(self._cards.renew)
+        self.uncertainty.changed.connect(self._cards.renew)
         layers = self._viewer.layers
         layers.selection.events.active.connect(self._follow_active)
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
@@ -108,7 +106,9 @@ class SegmentWidget(SegmentForm):
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
-        request = Request(self.model.value, self._settings(), self._fov(), self.uncertainty.value)
+        request = Request(
+            self.model.value, self.network_settings(), self.field_of_view(), self.uncertainty.value
+        )
         begun = time.monotonic()
         self._job = Job(
             segment_planes(source.planes, numbers, request),
@@ -134,40 +134,20 @@ class SegmentWidget(SegmentForm):
         except SaunetError as error:
             self._show_failure(error)
 
-    def _toggle_more(self) -> None:
-        more = self.more.text == "More settings"
-        self.settings.visible = more
-        self.more.text = "Fewer settings" if more else "More settings"
-
     def _apply_threshold(self) -> None:
         result = self._result()
         if result is not None and result.can_redraw():
             self._draw(result)
 
     def _go_to_next(self) -> None:
-        result = self._result()
-        maps = result.maps() if result is not None else None
-        if result is None or maps is None:
-            self.status.value = "Tick uncertainty in More settings and segment first."
-            return
-        labels, spread = maps
-        tour = self._tours.setdefault(result, _tour.Tour())
-
-        def go(ranking: _tour.Ranking) -> None:
-            tour.begin(labels, ranking)
-            self.status.value = tour.step(self._viewer, spread)
-
-        if tour.is_of(labels):
-            self.status.value = tour.step(self._viewer, spread)
-        else:
-            self._ranking.ask(_tour.rank(labels.data.copy(), spread.data), go)
+        self._guide.go_on(self._result())
 
     def _copy(self, language: str) -> None:
         layer, result = self.image.value, self._result()
         if layer is None:
             return
         really = result.settings if result is not None and result.can_redraw() else {}
-        wanted = recipe(self.model.value, self._settings() | really, self.fov.value, self._rule())
+        wanted = recipe(self.model.value, self.network_settings() | really, self.fov.value, self.rule())
         try:
             copy_text(_copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
@@ -186,7 +166,7 @@ class SegmentWidget(SegmentForm):
 
     def _abandon(self) -> None:
         # The window is gone, so no job may reach the fields any more.
-        for job in (self._job, self._cards, self._masks, self._ranking, self._turns):
+        for job in (self._job, self._cards, self._masks, self._guide, self._turns):
             if job is not None:
                 job.abandon()
         self._job = None
@@ -221,6 +201,9 @@ class SegmentWidget(SegmentForm):
             self.card.value = card or ""
             self._outline.show(None, None)
 
+    def _say(self, words: str) -> None:
+        self.status.value = words
+
     def _show_failure(self, error: Exception) -> None:
         self.status.value = tell(error)
 
@@ -233,7 +216,7 @@ class SegmentWidget(SegmentForm):
 
     def _draw(self, result: Result) -> None:
         """Show the vessels at the present rule: at once where that is quick, else from a thread."""
-        rule = self._rule()
+        rule = self.rule()
         if rule["min_size"] > 1 or rule["connected"]:
             work = find_vessels(result.probability, rule)
             self._masks.ask(work, lambda mask: self._show_vessels(result, mask, rule))
@@ -294,37 +277,17 @@ class SegmentWidget(SegmentForm):
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None
 
-    def _fov(self) -> Any:
-        return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
-
-    def _settings(self) -> dict[str, Any]:
-        return {field.name: field.value for field in self._fields()}
-
-    def _fields(self) -> tuple[ComboBox, ...]:
-        return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
-
-    def _rule(self) -> dict[str, Any]:
-        fields = (self.threshold, self.min_size, self.connected)
-        return {field.name: field.value for field in fields}
-
     def _wish(self) -> tuple[Planes, int, int, str, dict[str, Any]] | None:
         if self._obstacle():
             return None
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
-        settings = self._settings() | {"field": field_of(self._fov(), planes, shown)}
+        field = field_of(self.field_of_view(), planes, shown)
+        settings = self.network_settings() | {"field": field, "uncertainty": self.uncertainty.value}
         return planes, shown, count, self.model.value, settings
 
     def _take_model_threshold(self) -> None:
-        with (
-            self.threshold.changed.blocked()
-        ):  # the vessels in sight are another model's: they stay as they are
-            self._use_model_threshold()
-
-    def _use_model_threshold(self) -> None:
-        if self.model.info is not None:
-            limits = self.threshold.min, self.threshold.max
-            header = self.model.info.header
-            level = header.tta_thresholds.get(self.tta.value, header.threshold)
-            self.threshold.value = float(np.clip(level, *limits))
+        # The vessels in sight are another model's: they stay as they are.
+        with self.threshold.changed.blocked():
+            self.use_model_threshold()
