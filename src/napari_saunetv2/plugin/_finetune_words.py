@@ -20,6 +20,11 @@ def of_outcome(outcome: Outcome) -> str:
     )
 
 
+def counted(images: int) -> str:
+    """Say how many images."""
+    return "1 image" if images == 1 else f"{images} images"
+
+
 def _score(f1: float | None) -> str:
     return "-" if f1 is None else f"{f1:.4f}"
 

@@ -99,7 +99,8 @@ class FineTuneWidget(FineTuneForm):
         self._control = Control()
         name = str(self.model_name.value)
         work = _finetuning.begin(picked, name, self.base_name(), changes, device, self._control)
-        self._launch(work, {k: v for k, v in places.items() if v}, f"Reading {len(picked)} images...")
+        status = f"Reading {_finetune_words.counted(len(picked))}..."
+        self._launch(work, {k: v for k, v in places.items() if v}, status)
 
     def _go_on(self) -> None:
         if self._job is None and self._waiting is not None:
@@ -203,7 +204,7 @@ class FineTuneWidget(FineTuneForm):
             self._task = state.task
             _RUNNING.add(state.task.folder)
             self._preview.take(state.pairs)
-            self.status.value = f"Preparing {len(state.pairs)} images..."
+            self.status.value = f"Preparing {_finetune_words.counted(len(state.pairs))}..."
             return
         self._report = state
         self.progress.value = round(state.step / state.steps * self.progress.max)
