@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -77,8 +76,8 @@ Every bundled model on photographs that it was neither trained nor validated on;
 make benchmark-accuracy
 ```
 
-| model | images | protocol | how | SE | SP | ACC | AUC | F1 | MCC | published F1 | s/image |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| model | images | protocol | how | SE | SP | ACC | AUC | F1 | MCC | published F1 |
+|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -87,16 +86,14 @@ def _line(row: Row, root: Path) -> str:
     title = datasets.DATASETS[row.dataset].title
     samples = [s for s in datasets.read(root / title, row.dataset) if s.label_paths]
     samples = evaluation.chosen(samples, "unseen", model.header)
-    begun = time.perf_counter()
     scores = list(
         evaluation.evaluate(samples, model, protocol=row.protocol, tta=row.tta, threshold=row.threshold)
     )
-    seconds = (time.perf_counter() - begun) / len(samples)
     mean = evaluation.mean(scores)
     figures = " | ".join(f"{mean[key]:.4f}" for key in ("se", "sp", "acc", "auc", "f1", "mcc"))
     return (
         f"| `{row.model}` | {title} ({len(samples)}) | {row.protocol} | {row.how} | {figures} "
-        f"| {row.published} | {seconds:.1f} |"
+        f"| {row.published} |"
     )
 
 
