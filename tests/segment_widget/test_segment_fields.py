@@ -131,9 +131,9 @@ def test_a_model_says_what_it_is(widget):
     tip = tips(widget)["saunetv2-general"]
     assert tip == widget.model.tooltip
     diameter = checkpoint.load().header.fov_diameter
-    for part in ("parameters", "trained on drive", "F1 0.", f"FOV {diameter:.0f} px", "threshold 0."):
+    for part in ("trained on drive", "F1 0.", f"FOV {diameter:.0f} px", "threshold 0."):
         assert part in tip
-    assert f"{checkpoint.available()[0].parameters:,}" in tip
+    assert "260,521 parameters" in tip
 
 
 def test_a_new_model_appears_at_once(models, widget, qtbot):
