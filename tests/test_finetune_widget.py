@@ -13,7 +13,9 @@ from napari_saunetv2 import checkpoint
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.plugin import _edits, _finetuning
+from napari_saunetv2.plugin._preview import LivePrediction
 from napari_saunetv2.training import tasks
+from napari_saunetv2.training.validation import Preview
 
 pytestmark = pytest.mark.gui
 
@@ -482,6 +484,19 @@ def test_what_was_copied_trains_the_same_model(viewer, widget, finish, tmp_path,
     by_widget, by_python = (checkpoint.load(model).network.state_dict() for model in ("new", made))
     for name, tensor in by_widget.items():
         torch.testing.assert_close(by_python[name], tensor, rtol=0, atol=0)
+
+
+def test_the_live_prediction_shows_a_second_kind_after_a_training_with_one(viewer):
+    live, labels = LivePrediction(viewer), np.zeros((8, 8), np.uint8)
+    for kinds in (1, 1, 2):
+        labels[:kinds, 0] = np.arange(1, kinds + 1)
+        live.begin({})
+        list(live.show(Preview("eye", labels.copy())))
+        live.hide()
+    (layer,) = viewer.layers  # each training took it up again
+    artery, vein = (layer.get_color(kind) for kind in (1, 2))
+    assert artery[3] == vein[3] == 1
+    assert not np.allclose(artery, vein)
 
 
 def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):

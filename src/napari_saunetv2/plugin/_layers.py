@@ -74,6 +74,14 @@ def spatial(layer: "Layer") -> dict[str, Any]:
     }
 
 
+def add_beside(viewer: "ViewerModel", layer: "Layer") -> None:
+    """Add a layer, and leave the one that the user works on active."""
+    active = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    if active is not None:
+        viewer.layers.selection.active = active
+
+
 def vessel_colours() -> DirectLabelColormap:
     """Colours of a vessel mask."""
     clear = (0.0, 0.0, 0.0, 0.0)

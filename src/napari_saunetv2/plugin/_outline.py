@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Image, Shapes
 from numpy.typing import NDArray
 
-from napari_saunetv2.plugin._layers import Planes, current_plane, spatial
+from napari_saunetv2.plugin._layers import Planes, add_beside, current_plane, spatial
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -50,9 +50,7 @@ class Outline:
             edge_width=max(1.0, max(planes.shape[-2:]) / 300),
             **spatial(image),
         )
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(self._layer)
-        self._viewer.layers.selection.active = active
+        add_beside(self._viewer, self._layer)
 
     def _shows(self, polygon: NDArray[np.float64], name: str) -> bool:
         layer = self._layer

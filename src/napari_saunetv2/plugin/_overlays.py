@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._examine import Examined
-from napari_saunetv2.plugin._layers import spatial
+from napari_saunetv2.plugin._layers import add_beside, spatial
 from napari_saunetv2.plugin._results import ROLE
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Overlays:
             self._add(layer, codes)
 
     def _add(self, layer: Layer, codes: NDArray[np.uint8]) -> None:
-        active = self._viewer.layers.selection.active
-        overlay = self._drawn[layer] = self._viewer.add_labels(
+        overlay = self._drawn[layer] = Labels(
             codes,
             name=f"{layer.name} agreement",
             colormap=_colours(),
@@ -59,9 +58,8 @@ class Overlays:
             metadata={ROLE: "agreement"},
             **spatial(layer),
         )
+        add_beside(self._viewer, overlay)
         overlay.editable = False
-        if active is not None:
-            self._viewer.layers.selection.active = active
 
 
 def _colours() -> DirectLabelColormap:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-from napari_saunetv2.plugin._layers import spatial, vessel_colours
+from napari_saunetv2.plugin._layers import add_beside, spatial, vessel_colours
 from napari_saunetv2.plugin._results import ROLE
 from napari_saunetv2.training import Pair
 from napari_saunetv2.training.validation import Preview
@@ -80,20 +81,22 @@ class LivePrediction:
             for key, value in place.items():
                 setattr(former, key, value)
             return
-        colours = {"colormap": vessel_colours()} if preview.labels.max(initial=0) < 2 else {}
         self._layer = Labels(
-            preview.labels, name=name, opacity=0.6, metadata={ROLE: "preview"}, **colours, **place
+            preview.labels, name=name, opacity=0.6, metadata={ROLE: "preview"}, colormap=_colours(), **place
         )
         yield from self._add(self._layer)
 
     def _add(self, layer: Image | Labels) -> Iterator[None]:
-        """Add a layer, and leave the one that the user works on active."""
         yield
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(layer)
-        if active is not None:
-            self._viewer.layers.selection.active = active
+        add_beside(self._viewer, layer)
         yield
+
+
+def _colours() -> DirectLabelColormap:
+    """Those of a vessel mask, and others for further kinds: a later training may have more of them."""
+    further = np.arange(2, 256)
+    shades = dict(zip(further.tolist(), label_colormap().map(further), strict=True))
+    return DirectLabelColormap(color_dict={**vessel_colours().color_dict, **shades})
 
 
 def place_of(layer: Image) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import Planes, lookup, spatial, vessel_colours
+from napari_saunetv2.plugin._layers import Planes, add_beside, lookup, spatial, vessel_colours
 from napari_saunetv2.plugin._planewise import Request, Segmented
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Result:
                 metadata=about,
                 **self._spatial,
             )
-            self._add(self._labels)
+            add_beside(self._viewer, self._labels)
         _edits.remember(self._labels)
         return notice
 
@@ -134,7 +134,7 @@ class Result:
             self._maps[role] = Image(
                 data, name=f"{self._name} {role}", metadata=about, **_LOOKS[role], **self._spatial
             )
-            self._add(self._maps[role])
+            add_beside(self._viewer, self._maps[role])
 
     def _renew(self, layer: Image | Labels | None, data: NDArray[Any], about: dict[str, Any]) -> bool:
         """Give a layer new contents and the source's place; False where it is gone or has other axes."""
@@ -153,13 +153,6 @@ class Result:
         labels.name = f"{self._name} vessels (edited)"
         self._labels = None
         return f"Your painted labels are kept as '{labels.name}'."
-
-    def _add(self, layer: Image | Labels) -> None:
-        """Add a layer, and leave the one that the user works on active."""
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(layer)
-        if active is not None:
-            self._viewer.layers.selection.active = active
 
 
 def _word(fov: Any) -> str:
