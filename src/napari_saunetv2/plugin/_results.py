@@ -63,7 +63,7 @@ class Result:
         Yields
         ------
         None
-            After each layer: that of a large picture takes napari a while.
+            Before and after each layer that is added: that takes napari a while.
         """
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
@@ -71,8 +71,14 @@ class Result:
         about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
         for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
             if maps:
-                self._show_map(role, self._filled(role, source, answer.numbers, maps, same), about)
-                yield
+                data = self._filled(role, source, answer.numbers, maps, same)
+                yield from self._show_map(role, data, about)
+        if self._labels is None or self._labels not in self._viewer.layers:
+            # Still empty, for to add it takes longest, and so has a turn to itself.
+            labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
+            yield
+            self._add_labels(labels)
+            yield
 
     def can_redraw(self) -> bool:
         """Say whether there is a probability; somebody may have removed it."""
@@ -92,16 +98,9 @@ class Result:
         about = self._maps["probability"].metadata | {ROLE: "vessels", **rule}
         notice = self._set_painted_aside()
         if self._labels is None or not self._renew(self._labels, mask, about):
-            self._labels = Labels(
-                mask,
-                name=f"{self._name} vessels",
-                colormap=vessel_colours(),
-                opacity=0.7,
-                metadata=about,
-                **self._spatial,
-            )
-            add_beside(self._viewer, self._labels)
-        _edits.remember(self._labels)
+            self._add_labels(self._new_labels(mask, about))
+        else:
+            _edits.remember(self._labels)
         return notice
 
     def maps(self) -> "tuple[Labels, Image] | None":
@@ -128,13 +127,29 @@ class Result:
     def _there(self, role: str) -> bool:
         return role in self._maps and self._maps[role] in self._viewer.layers
 
-    def _show_map(self, role: str, data: NDArray[np.float32], about: dict[str, Any]) -> None:
+    def _show_map(self, role: str, data: NDArray[np.float32], about: dict[str, Any]) -> Iterator[None]:
         about = about | {ROLE: role}
         if not self._renew(self._maps.get(role), data, about):
-            self._maps[role] = Image(
-                data, name=f"{self._name} {role}", metadata=about, **_LOOKS[role], **self._spatial
-            )
-            add_beside(self._viewer, self._maps[role])
+            image = Image(data, name=f"{self._name} {role}", metadata=about, **_LOOKS[role], **self._spatial)
+            yield
+            self._maps[role] = image
+            add_beside(self._viewer, image)
+        yield
+
+    def _new_labels(self, mask: NDArray[np.uint8], about: dict[str, Any]) -> Labels:
+        return Labels(
+            mask,
+            name=f"{self._name} vessels",
+            colormap=vessel_colours(),
+            opacity=0.7,
+            metadata=about | {ROLE: "vessels"},
+            **self._spatial,
+        )
+
+    def _add_labels(self, labels: Labels) -> None:
+        self._labels = labels
+        _edits.remember(labels)
+        add_beside(self._viewer, labels)
 
     def _renew(self, layer: Image | Labels | None, data: NDArray[Any], about: dict[str, Any]) -> bool:
         """Give a layer new contents and the source's place; False where it is gone or has other axes."""
