@@ -172,6 +172,9 @@ def test_from_case_to_case(viewer, widget, shows, qtbot):
     assert viewer.camera.zoom == 9
     assert [layer.visible for layer in viewer.layers] == [True, False, True, False]
     assert viewer.layers.selection.active is viewer.layers["02_test"]
+    assert viewer.layers[0] is image  # to remove a layer holds up the window
+    assert viewer.layers[1] is first
+    assert np.array_equal(image.data, fundus((64, 60), 3).image)
     assert not widget.next.enabled
     widget.previous.native.click()
     shows("01_test")
@@ -427,7 +430,37 @@ def test_layers_of_the_case_may_go_or_change_while_the_next_is_read(viewer, widg
     labels.name = "mine"
     field.data = np.zeros((9, 9), np.uint8)
     shows("22_training")
-    assert names(viewer) == ["22_training", "22_training FOV"]
+    assert names(viewer) == ["21_training FOV", "22_training", "22_training FOV"]
+    assert np.array_equal(field.data, np.zeros((9, 9)))
+
+
+@pytest.mark.gui
+def test_what_is_painted_while_the_next_case_is_read_stays(viewer, widget, shows):
+    widget.next.native.click()
+    shows("21_training FOV")
+    labels = viewer.layers["21_training 1st"]
+    widget.next.native.click()
+    labels.paint((5, 5), 1)
+    shows("22_training")
+    assert names(viewer) == ["22_training", "21_training 1st", "22_training FOV"]
+    assert labels.data[5, 5] == 1
+
+
+@pytest.mark.gui
+def test_strokes_on_the_last_case_are_not_undone_on_the_next(viewer, widget, shows, tmp_path):
+    widget.split.value = "test"
+    widget.next.native.click()
+    shows("01_test")
+    labels = viewer.layers["01_test 1st"]
+    labels.brush_size = 40
+    labels.paint((30, 30), 1)
+    labels.save(str(tmp_path / "mine.png"), plugin="napari-saunetv2")
+    widget.next.native.click()
+    shows("02_test")
+    before = labels.data.copy()
+    assert labels.name == "02_test 1st"
+    labels.undo()
+    assert np.array_equal(labels.data, before)
 
 
 @pytest.mark.gui

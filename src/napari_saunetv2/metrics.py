@@ -139,11 +139,14 @@ MEANINGS = {
 LOWER_IS_BETTER = frozenset({"betti0"})
 
 
+_ONE_DIGIT = LOWER_IS_BETTER | {"seconds"}
+
+
 def shown(name: str, value: float) -> str:
     """A metric's value as tables print it: a dash where it has none, an error of numbers with one digit."""
     if np.isnan(value):
         return "-"
-    return f"{value:.1f}" if name in LOWER_IS_BETTER else f"{value:.4f}"
+    return f"{value:.1f}" if name in _ONE_DIGIT else f"{value:.4f}"
 
 
 def auc(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = None) -> float:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_saunetv2.catalogue import THUMBNAIL, Line
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.metrics import TITLES
+from napari_saunetv2.metrics import TITLES, shown
 
 _FIXED = ("case", "split", "observers")
 
@@ -80,7 +80,7 @@ class CaseList(QTableWidget):
         for line in lines:
             row = self._names.index(line.name)
             for column, name in enumerate(columns, start=len(_FIXED)):
-                text = f"{line.values[name]:.4f}" if name in line.values else "-"
+                text = shown(name, line.values[name]) if name in line.values else "-"
                 self._put(row, column, "failed" if line.note else text, line.note)
 
     def _move(self, row: int, *_: int) -> None:

@@ -64,25 +64,53 @@ class Group:
     def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
         """Show another case in place of this one: the view and what is visible stay as they are."""
         former = self.all()
-        looks = {_part(layer): (layer.visible, layer.opacity) for layer in self._layers if layer in former}
-        shape = next((layer.data.shape for layer in self._layers if layer in former), None)
+        own = [layer for layer in self._layers if layer in former]
+        looks = {_part(layer): (layer.visible, layer.opacity) for layer in own}
+        shape = next((layer.data.shape for layer in own), None)
         camera = self._viewer.camera.center, self._viewer.camera.zoom
-        self._layers = [Layer.create(*data) for data in case]
-        for layer in self._layers:
-            layer.visible, layer.opacity = looks.get(_part(layer), (layer.visible, layer.opacity))
-            self._viewer.add_layer(layer)
-            if isinstance(layer, Labels):
-                _edits.remember(layer)
+        free = {_part(layer): layer for layer in own if layer not in keep and _is_plain(layer)}
+        if _part_of(case[0]) not in free:  # a new photograph would lie on top of what is there
+            free = {}
+        self._layers = [self._show(one, free.get(_part_of(one)), looks.get(_part_of(one))) for one in case]
         for layer in former:
             if layer in keep:
                 layer.visible = False
-            else:
+            elif layer not in self._layers:
                 self._viewer.layers.remove(layer)
         self._viewer.layers.selection.active = self._layers[0]
         if shape == self._layers[0].data.shape:
             self._viewer.camera.center, self._viewer.camera.zoom = camera
         else:
             self._viewer.reset_view()
+
+    def _show(self, one: LayerData, layer: Layer | None, look: tuple[bool, float] | None) -> Layer:
+        """Show one part of a case in the layer that showed the same of the last one, if it can.
+
+        To remove a layer napari collects all garbage of the program, for which the window stands still.
+        """
+        data, about, _ = one
+        if layer is not None:
+            layer.data, layer.name, layer.metadata = data, about["name"], about["metadata"]
+        else:
+            layer = Layer.create(*one)
+            if look is not None:
+                layer.visible, layer.opacity = look
+            self._viewer.add_layer(layer)
+        if isinstance(layer, Labels):
+            _edits.remember(layer)
+            layer.editable = False  # forgets the strokes on the last case, which Undo would bring back
+            layer.editable = True
+        return layer
+
+
+def _is_plain(layer: Layer) -> bool:
+    """Whether a layer still shows one plane; somebody may have given it other data."""
+    return layer.ndim == 2 and not layer.multiscale
+
+
+def _part_of(one: LayerData) -> tuple[Any, Any]:
+    about = one[1]["metadata"]
+    return about["role"], about["observer"]
 
 
 def _part(layer: Layer) -> tuple[Any, Any]:

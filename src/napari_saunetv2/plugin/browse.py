@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 from napari_saunetv2 import batch, catalogue, checkpoint, datasets
@@ -18,7 +19,7 @@ from napari_saunetv2.plugin._browse_form import BrowseForm
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
 from napari_saunetv2.plugin._jobs import Job, Latest
-from napari_saunetv2.plugin._questions import KEEP, STAY, ask_about_edits
+from napari_saunetv2.plugin._questions import DROP, STAY, ask_about_edits
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, lie_together, tab_as_seen, tell
 from napari_saunetv2.set_snippets import SetRecipe
 
@@ -132,16 +133,16 @@ class BrowseWidget(BrowseForm):
         sample = self._shown[at]
         self.status.value = f"Reading {sample.name}..."
         self._reading.forget()
-        self._reading.ask(read_case(sample), partial(self._show_case, sample, answer == KEEP))
+        may_go = edited if answer == DROP else []
+        self._reading.ask(read_case(sample), partial(self._show_case, sample, may_go))
         self._check()
 
-    def _show_case(self, sample: Sample, keep: bool, case: list[LayerData]) -> None:
-        edited = self._group.unsaved()
-        former = self._group.labels()
-        self._group.replace(case, edited if keep else [])
-        for layer in former:
-            if layer not in self._viewer.layers:  # it lies in a file, or the user said that it may go
+    def _show_case(self, sample: Sample, may_go: list[Labels], case: list[LayerData]) -> None:
+        keep = [layer for layer in self._group.unsaved() if layer not in may_go]
+        for layer in self._group.labels():
+            if layer not in keep:  # it lies in a file, or the user said that it may go
                 _autosave.not_needed(layer.data)
+        self._group.replace(case, keep)
         self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
 
     # Work on all
