@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
 from typer.testing import CliRunner
 
+from following import follow
 from napari_saunetv2 import catalogue, checkpoint, datasets, evaluation, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_mask, write_image, write_mask
@@ -45,17 +46,8 @@ def drive(tmp_path_factory):
 # --- without a window
 
 
-def finish(work):
-    states = []
-    while True:
-        try:
-            states.append(next(work))
-        except StopIteration as end:
-            return end.value, states
-
-
 def test_thumbnails_are_small_pictures(drive):
-    made, states = finish(catalogue.thumbnails(datasets.read(drive)))
+    states, made = follow(catalogue.thumbnails(datasets.read(drive)))
     assert list(made) == NAMES
     assert [len(state) for state in states] == [1, 2, 3, 4]
     small = made["01_test"]
@@ -68,7 +60,7 @@ def test_thumbnails_are_small_pictures(drive):
 def test_all_are_scored_as_evaluate_does(drive):
     samples, model = datasets.read(drive), checkpoint.load()
     settings = {"rescale": "off", "threshold": 0.5, "protocol": "fov"}
-    table, states = finish(catalogue.score_all(samples, model, **settings))
+    states, table = follow(catalogue.score_all(samples, model, **settings))
     assert [len(state.lines) for state in states] == [0, 1, 2, 3, 4]
     assert table.share == 1
     labelled = [s for s in samples if s.label_paths]

@@ -4,19 +4,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from following import follow
 from napari_saunetv2 import calibration, checkpoint, inference
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
-
-
-def _drain(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
 
 
 @pytest.fixture
@@ -31,7 +24,7 @@ def sample(tmp_path: Path) -> Sample:
 @pytest.mark.parametrize("tta", ["none", "d4"])
 def test_the_threshold_found_is_the_best_there_is(sample: Sample, tta):
     model = checkpoint.load("saunetv2-drive")
-    header = _drain(calibration.calibrate(calibration.known([sample], model), model, tta))
+    _, header = follow(calibration.calibrate(calibration.known([sample], model), model, tta))
     found = header.threshold if tta == "none" else header.tta_thresholds[tta]
     exact = {"engine": "torch", "precision": "float32"}  # as thresholds are found
     answer = inference.segment(sample.image(), model, tta=tta, **exact).ravel()
@@ -51,7 +44,7 @@ def test_images_that_the_model_never_saw_choose_nothing(sample: Sample):
 def test_ranges_are_measured_and_kept_in_the_file(sample: Sample, tmp_path: Path):
     pytest.importorskip("openvino")
     model = checkpoint.load("saunetv2-drive")
-    header = _drain(calibration.measure_ranges([sample], model))
+    _, header = follow(calibration.measure_ranges([sample], model))
     assert len(header.ranges) == 22
     assert header.ranges[0] == pytest.approx((0, sample.image().max() / 255), abs=0.01)
     checkpoint.save(tmp_path / "kept.safetensors", model.network, header)

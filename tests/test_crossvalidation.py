@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from following import follow
 from napari_saunetv2 import checkpoint, cli, datasets, evaluation, training
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
 from napari_saunetv2.evaluation import crossvalidation
@@ -26,16 +27,6 @@ def stare(tmp_path: Path) -> Path:
         labels = (rng.random((40, 48)) < 0.2).astype(np.uint8) * 255
         Image.fromarray(labels).save(folder / f"{name}.ah.ppm", "PPM")
     return folder
-
-
-def follow(work):
-    """Reports and result of a cross-validation."""
-    reports = []
-    while True:
-        try:
-            reports.append(next(work))
-        except StopIteration as end:
-            return reports, end.value
 
 
 @pytest.mark.parametrize(("images", "count", "sizes"), [(20, 5, [4] * 5), (5, 2, [2, 3]), (3, 3, [1] * 3)])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from following import follow
 from napari_saunetv2 import checkpoint, devices, fallback, inference
 from napari_saunetv2.errors import DeviceError
 from napari_saunetv2.imaging.synthetic import fundus
@@ -28,20 +29,11 @@ class Memory:
         return np.full(image.shape[:2], 0.5, np.float32)
 
 
-def finish(work):
-    states = []
-    while True:
-        try:
-            states.append(next(work))
-        except StopIteration as end:
-            return end.value, states
-
-
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
 
 def test_enough_memory_changes_nothing():
-    answer, states = finish(fallback.steps(IMAGE[:64, :64], checkpoint.DEFAULT, rescale="off"))
+    states, answer = follow(fallback.steps(IMAGE[:64, :64], checkpoint.DEFAULT, rescale="off"))
     assert np.array_equal(answer.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
     assert (answer.device, answer.tile, answer.notice) == ("cpu", "auto", "")
     assert states[-1] == (1, "cpu", "")
@@ -49,7 +41,7 @@ def test_enough_memory_changes_nothing():
 
 def test_smaller_tiles_first(monkeypatch):
     memory = Memory(monkeypatch, {"cuda": 300}, FULL)
-    answer, states = finish(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+    states, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
     assert memory.tried == [("cuda", "auto"), ("cuda", 300)]
     assert (answer.device, answer.tile) == ("cuda", 300)
     assert "smaller tiles of 300" in answer.notice
@@ -58,7 +50,7 @@ def test_smaller_tiles_first(monkeypatch):
 
 def test_then_the_cpu(monkeypatch):
     memory = Memory(monkeypatch, {"cpu": 1000}, FULL)
-    answer, _ = finish(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+    _, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
     assert memory.tried == [("cuda", "auto"), ("cuda", 300), ("cuda", 256), ("cpu", "auto")]
     assert answer.device == "cpu"
     assert "on the CPU instead" in answer.notice
@@ -68,11 +60,11 @@ def test_then_the_cpu(monkeypatch):
 def test_then_it_says_so(monkeypatch, error):
     Memory(monkeypatch, {}, error)
     with pytest.raises(DeviceError, match="shrink the image"):
-        finish(fallback.steps(IMAGE, "saunetv2-drive", device="cpu", rescale="off"))
+        follow(fallback.steps(IMAGE, "saunetv2-drive", device="cpu", rescale="off"))
 
 
 def test_another_failure_goes_on(monkeypatch):
     memory = Memory(monkeypatch, {}, RuntimeError("bad kernel"))
     with pytest.raises(RuntimeError, match="bad kernel"):
-        finish(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+        follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
     assert len(memory.tried) == 1

@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from following import follow
 from napari_saunetv2 import checkpoint, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import CheckpointError, ImageError, LayoutError, SettingsError
@@ -407,13 +408,7 @@ def test_a_task_that_was_killed_is_gone_on_with(home, base):
     base_path = home / "base.safetensors"
     checkpoint.save(base_path, base.network, base.header)
     whole = begin()
-    work = whole.run()
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            outcome = end.value
-            break
+    _, outcome = follow(whole.run())
     assert tasks.unfinished() == []
     assert outcome.name == "mine"
     assert outcome.before is not None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from following import follow
 from napari_saunetv2 import checkpoint, datasets
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
@@ -34,18 +35,6 @@ def pairs(count: int = 3) -> list[Pair]:
         image = (150 - 100 * vessels[..., None] + rng.integers(0, 9, (40, 30, 3))).astype(np.uint8)
         made.append(Pair(f"image{number}", image, vessels))
     return made
-
-
-def follow(work, stop_at: int | None = None):
-    """Reports and result of a training; with ``stop_at`` it is left off after so many reports."""
-    reports = []
-    while len(reports) != stop_at:
-        try:
-            reports.append(next(work))
-        except StopIteration as end:
-            return reports, end.value
-    work.close()
-    return reports, None
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from following import follow
 from napari_saunetv2 import calibration, checkpoint, cli, evaluation, inference, soup
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
@@ -132,14 +133,6 @@ def samples(tmp_path: Path) -> list[Sample]:
     return made
 
 
-def drain(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
 def test_a_bias_that_was_moved_puts_the_best_threshold_at_one_half(samples):
     bundled = checkpoint.load("saunetv2-drive")
     header = replace(bundled.header, fov_diameter=None)  # so that nothing is resampled, which mixes pixels
@@ -148,7 +141,7 @@ def test_a_bias_that_was_moved_puts_the_best_threshold_at_one_half(samples):
     with torch.no_grad():
         off.network.head.bias -= 1
     mixed = soup.mix([off, off])
-    settled = drain(soup.settle(calibration.known(samples, mixed), mixed))
+    _, settled = follow(soup.settle(calibration.known(samples, mixed), mixed))
 
     def best(one: Checkpoint) -> float:
         maps = [inference.segment(s.image(), one) for s in samples]

@@ -8,6 +8,7 @@ import tifffile
 import torch
 from PIL import Image
 
+from following import follow
 from napari_saunetv2 import checkpoint, cli, datasets, evaluation, inference, teachers, training
 from napari_saunetv2.errors import FileFormatError, ImageError, LayoutError, SettingsError
 from napari_saunetv2.evaluation import crossvalidation
@@ -32,14 +33,6 @@ def stare(tmp_path: Path) -> Path:
         labels = (rng.random((40, 48)) < 0.2).astype(np.uint8) * 255
         Image.fromarray(labels).save(folder / f"{name}.ah.ppm", "PPM")
     return folder
-
-
-def follow(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def one(soft=None, name: str = "a") -> Pair:
@@ -115,7 +108,7 @@ def test_where_soft_labels_make_no_sense_they_are_refused(tmp_path: Path):
 def test_every_image_is_taught_by_the_model_that_has_not_seen_it(stare: Path, tmp_path: Path):
     samples, run = datasets.read(stare), tmp_path / "run"
     follow(crossvalidation.cross_validate(samples, TINY, run, folds=2, name="tiny"))
-    folder = follow(teachers.teach(run, samples, tta="none"))
+    _, folder = follow(teachers.teach(run, samples, tta="none"))
     assert folder == run / "soft"
     for number, held in ((1, samples[:2]), (2, samples[2:])):
         model = checkpoint.load(run / f"fold-{number}" / "model.safetensors")
@@ -185,6 +178,6 @@ def test_a_student_learns_from_its_teachers(tmp_path: Path):
     )  # fmt: skip
     means = []
     for share in (0, 1):
-        path = follow(fine_tune(pairs, replace(config, soft=share), tmp_path / str(share)))
+        _, path = follow(fine_tune(pairs, replace(config, soft=share), tmp_path / str(share)))
         means.append(inference.segment(pairs[0].image, checkpoint.load(path), rescale="off").mean())
     assert means[0] < 0.5 < means[1]

@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 from sklearn.metrics import f1_score
 
+from following import follow
 from napari_saunetv2 import checkpoint, inference, lineage
 from napari_saunetv2.augmentation import Augmentation, random_view, recolour
 from napari_saunetv2.datasets import Sample
@@ -42,16 +43,7 @@ def _pairs(count: int = 4) -> list[Pair]:
 
 def _train(run: Path, config: TrainConfig = TINY, stop_at: int | None = None, **options):
     """Train; with ``stop_at`` leave off after so many reports, as a user who closes the window."""
-    work = fine_tune(_pairs(), config, run, **options)
-    reports = []
-    while True:
-        try:
-            reports.append(next(work))
-        except StopIteration as end:
-            return reports, end.value
-        if len(reports) == stop_at:
-            work.close()
-            return reports, None
+    return follow(fine_tune(_pairs(), config, run, **options), stop_at)
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
@@ -228,16 +220,6 @@ def test_the_second_cycle_starts_from_the_first_and_resumes(tmp_path: Path):
             torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=1e-6)
 
 
-def _follow(work):
-    """Reports and result of a training."""
-    reports = []
-    while True:
-        try:
-            reports.append(next(work))
-        except StopIteration as end:
-            return reports, end.value
-
-
 def _without(path: Path, *fields: str) -> None:
     """Write a model as a version that did not know these fields of the header did."""
     with safetensors.safe_open(path, framework="pt") as file:
@@ -250,12 +232,10 @@ def _without(path: Path, *fields: str) -> None:
 
 
 def test_a_model_says_all_that_it_was_made_from(tmp_path: Path):
-    _, base = _follow(
-        fine_tune(_pairs(2), replace(TINY, steps=2), tmp_path / "base", data={"dataset": "hrf"})
-    )
+    _, base = follow(fine_tune(_pairs(2), replace(TINY, steps=2), tmp_path / "base", data={"dataset": "hrf"}))
     recipe = Recipe((TINY, replace(TINY, steps=6, validation=0), replace(TINY, steps=3, patience=9)))
     options = {"data": {"dataset": "drive"}, "name": "three", "base": checkpoint.load(base)}
-    _, path = _follow(recipe.train(_pairs(), tmp_path / "run", **options))
+    _, path = follow(recipe.train(_pairs(), tmp_path / "run", **options))
     header = checkpoint.load(path).header
     told = [*lineage.trainings(header)]
     assert [t["name"] for t in told] == ["model", "cycle 1", "cycle 2", "this model"]
@@ -273,14 +253,14 @@ def test_a_model_says_all_that_it_was_made_from(tmp_path: Path):
 def test_a_finished_run_of_an_older_version_gets_the_full_header_without_a_step(tmp_path: Path):
     recipe, run = Recipe((TINY, replace(TINY, steps=3))), tmp_path / "run"
     options = {"data": {"dataset": "drive"}, "name": "two"}
-    _, path = _follow(recipe.train(_pairs(), run, **options))
+    _, path = follow(recipe.train(_pairs(), run, **options))
     whole, weights = checkpoint.load(path).header, _weights(path)
     for folder in (run, run / "cycle-1"):
         _without(folder / "model.safetensors", "lineage")
     assert checkpoint.load(path).header.lineage == ()
     score = {"dataset": "drive", "split": "test", "protocol": "whole", "mean": {"f1": 0.8}}
     checkpoint.record(path, score)
-    reports, again = _follow(recipe.train(_pairs(), run, resume=True, **options))
+    reports, again = follow(recipe.train(_pairs(), run, resume=True, **options))
     assert (reports, again) == ([], path)
     header = checkpoint.load(path).header
     assert header.scores == (score,)  # which was measured on the same weights

@@ -74,6 +74,14 @@ def spatial(layer: "Layer") -> dict[str, Any]:
     }
 
 
+def put(layer: "Layer", place: Mapping[str, Any]) -> None:
+    """Put a layer where :func:`spatial` says; napari draws anew for all that is set, be it as it was."""
+    for name, value in place.items():
+        former = getattr(layer, name)
+        if not np.array_equal(getattr(former, "affine_matrix", former), value):
+            setattr(layer, name, value)
+
+
 def add_beside(viewer: "ViewerModel", layer: "Layer") -> None:
     """Add a layer, and leave the one that the user works on active."""
     active = viewer.layers.selection.active

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Image, Shapes
 from numpy.typing import NDArray
 
-from napari_saunetv2.plugin._layers import Planes, add_beside, current_plane, spatial
+from napari_saunetv2.plugin._layers import Planes, add_beside, current_plane, put, spatial
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -37,8 +37,7 @@ class Outline:
         before = np.broadcast_to(np.asarray(index, float), (len(corners), len(index)))
         polygon, name = np.hstack([before, corners]), f"{image.name} FOV outline"
         if self._shows(polygon, name):  # to remove a layer and add another would hold up the window
-            for key, value in spatial(image).items():
-                setattr(self._layer, key, value)
+            put(self._layer, spatial(image))
             return
         self._remove()
         self._layer = Shapes(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._examine import Examined
-from napari_saunetv2.plugin._layers import add_beside, spatial
+from napari_saunetv2.plugin._layers import add_beside, put, spatial
 from napari_saunetv2.plugin._results import ROLE
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class Overlays:
         old = self._drawn.get(layer)
         if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
             old.data = codes
-            for name, value in spatial(layer).items():
-                setattr(old, name, value)
+            put(old, spatial(layer))
         else:
             self._add(layer, codes)
 

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 
-from napari_saunetv2.plugin._layers import add_beside, spatial, vessel_colours
+from napari_saunetv2.plugin._layers import add_beside, put, spatial, vessel_colours
 from napari_saunetv2.plugin._results import ROLE
 from napari_saunetv2.training import Pair
 from napari_saunetv2.training.validation import Preview
@@ -78,8 +78,7 @@ class LivePrediction:
         name, former = f"{preview.name} {NAME}", self._present()
         if former is not None and former.name == name:
             former.data, former.visible = preview.labels, True
-            for key, value in place.items():
-                setattr(former, key, value)
+            put(former, place)
             return
         self._layer = Labels(
             preview.labels, name=name, opacity=0.6, metadata={ROLE: "preview"}, colormap=_colours(), **place

@@ -8,7 +8,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import Planes, add_beside, lookup, spatial, vessel_colours
+from napari_saunetv2.plugin._layers import Planes, add_beside, lookup, put, spatial, vessel_colours
 from napari_saunetv2.plugin._planewise import Request, Segmented
 
 if TYPE_CHECKING:
@@ -156,9 +156,7 @@ class Result:
         if layer is None or layer not in self._viewer.layers or layer.ndim != data.ndim:
             return False
         layer.data, layer.metadata = data, about
-        for name, value in self._spatial.items():
-            if not _equal(getattr(layer, name), value):
-                setattr(layer, name, value)
+        put(layer, self._spatial)
         return True
 
     def _set_painted_aside(self) -> str:
@@ -172,8 +170,3 @@ class Result:
 
 def _word(fov: Any) -> str:
     return fov if isinstance(fov, str) else "layer"
-
-
-def _equal(one: Any, other: Any) -> bool:
-    matrix = getattr(one, "affine_matrix", one)
-    return bool(np.array_equal(matrix, other))
