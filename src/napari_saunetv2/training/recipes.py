@@ -154,7 +154,11 @@ RECIPES: dict[str, Recipe] = {
     "general": Recipe(
         tuple(
             replace(cycle, fov_diameter=DRIVE_DIAMETER)
-            for cycle in (replace(_TRANSFER, steps=1500), replace(_FOURTH, steps=600))
+            for cycle in (
+                replace(_TRANSFER, steps=1500),
+                replace(_FOURTH, steps=600),
+                replace(_FOURTH, steps=1000),
+            )
         ),
         images={"stare": STARE_FIRST_TEN, "hrf": HRF_FIRST_THREE},
         base="saunetv2-drive",
