@@ -36,6 +36,24 @@ def test_the_threshold_redraws_at_once(viewer, widget, run, monkeypatch):
     assert widget.status.value.startswith("Done: eye, ")
 
 
+def test_the_photograph_stays_active_and_its_results_can_be_chosen(viewer, widget, run):
+    eye = viewer.add_image(picture(), rgb=True, name="eye")
+    run(widget)
+    window = viewer.window._qt_viewer
+
+    def chosen() -> tuple:
+        QApplication.processEvents()
+        marked = [index.data() for index in window.layers.selectedIndexes()]
+        controls = window.controls
+        shown = [x.name for x in viewer.layers if controls.widgets[x] is controls.currentWidget()]
+        return viewer.layers.selection.active.name, marked, shown
+
+    assert viewer.layers.selection.active is eye
+    for name in ("eye", "eye vessels", "eye probability", "eye"):
+        viewer.layers.selection.active = viewer.layers[name]
+        assert chosen() == (name, [name], [name])
+
+
 def test_what_was_removed_does_not_come_back_with_the_threshold(viewer, widget, run):
     viewer.add_image(picture(), rgb=True, name="eye")
     run(widget)

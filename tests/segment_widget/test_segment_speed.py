@@ -41,8 +41,8 @@ class Course(Clock):
 def test_the_window_answers_while_a_large_image_is_segmented(viewer, widget, finish, large, qtbot, capsys):
     """Gaps in which the window stands still, while the network works and while its result is shown.
 
-    To add a layer, of whatever size, takes napari 0.08 to 0.14 s for its visuals and its panel: each has a
-    turn of the event loop to itself, and what napari takes for the smallest layers is printed with the rest.
+    To add a layer, of whatever size, takes napari 0.08 to 0.14 s for its visuals and its panel. Ours are
+    added with less to do, each in a turn of the event loop; what napari takes by itself is printed too.
     """
     # The first layers of their kind cost napari a second, wherever they come from.
     viewer.add_image(picture(), rgb=True, name="small")
@@ -74,7 +74,8 @@ def test_the_window_answers_while_a_large_image_is_segmented(viewer, widget, fin
     for run in ("first run", "second run"):
         assert gaps[f"{run}, network at work"] < 0.1 + gaps["idle"]
     assert gaps["second run, result shown"] < 0.1 + gaps["idle"]
-    assert gaps["first run, result shown"] < 0.1 + gaps["napari adds the smallest layer"]
+    # On a machine that is busy with other work napari's own share alone may be longer.
+    assert gaps["first run, result shown"] < max(0.1, gaps["napari adds the smallest layer"]) + gaps["idle"]
 
 
 def test_the_threshold_is_live_on_a_large_image(viewer, widget, run, hold, large, capsys):

@@ -84,10 +84,15 @@ def put(layer: "Layer", place: Mapping[str, Any]) -> None:
 
 def add_beside(viewer: "ViewerModel", layer: "Layer") -> None:
     """Add a layer, and leave the one that the user works on active."""
-    active = viewer.layers.selection.active
-    viewer.add_layer(layer)
-    if active is not None:
-        viewer.layers.selection.active = active
+    selection = viewer.layers.selection
+    active = selection.active
+    if active is None:
+        viewer.add_layer(layer)
+        return
+    # napari makes the new one active: nobody need draw its controls for the moment until it is not any more.
+    with selection.events.blocker_all():
+        viewer.add_layer(layer)
+        selection.active = active
 
 
 def vessel_colours() -> DirectLabelColormap:
