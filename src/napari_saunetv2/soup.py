@@ -94,7 +94,7 @@ def settle(
             "only, mix without data."
         )
     place = devices.resolve(device)
-    pairs = [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
+    pairs = [Pair.of(sample) for sample in samples]
     config = TrainConfig(padding=header.padding, fov_diameter=scale_of(pairs, header.fov_diameter))
     network = NETWORKS[header.network](**header.network_arguments)
     network.load_state_dict(model.network.state_dict())

@@ -43,16 +43,7 @@ def train(
     with together.launched(device) as own_device:
         out.quiet = err.quiet = not together.leads()
         samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
-        pairs = [
-            Pair(
-                s.name,
-                s.image(),
-                s.labels(),
-                s.fov() if s.fov_path else None,
-                teachers.read(soft, s.name) if soft else None,
-            )
-            for s in samples
-        ]
+        pairs = [Pair.of(s, teachers.read(soft, s.name) if soft else None) for s in samples]
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
         taught = {"teachers": teachers.saw(soft)} if soft else {}
         work = chosen.train(

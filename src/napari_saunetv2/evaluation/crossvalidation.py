@@ -134,7 +134,7 @@ def cross_validate(
         found = _read_scores(folder)
         if found is None:
             work = recipe.train(
-                _pairs(s for part in parts if part is not held for s in part),
+                [Pair.of(sample) for part in parts if part is not held for sample in part],
                 folder,
                 resume=True,  # a fold that was not begun has nothing to go on with, and begins
                 device=device,
@@ -160,10 +160,6 @@ def _told(
         return cast("Path", done.value)
     finally:
         work.close()
-
-
-def _pairs(samples: Any) -> list[Pair]:
-    return [Pair(s.name, s.image(), s.labels(), s.fov() if s.fov_path else None) for s in samples]
 
 
 def _refuse_seen(samples: Sequence[Sample], recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_saunetv2.augmentation import random_view, recolour
+from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
@@ -41,6 +42,12 @@ class Pair:
     vessels: NDArray[np.generic]
     field: NDArray[np.generic] | None = None
     soft: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, sample: Sample, soft: NDArray[np.float32] | None = None) -> "Pair":
+        """Read a case of a data set, with the labels of its reference observer."""
+        field = sample.fov() if sample.fov_path else None
+        return cls(sample.name, sample.image(), sample.labels(), field, soft)
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
