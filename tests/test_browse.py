@@ -432,10 +432,10 @@ def test_what_is_painted_while_the_next_case_is_read_stays(viewer, widget, shows
     shows("21_training FOV")
     labels = viewer.layers["21_training 1st"]
     widget.next.native.click()
-    labels.paint((5, 5), 1)
+    labels.paint((7, 31), 1)  # not what another test painted and saved
     shows("22_training")
     assert names(viewer) == ["22_training", "21_training 1st", "22_training FOV"]
-    assert labels.data[5, 5] == 1
+    assert labels.data[7, 31] == 1
 
 
 @pytest.mark.gui
