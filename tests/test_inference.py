@@ -183,6 +183,7 @@ def test_the_image_is_not_changed(model):
         ({"tta": "all"}, SettingsError, "none, flips, d4"),
         ({"rescale": "big"}, SettingsError, "'big'"),
         ({"rescale": 0}, SettingsError, "0.01 to 100"),
+        ({"rescale": True}, SettingsError, "'auto', 'off' or a factor"),
         ({"tile": 10}, SettingsError, "at least 64"),
         ({"tile": "all"}, SettingsError, "'all'"),
         ({"device": "abacus"}, DeviceError, "abacus"),

@@ -359,7 +359,8 @@ def _factor(
             found = None
         factor = 1.0 if trained is None or found is None else factor_between(found, trained)
         return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
-    if not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
+    # True is a number too, 1: who writes it means "auto".
+    if isinstance(rescale, bool) or not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
         raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")
     return float(rescale)
 
