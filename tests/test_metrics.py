@@ -114,11 +114,8 @@ def test_shapes_of_nothing(name):
 
 
 def test_values_as_tables_print_them():
-    assert [shown("f1", 0.82344), shown("betti0", 12.25), shown("auc", float("nan"))] == [
-        "0.8234",
-        "12.2",
-        "-",
-    ]
+    values = {"f1": 0.82344, "betti0": 12.25, "seconds": 9.4123, "auc": float("nan")}
+    assert [shown(*value) for value in values.items()] == ["0.8234", "12.2", "9.4", "-"]
 
 
 def test_mcc_does_not_overflow_on_a_large_image():

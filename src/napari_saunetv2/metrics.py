@@ -138,12 +138,11 @@ MEANINGS = {
 
 LOWER_IS_BETTER = frozenset({"betti0"})
 
-
 _ONE_DIGIT = LOWER_IS_BETTER | {"seconds"}
 
 
 def shown(name: str, value: float) -> str:
-    """A metric's value as tables print it: a dash where it has none, an error of numbers with one digit."""
+    """A value as tables print it: a dash where there is none, seconds and wrong counts with one digit."""
     if np.isnan(value):
         return "-"
     return f"{value:.1f}" if name in _ONE_DIGIT else f"{value:.4f}"

@@ -1,13 +1,13 @@
 """One case of a data set as a group of layers: photograph, observers, field of view."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
 
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import vessel_colours
+from napari_saunetv2.plugin._layers import add_beside, vessel_colours
 from napari_saunetv2.plugin._results import OF
 
 if TYPE_CHECKING:
@@ -65,13 +65,16 @@ class Group:
         """Show another case in place of this one: the view and what is visible stay as they are."""
         former = self.all()
         own = [layer for layer in self._layers if layer in former]
-        looks = {_part(layer): (layer.visible, layer.opacity) for layer in own}
+        looks = {_part(layer.metadata): (layer.visible, layer.opacity) for layer in own}
         shape = next((layer.data.shape for layer in own), None)
         camera = self._viewer.camera.center, self._viewer.camera.zoom
-        free = {_part(layer): layer for layer in own if layer not in keep and _is_plain(layer)}
-        if _part_of(case[0]) not in free:  # a new photograph would lie on top of what is there
+        free = {_part(layer.metadata): layer for layer in own if layer not in keep and _is_plain(layer)}
+        parts = [_part(about["metadata"]) for _, about, _ in case]
+        if parts[0] not in free:  # a new photograph would lie on top of what is there
             free = {}
-        self._layers = [self._show(one, free.get(_part_of(one)), looks.get(_part_of(one))) for one in case]
+        self._layers = [
+            self._show(one, free.get(part), looks.get(part)) for one, part in zip(case, parts, strict=True)
+        ]
         for layer in former:
             if layer in keep:
                 layer.visible = False
@@ -89,17 +92,17 @@ class Group:
         To remove a layer napari collects all garbage of the program, for which the window stands still.
         """
         data, about, _ = one
-        if layer is not None:
-            layer.data, layer.name, layer.metadata = data, about["name"], about["metadata"]
-        else:
+        if layer is None:
             layer = Layer.create(*one)
             if look is not None:
                 layer.visible, layer.opacity = look
-            self._viewer.add_layer(layer)
-        if isinstance(layer, Labels):
-            _edits.remember(layer)
+            add_beside(self._viewer, layer)
+        else:
+            layer.data, layer.name, layer.metadata = data, about["name"], about["metadata"]
             layer.editable = False  # forgets the strokes on the last case, which Undo would bring back
             layer.editable = True
+        if isinstance(layer, Labels):
+            _edits.remember(layer)
         return layer
 
 
@@ -108,10 +111,5 @@ def _is_plain(layer: Layer) -> bool:
     return layer.ndim == 2 and not layer.multiscale
 
 
-def _part_of(one: LayerData) -> tuple[Any, Any]:
-    about = one[1]["metadata"]
-    return about["role"], about["observer"]
-
-
-def _part(layer: Layer) -> tuple[Any, Any]:
-    return layer.metadata.get("role"), layer.metadata.get("observer")
+def _part(metadata: Mapping[str, Any]) -> tuple[Any, Any]:
+    return metadata.get("role"), metadata.get("observer")
