@@ -1,49 +1,31 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
-import math
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import checkpoint, devices, engines
+from napari_saunetv2 import checkpoint, devices, engines, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.engines.frozen import freeze
-from napari_saunetv2.errors import CheckpointError, ImageError, SettingsError, Stopped
-from napari_saunetv2.imaging import canvas, fov, windows
+from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
+from napari_saunetv2.imaging import canvas, windows
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
-from napari_saunetv2.imaging.tiles import Blend, Tile, tiles
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.imaging.tiles import Blend, Tile
 
 Model: TypeAlias = str | os.PathLike[str] | Checkpoint
 TestTime = Literal["none", "flips", "d4"]
-
-RESCALE_BEYOND = 1.25
-"""A field of view that differs from the model's by more than this factor is brought to its scale, or near."""
-
-TILE_SIDE = 1536
-"""Side in pixels of the tiles of a large image."""
-
-WHOLE_UP_TO = {"torch": TILE_SIDE**2, "onnx": TILE_SIDE**2, "openvino": 9_000_000}
-"""Pixels at the model's scale above which an image goes through tiles. OpenVINO holds few maps at once: for
-HRF's 8 megapixels 2.8 GB in float32, where torch would take 6; whole they take two thirds of the time."""
 
 FREEZE_FROM = 512
 """Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
 
 SAMPLES, SAMPLE_SIDE = 96, 128
 """A large image's statistics are taken from about SAMPLES tiles of that side in pixels."""
-
-SMALLEST_FIELD = 1 / 8
-"""What is lit over a smaller share of an image's longer side is no field of view, but a speck in the dark: to
-bring it to the model's scale would take a picture of any size."""
-
-MAX_WORKING_PIXELS = 2**29
-"""A ``rescale`` that makes more of an image is refused: 512 megapixels, 6 GiB."""
 
 _TURNS: dict[TestTime, tuple[tuple[int, bool], ...]] = {
     "none": ((0, False),),
@@ -58,15 +40,6 @@ class Progress(NamedTuple):
 
     done: int
     total: int
-
-
-class Plan(NamedTuple):
-    """How an image goes through the network: its shape, that at the model's scale, and the tiles of that."""
-
-    shape: tuple[int, int]
-    working_shape: tuple[int, int]
-    tiles: list[Tile]
-    side: int
 
 
 def segment(
@@ -184,7 +157,7 @@ def steps(
     place = devices.resolve(device)
     turns = _turns(tta)
     runs_in, precision = engines.choice(chosen, place, engine, precision)
-    plan = _plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
+    plan = planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
     if FREEZE_FROM <= plan.side < max(plan.working_shape):
         return (yield from _in_windows(unit, plan, chosen, place, turns, runs_in, precision))
     total = len(turns) * len(plan.tiles)
@@ -249,7 +222,7 @@ def turned(
 
 def _in_windows(
     unit: NDArray[np.float32],
-    plan: Plan,
+    plan: planning.Plan,
     model: Checkpoint,
     place: torch.device,
     turns: Sequence[tuple[int, bool]],
@@ -302,11 +275,11 @@ def planned(
     engine: engines.Engine = "auto",
     precision: engines.Precision = "auto",
     field: ArrayLike | None = None,
-) -> Plan:
+) -> planning.Plan:
     """Say how :func:`segment` would take an image through the network, and raise what it would."""
     unit, chosen = to_unit(image), _loaded(model)
     runs_in, _ = engines.choice(chosen, devices.resolve(device), engine, precision)
-    return _plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
+    return planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
 
 
 def passes(tta: TestTime) -> int:
@@ -324,77 +297,13 @@ def _turns(tta: TestTime) -> tuple[tuple[int, bool], ...]:
     return _TURNS[tta]
 
 
-def _plan(
-    unit: NDArray[np.float32],
-    trained: float | None,
-    rescale: Literal["auto", "off"] | float,
-    tile: Literal["auto", "off"] | int,
-    field: ArrayLike | None,
-    engine: str,
-) -> Plan:
-    """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
-    height, width = unit.shape[:2]
-    factor = _factor(unit, trained, rescale, field)
-    working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
-    if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
-        raise SettingsError(
-            f"rescale is {rescale!r}: it makes {working[1]} x {working[0]} pixels of this image, take a "
-            "smaller factor."
-        )
-    side = _tile_side(tile, working, engine)
-    return Plan((height, width), working, tiles(*working, side), side)
-
-
-def _factor(
-    unit: NDArray[np.float32],
-    trained: float | None,
-    rescale: Literal["auto", "off"] | float,
-    field: ArrayLike | None,
-) -> float:
-    if rescale == "off":
-        return 1.0
-    if rescale == "auto":
-        found = None if trained is None else fov.diameter(_field(unit, field))
-        if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
-            found = None
-        factor = 1.0 if trained is None or found is None else factor_between(found, trained)
-        return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
-    # True is a number too, 1: who writes it means "auto".
-    if isinstance(rescale, bool) or not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
-        raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")
-    return float(rescale)
-
-
-def _field(unit: NDArray[np.float32], field: ArrayLike | None) -> NDArray[np.bool_]:
-    """Field of view that was given, or the one that is found."""
-    if field is None:
-        return fov.detect(unit)
-    given: NDArray[np.bool_] = np.asarray(field) != 0
-    if given.shape != unit.shape[:2]:
-        raise ImageError(
-            f"The field of view has shape {given.shape}, the image {unit.shape[:2]}: give that of this image."
-        )
-    return given
-
-
-def _tile_side(tile: Literal["auto", "off"] | int, shape: tuple[int, int], engine: str) -> int:
-    """Side of the tiles in pixels; the longer side of the image for one tile."""
-    if tile == "off":
-        return max(shape)
-    if tile == "auto":
-        return TILE_SIDE if math.prod(shape) > WHOLE_UP_TO[engine] else max(shape)
-    if not isinstance(tile, Integral) or tile < 64:
-        raise SettingsError(f"tile is {tile!r}: it must be 'auto', 'off' or a side of at least 64 pixels.")
-    return int(tile)
-
-
 def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:
     """Probability of a view, shape (h, w, 3) -> (h, w)."""
     height, width = view.shape[:2]
     return canvas.crop(run(canvas.pad(view, padding)).max(0), height, width, padding)
 
 
-def _mapped_back(probability: NDArray[np.float32], plan: Plan) -> NDArray[np.float32]:
+def _mapped_back(probability: NDArray[np.float32], plan: planning.Plan) -> NDArray[np.float32]:
     if not np.isfinite(probability).all():
         raise CheckpointError(
             "The model's answer is not finite: it is damaged or was trained at too high a rate, use another."

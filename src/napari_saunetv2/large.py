@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, devices, engines, inference, zarrs
+from napari_saunetv2 import checkpoint, devices, engines, inference, planning, zarrs
 from napari_saunetv2._parts import part_beside
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.files import unwritten, write_beside
@@ -115,7 +115,7 @@ def segment(
     device: str = "auto",
     engine: engines.Engine = "auto",
     precision: engines.Precision = "auto",
-    tile: int = inference.TILE_SIDE,
+    tile: int = planning.TILE_SIDE,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:

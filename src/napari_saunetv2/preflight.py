@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import devices, engines, inference
+from napari_saunetv2 import devices, engines, inference, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
@@ -188,7 +188,7 @@ def _measured(model: Checkpoint, device: str, engine: engines.Engine, precision:
     return min(taken) / _PROBE**2
 
 
-def _advice(doubt: str, found: float | None, trained: float | None, way: inference.Plan) -> list[str]:
+def _advice(doubt: str, found: float | None, trained: float | None, way: planning.Plan) -> list[str]:
     advice = []
     if doubt:
         advice.append(f"This may be no fundus photograph: {doubt}.")
@@ -197,7 +197,7 @@ def _advice(doubt: str, found: float | None, trained: float | None, way: inferen
     ratio = found / trained
     apart = max(ratio, 1 / ratio)
     beside = max(way.working_shape) / max(way.shape) / factor_between(found, trained)
-    if max(beside, 1 / beside) > inference.RESCALE_BEYOND:
+    if max(beside, 1 / beside) > planning.RESCALE_BEYOND:
         advice.append(
             f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: set rescale to auto."
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from faults.child import Child, until_done
+from following import follow
 from fuzz.corpus import TINY, WIDTHS, pairs
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.cli import _shared, app
@@ -25,12 +26,7 @@ def training(folder: Path, kills: int, draw: random.Random) -> str:
     loop.SAVE_EVERY = 0.0  # after every step, so that kills meet saves
 
     def train(run: Path) -> Path:
-        work = fine_tune(pairs(), CONFIG, run, resume=True)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                return end.value
+        return follow(fine_tune(pairs(), CONFIG, run, resume=True))[1]
 
     pairs()
     usual = Child(lambda: train(folder / "unbroken")).wait()

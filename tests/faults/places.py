@@ -12,6 +12,7 @@ import torch
 
 from faults.child import Child
 from faults.kills import CONFIG
+from following import follow
 from fuzz.corpus import TINY, WIDTHS, pairs
 from napari_saunetv2 import checkpoint, files, inference
 from napari_saunetv2.cli import app
@@ -152,12 +153,7 @@ def model_deleted(folder: Path, _count: int, _draw: random.Random) -> str:
     work = inference.steps(image, model, tile=64)
     next(work)
     path.unlink()
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            assert (end.value == whole).all()
-            break
+    assert (follow(work)[1] == whole).all()
     _refused(lambda: checkpoint.load(path), "There is no model")
     return "a model file deleted in a run: same answer; the next run says that it is gone"
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.inference import RESCALE_BEYOND
+from napari_saunetv2.planning import RESCALE_BEYOND
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
 from napari_saunetv2.training.views import Pair, meaning
