@@ -2,12 +2,13 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import inference, teachers
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
@@ -40,9 +41,17 @@ def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
 
 
 def calibrate(
-    samples: Sequence[Sample], model: Checkpoint, tta: inference.TestTime, *, device: str = "auto"
+    samples: Sequence[Sample],
+    model: Checkpoint,
+    tta: inference.TestTime,
+    *,
+    device: str = "auto",
+    soft: Path | None = None,
 ) -> Generator[int, None, Header]:
     """Find the threshold with the highest mean F1 for a test-time augmentation.
+
+    A network is surer of the images it learned from: F1 peaks at another threshold there than on new ones.
+    The networks of a cross-validation meet each image as a new one; their answers are ``soft``.
 
     Parameters
     ----------
@@ -51,6 +60,9 @@ def calibrate(
     model : Checkpoint
     tta : "none", "flips" or "d4"
     device : str
+    soft : Path, optional
+        Folder of soft labels (:mod:`napari_saunetv2.teachers`) that were made with the same ``tta``: they are
+        taken instead of the model's own answers.
 
     Yields
     ------
@@ -61,14 +73,20 @@ def calibrate(
     -------
     Header
         The model's, with that threshold.
+
+    Raises
+    ------
+    LayoutError, FileFormatError
+        For soft labels that are missing or damaged.
     """
+    exact: Any = {"engine": "torch", "precision": "float32"}
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):
         truths.append(sample.labels())
         maps.append(
-            inference.segment(
-                sample.image(), model, tta=tta, device=device, engine="torch", precision="float32"
-            )
+            teachers.read(soft, sample.name)
+            if soft
+            else inference.segment(sample.image(), model, tta=tta, device=device, **exact)
         )
         yield number
     found = best_threshold(truths, maps)

@@ -16,12 +16,18 @@ def calibrate(
     int8: Annotated[
         bool, typer.Option("--int8", help="Measure the ranges for --precision int8 instead.")
     ] = False,
+    soft: Annotated[
+        Path | None,
+        typer.Option(help="Find it on these soft labels, of `saunetv2 teach` with the same --tta."),
+    ] = None,
 ) -> None:
     """Find a model's threshold for a test-time augmentation, on the images it was trained on.
 
     **Examples**
 
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4`
+
+    `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4 --soft runs/folds/soft`
 
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
@@ -32,7 +38,7 @@ def calibrate(
     if int8:
         work = calibration.measure_ranges(samples, loaded)
     else:
-        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
+        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device, soft=soft)
     with bar() as shown:
         task = shown.add_task("measuring" if int8 else "segmenting", total=len(samples))
         header = drain(work, lambda done: shown.update(task, completed=done))
