@@ -135,6 +135,15 @@ def test_the_best_threshold_is_where_f1_peaks():
     assert 0.36 < best_threshold([truth], [probability]) <= 0.45
 
 
+def test_an_image_without_vessels_chooses_no_threshold():
+    truth = np.zeros((10, 10), np.uint8)
+    truth[:3] = 1
+    probability = np.where(truth, 0.45, 0.36).astype(np.float32)
+    nothing, faint = np.zeros_like(truth), np.full((10, 10), 0.3, np.float32)
+    assert best_threshold([truth, nothing], [probability, faint]) == best_threshold([truth], [probability])
+    assert best_threshold([nothing], [faint]) == 0.5
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_soft_mcc_of_zeros_and_ones_is_the_coefficient(seed):
     rng = np.random.default_rng(seed)
