@@ -110,7 +110,7 @@ class Target:
         for other, data in self.run_files.items():
             (run / other).write_bytes(data)
         self._write(f"fuzzed/{name}", mutated(self.run_files[name], self.models[0], draw))
-        wanted = run_folder.settings(corpus.TINY, ["eye"], [])
+        wanted = run_folder.settings(corpus.TINY, ["eye"], [], None)
         if run_folder.start(run, wanted, resume=True):
             run_folder.restore(self.state, run)
             run_folder.save(self.state, run)

@@ -130,7 +130,7 @@ def fine_tune(
     together.share(config.batch)
     _refuse_alone(config)
     material = gather(pairs, config, place)
-    settings = run_folder.settings(config, *material.names)
+    settings = run_folder.settings(config, *material.names, base.network if base else None)
     has_state = together.leads() and run_folder.start(run, settings, resume=resume)
     state = fresh(config, base, place)
     if together.told(has_state):

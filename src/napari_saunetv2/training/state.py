@@ -72,11 +72,13 @@ class State:
         self.best = {name: tensor.detach().clone() for name, tensor in self.mean.state_dict().items()}
 
 
-def settings(config: TrainConfig, train: list[str], validation: list[str]) -> dict[str, Any]:
+def settings(
+    config: TrainConfig, train: list[str], validation: list[str], base: nn.Module | None
+) -> dict[str, Any]:
     """Everything that a resumed training must share with the one that it goes on from."""
-    plain: dict[str, Any] = json.loads(
-        json.dumps({"config": asdict(config), "train": train, "validation": validation})
-    )
+    weights = None if base is None else _digest({k: v.cpu() for k, v in base.state_dict().items()})
+    told = {"config": asdict(config), "train": train, "validation": validation, "base": weights}
+    plain: dict[str, Any] = json.loads(json.dumps(told))
     return plain
 
 
@@ -88,7 +90,7 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     OverwriteError
         When a run lies there and it is not to be resumed.
     CheckpointError
-        When the run there has other settings or images.
+        When the run there has other settings or images, or started from other weights.
     """
     path = folder / SETTINGS
     if os.path.lexists(path):
@@ -102,9 +104,10 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
             raise CheckpointError(
                 f"'{path}' is damaged or cannot be read: start in another folder."
             ) from error
-        if _completed(found) != wanted:
+        if _completed(found, wanted) != wanted:
             raise CheckpointError(
-                f"'{folder}' was trained with other settings or images: start in another folder."
+                f"'{folder}' was trained with other settings or images, or from another base: start in "
+                "another folder."
             )
     else:
         text = json.dumps(wanted, indent=1)
@@ -112,15 +115,18 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     return os.path.lexists(folder / STATE)
 
 
-def _completed(found: Any) -> Any:
-    """Give settings that an older version wrote the ones it did not know: they were at their defaults."""
+def _completed(found: Any, wanted: Mapping[str, Any]) -> Any:
+    """Give settings that an older version wrote the ones it did not know: they were at their defaults.
+
+    From which weights it started it did not say; it is believed.
+    """
     try:
         known = json.loads(json.dumps(asdict(TrainConfig())))
         config = known | found["config"]
         config["augmentation"] = known["augmentation"] | config["augmentation"]
     except (TypeError, KeyError):
         return None
-    return {**found, "config": config}
+    return {"base": wanted["base"], **found, "config": config}
 
 
 def save(state: State, folder: Path) -> None:
