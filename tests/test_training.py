@@ -13,6 +13,8 @@ from napari_saunetv2 import checkpoint, inference, lineage
 from napari_saunetv2.augmentation import Augmentation, random_view, recolour
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
+from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
 from napari_saunetv2.training.views import batch, prepare, split
 
@@ -90,6 +92,27 @@ def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path):
     _train(tmp_path / "run", stop_at=2)
     with pytest.raises(CheckpointError, match="other settings"):
         _train(tmp_path / "run", replace(TINY, seed=1), resume=True)
+
+
+def test_a_run_from_another_base_is_not_resumed(tmp_path: Path):
+    base = checkpoint.load(_train(tmp_path / "base")[1])
+    options = {"resume": True, "base": base}
+    work = fine_tune(_pairs(), TINY, tmp_path / "run", **options)
+    follow(work, stop_at=2)
+    for other in (None, checkpoint.load(_train(tmp_path / "other", replace(TINY, seed=1))[1])):
+        with pytest.raises(CheckpointError, match="another base"):
+            next(fine_tune(_pairs(), TINY, tmp_path / "run", resume=True, base=other))
+    assert next(fine_tune(_pairs(), TINY, tmp_path / "run", **options)).step == 3
+
+
+def test_a_run_of_an_older_version_that_named_no_base_is_resumed(tmp_path: Path):
+    _train(tmp_path / "run", stop_at=2)
+    path = tmp_path / "run" / "settings.json"
+    told = json.loads(path.read_text())
+    del told["base"]
+    path.write_text(json.dumps(told))
+    reports, _ = _train(tmp_path / "run", resume=True)
+    assert reports[0].step == 3
 
 
 def test_a_damaged_state_is_told(tmp_path: Path):
@@ -268,6 +291,20 @@ def test_a_finished_run_of_an_older_version_gets_the_full_header_without_a_step(
         assert {**one, "sha256": ""} == {**other, "sha256": ""}
     for name, tensor in weights.items():
         assert torch.equal(_weights(path)[name], tensor)
+
+
+@pytest.mark.parametrize("diameter", [60, 76, 100, 120, 180, 400])
+def test_training_sees_an_image_at_the_scale_at_which_it_is_used(diameter: int):
+    side = diameter + 20
+    image = fundus((side, side), fov_diameter=diameter).image
+    trained = checkpoint.Checkpoint(
+        "m", SAUNetV2(widths=(8, 8, 8, 8)), checkpoint.Header(fov_diameter=90.0, network_arguments={})
+    )
+    rows, columns = prepare(
+        Pair("a", image, np.zeros((side, side), np.uint8)), replace(TINY, fov_diameter=90.0)
+    ).frame
+    in_use = inference.planned(image, trained, engine="torch", precision="float32").working_shape
+    assert (rows.stop - rows.start, columns.stop - columns.start) == in_use
 
 
 def test_images_are_brought_to_the_scale_that_is_asked_for():

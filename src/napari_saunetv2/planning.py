@@ -12,9 +12,6 @@ from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.scale import factor_between, scaled_shape
 from napari_saunetv2.imaging.tiles import Tile, tiles
 
-RESCALE_BEYOND = 1.25
-"""A field of view that differs from the model's by more than this factor is brought to its scale, or near."""
-
 TILE_SIDE = 1536
 """Side in pixels of the tiles of a large image."""
 
@@ -72,8 +69,7 @@ def _factor(
         found = None if trained is None else fov.diameter(_field(unit, field))
         if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
             found = None
-        factor = 1.0 if trained is None or found is None else factor_between(found, trained)
-        return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
+        return 1.0 if trained is None or found is None else factor_between(found, trained)
     # True is a number too, 1: who writes it means "auto".
     if isinstance(rescale, bool) or not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
         raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")

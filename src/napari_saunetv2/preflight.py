@@ -14,7 +14,7 @@ from napari_saunetv2 import devices, engines, inference, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import factor_between
+from napari_saunetv2.imaging.scale import RESCALE_BEYOND, factor_between
 from napari_saunetv2.uncertainty import VIEWS
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
@@ -197,7 +197,7 @@ def _advice(doubt: str, found: float | None, trained: float | None, way: plannin
     ratio = found / trained
     apart = max(ratio, 1 / ratio)
     beside = max(way.working_shape) / max(way.shape) / factor_between(found, trained)
-    if max(beside, 1 / beside) > planning.RESCALE_BEYOND:
+    if max(beside, 1 / beside) > RESCALE_BEYOND:
         advice.append(
             f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: set rescale to auto."
         )

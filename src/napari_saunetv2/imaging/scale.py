@@ -24,10 +24,19 @@ SMALLEST_FACTOR = 0.4
 training images of HRF, where DRIVE's scale is a factor of 0.18: F1 there is .750 by saunetv2-general, .788
 at 0.44; .703 and .757 by saunetv2-drive."""
 
+RESCALE_BEYOND = 1.25
+"""A field of view that differs from a model's by more than this factor is brought to its scale; to resample
+for less would blur more than it helps."""
+
 
 def factor_between(found: float, wanted: float) -> float:
-    """Give the factor that brings a field of view of ``found`` pixels to ``wanted``, or as near as pays."""
-    return max(wanted / found, SMALLEST_FACTOR)
+    """Give the factor that brings a field of view of ``found`` pixels to ``wanted``, or as near as pays.
+
+    1 where they are near enough: training and use ask here, so that a network is used at the scale that it
+    was trained at.
+    """
+    factor = max(wanted / found, SMALLEST_FACTOR)
+    return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
 
 
 def scaled_shape(height: int, width: int, factor: float) -> tuple[int, int]:

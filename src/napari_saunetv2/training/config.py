@@ -24,7 +24,8 @@ class TrainConfig:
     padding : str
         Where an image lies on the canvas: "corner" or "centre".
     fov_diameter : float or None, pixels
-        Images are brought to this diameter of the field of view; None leaves them as they are.
+        Images are brought to this diameter of the field of view, those that are not near it already
+        (:func:`napari_saunetv2.imaging.scale.factor_between`); None leaves all as they are.
     loss : str
         Key in ``LOSSES``.
     steps : int
@@ -53,7 +54,7 @@ class TrainConfig:
         instructions for it.
     validation : float, [0, 1)
         Share of the images that are kept from training, at least one; 0 for none, when the last step's
-        weights are kept. Which ones depends on their names alone, so that two cycles keep the same.
+        weights are kept. Which ones depends on their number and order, so that two cycles keep the same.
     validate_every : int
         Steps between two validations.
     best_by : "f1", "loss" or "last"

@@ -158,6 +158,7 @@ RECIPES: dict[str, Recipe] = {
                 replace(_TRANSFER, steps=1500),
                 replace(_FOURTH, steps=600),
                 replace(_FOURTH, steps=1000),
+                replace(_FOURTH, steps=1000),
             )
         ),
         images={"stare": STARE_FIRST_TEN, "hrf": HRF_FIRST_THREE},

@@ -9,7 +9,7 @@ import numpy as np
 from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.planning import RESCALE_BEYOND
+from napari_saunetv2.imaging.scale import factor_between
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
 from napari_saunetv2.training.views import Pair, meaning
@@ -142,5 +142,5 @@ def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:
     if trained is None:
         return None
     found = [d for d in (pair.diameter() for pair in pairs) if d is not None]
-    off = any(max(trained / d, d / trained) > RESCALE_BEYOND for d in found)
+    off = any(factor_between(d, trained) != 1 for d in found)
     return round(float(np.clip(trained, 16, 10_000)), 1) if off else None
