@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def test_the_threshold_of_soft_labels_is_theirs(sample: Sample, tmp_path: Path):
     model, truth, draw = checkpoint.load("saunetv2-drive"), sample.labels() > 0, np.random.default_rng(0)
     unsure = np.where(truth, 0.31, 0.29) + draw.normal(0, 0.003, truth.shape)
     tifffile.imwrite(tmp_path / "21_training.tif", (unsure * 65535).astype(np.uint16))
+    (tmp_path / "teachers.json").write_text(json.dumps({"saw": [], "tta": "d4"}))
     reports, header = follow(calibration.calibrate([sample], model, "d4", soft=tmp_path))
     assert reports == [1]
     assert header.tta_thresholds["d4"] == pytest.approx(0.30)

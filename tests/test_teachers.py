@@ -12,6 +12,7 @@ from following import follow
 from napari_saunetv2 import checkpoint, cli, datasets, evaluation, inference, teachers, training
 from napari_saunetv2.errors import FileFormatError, ImageError, LayoutError, SettingsError
 from napari_saunetv2.evaluation import crossvalidation
+from napari_saunetv2.metrics import best_threshold
 from napari_saunetv2.training import Pair, Recipe, TrainConfig, fine_tune
 from napari_saunetv2.training.copies import copy
 from napari_saunetv2.training.material import gather
@@ -117,7 +118,7 @@ def test_every_image_is_taught_by_the_model_that_has_not_seen_it(stare: Path, tm
             answer = inference.segment(sample.image(), model, engine="torch", precision="float32")
             np.testing.assert_allclose(teachers.read(folder, sample.name), answer, atol=0.6 / 65535)
     assert tifffile.imread(folder / "im0001.tif").dtype == np.uint16
-    assert teachers.saw(folder) == NAMES
+    assert teachers.about(folder) == (NAMES, "none")
 
 
 def test_an_image_that_every_model_has_seen_is_not_taught(stare: Path, tmp_path: Path):
@@ -141,7 +142,7 @@ def test_soft_labels_that_are_missing_or_none_are_told(tmp_path: Path):
     with pytest.raises(FileFormatError, match="no soft labels"):
         teachers.read(tmp_path, "a")
     with pytest.raises(FileFormatError, match="does not tell"):
-        teachers.saw(tmp_path)
+        teachers.about(tmp_path)
 
 
 def test_the_commands_teach_a_student(stare: Path, tmp_path: Path, monkeypatch, capsys):
@@ -159,6 +160,15 @@ def test_the_commands_teach_a_student(stare: Path, tmp_path: Path, monkeypatch, 
     assert call("cross-validate", "stare", stare, "-o", run, "--recipe", "tiny", "--folds", 2)[0] == 0
     code, text = call("teach", run, stare, "--tta", "none")
     assert (code, "--soft" in text) == (0, True), text
+    code, text = call("calibrate", run / "fold-1" / "model.safetensors", stare, "--soft", run / "soft")
+    assert (code, "--tta none, not d4" in text) == (1, True), text
+    model = run / "fold-1" / "model.safetensors"
+    assert call("calibrate", model, stare, "--soft", run / "soft", "--tta", "none")[0] == 0
+    learned = [s for s in datasets.read(stare) if s.name in NAMES[2:]]
+    best = best_threshold(
+        [s.labels() for s in learned], [teachers.read(run / "soft", s.name) for s in learned]
+    )
+    assert checkpoint.load(model).header.threshold == best
     code, text = call("train", stare, "-o", student, "--recipe", "few", "--soft", run / "soft")
     assert code == 0, text
     header = checkpoint.load(student / "model.safetensors").header

@@ -78,7 +78,14 @@ def calibrate(
     ------
     LayoutError, FileFormatError
         For soft labels that are missing or damaged.
+    SettingsError
+        For soft labels by another test-time augmentation.
     """
+    if soft and teachers.about(soft).tta != tta:
+        raise SettingsError(
+            f"The soft labels in '{soft}' were made with --tta {teachers.about(soft).tta}, not {tta}: their "
+            "threshold is another."
+        )
     exact: Any = {"engine": "torch", "precision": "float32"}
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):

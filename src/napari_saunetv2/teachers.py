@@ -12,6 +12,7 @@ Zhou et al., "Study Group Learning: improving retinal vessel segmentation traine
 import json
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tifffile
@@ -24,8 +25,15 @@ from napari_saunetv2.errors import FileFormatError, LayoutError, SettingsError
 from napari_saunetv2.evaluation import seen
 from napari_saunetv2.files import make_folder, read_image, write_beside
 
-FOLDER, _SAW = "soft", "teachers.json"
+FOLDER, _ABOUT = "soft", "teachers.json"
 _FULL = 65535
+
+
+class Teachers(NamedTuple):
+    """Who made soft labels: names of all images that they saw, and the test-time augmentation they used."""
+
+    saw: list[str]
+    tta: str
 
 
 def teach(
@@ -50,8 +58,8 @@ def teach(
     Returns
     -------
     Path
-        Folder ``soft`` of the run: a 16-bit TIFF for each image, 65535 for a probability of 1, and the names
-        of all images that the teachers saw.
+        Folder ``soft`` of the run: a 16-bit TIFF for each image, 65535 for a probability of 1, and what
+        :func:`about` reads.
 
     Raises
     ------
@@ -75,8 +83,8 @@ def teach(
         _write(folder / f"{sample.name}.tif", np.mean(maps, axis=0))
         yield number
     saw = sorted({name for m in models for part in ("train", "validation") for name in m.header.data[part]})
-    text = json.dumps(saw, indent=1)
-    write_beside(folder / _SAW, lambda file: file.write(text.encode()), overwrite=True)
+    text = json.dumps(Teachers(saw, tta)._asdict(), indent=1)
+    write_beside(folder / _ABOUT, lambda file: file.write(text.encode()), overwrite=True)
     return folder
 
 
@@ -99,12 +107,12 @@ def read(folder: Path, name: str) -> NDArray[np.float32]:
     return (pixels / _FULL).astype(np.float32)
 
 
-def saw(folder: Path) -> list[str]:
-    """Give the names of all images that the teachers saw; raises FileFormatError when they are not told."""
+def about(folder: Path) -> Teachers:
+    """Tell who made the soft labels in a folder; raises FileFormatError when it does not say."""
     try:
-        names = json.loads((folder / _SAW).read_text(encoding="utf-8"))
-        return [str(name) for name in names]
-    except (OSError, ValueError, TypeError) as error:
+        told = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        return Teachers([str(name) for name in told["saw"]], str(told["tta"]))
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise FileFormatError(
             f"'{folder}' does not tell what its teachers saw: make it again by 'saunetv2 teach'."
         ) from error

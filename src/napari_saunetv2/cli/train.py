@@ -45,7 +45,7 @@ def train(
         samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
         pairs = [Pair.of(s, teachers.read(soft, s.name) if soft else None) for s in samples]
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
-        taught = {"teachers": teachers.saw(soft)} if soft else {}
+        taught = {"teachers": teachers.about(soft).saw} if soft else {}
         work = chosen.train(
             pairs,
             run,
