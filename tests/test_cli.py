@@ -197,20 +197,23 @@ def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path
     for name, seen in (
         ("own", ["40_training", "01_test"]),
         ("all", ["21_training", "22_training", "01_test"]),
+        ("other", ["39_training"]),
     ):
         data = {"dataset": "drive", "train": seen, "validation": []}
         header = replace(default.header, data=data, lineage=())
         checkpoint.save(tmp_path / f"{name}.safetensors", default.network, header)
     code, text = run("evaluate", "drive", data_set, *options, "-m", tmp_path / "all.safetensors")
     assert (code, "trained on every image" in text) == (1, True)
-    own = tmp_path / "own.safetensors"
+    own, other = tmp_path / "own.safetensors", tmp_path / "other.safetensors"
     code, text = run("evaluate", "drive", data_set, *options, "-m", own, "--compare", "saunetv2-drive")
+    assert (code, "trained on every image" in text) == (1, True)  # by the other it would be
+    code, text = run("evaluate", "drive", data_set, *options, "-m", own, "--compare", other)
     assert code == 0, text
     assert "Wilcoxon" in text
     found = json.loads(scores.read_text())
     assert [image["name"] for image in found["images"]] == ["21_training", "22_training"]
     assert found["comparison"]["f1"] == found["comparison"]["f1"] | {"difference": 0, "wins": 0, "losses": 0}
-    assert found["compared with"] == "saunetv2-drive"
+    assert found["compared with"] == str(other)
     assert "22_training" in table.read_text()
     assert page.read_text().count("data:image/png") == 2
     longest = max(len(line) for line in text.splitlines() if str(tmp_path) not in line)
@@ -251,9 +254,24 @@ def test_train_makes_a_model_that_segments(run, data_set: Path, photograph: Path
     assert run("train", data_set, "-o", tmp_path / "run", "--steps", 1, "--seed", 3)[0] == 1
     assert run("train", data_set, "-o", tmp_path / "run", "--steps", 1, "--seed", 3, "--resume")[0] == 0
     assert run("segment", photograph, "-o", tmp_path / "out", "-m", path)[0] == 0
-    assert run("evaluate", "drive", data_set, "--split", "train", "-m", path, "--record")[0] == 0
-    assert checkpoint.load(path).header.scores[0]["split"] == "train"
     assert run("train", data_set, "-o", tmp_path / "x", "--recipe", "secret")[0] == 1
+
+
+def test_a_score_on_images_that_a_model_learned_from_is_told_and_not_recorded(
+    run, data_set: Path, tmp_path: Path
+):
+    trained, path = checkpoint.load("saunetv2-drive"), tmp_path / "m.safetensors"
+    checkpoint.save(path, trained.network, replace(trained.header, scores=()))
+    options = ("evaluate", "drive", data_set, "--split", "train", "-m", path)
+    code, text = run(*options)
+    assert (code, "2 of these 2 images were used to train 'm'" in text) == (0, True), text
+    code, text = run(*options, "--record")
+    assert (code, "unseen" in text, checkpoint.load(path).header.scores) == (1, True, ())
+    strange = replace(trained.header, data={"dataset": "stare", "train": ["im0001"]}, lineage=(), scores=())
+    checkpoint.save(path, trained.network, strange, overwrite=True)
+    code, text = run(*options, "--record")
+    assert (code, "used to train" in text) == (0, False), text
+    assert checkpoint.load(path).header.scores[0]["split"] == "train"
 
 
 def test_models_lists_the_bundled_one(run):

@@ -15,6 +15,7 @@ from napari_saunetv2.cli._shared import (
     RescaleOption,
     TtaOption,
     bar,
+    err,
     number_or,
     out,
     plain,
@@ -22,6 +23,8 @@ from napari_saunetv2.cli._shared import (
 )
 
 if TYPE_CHECKING:
+    from napari_saunetv2.checkpoint import Checkpoint
+    from napari_saunetv2.datasets import Sample
     from napari_saunetv2.evaluation import Case, Comparison, ImageScore
 
 
@@ -31,8 +34,8 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, test, all, or unseen: every image that the model was neither trained nor validated "
-            "on; if not given test, or all where the set has no test images."
+            help="train, test, all, or unseen: every image that the model (and that of --compare) was neither "
+            "trained nor validated on; if not given test, or all where the set has no test images."
         ),
     ] = None,
     model: ModelOption = "saunetv2-drive",
@@ -82,7 +85,14 @@ def evaluate(
     if not overwrite:
         refuse_existing(csv, json_file, markdown, report)
     scored = None if second_observer else checkpoint.load(model)
+    by = against if against in datasets.DATASETS[dataset].observers else None
+    other = checkpoint.load(against) if against is not None and by is None else None
     samples = evaluation.chosen(datasets.read(root, dataset), split, scored.header if scored else None)
+    if other is not None and split == "unseen":
+        samples = evaluation.chosen(samples, split, other.header)
+    for one, refused in ((scored, record), (other, False)):
+        if one is not None:
+            _tell_learned(samples, one, refused=refused)
     about = {
         "dataset": dataset,
         "split": split or samples[0].split or "all",
@@ -103,7 +113,6 @@ def evaluate(
     done = _each(keep, _cases(samples, model, second_observer, settings), len(samples), "scoring")
     others: list[Any] = []
     if against is not None:
-        by = against if against in datasets.DATASETS[dataset].observers else None
         about["compared with"] = f"observer {by}" if by else against
         others = _each(keep, _cases(samples, against, by, settings), len(samples), "scoring the other")
 
@@ -124,9 +133,22 @@ def evaluate(
         if path is not None:
             write_text(path, text(), overwrite)
     if record and scored is not None:
-        means = {k: round(v, 5) for k, v in evaluation.mean(scores).items()}
+        means = {k: round(v, 7) for k, v in evaluation.mean(scores).items()}
         kept = {k: v for k, v in about.items() if k not in ("scored", "compared with")}
         checkpoint.record(checkpoint.find(model), {**kept, "images": len(scores), "mean": means})
+
+
+def _tell_learned(samples: "Sequence[Sample]", model: "Checkpoint", *, refused: bool) -> None:
+    """Say that a model has learned from images that it is scored on; such a score is not recorded."""
+    from napari_saunetv2 import evaluation
+    from napari_saunetv2.errors import SettingsError
+
+    learned = sum(evaluation.learned_from(s, model.header) for s in samples)
+    known = f"{learned} of these {len(samples)} images were used to train '{model.name}'"
+    if learned and refused:
+        raise SettingsError(f"{known}: record its score by --split test or unseen.")
+    if learned:
+        err.print(plain(f"{known}: for a score on new ones choose --split unseen."), style="yellow")
 
 
 def _cases(

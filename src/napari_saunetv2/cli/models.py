@@ -1,7 +1,8 @@
 """``saunetv2 models``, ``import-keras``, ``demo``: the models there are, others' weights, a first look."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -19,13 +20,19 @@ def models() -> None:
     for info in checkpoint.available():
         header = info.header
         scores = [
-            f"{s['dataset']} {s['split']}, {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
+            f"{s['dataset']} {s['split']}, {s['protocol']}{_views(s)}: F1 {s['mean']['f1']:.4f}"
+            for s in header.scores
         ]
         data = str(header.data.get("dataset", header.data.get("imported from", "-")))
         name = info.name if info.bundled else f"{info.name} (yours)"
         table.add_row(plain(name), f"{info.parameters:,}", plain(data), plain("\n".join(scores)) or "-")
     out.print(table)
     out.print(f"Your own models go to {plain(checkpoint.user_folder())}")
+
+
+def _views(score: Mapping[str, Any]) -> str:
+    tta = score.get("tta", "none")
+    return "" if tta == "none" else f", {tta}"
 
 
 def import_keras(
