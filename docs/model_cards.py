@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_saunetv2 import checkpoint, lineage
-from napari_saunetv2.checkpoint import ModelInfo
+from napari_saunetv2.checkpoint import Header, ModelInfo
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.metrics import TITLES
 
@@ -85,7 +85,18 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"
+    facts |= dict(_base(header))
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
+
+
+def _base(header: Header) -> Iterator[tuple[str, str]]:
+    """Say from which bundled model it started, and whether that one has been trained further since."""
+    today = {info.name: info.header.recipe for info in checkpoint.available() if info.bundled}
+    for cycles, told in enumerate(header.lineage, start=1):
+        if told["name"] in today:
+            older = told["recipe"] != today[told["name"]]
+            since = f", as it was after {cycles} cycles; the command starts from today's" if older else ""
+            yield "base", f"`{told['name']}`{since}"
 
 
 def _command(recipe: Mapping[str, Any], folders: str) -> str:

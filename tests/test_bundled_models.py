@@ -1,8 +1,44 @@
+from pathlib import Path
+
 import pytest
 
-from napari_saunetv2 import checkpoint, datasets, evaluation
+from napari_saunetv2 import checkpoint, datasets, evaluation, lineage
 
 BUNDLED = [info for info in checkpoint.available() if info.bundled]
+ACCURACY = Path(__file__).parents[1] / "docs" / "models" / "accuracy.md"
+
+TEST_IMAGES = {
+    *(f"{number:02}_test" for number in range(1, 21)),
+    *(f"Image_{number}{side}" for number in (11, 12, 13, 14) for side in "LR"),
+    *(f"im{number:04}" for number in (162, 163, 235, 236, 239, 240, 255, 291, 319, 324)),
+    *(f"{number:02}_{group}" for number in (4, 5) for group in ("h", "g", "dr")),
+}
+"""DRIVE's official ones, CHASE_DB1's last four children, STARE's last ten, two of each group of HRF."""
+
+
+@pytest.mark.parametrize("info", BUNDLED, ids=lambda info: info.name)
+def test_no_test_image_is_in_what_a_model_or_its_ancestors_learned_from(info):
+    for training in lineage.trainings(info.header):
+        learned = {*training["data"]["train"], *training["data"]["validation"]}
+        assert learned
+        assert not learned & TEST_IMAGES
+
+
+@pytest.mark.parametrize("info", BUNDLED, ids=lambda info: info.name)
+def test_the_table_of_accuracy_has_what_the_models_say(info):
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in ACCURACY.read_text().splitlines()
+    ]
+    table = {(row[1].split(" (")[0], row[2], row[3][:2]): row for row in rows if row[:1] == [info.name]}
+    told = {
+        (datasets.DATASETS[s["dataset"]].title, s["protocol"], "D4" if s["tta"] == "d4" else "pl"): s["mean"]
+        for s in info.header.scores
+    }
+    both = table.keys() & told.keys()
+    assert both
+    for key in both:
+        for column, metric in zip(range(4, 10), ("se", "sp", "acc", "auc", "f1", "mcc"), strict=True):
+            assert float(table[key][column]) == pytest.approx(told[key][metric], abs=0.6e-4), (key, metric)
 
 
 @pytest.mark.data

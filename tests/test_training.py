@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from following import follow
 from napari_saunetv2 import checkpoint, inference, lineage
 from napari_saunetv2.augmentation import Augmentation, random_view, recolour
-from napari_saunetv2.datasets import Sample
+from napari_saunetv2.datasets import DATASETS, Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import SAUNetV2
@@ -206,7 +206,9 @@ def test_validation_images_are_held_back(share):
 def test_every_recipe_takes_training_images_only():
     assert {"drive", "saunet-drive", "rsan-drive"} <= RECIPES.keys()
     for recipe in RECIPES.values():
-        assert not recipe.takes(Sample("drive", "01_test", "01", None, "test", Path("a"), {"1st": Path("b")}))
+        for dataset in DATASETS:
+            test = Sample(dataset, "01_test", "01", None, "test", Path("a"), {"1st": Path("b")})
+            assert not recipe.takes(test)
         assert not recipe.takes(Sample("drive", "21_training", "21", None, "train", Path("a")))  # no labels
 
 

@@ -34,8 +34,8 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, test, all, or unseen: every image that the model (and that of --compare) was neither "
-            "trained nor validated on; if not given test, or all where the set has no test images."
+            help="train, test, all, or unseen: every image that the model (and that of --compare) was "
+            "neither trained nor validated on; if not given test, or all where the set has no test images."
         ),
     ] = None,
     model: ModelOption = "saunetv2-drive",
