@@ -13,6 +13,7 @@ import numpy as np
 from inference import MODES
 
 from napari_saunetv2 import checkpoint, datasets, evaluation, inference
+from napari_saunetv2.training.recipes import HRF_FIRST_THREE
 
 HERE = Path(__file__).parent
 CARDS = HERE.parent / "docs" / "models"
@@ -20,7 +21,7 @@ CARDS = HERE.parent / "docs" / "models"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a model on the images of a set that it was not trained on."""
+    """A line of the table: a model on the images of a set that it was not trained on, but some."""
 
     model: str
     dataset: str
@@ -28,6 +29,7 @@ class Row:
     tta: str = "none"
     threshold: str | float = 0.5
     published: str = ""
+    without: frozenset[str] = frozenset()
 
     @property
     def how(self) -> str:
@@ -47,6 +49,8 @@ ROWS = (
     Row("saunetv2-drive", "stare", protocol="fov", published="best trained on DRIVE alone .81"),
     Row("saunetv2-drive", "chase", protocol="fov", published="best trained on DRIVE alone .77"),
     Row("saunetv2-drive", "hrf", protocol="fov", published="best trained on DRIVE alone .744"),
+    # On the nine others the scale was chosen at which HRF is taken.
+    Row("saunetv2-drive", "hrf", protocol="fov", without=HRF_FIRST_THREE),
     *(Row("saunetv2-general", key, protocol="fov") for key in datasets.DATASETS),
 )
 
@@ -84,7 +88,8 @@ make benchmark-accuracy
 def _line(row: Row, root: Path) -> str:
     model = checkpoint.load(row.model)
     title = datasets.DATASETS[row.dataset].title
-    samples = [s for s in datasets.read(root / title, row.dataset) if s.label_paths]
+    found = datasets.read(root / title, row.dataset)
+    samples = [s for s in found if s.label_paths and s.name not in row.without]
     samples = evaluation.chosen(samples, "unseen", model.header)
     scores = list(
         evaluation.evaluate(samples, model, protocol=row.protocol, tta=row.tta, threshold=row.threshold)

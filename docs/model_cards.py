@@ -15,7 +15,7 @@ NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
 
 LIMITS = {
     "drive": "It knows one camera, one field of view (45 degrees) and 20 eyes of one screening programme.",
-    "stare": "It knows one camera, digitised slides, and 10 eyes, half of them with disease.",
+    "stare": "It knows one camera, digitised slides, and 10 eyes, several of them with disease.",
     "chase": "It knows one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
 COLUMNS = (
@@ -54,8 +54,10 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from map(_training, lineage.trainings(header))
     yield from ("", "Every setting stands in the model file's header.", "", "## Scores", "")
     yield from (
-        "Means over images that it was neither trained nor validated on; no choice was made on them. *Whole* "
-        "counts every pixel of the frame, *fov* the field of view.",
+        "Means over images that it was neither trained nor validated on; its weights and thresholds come "
+        "from training images alone. Which earlier scores were known when a recipe was changed is "
+        "in [what was tried](experiments.md#what-was-known-when). *Whole* counts every pixel of the frame, "
+        "*fov* the field of view.",
         "",
     )
     columns = " | ".join(TITLES.values())
