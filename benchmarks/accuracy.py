@@ -110,7 +110,8 @@ def _cross_validation() -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     return (
         f"\nSTARE, five folds of four images in file order, recipe `stare` from {found['base']}, all 20 "
-        f"images, protocol {found['protocol']}: F1 {found['mean']['f1']:.4f} (SA-UNetv2 published .8281 on one fold).\n"
+        f"images, protocol {found['protocol']}: F1 {found['mean']['f1']:.4f} (SA-UNetv2 published .8281 on "
+        "one fold).\n"
     )
 
 
