@@ -29,9 +29,13 @@ def test_the_table_of_accuracy_has_what_the_models_say(info):
     rows = [
         [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in ACCURACY.read_text().splitlines()
     ]
-    table = {(row[1].split(" (")[0], row[2], row[3][:2]): row for row in rows if row[:1] == [info.name]}
+    table = {(*row[1:3], row[3][:2]): row for row in rows if row[:1] == [info.name]}
     told = {
-        (datasets.DATASETS[s["dataset"]].title, s["protocol"], "D4" if s["tta"] == "d4" else "pl"): s["mean"]
+        (
+            f"{datasets.DATASETS[s['dataset']].title} ({s['images']})",
+            s["protocol"],
+            "D4" if s["tta"] == "d4" else "pl",
+        ): s["mean"]
         for s in info.header.scores
     }
     both = table.keys() & told.keys()
