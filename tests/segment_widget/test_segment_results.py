@@ -212,7 +212,8 @@ def test_copies_give_the_same_pixels(viewer, widget, run, tmp_path, monkeypatch,
     widget.tta.value, widget.fov.value, widget.threshold.value = "flips", "auto", 0.41
     widget.min_size.value, widget.connected.value = 10, True
     run(widget)
-    qtbot.waitUntil(lambda: "the eye vessels" in viewer.layers, timeout=30_000)
+    # The layer comes empty, and a turn later what is in it.
+    qtbot.waitUntil(lambda: viewer.layers["the eye vessels"].data.any(), timeout=30_000)
     shown = viewer.layers["the eye probability"].data, viewer.layers["the eye vessels"].data
     space = {}
     exec(copied(widget, widget.copy_python), space)
