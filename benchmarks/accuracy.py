@@ -21,7 +21,7 @@ CARDS = HERE.parent / "docs" / "models"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a model on the images of a set that it was not trained on, but some."""
+    """A line of the table: a model on images of a set that it was not trained on."""
 
     model: str
     dataset: str

@@ -11,6 +11,7 @@ is judged by, so what it seems to gain is the most that it can.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -116,7 +117,7 @@ def trained(pairs: Sequence[Pair], config: TrainConfig, run: Path, base: Checkpo
     data = {"dataset": "drive", "split": "train"}
     for report in fine_tune(pairs, config, run, resume=True, base=base, data=data):
         if report.step % 100 == 0:
-            print(f"  {run.name}: {report.step}/{report.steps}", flush=True)
+            print(f"  {run.name}: {report.step}/{report.steps}", file=sys.stderr)
     return checkpoint.load(run / "model.safetensors")
 
 

@@ -81,10 +81,11 @@ def calibrate(
     SettingsError
         For soft labels by another test-time augmentation.
     """
-    if soft and teachers.about(soft).tta != tta:
+    made_with = teachers.about(soft).tta if soft else tta
+    if made_with != tta:
         raise SettingsError(
-            f"The soft labels in '{soft}' were made with --tta {teachers.about(soft).tta}, not {tta}: their "
-            "threshold is another."
+            f"The soft labels in '{soft}' were made with --tta {made_with}, not {tta}: their threshold is "
+            "another."
         )
     exact: Any = {"engine": "torch", "precision": "float32"}
     truths, maps = [], []
