@@ -23,7 +23,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         with pytest.raises(SystemExit) as end:
             cli.main()
         printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out + printed.err
+        text = printed.out + printed.err
+        assert "report it" not in text, text  # said only of a failure that nobody foresaw
+        return int(end.value.code or 0), text
 
     return call
 
@@ -231,7 +233,8 @@ def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path
         (["drive", ".", "--split", "third"], "third"),
         (["drive", ".", "--split", "train", "--protocol", "all"], "whole, fov"),
         (["stare", "."], "STARE"),
-        (["kaggle", "."], "'kaggle'"),
+        (["kaggle", "."], "choose drive, stare"),
+        (["drive", ".", "--score-observer", "1st", "--record"], "--record keeps the score of a model"),
         (["drive", "nowhere"], "nowhere"),
     ],
 )
@@ -241,6 +244,12 @@ def test_evaluate_says_what_is_missing(run, data_set: Path, arguments, says):
     assert code == 1
     assert says in text
     assert "Traceback" not in text
+
+
+def test_calibrate_says_what_does_not_go_together(run, data_set: Path, tmp_path: Path):
+    code, text = run("calibrate", "saunetv2-drive", data_set, "--int8", "--soft", tmp_path)
+    assert code == 1
+    assert "leave out --soft or --int8" in text
 
 
 def test_train_makes_a_model_that_segments(run, data_set: Path, photograph: Path, tmp_path: Path):

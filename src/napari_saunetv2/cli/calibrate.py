@@ -32,7 +32,10 @@ def calibrate(
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
     from napari_saunetv2 import calibration, checkpoint, datasets
+    from napari_saunetv2.errors import SettingsError
 
+    if int8 and soft:
+        raise SettingsError("Soft labels choose a threshold, not ranges: leave out --soft or --int8.")
     loaded = checkpoint.load(model)
     samples = calibration.known([s for root in roots for s in datasets.read(root)], loaded)
     if int8:

@@ -80,14 +80,18 @@ def evaluate(
     `saunetv2 evaluate drive DRIVE --compare 2nd --report drive.html`
     """
     from napari_saunetv2 import checkpoint, datasets, evaluation
+    from napari_saunetv2.errors import SettingsError
     from napari_saunetv2.evaluation import report as pages
 
     if not overwrite:
         refuse_existing(csv, json_file, markdown, report)
+    if second_observer and record:
+        raise SettingsError("--record keeps the score of a model: leave out --score-observer or --record.")
+    everything = datasets.read(root, dataset)
     scored = None if second_observer else checkpoint.load(model)
     by = against if against in datasets.DATASETS[dataset].observers else None
     other = checkpoint.load(against) if against is not None and by is None else None
-    samples = evaluation.chosen(datasets.read(root, dataset), split, scored.header if scored else None)
+    samples = evaluation.chosen(everything, split, scored.header if scored else None)
     if other is not None and split == "unseen":
         samples = evaluation.chosen(samples, split, other.header)
     for one, refused in ((scored, record), (other, False)):
@@ -110,11 +114,11 @@ def evaluate(
         "device": device,
     }
     keep = pages.entry if report else evaluation.Case.score
-    done = _each(keep, _cases(samples, model, second_observer, settings), len(samples), "scoring")
+    done = _each(keep, _cases(samples, scored or model, second_observer, settings), len(samples), "scoring")
     others: list[Any] = []
     if against is not None:
         about["compared with"] = f"observer {by}" if by else against
-        others = _each(keep, _cases(samples, against, by, settings), len(samples), "scoring the other")
+        others = _each(keep, _cases(samples, other or against, by, settings), len(samples), "scoring the other")
 
     scores, other_scores = ([getattr(x, "score", x) for x in some] for some in (done, others))
     compared = evaluation.compare(scores, other_scores) if others else None
@@ -152,7 +156,7 @@ def _tell_learned(samples: "Sequence[Sample]", model: "Checkpoint", *, refused: 
 
 
 def _cases(
-    samples: Sequence[Any], model: str, observer: str | None, settings: dict[str, Any]
+    samples: Sequence[Any], model: "Checkpoint | str", observer: str | None, settings: dict[str, Any]
 ) -> "Iterator[Case]":
     """Answers of an observer where one is named, else of a model."""
     from napari_saunetv2 import evaluation
