@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from numbers import Real
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -280,6 +280,12 @@ def planned(
     unit, chosen = to_unit(image), _loaded(model)
     runs_in, _ = engines.choice(chosen, devices.resolve(device), engine, precision)
     return planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
+
+
+def check(model: Model, *, tta: TestTime = "none", **settings: Any) -> None:
+    """Raise what :func:`segment` would raise for its settings, whatever the image."""
+    passes(tta)
+    planned(np.zeros((64, 64)), model, **settings)
 
 
 def passes(tta: TestTime) -> int:

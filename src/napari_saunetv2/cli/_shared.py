@@ -53,8 +53,8 @@ def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
     try:
         return int(text) if whole else float(text)
     except ValueError:
-        kind = "whole number" if whole else "number"
-        raise SettingsError(f"{option} is '{text}': give {', '.join(words)} or a {kind}.") from None
+        kinds = [*words, "a whole number" if whole else "a number"]
+        raise SettingsError(f"{option} is '{text}': give {' or '.join(kinds)}.") from None
 
 
 def recipe_of(

@@ -118,7 +118,7 @@ def evaluate(
     others: list[Any] = []
     if against is not None:
         about["compared with"] = f"observer {by}" if by else against
-        others = _each(keep, _cases(samples, other or against, by, settings), len(samples), "scoring the other")
+        others = _each(keep, _cases(samples, other or against, by, settings), len(samples), "scoring other")
 
     scores, other_scores = ([getattr(x, "score", x) for x in some] for some in (done, others))
     compared = evaluation.compare(scores, other_scores) if others else None

@@ -3,7 +3,7 @@
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -122,21 +122,19 @@ def segment(
     level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
     rule = batch.Rule(level, min_size, connected, fov)
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
+    settings: dict[str, Any] = {
+        "tta": tta,
+        "rescale": number_or("--rescale", rescale, "auto", "off"),
+        "tile": number_or("--tile", tile, "auto", "off", whole=True),
+        "device": device,
+        "engine": engine,
+        "precision": precision,
+    }
+    if scheduler is None:  # its machines may have what this one has not
+        inference.check(loaded, **settings)  # once, not for every image
     make_folder(output)
     rows = cluster.segment_files(
-        files,
-        model,
-        rule,
-        wanted,
-        workers=workers,
-        scheduler=scheduler,
-        resume=resume,
-        tta=tta,
-        rescale=number_or("--rescale", rescale, "auto", "off"),
-        tile=number_or("--tile", tile, "auto", "off", whole=True),
-        device=device,
-        engine=engine,
-        precision=precision,
+        files, model, rule, wanted, workers=workers, scheduler=scheduler, resume=resume, **settings
     )
     failed, begun = 0, time.monotonic()
     keep = (
