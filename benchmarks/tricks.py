@@ -32,7 +32,7 @@ from napari_saunetv2.metrics import best_threshold
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune
 from napari_saunetv2.training.recipes import RECIPES
 
-_, _SECOND, _THIRD, _ = RECIPES["drive"].cycles
+_, _SECOND, _THIRD, *_ = RECIPES["drive"].cycles
 FIRST = replace(
     _SECOND,
     steps=1500,
@@ -93,21 +93,34 @@ class Trick:
     synthetic: bool = False
 
 
+_CLEAN = replace(_THIRD.augmentation, blur=0.0, noise=0.0)
+
 TRICKS = {
     "usual": Trick("the usual cycle"),
-    "seed": Trick("the same by another seed", {"seed": 1}),
+    "seed": Trick("the usual by another seed", {"seed": 1}),
     "no-mean": Trick("without the mean of the weights", {"ema": 0.0}),
     "tenth": Trick("the rate in two steps, not along a cosine", {"schedule": "tenth"}),
     "small-views": Trick("views of 320 pixels, seven a step", {"crop": 320, "batch": 7}),
     "no-decay": Trick("without weight decay: Adam", {"weight_decay": 0.0}),
     "dropblock": Trick("DropBlock .15, as published, for .02", {"network_arguments": {"dropblock": 0.15}}),
     "no-crisp": Trick("all views resampled", {"augmentation": replace(_THIRD.augmentation, crisp=0.0)}),
+    "crisp": Trick("no view resampled", {"augmentation": replace(_THIRD.augmentation, crisp=1.0)}),
+    "unblurred": Trick("no blur and no noise", {"augmentation": _CLEAN}),
+    "unblurred-seed": Trick("the same by another seed", {"augmentation": _CLEAN, "seed": 1}),
+    "unblurred-crisp": Trick(
+        "no blur, no noise, no view resampled", {"augmentation": replace(_CLEAN, crisp=1.0)}
+    ),
+    "clean": Trick(
+        "no blur and no noise in views that are not resampled",
+        {"augmentation": replace(_THIRD.augmentation, clean=True)},
+    ),
     "strong": Trick("strong colours", {"augmentation": replace(Augmentation(), overhang=0.0, crisp=0.5)}),
     "inside": Trick("loss in the field of view alone", {"inside_field": True}),
     "cldice": Trick("loss with clDice", {"loss": "bce_mcc_cldice"}),
     "bce": Trick("cross-entropy alone", {"loss": "bce"}),
     "enlarged": Trick("photographs 1.5 times as large, from the start", {"fov_diameter": 810.0}, anew=True),
     "soft": Trick("half of what is learned from teachers that did not see the image", {"soft": 0.5}),
+    "soft-seed": Trick("the same by another seed", {"soft": 0.5, "seed": 1}),
     "synthetic": Trick("500 steps on synthetic photographs before all", synthetic=True),
 }
 
@@ -167,7 +180,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", choices=TRICKS, default=list(TRICKS))
     parser.add_argument("--fold", type=int, choices=range(1, FOLDS + 1), default=1)
-    parser.add_argument("--soft", type=Path, help="folder of `saunetv2 teach`, for the trick 'soft'")
+    parser.add_argument("--soft", type=Path, help="folder of `saunetv2 teach`, for 'soft' and 'soft-seed'")
     parser.add_argument("--tta", choices=["none", "flips", "d4"], default="none")
     options = parser.parse_args()
     folds = sample_folds(options.data)
@@ -177,9 +190,10 @@ def main() -> None:
     usual: list[evaluation.ImageScore] = []
     print("| cycle | F1 | gain over the usual | 95 % interval | better in |\n" + "|---" * 5 + "|", flush=True)
     for name, trick in TRICKS.items():
-        if name not in {"usual", *options.only} or (name == "soft" and not options.soft):
+        soft = options.soft if "soft" in trick.changes else None
+        if name not in {"usual", *options.only} or ("soft" in trick.changes and not soft):
             continue
-        pairs = [Pair.of(s, teachers.read(options.soft, s.name) if name == "soft" else None) for s in learned]
+        pairs = [Pair.of(s, teachers.read(soft, s.name) if soft else None) for s in learned]
         maps = segmented(judges, model_of(name, pairs, run), options.tta)
         found = scores(judges, maps, best_threshold([s.labels() for s in judges], maps))
         usual = usual or found

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import ndimage
 from skimage.draw import disk
 
@@ -158,6 +159,20 @@ def test_resizing_keeps_a_constant_and_the_mean():
     assert np.ptp(resize(np.full((10, 20), 0.25, np.float32), 33, 7)) < 1e-6
     assert resize(image, 32, 24).mean() == pytest.approx(image.mean(), abs=1e-3)
     assert resize(image, 100, 77).shape == (100, 77, 3)
+
+
+def test_shrinking_is_bicubic_as_pillows_and_stays_in_range():
+    edges = np.kron(RNG.integers(0, 2, (16, 12)), np.ones((4, 4))).astype(np.float32)
+    small = resize(edges, 26, 31)
+    theirs = np.asarray(Image.fromarray(edges).resize((31, 26), Image.Resampling.BICUBIC))
+    assert (theirs.min(), theirs.max()) != (0, 1)  # it goes beyond the edges
+    np.testing.assert_allclose(small, theirs.clip(0, 1), atol=1e-5)
+
+
+def test_enlarging_is_bilinear_as_pillows():
+    image = RNG.random((20, 30), np.float32)
+    theirs = np.asarray(Image.fromarray(image).resize((67, 45), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(resize(image, 45, 67), theirs, atol=1e-5)
 
 
 def test_a_scaled_shape_is_never_empty():

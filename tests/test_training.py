@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 
 from following import follow
 from napari_saunetv2 import checkpoint, inference, lineage
-from napari_saunetv2.augmentation import Augmentation, random_view, recolour
+from napari_saunetv2.augmentation import Augmentation, kind_of_view, random_view, recolour
 from napari_saunetv2.datasets import DATASETS, Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
@@ -350,6 +350,29 @@ def test_a_crisp_view_holds_pixels_of_the_image_unchanged(seed):
     pieces = image[0].unfold(0, 16, 1).unfold(1, 16, 1)
     turned = [torch.rot90(v, k, (0, 1)) for v in (view[0], view[0].flip(1)) for k in range(4)]
     assert min(float((pieces - t).abs().amax((2, 3)).min()) for t in turned) < 1e-4
+
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_clean_spares_the_crisp_views_blur_and_noise_and_no_others(clean):
+    settings, draw = replace(STILL, crisp=0.5, clean=clean, noise=0.3, blur=2), _draw()
+    kinds = [kind_of_view(settings, draw) for _ in range(400)]
+    crisp = [kind for kind in kinds if kind.crisp == 1]
+    assert 160 < len(crisp) < 240
+    assert {(kind.blur, kind.noise) for kind in crisp} == {(0, 0) if clean else (2, 0.3)}
+    assert {(kind.blur, kind.noise) for kind in kinds if kind.crisp == 0} == {(2, 0.3)}
+
+
+def test_a_step_gives_clean_crisp_views_as_the_photograph_is():
+    rng = np.random.default_rng(0)
+    pair = Pair("a", rng.integers(0, 256, (48, 48, 3), np.uint8), np.zeros((48, 48), np.uint8))
+    settings = replace(STILL, crisp=0.5, clean=True, noise=0.3, overhang=0)
+    config = replace(TINY, batch=16, crop=48, augmentation=settings)
+    images, _, _ = batch([prepare(pair, config)], config, 1)
+    photograph = torch.from_numpy(pair.image.transpose(2, 0, 1) / 255).float()
+    far = [float((view - photograph).abs().max()) for view in images]
+    as_it_is = sum(one < 1e-4 for one in far)
+    assert 0 < as_it_is < 16
+    assert all(one < 1e-4 or one > 0.01 for one in far)
 
 
 def test_colours_that_are_not_changed_stay():

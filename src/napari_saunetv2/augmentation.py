@@ -4,7 +4,7 @@ Every draw comes from the generator that is given, so that a step of training ca
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,8 @@ class Augmentation:
     crisp : float, [0, 1]
         Share of views by quarter turns and whole pixels alone: nothing is resampled, so they are as sharp as
         the photographs that the model will see.
+    clean : bool
+        Crisp views are neither blurred nor made noisy: the photographs that the model will see are not.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
@@ -50,6 +52,7 @@ class Augmentation:
     scale: tuple[float, float] = (0.75, 1.33)
     overhang: float = 0.3
     crisp: float = 0.0
+    clean: bool = False
     elastic: float = 4.0
     brightness: float = 0.3
     contrast: float = 0.35
@@ -60,6 +63,13 @@ class Augmentation:
     blur: float = 1.0
     vignetting: float = 0.4
     grey: float = 0.1
+
+
+def kind_of_view(settings: Augmentation, draw: Generator) -> Augmentation:
+    """Draw whether the next view is crisp; give the settings for it alone, with a ``crisp`` of 0 or 1."""
+    if settings.crisp == 0 or _unit(draw) >= settings.crisp:
+        return replace(settings, crisp=0.0)
+    return replace(settings, crisp=1.0, **({"blur": 0.0, "noise": 0.0} if settings.clean else {}))
 
 
 def random_view(
@@ -76,6 +86,7 @@ def random_view(
     size : int
         Side of the view in pixels.
     settings : Augmentation
+        Of this view, from :func:`kind_of_view`.
     draw : torch.Generator
 
     Returns
@@ -84,7 +95,7 @@ def random_view(
         Zero where the view reaches beyond the canvas.
     """
     height, width = canvas.shape[-2:]
-    crisp = settings.crisp > 0 and _unit(draw) < settings.crisp
+    crisp = settings.crisp == 1
     angle = math.radians(settings.rotation) * _either_way(draw)
     low, high = map(math.log, settings.scale)
     magnification = math.exp(low + (high - low) * _unit(draw))

@@ -1,5 +1,7 @@
 """Images and maps at another scale."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,12 +11,13 @@ from numpy.typing import NDArray
 def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Resample an image, shape (h, w) or (h, w, C), to (height, width[, C]).
 
-    Bilinear, with an anti-aliasing filter where it shrinks; values stay within the image's range.
+    Bicubic, with an anti-aliasing filter, where it shrinks, for bilinear leaves fine vessels paler; bilinear
+    where it enlarges. Values stay within the image's range.
     """
-    planes = np.atleast_3d(image).transpose(2, 0, 1)[None]
-    resized = F.interpolate(
-        torch.from_numpy(np.ascontiguousarray(planes)), (height, width), mode="bilinear", antialias=True
-    )
+    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1)[None]))
+    mode = "bicubic" if height * width < math.prod(image.shape[:2]) else "bilinear"
+    resized = F.interpolate(planes, (height, width), mode=mode, antialias=True)
+    resized = resized.clamp(planes.min(), planes.max())  # a cubic goes beyond on either side of an edge
     result: NDArray[np.float32] = resized[0].numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(result if image.ndim == 3 else result[..., 0])
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2.augmentation import random_view, recolour
+from napari_saunetv2.augmentation import kind_of_view, random_view, recolour
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
@@ -245,13 +245,12 @@ def batch(
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
     own = range(config.batch)[share]
+    kinds = [kind_of_view(config.augmentation, draw) for _ in chosen]
     views = [
-        random_view(
-            images[n].canvas, images[n].window, config.crop if k in own else 1, config.augmentation, draw
-        )
+        random_view(images[n].canvas, images[n].window, config.crop if k in own else 1, kinds[k], draw)
         for k, n in enumerate(chosen)
     ]
-    coloured = [recolour(view[:3], config.augmentation, draw, config.crop) for view in views]
+    coloured = [recolour(view[:3], kind, draw, config.crop) for view, kind in zip(views, kinds, strict=True)]
     balances = [images[n].balance for n in chosen[share]]
     return torch.stack(coloured[share]), *_labels(views[share], balances, config)
 
