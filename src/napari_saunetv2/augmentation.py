@@ -69,7 +69,8 @@ def kind_of_view(settings: Augmentation, draw: Generator) -> Augmentation:
     """Draw whether the next view is crisp; give the settings for it alone, with a ``crisp`` of 0 or 1."""
     if settings.crisp == 0 or _unit(draw) >= settings.crisp:
         return replace(settings, crisp=0.0)
-    return replace(settings, crisp=1.0, **({"blur": 0.0, "noise": 0.0} if settings.clean else {}))
+    crisp = replace(settings, crisp=1.0)
+    return replace(crisp, blur=0.0, noise=0.0) if settings.clean else crisp
 
 
 def random_view(
