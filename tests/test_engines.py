@@ -241,10 +241,11 @@ def test_ranges_are_those_of_the_convolutions_inputs():
 
 
 @needs["openvino"]
-def test_integers_keep_the_score(prepared: Checkpoint):
-    run = engines.runner(prepared, CPU, "openvino", "int8")
-    verdict = _check.compare(prepared, run)
-    assert abs(verdict.f1_shift) < 0.001
+@pytest.mark.parametrize(("ranges", "most"), [("its own", _check.F1_SHIFT), ("of two photographs", 0.002)])
+def test_integers_keep_the_score(prepared: Checkpoint, ranges, most):
+    model = checkpoint.load("saunetv2-drive") if ranges == "its own" else prepared
+    verdict = _check.compare(model, engines.runner(model, CPU, "openvino", "int8"))
+    assert abs(verdict.f1_shift) < most
     assert 1e-5 < verdict.largest < 0.3  # not float32 under another name
 
 

@@ -8,14 +8,18 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 
-def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def resize(
+    image: NDArray[np.float32], height: int, width: int, *, shares: bool = False
+) -> NDArray[np.float32]:
     """Resample an image, shape (h, w) or (h, w, C), to (height, width[, C]).
 
     Bicubic, with an anti-aliasing filter, where it shrinks, for bilinear leaves fine vessels paler; bilinear
-    where it enlarges. Values stay within the image's range.
+    where it enlarges, and for ``shares`` of a pixel, such as labels, whose sum is to stay. Values stay within
+    the image's range.
     """
     planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1)[None]))
-    mode = "bicubic" if height * width < math.prod(image.shape[:2]) else "bilinear"
+    shrinks = height * width < math.prod(image.shape[:2])
+    mode = "bicubic" if shrinks and not shares else "bilinear"
     resized = F.interpolate(planes, (height, width), mode=mode, antialias=True)
     resized = resized.clamp(planes.min(), planes.max())  # a cubic goes beyond on either side of an edge
     result: NDArray[np.float32] = resized[0].numpy().transpose(1, 2, 0)

@@ -123,14 +123,15 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         For values in the labels that mean nothing.
     """
     vessels, weight = meaning(pair, config)
-    parts = [to_unit(pair.image), vessels] if weight is None else [to_unit(pair.image), vessels, weight]
-    layers = np.concatenate(parts, axis=2)
+    image, labels = to_unit(pair.image), [vessels] if weight is None else [vessels, weight]
     found = pair.diameter() if config.fov_diameter else None
     factor = factor_between(found, config.fov_diameter) if config.fov_diameter and found else 1.0
     if factor != 1:
         # The labels become shares of a pixel, which is what they are at a smaller scale.
         height, width = pair.vessels.shape
-        layers = resize(layers, *scaled_shape(height, width, factor))
+        size = scaled_shape(height, width, factor)
+        image, labels = resize(image, *size), [resize(part, *size, shares=True) for part in labels]
+    layers = np.concatenate([image, *labels], axis=2)
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
     frame = canvas.window(layers.shape[0], layers.shape[1], config.padding)
     shape = int(pair.vessels.shape[0]), int(pair.vessels.shape[1])
