@@ -106,7 +106,7 @@ TRICKS = {
     "no-crisp": Trick("all views resampled", {"augmentation": replace(_THIRD.augmentation, crisp=0.0)}),
     "crisp": Trick("no view resampled", {"augmentation": replace(_THIRD.augmentation, crisp=1.0)}),
     "unblurred": Trick("no blur and no noise", {"augmentation": _CLEAN}),
-    "unblurred-seed": Trick("the same by another seed", {"augmentation": _CLEAN, "seed": 1}),
+    "unblurred-seed": Trick("no blur and no noise, another seed", {"augmentation": _CLEAN, "seed": 1}),
     "unblurred-crisp": Trick(
         "no blur, no noise, no view resampled", {"augmentation": replace(_CLEAN, crisp=1.0)}
     ),
@@ -120,7 +120,7 @@ TRICKS = {
     "bce": Trick("cross-entropy alone", {"loss": "bce"}),
     "enlarged": Trick("photographs 1.5 times as large, from the start", {"fov_diameter": 810.0}, anew=True),
     "soft": Trick("half of what is learned from teachers that did not see the image", {"soft": 0.5}),
-    "soft-seed": Trick("the same by another seed", {"soft": 0.5, "seed": 1}),
+    "soft-seed": Trick("the same from teachers, another seed", {"soft": 0.5, "seed": 1}),
     "synthetic": Trick("500 steps on synthetic photographs before all", synthetic=True),
 }
 
