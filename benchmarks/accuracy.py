@@ -77,8 +77,9 @@ _HEAD = """\
 # Accuracy
 
 Every bundled model on photographs that it was neither trained nor validated on; means, first observer.
-*Whole* counts every pixel of the frame, *fov* the field of view (official masks, or found). How photographs of another
-scale are shrunk was chosen on the training images of CHASE_DB1 and HRF: CHASE_DB1 (8) and HRF (6) are without them. Made by
+*Whole* counts every pixel of the frame, *fov* the field of view (official masks, or found). How photographs
+of another scale are shrunk was chosen on training images of CHASE_DB1 and HRF: CHASE_DB1 (8) and HRF (6) are
+without them. Made by
 
 ```
 make benchmark-accuracy
