@@ -5,16 +5,20 @@ import signal
 import time
 from pathlib import Path
 
+import npe2
 import numpy as np
 import pytest
-from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication
 
+import napari_saunetv2
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.plugin import _autosave, _painted, writer
 
 pytestmark = pytest.mark.gui
+
+MANIFEST = npe2.PluginManifest.from_file(Path(napari_saunetv2.__file__).parent / "napari.yaml")
+WIDGETS = [widget.display_name for widget in MANIFEST.contributions.widgets]
 
 
 @pytest.fixture(autouse=True)
@@ -57,17 +61,6 @@ def question(autosave):
 
 def press(autosave, text):
     next(b for b in question(autosave).buttons() if b.text() == text).click()
-
-
-def save_by_dialogue(viewer, layer, folder: Path, which: str, monkeypatch) -> None:
-    """Save a layer as File > Save Selected Layers does, under the name that is suggested."""
-
-    def choose(self, parent, caption, suggested, **how):
-        return str(folder / Path(suggested).name), next(f for f in how["filter"].split(";;") if which in f)
-
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
-    viewer.layers.selection.active = layer
-    viewer.window._qt_viewer._save_layers_dialog(selected=True)
 
 
 def test_strokes_are_copied_soon_and_undone_ones_too(viewer, qtbot, place):
@@ -123,33 +116,6 @@ def test_kinds_that_a_mask_cannot_hold_stay_copied(viewer, tmp_path, place):
     autosave.wait()
     assert len(copies(place)) == 1
     assert "keep them apart" in notification_manager.records[before].message
-
-
-@pytest.mark.parametrize("more", [False, True])
-def test_what_napari_itself_saved_is_not_offered_unless_painted_on_after(
-    viewer, tmp_path, place, monkeypatch, more
-):
-    autosave = _autosave.watch(viewer)
-    layer = painted(viewer)
-    autosave.copy_now()
-    save_by_dialogue(viewer, layer, tmp_path, "builtins labels", monkeypatch)
-    assert (tmp_path / "vessels.tif").exists()
-    if more:
-        layer.paint((15, 20), 1)
-    autosave.close()
-    assert len(copies(place)) == more
-
-
-def test_what_was_saved_before_napari_died_is_not_offered(viewer, tmp_path, place, monkeypatch):
-    saved, other = np.eye(9, dtype=np.uint8), np.eye(9, dtype=np.uint8)[::-1].copy()
-    left = leave_behind(place, "saved", saved), leave_behind(place, "other", other)
-    save_by_dialogue(viewer, viewer.add_labels(saved), tmp_path, "builtins labels", monkeypatch)
-    (tmp_path / "damaged.tif").write_bytes(b"II*\0")
-    get_settings().application.save_history = [str(tmp_path / "gone"), str(tmp_path)]
-    autosave = _autosave.watch(viewer)
-    assert "other" in question(autosave).informativeText()
-    assert "saved," not in question(autosave).informativeText()
-    assert [path.exists() for path in left] == [False, True]
 
 
 def test_what_is_painted_last_is_kept_when_python_ends(viewer, place):
@@ -225,11 +191,18 @@ def test_closing_napari_writes_what_is_waiting_and_keeps_it(viewer, place):
     np.testing.assert_array_equal(_painted.read(path).labels, kept)
 
 
-def test_the_segment_widget_watches(viewer, place):
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_widget_alone_copies_what_is_painted_and_offers_what_was_left(viewer, place, name):
     leave_behind(place)
-    viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
-    assert question(_autosave.watch(viewer)) is not None
-    _autosave.watch(viewer).question.close()
+    viewer.window.add_plugin_dock_widget("napari-saunetv2", name)
+    (autosave,) = [one for seen, one in _autosave._WATCHED.items() if seen is viewer]
+    assert question(autosave) is not None
+    autosave.question.close()
+    layer = painted(viewer)
+    autosave.copy_now()
+    autosave.wait()
+    (copy,) = autosave._session.folder.glob("*.labels")
+    np.testing.assert_array_equal(_painted.read(copy).labels, layer.data)
 
 
 def test_a_writer_called_without_a_window_keeps_no_copies(place, tmp_path):

@@ -173,8 +173,28 @@ def test_tiff_keeps_the_scale(tmp_path, mask, no_window, about, scale, unit):
             assert stored.info["dpi"] == pytest.approx((25.4 / scale[1], 25.4 / scale[0]), rel=1e-4)
 
 
-def test_masks_of_other_formats_are_read_back_too(tmp_path, mask, no_window):
+@pytest.mark.parametrize(
+    "about", [{"scale": (0.02, 0.03), "units": ("mm", "mm")}, {"scale": (2.0, 3.0)}, {"scale": (1e-9, 1e-9)}]
+)
+def test_png_keeps_the_scale(tmp_path, mask, no_window, about):
     path = str(tmp_path / "eye vessels.png")
+    data, meta, _ = Labels(mask, **about).as_layer_data_tuple()
+    write_labels(path, data, meta)
+    ((read, again, _),) = get_reader(path)(path)
+    assert np.array_equal(read, mask)
+    assert again["scale"] == about["scale"]
+    assert Labels(read, **again).units == Labels(mask, **about).units
+
+
+def test_the_resolution_that_another_program_wrote_into_a_png_is_no_scale(tmp_path, mask):
+    Image.fromarray(mask * 255).save(tmp_path / "eye vessels.png", dpi=(72, 72))
+    path = str(tmp_path / "eye vessels.png")
+    ((_, about, _),) = get_reader(path)(path)
+    assert "scale" not in about
+
+
+def test_masks_of_other_formats_are_read_back_too(tmp_path, mask, no_window):
+    path = str(tmp_path / "eye vessels.gif")
     write_labels(path, mask, {"scale": (2, 2)})
     ((read, about, _),) = get_reader(path)(path)
     assert np.array_equal(read, mask)

@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from napari_saunetv2 import _marks
 from napari_saunetv2._decoding import MAX_BYTES, Palette, Pixels, decode
 from napari_saunetv2._parts import new_part
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
@@ -37,7 +38,12 @@ class Spacing(NamedTuple):
 
 
 def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
-    """Size of a pixel that a TIFF file states; None for another file, or where it states none."""
+    """Size of a pixel that a TIFF file, or a PNG mask of this program, states; None where there is none."""
+    in_png = _marks.png_spacing(path)
+    return _tiff_spacing(path) if in_png is None else Spacing(*in_png)
+
+
+def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
     try:
         with tifffile.TiffFile(path) as file:
             tags = file.pages.first.tags
@@ -123,6 +129,8 @@ def write_mask(
 ) -> Path:
     """Write a mask as PNG, TIFF or GIF, as the suffix says; all are lossless.
 
+    The file bears the program's mark, by which :func:`is_own_mask` knows it whatever its name.
+
     Parameters
     ----------
     path : path
@@ -133,7 +141,7 @@ def write_mask(
     maximum : int, 1..255
         The grey value of a set pixel in the file.
     spacing : Spacing, optional
-        Size of a pixel; TIFF keeps it, the other formats do not.
+        Size of a pixel; TIFF and PNG keep it, GIF does not.
 
     Raises
     ------
@@ -152,7 +160,20 @@ def write_mask(
     if not 1 <= maximum <= 255:
         raise SettingsError(f"A mask file cannot hold the value {maximum}: choose 1 to 255.")
     grey = (pixels != 0).astype(np.uint8) * np.uint8(maximum)
-    return _write_pixels(Path(path), grey, (".png", *_TIFF, ".gif"), overwrite, spacing)
+    target = Path(path)
+    suffix = _checked_suffix(target, (".png", *_TIFF, ".gif"))
+    if suffix in _TIFF:
+        return write_beside(
+            target, lambda file: _save_tiff(file, grey, spacing, software=_marks.MARK), overwrite=overwrite
+        )
+    settings = _marks.png_settings(spacing) if suffix == ".png" else {"comment": _marks.MARK}
+    picture = Image.fromarray(grey)
+    return write_beside(target, lambda file: picture.save(file, suffix[1:], **settings), overwrite=overwrite)
+
+
+def is_own_mask(path: str | os.PathLike[str]) -> bool:
+    """Whether :func:`write_mask` wrote a file; never raises."""
+    return _marks.is_marked(path)
 
 
 def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], *, overwrite: bool = False) -> Path:
@@ -164,7 +185,12 @@ def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], *, overw
             f"A picture of type {pixels.dtype} and shape {pixels.shape} cannot be written: give uint8, "
             "(H, W) or (H, W, 3)."
         )
-    return _write_pixels(Path(path), pixels, (".png", *_TIFF), overwrite)
+    target = Path(path)
+    suffix = _checked_suffix(target, (".png", *_TIFF))
+    if suffix in _TIFF:
+        return write_beside(target, lambda file: _save_tiff(file, pixels), overwrite=overwrite)
+    picture = Image.fromarray(pixels)
+    return write_beside(target, lambda file: picture.save(file, suffix[1:]), overwrite=overwrite)
 
 
 def write_probability(
@@ -253,31 +279,24 @@ def _move(beside: Path, target: Path, overwrite: bool) -> None:
         beside.replace(target)
 
 
-def _write_pixels(
-    target: Path,
-    pixels: NDArray[np.uint8],
-    suffixes: tuple[str, ...],
-    overwrite: bool,
-    spacing: Spacing | None = None,
-) -> Path:
+def _checked_suffix(target: Path, suffixes: tuple[str, ...]) -> str:
     suffix = target.suffix.lower()
     if suffix not in suffixes:
         raise FileFormatError(
             f"'{target.name}' has no suffix that can be written: use {', '.join(suffixes)}."
         )
-    if suffix in _TIFF:
-        return write_beside(target, lambda file: _save_tiff(file, pixels, spacing), overwrite=overwrite)
-    picture = Image.fromarray(pixels)
-    return write_beside(target, lambda file: picture.save(file, suffix[1:]), overwrite=overwrite)
+    return suffix
 
 
-def _save_tiff(file: IO[bytes], pixels: NDArray[Any], spacing: Spacing | None = None) -> None:
+def _save_tiff(
+    file: IO[bytes], pixels: NDArray[Any], spacing: Spacing | None = None, software: str | None = None
+) -> None:
     colours = "rgb" if pixels.ndim == 3 else "minisblack"
-    tags: dict[str, Any] = {}
+    tags: dict[str, Any] = {} if software is None else {"software": software}
     if spacing is not None:
         # TIFF counts pixels to the centimetre, width first; without a unit, to the unit.
         whole = 10.0 if spacing.millimetres else 1.0
-        tags = {
+        tags |= {
             "resolution": (whole / spacing.width, whole / spacing.height),
             "resolutionunit": "CENTIMETER" if spacing.millimetres else "NONE",
         }

@@ -59,6 +59,32 @@ def info(path: Path) -> ModelInfo:
     )
 
 
+def is_own(model: ModelInfo) -> bool:
+    """Whether a model lies in the folder of the user's own models."""
+    return not model.bundled and model.path.parent == user_folder()
+
+
+def delete(model: ModelInfo) -> None:
+    """Delete one of the user's own models.
+
+    Raises
+    ------
+    CheckpointError
+        When it is not in the folder of the user's models, or cannot be deleted.
+    """
+    if not is_own(model):
+        raise CheckpointError(
+            f"'{model.path}' is not in the folder of your own models: only models there can be deleted."
+        )
+    try:
+        model.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"'{model.path}' cannot be deleted ({error.strerror or error}): close the programs that use it, "
+            "or delete it in its folder."
+        ) from error
+
+
 def find(name_or_path: str | os.PathLike[str]) -> Path:
     """Path of a model's file, by name or path; raises CheckpointError when there is none."""
     for path in _named_files():

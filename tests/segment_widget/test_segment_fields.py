@@ -19,7 +19,8 @@ KEYS = Qt.KeyboardModifier.ControlModifier
 def test_its_fields(widget):
     named = ["image", "model", "browse", "fov", "outline", "planes", "card", "more", "tta", "rescale", "tile"]
     named += ["device", "uncertainty", "run", "cancel", "progress", "status", "threshold", "model_threshold"]
-    named += ["min_size", "connected", "copy_python", "copy_command", "next_uncertain"]
+    named += ["min_size", "connected", "copy_python", "copy_command", "previous_uncertain", "next_uncertain"]
+    named += ["manage", "save", "engine", "precision"]
     assert [getattr(widget, name).name for name in named] == named
     for name in named:
         field = getattr(widget, name)
@@ -62,7 +63,7 @@ def test_the_image_follows_the_active_layer(viewer, widget, run):
     viewer.layers.selection.active = first
     assert widget.image.value is first
     run(widget)
-    assert viewer.layers.selection.active is first
+    assert viewer.layers.selection.active is viewer.layers["first vessels"]
     for result in ("first vessels", "first probability"):
         viewer.layers.selection.active = viewer.layers[result]
         assert widget.image.value is first

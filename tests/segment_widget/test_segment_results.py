@@ -36,12 +36,16 @@ def test_the_threshold_redraws_at_once(viewer, widget, run, monkeypatch):
     assert widget.status.value.startswith("Done: eye, ")
 
 
-def test_the_photograph_stays_active_and_its_results_can_be_chosen(viewer, widget, run):
-    eye = viewer.add_image(picture(), rgb=True, name="eye")
+def test_the_vessels_are_active_after_a_run_and_the_other_results_can_be_chosen(viewer, widget, run):
+    viewer.add_image(picture(), rgb=True, name="eye")
     heard = []
     viewer.layers.selection.events.active.connect(lambda event: heard.append(event.value))
     run(widget)
-    assert heard == []  # napari would draw the controls of each result for a moment
+    vessels = viewer.layers["eye vessels"]
+    assert heard == [vessels]  # of other results napari would draw the controls for a moment
+    assert vessels.selected_label == 1
+    assert 2 <= vessels.brush_size <= 4  # a picture of 80 pixels
+    assert vessels.mode == "pan_zoom"  # to drag moves the picture, until the user takes up the brush
     window = viewer.window._qt_viewer
 
     def chosen() -> tuple:
@@ -51,7 +55,6 @@ def test_the_photograph_stays_active_and_its_results_can_be_chosen(viewer, widge
         shown = [x.name for x in viewer.layers if controls.widgets[x] is controls.currentWidget()]
         return viewer.layers.selection.active.name, marked, shown
 
-    assert viewer.layers.selection.active is eye
     for name in ("eye", "eye vessels", "eye probability", "eye"):
         viewer.layers.selection.active = viewer.layers[name]
         assert chosen() == (name, [name], [name])

@@ -21,7 +21,7 @@ from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _painted, _saved
+from napari_saunetv2.plugin import _painted
 from napari_saunetv2.plugin._layers import spatial
 
 if TYPE_CHECKING:
@@ -105,7 +105,6 @@ class Autosave(QObject):
     def close(self) -> None:
         """Write what is waiting, and stop. What was not saved stays, to be offered at the next start."""
         self.copy_now()
-        self._later(_saved.without_the_saved, list(self._paths.values()), _painted.remove)
         self._writer.shutdown()
         for session in (self._session, *self._claimed):
             if session is not None:
@@ -188,10 +187,8 @@ class Autosave(QObject):
             self._later(self._look_through, found)
 
     def _look_through(self, found: list[Path]) -> None:
-        """Leave out, and remove, what was saved before napari ended: a thread's work, for it reads files."""
-        left = _saved.without_the_saved(found, _remove_claimed)
-        if left:
-            self._found.emit(left)
+        """Find the names of the layers: a thread's work, for it reads files."""
+        self._found.emit({path: _name_of(path) for path in found})
 
     def _ask(self, left: dict[Path, str]) -> None:
         if self._viewer() is None:
@@ -200,10 +197,10 @@ class Autosave(QObject):
         box = QMessageBox(QApplication.activeWindow())
         box.setWindowTitle("Painted labels")
         box.setText(
-            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that somebody painted were kept from an "
-            "earlier session: no file was found that holds the same."
+            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that were painted in an earlier session "
+            "were not saved with the Save button, or as a Vessel mask."
         )
-        box.setInformativeText(_listed(left) + "\n\nDiscard them if they are saved elsewhere.")
+        box.setInformativeText(_listed(left) + "\n\nDiscard them if you saved them in another way.")
         answers: tuple[tuple[str, QMessageBox.ButtonRole, Callable[[], None]], ...] = (
             ("Open", QMessageBox.ButtonRole.AcceptRole, lambda: self._bring_back(found)),
             ("Ask again later", QMessageBox.ButtonRole.RejectRole, lambda: None),
@@ -248,11 +245,11 @@ class Autosave(QObject):
         return own
 
 
-def _remove_claimed(path: Path) -> None:
-    session = _painted.Session.claim(path.parent)
-    if session is not None:  # else another napari brings it back just now
-        _painted.remove(path)
-        session.close()
+def _name_of(path: Path) -> str:
+    try:
+        return _painted.read(path).name
+    except SaunetError:  # reported when it is opened
+        return path.stem
 
 
 def _listed(left: dict[Path, str]) -> str:

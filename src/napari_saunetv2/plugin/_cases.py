@@ -7,7 +7,7 @@ from napari.layers import Labels, Layer
 
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import add_beside, vessel_colours
+from napari_saunetv2.plugin._layers import OBSERVERS, add_beside, vessel_colours
 from napari_saunetv2.plugin._results import OF
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
     """Read the files of a case, the photograph first: a job, for a large photograph takes half a second."""
     about = {key: getattr(sample, key) for key in ("dataset", "subject", "eye", "split", "name")}
+    about["path"] = str(sample.image_path)
     layers: list[LayerData] = []
 
     def add(data: Any, name: str, kind: str, role: str, observer: str | None = None, **looks: Any) -> None:
@@ -29,7 +30,8 @@ def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
     yield None
     for number, observer in enumerate(sample.label_paths):
         pixels = sample.labels(observer)
-        look = {"visible": number == 0, "opacity": 0.6, "colormap": vessel_colours()}
+        colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        look = {"visible": number == 0, "opacity": 0.6, "colormap": colours}
         add(pixels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
         yield None
     if sample.fov_path is not None:

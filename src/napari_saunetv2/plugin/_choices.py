@@ -1,10 +1,13 @@
-"""Which layers a widget offers, and when one of them shows other data."""
+"""Which layers a widget offers, what keeps one from being segmented, and when one shows other data."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels, Layer
 
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.library import ModelInfo
+from napari_saunetv2.plugin._layers import Planes, problem_of_field
 from napari_saunetv2.plugin._results import ROLE
 
 if TYPE_CHECKING:
@@ -20,6 +23,19 @@ def fields(viewer: "ViewerModel") -> list[str | Labels]:
     """List what can tell the field of view: none, auto, and labels that are no results."""
     labels = [x for x in viewer.layers if isinstance(x, Labels) and ROLE not in x.metadata]
     return ["none", "auto", *labels]
+
+
+def obstacle(image: Image | None, model: ModelInfo | None, field: str | Labels) -> str:
+    """Say why an image cannot be segmented, or "" where it can."""
+    if image is None:
+        return "Open a photograph first: File > Open, or drop it on the canvas."
+    if model is None:
+        return "Choose a model first: its file has gone."
+    try:
+        planes = Planes(image)
+    except SaunetError as error:
+        return str(error)
+    return problem_of_field(field, planes)
 
 
 class DataWatch:

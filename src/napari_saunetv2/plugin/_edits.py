@@ -8,8 +8,6 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from napari_saunetv2.plugin import _saved
-
 _drawn: WeakKeyDictionary[Labels, NDArray[Any]] = WeakKeyDictionary()
 _noted: set[bytes] = set()
 
@@ -27,13 +25,8 @@ def painted(layer: Labels) -> bool:
 
 
 def unsaved(layer: Labels) -> bool:
-    """Say whether a layer was painted on and not saved since."""
-    if not painted(layer) or _digest(layer.name, layer.data) in _noted:
-        return False
-    if not _saved.in_a_file(layer.data):
-        return True
-    note_saved(layer.name, layer.data)
-    return False
+    """Say whether a layer was painted on and not saved since, with Save or with our writer."""
+    return painted(layer) and _digest(layer.name, layer.data) not in _noted
 
 
 def note_saved(name: str, pixels: NDArray[Any]) -> None:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidg
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin._score_views import CurveView, MissesView, ScoreTable
-from napari_saunetv2.plugin._windows import lie_together, tab_as_seen
+from napari_saunetv2.plugin._steady import keep_height
 
 Choices = Callable[[object], list[Any]]
 
@@ -120,8 +120,6 @@ class EvaluateForm(Container[Any]):
         self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar of tabs is enough: both hold Tab back
         self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.status.native.setWordWrap(True)
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
@@ -137,7 +135,6 @@ class EvaluateForm(Container[Any]):
         )
         for part, share in ((self.views, 1), (key, 0), (buttons, 0), (self.status.native, 0)):
             self.native.layout().addWidget(part, share)
+        keep_height(self.status, 3)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")
-        tab_as_seen(self.native)
-        lie_together(self.native)

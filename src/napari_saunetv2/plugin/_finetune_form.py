@@ -17,13 +17,13 @@ from magicgui.widgets import (
 )
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea
 
 from napari_saunetv2 import NO_DEVICE, checkpoint, devices
 from napari_saunetv2.plugin._pairs_table import PairsTable
 from napari_saunetv2.plugin._preferences import preferred, use_model_folder
+from napari_saunetv2.plugin._steady import keep_height
 from napari_saunetv2.plugin._training_plot import TrainingPlot
-from napari_saunetv2.plugin._windows import lie_together, tab_as_seen
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -261,8 +261,7 @@ class FineTuneForm(Container[Any]):
         self.fields.native.layout().insertWidget(2, self.pairs.native)
         layout.insertWidget(4, self.status.native)
         layout.insertWidget(5, self.plot.native)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.status.native.setWordWrap(True)
+        keep_height(self.status, 3)
         for field in (self.base, self.meaning, self.source, self.scale):
             # A combo box is as wide as its longest choice, else: wider than the panel.
             policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -271,8 +270,6 @@ class FineTuneForm(Container[Any]):
         self.native.setMinimumWidth(340)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
-        tab_as_seen(self.native)
-        lie_together(self.native)
 
 
 def _row(name: str, *widgets: Any) -> Container[Any]:

@@ -16,8 +16,22 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
-VESSEL = (0.0, 0.9, 0.7, 1.0)
-"""Colour of label 1: green-blue, the hue that no fundus has."""
+Colour = tuple[float, float, float, float]
+
+VESSEL: Colour = (0.0, 0.9, 0.7, 1.0)
+"""Label 1 of vessels that were just found: green-blue, the hue that no fundus has."""
+
+EDITED: Colour = (1.0, 0.95, 0.2, 1.0)
+"""Label 1 of vessels that somebody painted on, beside fresh ones."""
+
+OBSERVERS: tuple[Colour, ...] = ((0.35, 0.65, 1.0, 1.0), (0.8, 0.55, 1.0, 1.0))
+"""Label 1 of what the first and the second observer drew."""
+
+SECOND: Colour = (1.0, 0.25, 0.8, 1.0)
+"""Label 2, on every layer."""
+
+OTHERS: Colour = (1.0, 1.0, 1.0, 1.0)
+"""Labels above 2, on every layer."""
 
 
 class Planes:
@@ -95,10 +109,9 @@ def add_beside(viewer: "ViewerModel", layer: "Layer") -> None:
         selection.active = active
 
 
-def vessel_colours() -> DirectLabelColormap:
-    """Colours of a vessel mask."""
-    clear = (0.0, 0.0, 0.0, 0.0)
-    return DirectLabelColormap(color_dict={None: clear, 0: clear, 1: VESSEL})
+def vessel_colours(first: Colour = VESSEL) -> DirectLabelColormap:
+    """Colours of a vessel mask, whose label 1 is ``first``; every label but 0 can be seen."""
+    return DirectLabelColormap(color_dict={None: OTHERS, 0: (0.0, 0.0, 0.0, 0.0), 1: first, 2: SECOND})
 
 
 def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:

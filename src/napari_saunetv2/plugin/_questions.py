@@ -1,6 +1,7 @@
 """What only the user can decide."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from qtpy.QtWidgets import QMessageBox, QWidget
@@ -22,3 +23,18 @@ def ask_about_edits(parent: QWidget, names: Sequence[str]) -> Literal["keep", "d
     box.setEscapeButton(stay)
     box.exec()
     return KEEP if box.clickedButton() is keep else DROP if box.clickedButton() is drop else STAY
+
+
+def ask_to_replace(parent: QWidget, path: Path) -> Literal["replace", "other", "cancel"]:
+    """Ask whether a file may be replaced, or whether another one is to be chosen."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Replace file?")
+    box.setText(f"{path.name} exists already in {path.parent}.")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+    other = box.addButton("Save as...", QMessageBox.ButtonRole.ActionRole)
+    cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(replace)
+    box.setEscapeButton(cancel)
+    box.exec()
+    clicked = box.clickedButton()
+    return "replace" if clicked is replace else "other" if clicked is other else "cancel"

@@ -8,7 +8,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_saunetv2.plugin import _edits
-from napari_saunetv2.plugin._layers import Planes, add_beside, lookup, put, spatial, vessel_colours
+from napari_saunetv2.plugin._layers import EDITED, Planes, add_beside, lookup, put, spatial, vessel_colours
 from napari_saunetv2.plugin._planewise import Request, Segmented
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ ROLE = "saunetv2 role"
 
 OF = "saunetv2 image"
 """Key in a result's metadata: the name of its image."""
+
+EDITS = "saunetv2 edits of"
+"""Key in the metadata of labels that were painted on and set aside: the name of their image."""
+
+BRUSH, MIN_BRUSH = 1 / 150, 2
+"""Diameter of the brush, as a share of the longer side and in pixels: a middle-sized vessel."""
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "probability": {"contrast_limits": (0, 1), "colormap": "magma", "visible": False},
@@ -73,7 +79,7 @@ class Result:
             if maps:
                 data = self._filled(role, source, answer.numbers, maps, same)
                 yield from self._show_map(role, data, about)
-        if self._labels is None or self._labels not in self._viewer.layers:
+        if self.labels is None:
             # Still empty, for to add it takes longest, and so has a turn to itself.
             labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
             yield
@@ -103,11 +109,23 @@ class Result:
             _edits.remember(self._labels)
         return notice
 
+    @property
+    def labels(self) -> Labels | None:
+        """The vessels, if they are still there."""
+        return self._labels if self._labels in self._viewer.layers else None
+
+    def activate(self, source: Image) -> None:
+        """Make the vessels the active layer, unless the user turned to another one than the photograph."""
+        selection = self._viewer.layers.selection
+        if self.labels is not None and selection.active in (None, source):
+            selection.active = self.labels
+
     def maps(self) -> "tuple[Labels, Image] | None":
         """Vessels and their uncertainty; None where one of them is not there."""
-        if self._labels is None or self._labels not in self._viewer.layers or not self._there("uncertainty"):
+        labels = self.labels
+        if labels is None or not self._there("uncertainty"):
             return None
-        return self._labels, self._maps["uncertainty"]
+        return labels, self._maps["uncertainty"]
 
     # Layers
 
@@ -137,7 +155,7 @@ class Result:
         yield
 
     def _new_labels(self, mask: NDArray[np.uint8], about: dict[str, Any]) -> Labels:
-        return Labels(
+        labels = Labels(
             mask,
             name=f"{self._name} vessels",
             colormap=vessel_colours(),
@@ -145,6 +163,8 @@ class Result:
             metadata=about | {ROLE: "vessels"},
             **self._spatial,
         )
+        labels.brush_size = max(MIN_BRUSH, round(max(mask.shape[-2:]) * BRUSH))
+        return labels
 
     def _add_labels(self, labels: Labels) -> None:
         self._labels = labels
@@ -160,10 +180,15 @@ class Result:
         return True
 
     def _set_painted_aside(self) -> str:
-        labels = self._labels
-        if labels is None or labels not in self._viewer.layers or not _edits.painted(labels):
+        labels = self.labels
+        if labels is None or not _edits.painted(labels):
             return ""
+        for layer in self._viewer.layers:  # of several edited ones only the last is in sight
+            if layer.metadata.get(EDITS) == self._name:
+                layer.visible = False
         labels.name = f"{self._name} vessels (edited)"
+        labels.colormap = vessel_colours(EDITED)
+        labels.metadata = labels.metadata | {EDITS: self._name}
         self._labels = None
         return f"Your painted labels are kept as '{labels.name}'."
 

@@ -1,4 +1,4 @@
-"""From one uncertain vessel to the next: the camera goes there."""
+"""From one uncertain vessel to the next, and back: the camera goes there and a ring marks it."""
 
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from napari_saunetv2.imaging.branches import Branch
 from napari_saunetv2.plugin._camera import look_at
 from napari_saunetv2.plugin._jobs import Latest
 from napari_saunetv2.plugin._layers import lookup
+from napari_saunetv2.plugin._marker import Marker
 from napari_saunetv2.plugin._results import Result
 
 if TYPE_CHECKING:
@@ -44,15 +45,17 @@ class Tour:
         """Take a new ranking."""
         self._mask, self._ranking, self._place = lookup(vessels.data), ranking, -1
 
-    def step(self, viewer: "ViewerModel", layer: Image) -> str:
-        """Move the camera to the next vessel; returns what to say of it."""
+    def step(self, viewer: "ViewerModel", layer: Image, marker: Marker, by: int) -> str:
+        """Go to the vessel after this one, or for -1 the one before; returns what to say of it."""
         if not self._ranking:
             return "There is no vessel to look at."
-        self._place = (self._place + 1) % len(self._ranking)
+        begin = -1 if by > 0 else 0  # the first step back goes to the last vessel
+        self._place = (max(self._place, begin) + by) % len(self._ranking)
         number, branch = self._ranking[self._place]
-        index = np.unravel_index(number, layer.data.shape[:-2])
-        pixel = look_at(viewer, layer, (*map(int, index), *branch.centre))
+        index = tuple(map(int, np.unravel_index(number, layer.data.shape[:-2])))
+        pixel = look_at(viewer, layer, (*index, *branch.centre))
         viewer.camera.zoom = min(CLOSE, SPAN / max(branch.size)) / pixel
+        marker.show(layer, index, branch.centre, branch.size)
         return f"Vessel {self._place + 1} of {len(self._ranking)}, variance {branch.value:.4f}."
 
 
@@ -74,9 +77,10 @@ class Guide:
         self._viewer, self._say = viewer, say
         self._tours: WeakKeyDictionary[Result, Tour] = WeakKeyDictionary()
         self._ranking = Latest(failed)
+        self._marker = Marker(viewer, "uncertain vessel")
 
-    def go_on(self, result: Result | None) -> None:
-        """Go to the next vessel, or say what is missing."""
+    def go_on(self, result: Result | None, by: int = 1) -> None:
+        """Go to the next vessel, or for -1 to the one before, or say what is missing."""
         maps = result.maps() if result is not None else None
         if result is None or maps is None:
             self._say("Tick uncertainty in More settings and segment first.")
@@ -86,12 +90,16 @@ class Guide:
 
         def go(ranking: Ranking) -> None:
             tour.begin(labels, ranking)
-            self._say(tour.step(self._viewer, spread))
+            self._say(tour.step(self._viewer, spread, self._marker, by))
 
         if tour.is_of(labels):
-            self._say(tour.step(self._viewer, spread))
+            self._say(tour.step(self._viewer, spread, self._marker, by))
         else:
             self._ranking.ask(rank(labels.data.copy(), spread.data), go)
+
+    def unmark(self) -> None:
+        """Take the ring away: its vessels are found anew."""
+        self._marker.remove()
 
     def abandon(self) -> None:
         """Call nobody any more."""

@@ -25,7 +25,9 @@ from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin._examine import Examined, examine, export
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import same_eye
+from napari_saunetv2.plugin._marker import Marker
 from napari_saunetv2.plugin._overlays import Overlays
+from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._results import OF, ROLE
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.training import tasks
@@ -51,9 +53,11 @@ class EvaluateWidget(EvaluateForm):
         self._job: Job | None = None
         self._found: list[Examined] = []
         self._overlays = Overlays(napari_viewer)
+        self._marker = Marker(napari_viewer, "missed vessel")
         self._why_not = ""
         super().__init__(self._predictions, self._truths, self._masks)
         self.fov.value = NONE
+        set_up(self, napari_viewer)
         self._connect()
         self._layers_changed()
 
@@ -149,6 +153,8 @@ class EvaluateWidget(EvaluateForm):
         layer, camera = place.comparand.layer, self._viewer.camera
         pixel = look_at(self._viewer, layer, (*place.index, miss.row, miss.column))
         camera.zoom = max(camera.zoom, CLOSE / pixel)
+        # The miss's pixel is the middle of its line, so a ring as wide as the line is long holds all of it.
+        self._marker.show(layer, place.index, (miss.row, miss.column), (miss.length, miss.length))
 
     def _panel_moved(self, parent: object) -> None:
         if parent is None:  # closed: nobody can see or cancel the run any more
@@ -172,6 +178,7 @@ class EvaluateWidget(EvaluateForm):
         self.image.reset_choices()
         self.image.value, self.image.visible = self.names[0], len(worst) > 1
         self._show()
+        self._marker.remove()
         self._overlays.show(self._found)
         self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
         f1 = shown("f1", evaluation.mean([x.score for x in self._found])["f1"])

@@ -11,11 +11,12 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QApplication
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin import _autosave, _finetune_words, _finetuning
+from napari_saunetv2.plugin import _finetune_words, _finetuning
 from napari_saunetv2.plugin._finetune_form import SETTINGS, FineTuneForm
 from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job, Latest, Turns
+from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._preview import LivePrediction, place_of
 from napari_saunetv2.plugin._windows import add_shortcuts, choose_in_segment, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
@@ -50,7 +51,7 @@ class FineTuneWidget(FineTuneForm):
         self._turns = Turns(self.native)
         self._suggest_name()
         self._connect()
-        _autosave.watch(napari_viewer)
+        set_up(self, napari_viewer)
         self._colour()
         self._warming = Latest(self._show_failure)
         self._warming.ask(_finetuning.warm_up(), lambda _: None)

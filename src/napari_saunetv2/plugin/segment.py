@@ -11,17 +11,19 @@ from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.imaging import vessels
-from napari_saunetv2.plugin import _autosave, _copies
+from napari_saunetv2.plugin import _copies
 from napari_saunetv2.plugin._card import CardMaker
-from napari_saunetv2.plugin._choices import DataWatch, fields, photographs
+from napari_saunetv2.plugin._choices import DataWatch, fields, obstacle, photographs
 from napari_saunetv2.plugin._copies import recipe
 from napari_saunetv2.plugin._form import SegmentForm
 from napari_saunetv2.plugin._jobs import Job, Latest, Turns
-from napari_saunetv2.plugin._layers import Planes, current_plane, problem_of_field
+from napari_saunetv2.plugin._layers import Planes, current_plane
 from napari_saunetv2.plugin._outline import Outline
+from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
 from napari_saunetv2.plugin._preferences import preferred
 from napari_saunetv2.plugin._results import Result, Source
+from napari_saunetv2.plugin._save import Saver
 from napari_saunetv2.plugin._tour import Guide
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 
@@ -52,8 +54,9 @@ class SegmentWidget(SegmentForm):
         self._turns = Turns(self.native)
         self._masks = Latest(self._show_failure)
         self._guide = Guide(napari_viewer, self._say, self._show_failure)
+        self._saver = Saver(napari_viewer, self.native, self._say)
+        set_up(self, napari_viewer)
         self._connect()
-        _autosave.watch(napari_viewer)
         self.use_model_threshold()
         if preferred("threshold"):
             self.threshold.value = preferred("threshold")
@@ -74,7 +77,9 @@ class SegmentWidget(SegmentForm):
         for part in (self.threshold, self.min_size, self.connected):
             part.changed.connect(self._apply_threshold)
         self.outline.changed.connect(self._outline.switch)
-        self.next_uncertain.changed.connect(self._go_to_next)
+        self.next_uncertain.changed.connect(partial(self._lead, 1))
+        self.previous_uncertain.changed.connect(partial(self._lead, -1))
+        self.save.changed.connect(self._save)
         self.copy_python.changed.connect(partial(self._copy, "Python"))
         self.copy_command.changed.connect(partial(self._copy, "a command"))
         for field in (self.image, self.fov, self.planes, self.model, *self.network_fields()):
@@ -92,7 +97,9 @@ class SegmentWidget(SegmentForm):
             {
                 "Ctrl+Return": self._start,
                 "Ctrl+Alt+X": self._cancel,
-                "Ctrl+Alt+U": self._go_to_next,
+                "Ctrl+Alt+U": partial(self._lead, 1),
+                "Ctrl+Alt+Y": partial(self._lead, -1),
+                "Ctrl+Alt+S": self._save,
             },
         )
 
@@ -139,8 +146,12 @@ class SegmentWidget(SegmentForm):
         if result is not None and result.can_redraw():
             self._draw(result)
 
-    def _go_to_next(self) -> None:
-        self._guide.go_on(self._result())
+    def _lead(self, by: int, *_: object) -> None:
+        self._guide.go_on(self._result(), by)
+
+    def _save(self) -> None:
+        result = self._result()
+        self._saver.save(None if result is None else result.labels, self.image.value)
 
     def _copy(self, language: str) -> None:
         layer, result = self.image.value, self._result()
@@ -181,9 +192,11 @@ class SegmentWidget(SegmentForm):
         self, source: Source, request: Request, begun: float, answer: Segmented
     ) -> Iterator[None]:
         result = self._results.setdefault(source.layer, Result(self._viewer))
+        self._guide.unmark()
         yield from result.show(source, request, answer)
         self._draw(result)
         yield
+        result.activate(source.layer)
         self._check_uncertainty()
         from napari_saunetv2.preflight import duration  # the window opens without torch
 
@@ -253,26 +266,19 @@ class SegmentWidget(SegmentForm):
         self._check_uncertainty()
         if self._job is not None:
             return
-        obstacle = self._obstacle()
-        if obstacle or self.status.value == self._why_not:
-            self.status.value = obstacle
-        self._why_not = obstacle
-        self.run.enabled = not obstacle
+        why_not = self._obstacle()
+        if why_not or self.status.value == self._why_not:
+            self.status.value = why_not
+        self._why_not = why_not
+        self.run.enabled = not why_not
 
     def _check_uncertainty(self) -> None:
         result = self._result()
-        self.next_uncertain.enabled = result is not None and result.maps() is not None
+        for button in (self.previous_uncertain, self.next_uncertain):
+            button.enabled = result is not None and result.maps() is not None
 
     def _obstacle(self) -> str:
-        if self.image.value is None:
-            return "Open a photograph first: File > Open, or drop it on the canvas."
-        if self.model.info is None:
-            return "Choose a model first: its file has gone."
-        try:
-            planes = Planes(self.image.value)
-        except SaunetError as error:
-            return str(error)
-        return problem_of_field(self.fov.value, planes)
+        return obstacle(self.image.value, self.model.info, self.fov.value)
 
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None

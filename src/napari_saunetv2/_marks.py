@@ -1,0 +1,65 @@
+"""The mark in a mask that this program wrote: it tells the mask from a photograph, whatever its name."""
+
+import json
+import os
+from typing import Any
+
+import tifffile
+from PIL import Image, PngImagePlugin
+
+MARK = "napari-saunetv2 mask"
+"""Software tag of a TIFF or PNG file, comment of a GIF file."""
+
+_SPACING = "napari-saunetv2 pixel size"
+
+
+def is_marked(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a mask that this program wrote; False for one that cannot be read. Never raises."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            tag = file.pages.first.tags.get("Software")
+            return tag is not None and tag.value == MARK
+    except Exception:  # noqa: BLE001 - not a TIFF file, or damaged
+        about = _about(path)
+    comment = about.get("comment")
+    return MARK in (about.get("Software"), comment.decode("latin-1") if isinstance(comment, bytes) else "")
+
+
+def png_settings(spacing: tuple[float, float, bool] | None) -> dict[str, Any]:
+    """Give what Pillow needs to write a marked PNG file.
+
+    Parameters
+    ----------
+    spacing : (height, width, millimetres), optional
+        Size of a pixel. Other programs read it from the pHYs chunk, which holds whole pixels per metre and
+        no unitless size; this one from a text chunk, exactly.
+    """
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Software", MARK)
+    if spacing is None:
+        return {"pnginfo": texts}
+    height, width, millimetres = spacing
+    texts.add_text(_SPACING, json.dumps([height, width, millimetres]))
+    fits = millimetres and 1000 / min(height, width) < 2**32  # pixels per metre, a 32-bit number in the file
+    return {"pnginfo": texts} | ({"dpi": (25.4 / width, 25.4 / height)} if fits else {})
+
+
+def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | None:
+    """Size of a pixel that a marked PNG file states, or None.
+
+    The pHYs chunk of other programs is not read: 72 dpi, which most of them write, says nothing of an eye.
+    """
+    try:
+        height, width, millimetres = json.loads(_about(path).get(_SPACING, "null"))
+        height, width = float(height), float(width)
+    except (TypeError, ValueError):
+        return None
+    return (height, width, bool(millimetres)) if min(height, width) > 0 else None
+
+
+def _about(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    try:
+        with Image.open(path) as picture:
+            return dict(picture.info)
+    except Exception:  # noqa: BLE001 - Pillow raises anything for a damaged file
+        return {}
