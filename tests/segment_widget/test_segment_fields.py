@@ -1,14 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari import settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QScrollBar
 from segmenting import PLUGIN, WIDGET, names, picture
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2 import checkpoint, engines, library
+from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.plugin import _preferences
 
 pytestmark = pytest.mark.gui
@@ -170,7 +173,89 @@ def test_a_model_from_elsewhere(viewer, widget, run, tmp_path, monkeypatch):
     assert widget.model.value == str(path)
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """Folders that the system was asked to show."""
+    folders = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: folders.append(Path(url.toLocalFile())))
+    return folders
+
+
+def actions(widget):
+    menu = widget.manage.native.menu()
+    menu.aboutToShow.emit()
+    return {action.text(): action for action in menu.actions()}
+
+
+def test_a_model_of_ones_own_is_found_and_deleted(models, widget, shown, monkeypatch):
+    bundled = checkpoint.load()
+    mine = models / "mine.safetensors"
+    checkpoint.save(mine, bundled.network, bundled.header)
+    widget.model.look()
+    asked = []
+
+    def answer(button):
+        monkeypatch.setattr(QMessageBox, "question", lambda *args: asked.append(args[2]) or button)
+
+    widget.model.value = "mine"
+    actions(widget)["Show the file of 'mine'"].trigger()
+    actions(widget)["Open the folder of your models"].trigger()
+    assert shown == [models, models]
+    answer(QMessageBox.StandardButton.No)
+    actions(widget)["Delete 'mine'..."].trigger()
+    assert mine.exists()
+    answer(QMessageBox.StandardButton.Yes)
+    actions(widget)["Delete 'mine'..."].trigger()
+    assert not mine.exists()
+    assert widget.model.value == "saunetv2-general"
+    assert "mine" not in tips(widget)
+    assert len(asked) == 2
+    assert str(mine) in asked[0]
+
+
+def test_only_models_of_ones_own_are_deleted(widget, tmp_path):
+    assert not actions(widget)["Delete 'saunetv2-general' (only your own models)"].isEnabled()
+    bundled = checkpoint.load()
+    elsewhere = tmp_path / "other.safetensors"
+    checkpoint.save(elsewhere, bundled.network, bundled.header)
+    widget.model.open(elsewhere)
+    assert not actions(widget)["Delete 'other' (only your own models)"].isEnabled()
+    for model in (library.info(elsewhere), library.info(library.find("saunetv2-general"))):
+        with pytest.raises(CheckpointError, match="not in the folder of your own models"):
+            library.delete(model)
+        assert model.path.exists()
+
+
 # --- keyboard and room
+
+
+def test_the_buttons_stay_where_they_are_whatever_is_said(viewer, widget, qtbot):
+    viewer.show()
+    viewer.window.resize(1280, 800)
+    viewer.add_image(picture(), rgb=True, name="eye")
+    qtbot.waitUntil(lambda: bool(widget.card.value), timeout=30_000)
+
+    def places():
+        qtbot.wait(50)
+        buttons = widget.native.findChildren(QPushButton)
+        return {b.text(): b.mapTo(widget.native, b.rect().topLeft()) for b in buttons if b.isVisible()}
+
+    widget.status.value = widget.card.value = ""
+    before = places()
+    widget.status.value = widget.card.value = "a long story of what went wrong " * 40
+    widget.progress.visible = True
+    assert places() == before
+    for label in (widget.status, widget.card):  # all of it can be read
+        area = label.native.parentWidget().parentWidget()
+        assert area.verticalScrollBar().maximum() > 0
+
+
+def test_the_precisions_that_auto_may_take_can_be_chosen(widget):
+    taken = {precision for _, precision in engines._FASTEST_FIRST}
+    assert taken | {"auto"} == set(widget.precision.choices)
+    for field in (widget.engine, widget.precision):
+        assert "0.3 %" in field.tooltip
+    assert "int8" in widget.precision.tooltip
 
 
 def test_it_fits_a_small_window(viewer, widget, qtbot):

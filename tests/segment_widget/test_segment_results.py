@@ -2,6 +2,7 @@ import shlex
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 from segmenting import EXACT, names, picture, segmented
 from typer.testing import CliRunner
@@ -42,7 +43,8 @@ def test_the_vessels_are_active_after_a_run_and_the_other_results_can_be_chosen(
     viewer.layers.selection.events.active.connect(lambda event: heard.append(event.value))
     run(widget)
     vessels = viewer.layers["eye vessels"]
-    assert heard == [vessels]  # of other results napari would draw the controls for a moment
+    assert set(heard) <= {None, vessels}  # of other results napari would draw the controls for a moment
+    assert viewer.layers.selection.active is vessels
     assert vessels.selected_label == 1
     assert 2 <= vessels.brush_size <= 4  # a picture of 80 pixels
     assert vessels.mode == "pan_zoom"  # to drag moves the picture, until the user takes up the brush
@@ -81,6 +83,47 @@ def test_painted_labels_are_kept(viewer, widget, run):
     run(widget)
     assert len(viewer.layers) == 4
     assert np.array_equal(painted.data, kept)
+
+
+def colours(layer):
+    return [tuple(np.round(layer.get_color(label), 3)) for label in (1, 2, 3, 200)]
+
+
+def test_every_label_can_be_seen_and_edits_have_a_colour_of_their_own(viewer, widget, run):
+    viewer.add_image(picture(), rgb=True, name="eye")
+    run(widget)
+    first = viewer.layers["eye vessels"]
+    fresh = colours(first)
+    assert len(set(fresh)) == 3  # 1, 2, and all the others
+    assert all(colour[3] == 1 for colour in fresh)
+    first.paint((40, 30), 2)
+    drawn = first._slice.image.view
+    painted = first.colormap.map(drawn)[first.data == 2]
+    assert len(painted)
+    assert (painted[:, 3] == 1).all()
+    widget.threshold.value = 0.3
+    new = viewer.layers["eye vessels"]
+    assert colours(new) == fresh
+    assert colours(first)[0] not in fresh
+    assert colours(first)[1:] == fresh[1:]
+    new.paint((20, 20), 1)
+    widget.threshold.value = 0.4
+    edited = [layer for layer in viewer.layers if "edited" in layer.name]
+    assert len(edited) == 2
+    in_sight = [colours(x)[0] for x in viewer.layers if isinstance(x, Labels) and x.visible]
+    assert len(set(in_sight)) == len(in_sight) == 2
+
+
+def test_the_vessels_become_active_only_for_one_who_waits_for_them(viewer, widget, run, hold, finish, qtbot):
+    viewer.add_image(picture(), rgb=True, name="eye")
+    other = viewer.add_points(np.zeros((1, 2)), name="other")
+    viewer.layers.selection.active = viewer.layers["eye"]
+    widget.run.native.click()
+    viewer.layers.selection.active = other
+    hold.go.set()
+    finish(widget)
+    assert "eye vessels" in names(viewer)
+    assert viewer.layers.selection.active is other
 
 
 def test_small_and_connected_vessels(viewer, widget, run, qtbot):
@@ -176,6 +219,19 @@ def test_the_plane_that_is_shown(viewer, widget, run):
 # --- uncertainty
 
 
+def assert_ring(viewer, name, centre, size):
+    """A ring on the same place as the photograph, around a vessel and not much larger."""
+    ring, eye = viewer.layers[name], viewer.layers["eye"]
+    (corners,) = ring.data
+    assert ring.shape_type == ["ellipse"]
+    assert ring.visible
+    assert np.array_equal(ring.scale, eye.scale)
+    assert np.array_equal(ring.translate, eye.translate)
+    assert corners.mean(axis=0) == pytest.approx(centre)
+    room = np.ptp(corners, axis=0) - size
+    assert np.all((room > 4) & (room < 30))
+
+
 def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
     image = picture(160, 128)
     viewer.add_image(image, rgb=True, name="eye", scale=(2, 2), translate=(10, 20))
@@ -185,6 +241,7 @@ def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
     spread = viewer.layers["eye uncertainty"].data
     assert np.array_equal(spread, uncertainty.variance(image, "saunetv2-general", rescale="off", **EXACT))
     assert widget.next_uncertain.enabled
+    assert widget.previous_uncertain.enabled
     ranking = branches.ranked(viewer.layers["eye vessels"].data, spread)
     for number, branch in enumerate(ranking[:2], start=1):
         widget.next_uncertain.native.click()
@@ -192,6 +249,14 @@ def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
         row, column = branch.centre
         assert viewer.camera.center[1:] == pytest.approx((2 * row + 10, 2 * column + 20))
         assert viewer.camera.zoom <= 3
+        assert_ring(viewer, "uncertain vessel", branch.centre, branch.size)
+    assert names(viewer).count("uncertain vessel") == 1
+    for number in (1, len(ranking)):  # back to the first, and round to the last
+        widget.previous_uncertain.native.click()
+        assert f"Vessel {number} of {len(ranking)}" in widget.status.value
+        assert_ring(viewer, "uncertain vessel", ranking[number - 1].centre, ranking[number - 1].size)
+    run(widget)
+    assert "uncertain vessel" not in names(viewer)  # it was one of the run before
     del viewer.layers["eye uncertainty"]
     assert not widget.next_uncertain.enabled
 

@@ -130,7 +130,7 @@ class SegmentForm(Container[Any]):
         self.precision = ComboBox(
             name="precision",
             choices=["auto", "float32", "bfloat16", "int8"],
-            tooltip="Of the arithmetic. auto takes the fastest that moves at most 0.3 % of the vessel pixels, "
+            tooltip="Of the arithmetic. auto takes the fastest that moves at most 0.3 % of vessel pixels, "
             "as measured once on this computer: the line under the button says which. int8 needs "
             "OpenVINO and a model that was prepared for it.",
         )
