@@ -15,7 +15,7 @@ THRESHOLD = 0.1
 of the vessel pixels of a STARE image.)"""
 
 LABEL_SHARE = 0.1
-"""Largest share of the frame that burnt-in text may take; the brightest of a photograph is sought beyond it."""
+"""Largest share of the frame that burnt-in text may take: the brightest of the eye is sought below it."""
 
 _EDGE_SHARE = 0.05
 """A colour that fills this share of the frame's edge may be that of the surround."""
@@ -100,7 +100,9 @@ def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | N
     Paper, banners and text are white, black or grey; the edge of a retina may be as dark as they are.
     """
     redness = ndimage.uniform_filter(picture[..., 0] - picture[..., 2], 5)
-    level = [float(colour[0] - colour[2]) for colour, _ in _edge_colours(picture) if np.ptp(colour) < _LIKE[1]]
+    level = [
+        float(colour[0] - colour[2]) for colour, _ in _edge_colours(picture) if np.ptp(colour) < _LIKE[1]
+    ]
     return whole(redness > max(level) + _REDDER) if level and redness.any() else None
 
 
@@ -108,7 +110,8 @@ def _edge_colours(picture: NDArray[np.float32]) -> list[tuple[NDArray[np.float32
     """Colours, shape (3,), that fill much of the frame's edge, at most four, each with its noise."""
     bands = picture[:2], picture[-2:], picture[:, :2].swapaxes(0, 1), picture[:, -2:].swapaxes(0, 1)
     left = np.concatenate(bands, axis=1).reshape(-1, 3)
-    enough, colours = _EDGE_SHARE * len(left), []
+    enough = _EDGE_SHARE * len(left)
+    colours: list[tuple[NDArray[np.float32], float]] = []
     while len(left) >= enough and len(colours) < 4:
         bins = (left * 15).round().astype(np.int64) @ (1, 16, 256)
         colour = np.median(left[bins == np.bincount(bins).argmax()], axis=0)
