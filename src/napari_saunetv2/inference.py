@@ -140,6 +140,16 @@ def segment(
     return probability
 
 
+def finished(work: Generator[Progress, None, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Run what :func:`steps` gave to its end."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            probability: NDArray[np.float32] = done.value
+            return probability
+
+
 @devices.told_when_full
 def steps(
     image: ArrayLike,

@@ -1,7 +1,6 @@
 """Which files of a folder are photographs to segment, and what is left out and why."""
 
 import glob
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,30 +12,16 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files import load_image, readable
+from napari_saunetv2.imaging.kinds import looks_like_a_mask
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
+from napari_saunetv2.partners import ROLES, stem
 
 RESULTS = ("vessels", "probability", "overlay")
 """What ``saunetv2 segment`` puts behind the name of a photograph."""
 
-ROLES = re.compile(
-    r"[-_ .](vessels?|labels?|masks?|manual|annotations?|ground_?truth|gt|fov|fields?|ah|vk|seg|segmentation"
-    r"|probability|overlay|\d(st|nd)ho)\d*$",
-    re.IGNORECASE,
-)
-"""Endings of a stem that say that a file belongs to a photograph. The content decides."""
-
 TEXT = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".html", ".log", ".yaml", ".yml", ".ini", ".toml"}
 
-FEW_COLOURS = 8
-"""A picture of at most so many colours is a mask, or a map of artery and vein."""
-
-_AT_THE_ENDS = 0.85
-_NEAR = 0.03
-"""A grey picture in which this share of pixels is nearly black or white is a mask with soft edges."""
-
 _OUTLINE_PIXELS = 10  # of the overlay's colour, which no retina has, tell an overlay
-
-_LOOKED_AT = 400  # pixels of the longer side that are looked at
 
 
 @dataclass
@@ -184,29 +169,6 @@ _LOOKS: dict[str, Callable[[NDArray[Any], str, Counter[str]], bool]] = {
     "probability": lambda pixels, *_: pixels.ndim == 2 and pixels.dtype.kind == "f",
     "overlay": _is_overlay,
 }
-
-
-def looks_like_a_mask(pixels: NDArray[Any]) -> bool:
-    """Whether pixels, shape (H, W) or (H, W, C), are a mask: few colours, or black and white with soft edges.
-
-    Every n-th pixel is looked at, so that a large file takes no longer.
-    """
-    step = max(1, max(pixels.shape[:2]) // _LOOKED_AT)
-    few = pixels[::step, ::step]
-    colours = few.reshape(-1, 1) if few.ndim == 2 else few.reshape(-1, few.shape[2])
-    if len(np.unique(colours, axis=0)) <= FEW_COLOURS:
-        return True
-    colours = colours[:, :3].astype(float)
-    low, high = float(colours.min()), float(colours.max())
-    grey = np.ptp(colours, axis=1).max() <= _NEAR * (high - low)
-    level = (colours[:, 0] - low) / (high - low)
-    return bool(grey and np.mean((level <= _NEAR) | (level >= 1 - _NEAR)) >= _AT_THE_ENDS)
-
-
-def stem(path: Path) -> str:
-    """Name of a file without its suffix, and without the ``.gz`` of a packed one."""
-    name = path.name.removesuffix(".gz")
-    return name[: name.rfind(".")] if "." in name else name
 
 
 def result_names(files: dict[Path, PurePath]) -> dict[Path, str]:
