@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import NO_DEVICE, batch, evaluation
+from napari_saunetv2 import NO_DEVICE, __version__, batch, evaluation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
@@ -26,6 +26,8 @@ class Line(NamedTuple):
     name: str
     values: Mapping[str, float]
     note: str = ""
+    about: Mapping[str, str] = {}
+    """Model, threshold, field of view and the like, for the table."""
 
 
 class Table(NamedTuple):
@@ -67,7 +69,7 @@ def thumbnails(
 def segment_all(
     samples: Sequence[Sample], model: Checkpoint, rule: batch.Rule, wanted: batch.Wanted, **settings: Any
 ) -> Generator[Table, None, Table]:
-    """Segment every sample and write what is wanted; the share of vessels goes into the table.
+    """Segment every sample and write what is wanted; the share of vessels in the field of view is tabled.
 
     Yields
     ------
@@ -88,7 +90,7 @@ def segment_all(
                 try:
                     done, total = next(work)
                 except StopIteration as end:
-                    line = Line(sample.name, {"vessels": end.value.share, "seconds": end.value.seconds})
+                    line = _segmented(sample.name, end.value, model, rule)
                     break
                 yield Table(lines, (len(lines) + done / total) / len(samples))
         except SaunetError as error:
@@ -96,6 +98,17 @@ def segment_all(
         lines = (*lines, line)
         yield Table(lines, len(lines) / len(samples))
     return Table(lines, 1.0)
+
+
+def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Rule) -> Line:
+    about = {
+        "model": model.name,
+        "threshold": f"{rule.threshold:g}",
+        "fov": done.fov,
+        "version": __version__,
+        "remarks": " ".join(done.remarks),
+    }
+    return Line(name, {"vessels": done.share, "seconds": done.seconds}, about=about)
 
 
 def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> Generator[Table, None, Table]:
@@ -118,7 +131,7 @@ def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> 
     for sample in samples:
         try:
             (score,) = evaluation.evaluate([sample], model, **settings)
-            line = Line(sample.name, score.metrics)
+            line = Line(sample.name, score.metrics, about=score.about)
         except SaunetError as error:
             line = Line(sample.name, {}, str(error))
         lines = (*lines, line)
@@ -140,8 +153,14 @@ def as_csv(lines: Sequence[Line]) -> str:
     names = list(dict.fromkeys(name for line in lines for name in line.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *names, "note"])
-    for line in (*lines, Line("mean", mean(lines), NO_DEVICE)):
+    about = list(dict.fromkeys(name for line in lines for name in line.about))
+    writer.writerow(["image", *names, *about, "note"])
+    alike = {
+        name: values.pop()
+        for name in about
+        if len(values := {x.about.get(name, "") for x in lines if x.values}) == 1
+    }
+    for line in (*lines, Line("mean", mean(lines), NO_DEVICE, alike)):
         numbers = (f"{line.values[name]:.6f}" if name in line.values else "" for name in names)
-        writer.writerow([line.name, *numbers, line.note])
+        writer.writerow([line.name, *numbers, *(line.about.get(name, "") for name in about), line.note])
     return text.getvalue()

@@ -21,6 +21,7 @@ from napari_saunetv2.cli._shared import (
     plain,
     refuse_existing,
 )
+from napari_saunetv2.library import DEFAULT
 
 if TYPE_CHECKING:
     from napari_saunetv2.checkpoint import Checkpoint
@@ -38,7 +39,7 @@ def evaluate(
             "neither trained nor validated on; if not given test, or all where the set has no test images."
         ),
     ] = None,
-    model: ModelOption = "saunetv2-drive",
+    model: ModelOption = DEFAULT,
     protocol: Annotated[
         str, typer.Option(help="whole: every pixel of the frame, as the papers; fov: the field of view only.")
     ] = "whole",
@@ -198,10 +199,17 @@ def _comparison(compared: "dict[str, Comparison]", title: str) -> Table:
 
 
 def _narrow(title: str, columns: Sequence[str]) -> Table:
-    """Table without lines between its columns, so that all of them fit into 80 characters."""
+    """Table whose numbers fit into 80 characters: without lines between columns, a long name in two lines."""
     table = Table(title=plain(title), box=box.SIMPLE, padding=0, show_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+        numbers = bool(number)
+        table.add_column(
+            column,
+            justify="right" if numbers else "left",
+            no_wrap=numbers,
+            overflow="fold",
+            min_width=8 * (not numbers),
+        )
     return table
 
 

@@ -1,21 +1,39 @@
 """Predictions and truths that lie in files: one of each, or folders in which they have the same names."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.evaluation.scores import Case
-from napari_saunetv2.files import make_folder, read_image, read_mask, readable, write_mask, write_probability
+from napari_saunetv2.files import (
+    load_image,
+    load_labels,
+    make_folder,
+    read_mask,
+    read_probability,
+    readable,
+    write_mask,
+    write_probability,
+)
+from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.kinds import looks_like_a_probability
+from napari_saunetv2.partners import belonging, folded, is_mask, nearest, stem
+
+_RESULT = re.compile(r"_(vessels|probability|overlay)$")
+"""What ``saunetv2 segment`` puts behind a photograph's name."""
+
+_LOW = 0.5
+"""A map of integers that stays below this share of its type's range may have another full scale."""
 
 PREDICTIONS, TRUTHS, SECOND, FIELDS = "predictions", "truth", "second", "fov"
 """Folders that :func:`write` makes."""
-
-_ENDINGS = ("_probability", "_vessels")
-"""What ``saunetv2 segment`` puts behind an image's name."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,11 @@ class Filed:
     field: Path | None = None
 
     def read(self, threshold: float = 0.5) -> tuple[Case, Case | None]:
-        """Read the case and the second observer's; a prediction of floats is a probability, else a mask.
+        """Read the case and the second observer's.
+
+        A prediction is a probability where it holds floats, or grey integers of many levels; else it is a
+        mask. Pixels that an observer marked as not judged are left out, as if outside the field of view.
+        What is unusual goes to the log, as warnings.
 
         Raises
         ------
@@ -48,14 +70,42 @@ class Filed:
         ImageError
             When they differ in shape.
         """
-        answer = read_image(self.prediction)
-        if not np.issubdtype(answer.dtype, np.floating):
-            answer = read_mask(self.prediction)
-        truth, inside = read_mask(self.truth), None if self.field is None else read_mask(self.field)
-        case = Case(self.name, None, truth, answer, threshold, inside)
+        inside = None if self.field is None else read_mask(self.field)
+        if inside is not None:
+            plausibility.log(self.field.name if self.field else "", plausibility.of_field_mask(inside))
+        truth, judged = self._labels(self.truth, inside)
+        where = "whole frame" if self.field is None else self.field.name
+        about = self.prediction.name, self.truth.name, where
+        case = Case(self.name, None, truth, self._answer(), threshold, judged, *about)
+        share, of = plausibility.share(case.vessels(), inside), "frame" if inside is None else "field of view"
+        plausibility.log(self.prediction.name, plausibility.of_vessels(share, of=of, drawn=not case.probable))
         if self.second is None:
             return case, None
-        return case, Case(self.name, None, truth, read_mask(self.second), inside=inside)
+        other, judged = self._labels(self.second, judged)
+        about = self.second.name, self.truth.name, where
+        return case, Case(self.name, None, truth, other, threshold, judged, *about)
+
+    def _answer(self) -> NDArray[Any]:
+        if not looks_like_a_probability(load_image(self.prediction).pixels):
+            return read_mask(self.prediction)
+        probability = read_probability(self.prediction)
+        if (top := float(probability.max())) < _LOW:
+            remark = f"its highest value is {top:.2g} of its type's range: is that what it calls certain?"
+            plausibility.log(self.prediction.name, [remark])
+        return probability
+
+    def _labels(
+        self, path: Path, inside: NDArray[Any] | None
+    ) -> tuple[NDArray[np.uint8], NDArray[Any] | None]:
+        """Read an observer's mask; gives it and the pixels that count, None for all."""
+        labels = load_labels(path)
+        remarks = [*labels.remarks, *plausibility.of_labels(labels.pixels, inside)]
+        judged = inside
+        if labels.ignored is not None and labels.ignored.any():
+            judged = ~labels.ignored if inside is None else ~labels.ignored & (inside != 0)
+            remarks.append(f"{labels.ignored.mean():.1%} of the pixels are not judged, and left out.")
+        plausibility.log(path.name, remarks)
+        return labels.pixels, judged
 
 
 def matched(
@@ -69,30 +119,73 @@ def matched(
     Parameters
     ----------
     predictions : path
-        A file, or a folder of them: probability maps (TIFF of floats) or masks.
+        A file, or a folder of them: probability maps or masks. Of what ``saunetv2 segment`` wrote the masks
+        are taken, and overlays and maps left out.
     truths, second, fields : path
-        A file for every prediction, or a folder that holds one under each prediction's name; a prediction
-        may have "_vessels" or "_probability" behind it. A second observer may have left some out.
+        A file for every prediction, or a folder that holds one for each, as in
+        :func:`napari_saunetv2.partners.belonging`. A second observer may have left some out.
 
     Raises
     ------
     LayoutError
-        When there is no prediction, or one has no partner.
+        When there is no prediction, one has no partner, or it is not clear which.
     """
-    folder = Path(predictions)
-    found = sorted(p for p in folder.iterdir() if readable(p)) if folder.is_dir() else [folder]
-    if not found:
-        raise LayoutError(f"There is no prediction in '{folder}': give a file, or a folder of masks.")
+    found = _predictions(Path(predictions))
+    names = [stem(file) for file in found]
+    truth, field = (_partners(names, place) for place in (truths, fields))
+    other = _partners(names, second)
+    for given, partners in ((truths, truth), (fields, field)):
+        if given is not None and None in partners:
+            lonely = found[partners.index(None)]
+            files = [p for p in sorted(Path(given).iterdir()) if readable(p)]
+            raise LayoutError(
+                f"'{given}' holds nothing for '{lonely.name}'{nearest(stem(lonely), files)}: give it an "
+                "image of the same name, or name the two files."
+            )
     return [
-        Filed(
-            file.stem,
-            file,
-            _needed(file, Path(truths)),
-            None if second is None else _partner(file, Path(second)),
-            None if fields is None else _needed(file, Path(fields)),
-        )
-        for file in found
+        Filed(name, file, label, two, inside)
+        for name, file, label, two, inside in zip(names, found, truth, other, field, strict=True)
+        if label is not None
     ]
+
+
+def _predictions(place: Path) -> list[Path]:
+    """Files that are scored: of the results of one photograph the mask, without a mask the probability."""
+    if not place.is_dir():
+        return [place]
+    groups: dict[str, list[Path]] = {}
+    for path in sorted(p for p in place.iterdir() if p.is_file() and readable(p)):
+        groups.setdefault(_RESULT.sub("", folded(stem(path))), []).append(path)
+    found = [_prediction(group) for group in groups.values()]
+    if not found:
+        raise LayoutError(f"There is no prediction in '{place}': give a file, or a folder of masks.")
+    left = sum(map(len, groups.values())) - len(found)
+    if left:
+        remark = f"{left} files left out: of each photograph only the mask is scored, or without one the map."
+        plausibility.log(place.name, [remark])
+    return found
+
+
+def _prediction(files: list[Path]) -> Path:
+    if len(files) == 1:
+        return files[0]
+    by_name = [path for path in files if folded(stem(path)).endswith("_vessels")]
+    masks = [path for path in by_name or files if is_mask(path)]
+    some = masks or [path for path in files if folded(stem(path)).endswith("_probability")]
+    if len(some) != 1:
+        names = ", ".join(f"'{path.name}'" for path in files)
+        raise LayoutError(
+            f"Several files are predictions of one photograph: {names}. Leave one of them there."
+        )
+    return some[0]
+
+
+def _partners(names: list[str], place: str | os.PathLike[str] | None) -> list[Path | None]:
+    if place is None:
+        return [None] * len(names)
+    if not Path(place).is_dir():
+        return [Path(place)] * len(names)
+    return belonging(names, [p for p in sorted(Path(place).iterdir()) if p.is_file() and readable(p)])
 
 
 def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Iterator[None]:
@@ -115,20 +208,3 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         if case.probable:
             write_probability(make_folder(folder / PREDICTIONS) / f"{name}.tif", case.answer)
         yield
-
-
-def _partner(prediction: Path, place: Path) -> Path | None:
-    if not place.is_dir():
-        return place
-    names = {prediction.stem, *(prediction.stem.removesuffix(ending) for ending in _ENDINGS)}
-    return next((p for p in sorted(place.iterdir()) if p.stem in names and readable(p)), None)
-
-
-def _needed(prediction: Path, place: Path) -> Path:
-    found = _partner(prediction, place)
-    if found is None:
-        raise LayoutError(
-            f"'{place}' holds nothing for '{prediction.name}': give it an image of the same name, or name "
-            "the two files."
-        )
-    return found

@@ -1,16 +1,17 @@
 """Scores of a model, or of an observer, on a data set, by the protocols of the literature."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import __version__, inference
+from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
 
@@ -19,10 +20,24 @@ Protocol = Literal["whole", "fov"]
 
 @dataclass(frozen=True)
 class ImageScore:
-    """Metrics of one image, by their keys in ``TITLES``."""
+    """Metrics of one image.
+
+    Attributes
+    ----------
+    name : str
+    metrics : mapping of str to float
+        By their keys in ``TITLES``.
+    about : mapping of str to str
+        How it was scored: some of ``ABOUT``.
+    """
 
     name: str
     metrics: Mapping[str, float]
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+ABOUT = ("model", "observer", "threshold", "fov", "version")
+"""What tables say of a score: whose answer and whose truth, from which threshold, in which pixels."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,10 @@ class Case:
         From which a probability is a vessel.
     inside : array, shape (H, W), or None
         Only pixels where it is not 0 count.
+    model, observer : str
+        Whose answer and whose truth it is, for tables.
+    fov : str
+        What ``inside`` is, for tables; by default "whole frame" or "given".
 
     Raises
     ------
@@ -55,6 +74,9 @@ class Case:
     answer: NDArray[Any]
     threshold: float = 0.5
     inside: NDArray[Any] | None = None
+    model: str = ""
+    observer: str = ""
+    fov: str = ""
 
     def __post_init__(self) -> None:
         """Check the maps."""
@@ -81,7 +103,17 @@ class Case:
 
     def score(self) -> ImageScore:
         """All metrics; raises ImageError when the maps differ in shape."""
-        return ImageScore(self.name, score(self.truth, self.answer, self.threshold, self.inside))
+        metrics = score(self.truth, self.answer, self.threshold, self.inside)
+        return ImageScore(self.name, metrics, self._about())
+
+    def _about(self) -> dict[str, str]:
+        return {
+            "model": self.model,
+            "observer": self.observer,
+            "threshold": f"{self.threshold:g}" if self.probable else "",
+            "fov": self.fov or ("whole frame" if self.inside is None else "given"),
+            "version": __version__,
+        }
 
 
 def answers(
@@ -103,8 +135,15 @@ def answers(
         image = sample.image()
         # torch in float32: a score must not depend on the machine.
         exact: Any = {"engine": "torch", "precision": "float32"}
-        probability = inference.segment(image, model, tta=tta, rescale=rescale, device=device, **exact)
-        yield Case(sample.name, image, truth, probability, level, _inside(sample, image, protocol))
+        field = fov.detect(to_unit(image))
+        work = inference.steps(image, model, field=field, tta=tta, rescale=rescale, device=device, **exact)
+        probability = inference.finished(work)
+        remarks = (*plausibility.of_picture(to_unit(image), field), *plausibility.of_labels(truth, field))
+        plausibility.log(sample.name, remarks)
+        inside, fov_used = _inside(sample, image, protocol)
+        name = model.name if isinstance(model, Checkpoint) else str(model)
+        whose = observer or sample.reference or ""
+        yield Case(sample.name, image, truth, probability, level, inside, name, whose, fov_used)
 
 
 def observed(
@@ -114,7 +153,11 @@ def observed(
     check_protocol(protocol)
     for sample in samples:
         truth, answer, image = sample.labels(reference), sample.labels(observer), sample.image()
-        yield Case(sample.name, image, truth, answer, inside=_inside(sample, image, protocol))
+        inside, fov_used = _inside(sample, image, protocol)
+        whose = reference or sample.reference or ""
+        yield Case(
+            sample.name, image, truth, answer, inside=inside, model=observer, observer=whose, fov=fov_used
+        )
 
 
 def evaluate(
@@ -234,7 +277,10 @@ def check_protocol(protocol: str) -> None:
         raise SettingsError(f"protocol is {protocol!r}: it must be one of {', '.join(get_args(Protocol))}.")
 
 
-def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> NDArray[Any] | None:
+def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> tuple[NDArray[Any] | None, str]:
+    """Give the pixels that count, None for all, and what they are called."""
     if protocol == "whole":
-        return None
-    return sample.fov() if sample.fov_path is not None else fov.detect(to_unit(image))
+        return None, "whole frame"
+    if sample.fov_path is not None:
+        return sample.fov(), "official"
+    return fov.detect(to_unit(image)), "found"

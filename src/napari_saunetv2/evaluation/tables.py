@@ -11,24 +11,34 @@ import numpy as np
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.evaluation.comparison import Comparison
-from napari_saunetv2.evaluation.scores import ImageScore, mean
+from napari_saunetv2.evaluation.scores import ABOUT, ImageScore, mean
 from napari_saunetv2.metrics import TITLES, shown
 
 
 def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> str:
     """Table with a line an image, then the mean; then the same of a second observer, if there are scores.
 
+    After the metrics come the columns of ``ABOUT``: model, observer, threshold, field of view and version.
     The last column is a note: what the numbers are not for.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *TITLES, "note"])
-    rows = [*scores, ImageScore("mean", mean(scores))]
+    writer.writerow(["image", *TITLES, *ABOUT, "note"])
+    rows = [*scores, ImageScore("mean", mean(scores), _common(scores))]
     if second:
-        others = [*second, ImageScore("mean", mean(second))]
-        rows += [ImageScore(f"{s.name} (second observer)", s.metrics) for s in others]
-    writer.writerows([s.name, *(f"{s.metrics[name]:.6f}" for name in TITLES), NO_DEVICE] for s in rows)
+        others = [*second, ImageScore("mean", mean(second), _common(second))]
+        rows += [ImageScore(f"{s.name} (second observer)", s.metrics, s.about) for s in others]
+    for s in rows:
+        numbers = (f"{s.metrics[name]:.6f}" for name in TITLES)
+        writer.writerow([s.name, *numbers, *(s.about.get(name, "") for name in ABOUT), NO_DEVICE])
     return text.getvalue()
+
+
+def _common(scores: Sequence[ImageScore]) -> dict[str, str]:
+    """Give what is said of all scores alike."""
+    return {
+        name: values.pop() for name in ABOUT if len(values := {s.about.get(name, "") for s in scores}) == 1
+    }
 
 
 def as_json(

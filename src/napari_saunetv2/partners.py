@@ -1,0 +1,149 @@
+"""Which files belong together, by their names; where two have one name, by their content."""
+
+import logging
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from napari_saunetv2.errors import LayoutError, SaunetError
+from napari_saunetv2.files import load_image
+from napari_saunetv2.imaging.kinds import looks_like_a_mask
+
+ROLES = re.compile(
+    r"[-_ .](vessels?|labels?|masks?|av_?manual|manual|annotations?|ground_?truth|gt|fov|fields?|ah|vk|av|seg"
+    r"|segmentation|probability|prob|overlay|edited|\d(st|nd)ho)\d*$",
+    re.IGNORECASE,
+)
+"""Endings of a name that say what a file is, and not whose."""
+
+_SPLITS = re.compile(r"[-_ .](test|train|training|val|validation|img|image|photo|fundus|orig|original)$")
+_FIRST = re.compile(r"^(.*?\d+[a-z]?)(?=[^a-z0-9]|$)")
+_SIDES = ({"l", "left", "os"}, {"r", "right", "od"})
+
+_LOG = logging.getLogger(__name__)
+
+
+def stem(path: Path) -> str:
+    """Name of a file without its suffix, and without the ``.gz`` of a packed one."""
+    name = path.name.removesuffix(".gz")
+    return name[: name.rfind(".")] if "." in name else name
+
+
+def folded(name: str) -> str:
+    """Give a name in one Unicode form and in lower case: what two systems call one name is then equal."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def bare(name: str) -> str:
+    """Give a name, folded, without endings such as "_vessels", "_mask", "_test" or "_training"."""
+    name = folded(name)
+    while (shorter := _SPLITS.sub("", ROLES.sub("", name))) not in (name, ""):
+        name = shorter
+    return name
+
+
+def first_part(name: str) -> str:
+    """Give the part of a name, folded, up to its first number: "01", "im0001", "image_01l"; or ""."""
+    found = _FIRST.match(folded(name))
+    return found[1] if found else ""
+
+
+_WAYS: tuple[Callable[[str], str], ...] = (
+    lambda name: name,
+    folded,
+    lambda name: ROLES.sub("", folded(name)),
+    bare,
+)
+
+
+def belonging(owners: Sequence[str], files: Sequence[Path]) -> list[Path | None]:
+    """For each name the mask that belongs to it.
+
+    The whole name counts first, then the name without its case and Unicode form, without its endings, and
+    last its first part, where one name and one file alone have it; that is said in the log.
+
+    Parameters
+    ----------
+    owners : sequence of str
+        Stems of photographs or predictions.
+    files : sequence of Path
+        Masks; a photograph of the same name beside a mask is not taken for one.
+
+    Raises
+    ------
+    LayoutError
+        When several masks belong to one name.
+    """
+    found: list[Path | None] = [None] * len(owners)
+    taken: set[Path] = set()
+    files = _without_photographs(files)
+    for way in _WAYS:
+        named: dict[str, list[Path]] = {}
+        for path in files:
+            if path not in taken:
+                named.setdefault(way(stem(path)), []).append(path)
+        for number, owner in enumerate(owners):
+            if found[number] is None and (mine := named.get(way(owner))):
+                found[number] = _only(mine, owner)
+                taken.update(mine)
+    _by_first_part(owners, files, found, taken)
+    return found
+
+
+def _without_photographs(files: Sequence[Path]) -> list[Path]:
+    """Leave out what is no mask where a mask has the same bare name; other files are not opened."""
+    alike: dict[str, list[Path]] = {}
+    for path in files:
+        alike.setdefault(bare(stem(path)), []).append(path)
+    kept = []
+    for group in alike.values():
+        masks = [path for path in group if is_mask(path)] if len(group) > 1 else []
+        kept += masks or group
+    return sorted(kept)
+
+
+def _only(files: Sequence[Path], owner: str) -> Path:
+    if len(files) > 1:
+        names = ", ".join(f"'{path.name}'" for path in files)
+        raise LayoutError(
+            f"Several files in '{files[0].parent}' belong to '{owner}': {names}. Leave one of them there."
+        )
+    return files[0]
+
+
+def is_mask(path: Path) -> bool:
+    """Whether a file holds a mask, and no photograph; False for one that cannot be read."""
+    try:
+        return looks_like_a_mask(load_image(path).pixels)
+    except SaunetError:
+        return False
+
+
+def nearest(owner: str, files: Sequence[Path]) -> str:
+    """Say which name is the nearest: "; the nearest name is 'eye2.png'", or ""."""
+    names = {bare(stem(path)): path.name for path in files}
+    close = get_close_matches(bare(owner), names, n=1)
+    return f"; the nearest name is '{names[close[0]]}'" if close else ""
+
+
+def _by_first_part(
+    owners: Sequence[str], files: Sequence[Path], found: list[Path | None], taken: set[Path]
+) -> None:
+    owned = Counter(map(first_part, owners))
+    named = Counter(first_part(stem(path)) for path in files)
+    free = {first_part(stem(path)): path for path in files if path not in taken}
+    for number, owner in enumerate(owners):
+        part = first_part(owner)
+        if found[number] is not None or not part or part not in free or (owned[part], named[part]) != (1, 1):
+            continue
+        if _side(owner) == _side(stem(free[part])):
+            found[number] = free[part]
+            _LOG.warning("'%s' belongs to '%s' by the first part of its name alone.", free[part].name, owner)
+
+
+def _side(name: str) -> int | None:
+    words = set(re.split(r"[^a-z]+", folded(name)))
+    return next((number for number, side in enumerate(_SIDES) if words & side), None)
