@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
@@ -15,11 +16,12 @@ from typer.testing import CliRunner
 from following import follow
 from napari_saunetv2 import catalogue, checkpoint, datasets, evaluation, inference
 from napari_saunetv2.cli import app
-from napari_saunetv2.files import read_mask, write_image, write_mask
+from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import METRICS, confusion
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.plugin import _autosave, _painted, browse
+from napari_saunetv2.plugin._layers import EDITED, VESSEL
 
 NAMES = ["21_training", "22_training", "01_test", "02_test"]
 
@@ -458,15 +460,159 @@ def test_strokes_on_the_last_case_are_not_undone_on_the_next(viewer, widget, sho
 @pytest.mark.gui
 def test_at_first_it_says_what_to_choose(viewer):
     _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Browse a data set")
-    assert widget.status.value == "Choose the folder of a data set: DRIVE, STARE, CHASE_DB1, HRF."
+    assert widget.status.value == (
+        "Choose the folder of a data set (DRIVE, STARE, CHASE_DB1, HRF), or of other photographs."
+    )
 
 
 @pytest.mark.gui
-def test_a_folder_that_is_none_says_so(viewer, widget, tmp_path):
-    widget.folder.value = tmp_path
-    assert "No data set that is known" in widget.status.value
-    assert widget.cases.rowCount() == 0
+def test_a_folder_without_photographs_or_that_is_gone_says_so_in_one_sentence(viewer, widget, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    for folder, words in (
+        (
+            tmp_path,
+            f"No photograph was found in '{tmp_path}' (1 text file, 1 subfolder left out): choose the",
+        ),
+        (tmp_path / "gone", f"The folder '{tmp_path / 'gone'}' does not exist: choose a"),
+        (tmp_path / "notes.txt", f"The folder '{tmp_path / 'notes.txt'}' is a file: choose a"),
+    ):
+        widget.folder.value = folder
+        assert widget.status.value.startswith(words)
+        assert widget.status.value.count(":") == 1
+        assert len(widget.status.value) < 300
+        assert widget.cases.rowCount() == 0
+        for button in (widget.score_all, widget.segment_all, widget.save, widget.next):
+            assert not button.enabled
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Eighteen photographs, of which two are named as DRIVE's are, and what else lies in a folder."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    eye = fundus((64, 60), 0)
+    for name in ("01_test", "02_test"):
+        write_image(folder / f"{name}.tif", eye.image)
+    write_mask(folder / "01_manual1.gif", eye.vessels)
+    for number in range(14):
+        write_image(folder / f"patient{number:02}.png", eye.image)
+    write_image(folder / "grey.png", eye.image[..., 1])
+    tifffile.imwrite(folder / "deep.tif", eye.image.astype(np.uint16) * 257, photometric="rgb")
+    write_mask(folder / "patient00_vessels.png", eye.vessels)
+    (folder / "notes.txt").write_text("nothing")
+    (folder / "photo.heic").write_bytes(b"nothing")
+    (folder / "more").mkdir()
+    return folder
+
+
+@pytest.mark.gui
+def test_all_photographs_of_a_folder_are_listed_and_what_is_not_is_said(viewer, widget, shows, mixed):
+    widget.folder.value = mixed
+    assert widget.cases.rowCount() == 18
+    assert widget.status.value.startswith("18 photographs: 2 of DRIVE, 16 others. Left out: ")
+    for words in ("1 result", "1 text file", "1 of a format that is not read: .heic"):
+        assert words in widget.status.value
+    assert cells(widget, 0) == ["01_test", "test", "1st"]
+    assert {cells(widget, row)[0] for row in range(2, 18)} == {
+        "grey",
+        "deep",
+        *(f"patient{n:02}" for n in range(14)),
+    }
+    rows = [cells(widget, row)[0] for row in range(18)]
+    for name in ("01_test", "grey", "deep", "patient13"):  # colour, grey and 16 bits in turn
+        widget.cases.go_to(rows.index(name))
+        shows(name)
+        layer = viewer.layers[name]
+        assert np.array_equal(layer.data, read_image(next(mixed.glob(f"{name}.*"))))
+        assert layer.rgb == (name != "grey")
+        assert [x.name for x in viewer.layers if isinstance(x, Image)] == [name]
+
+
+@pytest.mark.gui
+def test_photographs_of_no_data_set_are_segmented_and_copied(
+    viewer, widget, tiny, ends, mixed, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for file in mixed.glob("0*"):
+        file.unlink()
+    widget.folder.value = mixed
+    assert widget.status.value.startswith("16 photographs. Left out: ")
     assert not widget.score_all.enabled
+    widget.model.value = tiny
+    for place in ("by widget", "by python", "by command"):
+        widget.output.value = tmp_path / place
+        if place == "by widget":
+            widget.segment_all.native.click()
+            ends(widget)
+        else:
+            execute(copied(widget, getattr(widget, f"copy_{place[3:]}"), "segment"))
+    made = [
+        sorted(p.name for p in (tmp_path / x).iterdir()) for x in ("by widget", "by python", "by command")
+    ]
+    assert len(made[0]) == 16
+    assert made[0] == made[1] == made[2]
+    for name in made[0]:
+        masks = [read_mask(tmp_path / x / name) for x in ("by widget", "by python", "by command")]
+        assert np.array_equal(masks[0], masks[1])
+        assert np.array_equal(masks[0], masks[2])
+    assert copied(widget, widget.copy_command, "score") == ""
+    assert "cannot be scored" in widget.status.value
+
+
+@pytest.mark.gui
+def test_numbers_of_the_last_run_do_not_stand_under_the_titles_of_the_next(
+    widget, tiny, ends, tmp_path, qtbot
+):
+    widget.model.value = tiny
+    widget.score_all.native.click()
+    ends(widget)
+    assert float(cells(widget, 0)[3]) >= 0
+    widget.output.value = tmp_path / "out"
+    (tmp_path / "out").mkdir()
+    widget.segment_all.native.click()
+    titles = [widget.cases.horizontalHeaderItem(n).text() for n in range(widget.cases.columnCount())]
+    assert titles[3:] == ["vessels", "seconds"]
+    assert [cells(widget, row)[3:] for row in range(4)] == [["", ""]] * 4
+    widget.stop.native.click()
+    ends(widget)
+    widget.score_all.native.click()  # also of the same kind, and after one that was stopped
+    assert [cells(widget, row)[3:] for row in range(4)] == [["", ""]] * 4
+    ends(widget)
+
+
+@pytest.mark.gui
+def test_observers_have_colours_of_their_own(viewer, widget, shows):
+    widget.split.value = "test"
+    widget.next.native.click()
+    shows("01_test FOV")
+    first, second = viewer.layers["01_test 1st"], viewer.layers["01_test 2nd"]
+    colours = [tuple(layer.get_color(1)) for layer in (first, second)]
+    assert len({*colours, VESSEL, EDITED}) == 4
+    assert first.get_color(2)[3] == 1
+
+
+@pytest.mark.gui
+def test_what_was_corrected_is_saved_beside_the_photograph(viewer, widget, shows, tmp_path, monkeypatch):
+    monkeypatch.setattr(browse, "ask_about_edits", lambda *args: pytest.fail("asked"))
+    proposed = []
+
+    def choose(parent, caption, suggested, kinds):
+        proposed.append(Path(suggested))
+        return str(tmp_path / "mine.png"), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    widget.next.native.click()
+    shows("21_training FOV")
+    labels = viewer.layers["21_training 1st"]
+    labels.paint((11, 12), 1)
+    expected = labels.data.copy()
+    viewer.layers.selection.active = viewer.layers["21_training FOV"]  # which is no layer of vessels
+    widget.save.native.click()
+    assert proposed == [Path(widget.folder.value) / "training/images/21_training_1st_vessels.png"]
+    assert np.array_equal(read_mask(tmp_path / "mine.png"), expected)
+    widget.next.native.click()
+    shows("22_training")
+    assert names(viewer) == ["22_training", "22_training FOV"]
 
 
 # --- real photographs
@@ -488,7 +634,7 @@ def two_of_drive(shared, tmp_path):
 @pytest.mark.data
 def test_the_whole_of_drive_is_walked_through(viewer, widget, shows, shared):
     widget.folder.value = shared / "data/DRIVE"
-    assert widget.status.value.startswith("DRIVE: 40 cases")
+    assert widget.status.value.startswith("40 photographs: 40 of DRIVE.")
     widget.split.value = "test"
     assert widget.cases.rowCount() == 20
     widget.next.native.click()

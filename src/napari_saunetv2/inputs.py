@@ -195,3 +195,10 @@ def _plural(what: str, count: int) -> str:
     if first in ("text", "hidden"):
         return f"{what}s"
     return f"{first}s{' ' * bool(rest)}{rest}"
+
+
+def sort_out(files: Sequence[Path]) -> Inputs:
+    """Tell photographs from what is left out, as :func:`gather` does for the files of a folder."""
+    found = Inputs()
+    _sort_out(found, files, PurePath())
+    return found

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_saunetv2 import inputs
-from napari_saunetv2.datasets import Sample
+from napari_saunetv2.datasets import DATASETS, Sample
+from napari_saunetv2.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class SetRecipe:
     def segment_python(self) -> str:
         """Give Python code that writes the masks and ends with ``table``."""
         return self._python(
-            "batch, catalogue, checkpoint, datasets",
+            "batch, catalogue, checkpoint",
             f"wanted = batch.Wanted(Path({str(self.output)!r}), overwrite={self.overwrite})",
             f"work = catalogue.segment_all(samples, model, batch.Rule({self.threshold!r}), wanted)",
         )
@@ -53,7 +54,7 @@ class SetRecipe:
     def score_python(self) -> str:
         """Give Python code that ends with ``table``, and prints it."""
         return self._python(
-            "catalogue, checkpoint, datasets",
+            "catalogue, checkpoint",
             f"work = catalogue.score_all(samples, model, protocol={self.protocol!r}, threshold='auto')",
         )
 
@@ -68,21 +69,29 @@ class SetRecipe:
         return shlex.join(["saunetv2", *words, *(["--overwrite"] if self.overwrite else [])])
 
     def score_command(self) -> str:
-        """Give the command that prints the scores."""
-        words = ["evaluate", self.samples[0].dataset, str(self.root), "--split", self.split]
+        """Give the command that prints the scores; raises SettingsError without a data set."""
+        known = [sample.dataset for sample in self.samples if sample.dataset in DATASETS]
+        if not known:
+            raise SettingsError(
+                f"The photographs in '{self.root}' have no labels of a known data set and cannot be scored: "
+                "use 'saunetv2 score' with a folder of labels."
+            )
+        words = ["evaluate", known[0], str(self.root), "--split", self.split]
         words += ["--model", self.model, "--protocol", self.protocol, "--threshold", "auto"]
         return shlex.join(["saunetv2", *words])
 
     def _python(self, modules: str, *work: str) -> str:
+        known = all(sample.dataset in DATASETS for sample in self.samples)
+        listed = "datasets.read(root)" if known else "cases.read(root).samples"
         some = "" if self.split == "all" else f" if sample.split == {self.split!r}"
         return "\n".join(
             [
                 "from pathlib import Path",
                 "",
-                f"from napari_saunetv2 import {modules}",
+                f"from napari_saunetv2 import {modules}, {'datasets' if known else 'cases'}",
                 "",
                 f"root = Path({str(self.root)!r})",
-                f"samples = [sample for sample in datasets.read(root){some}]",
+                f"samples = [sample for sample in {listed}{some}]",
                 f"model = checkpoint.load({self.model!r})",
                 *work,
                 "for table in work:",

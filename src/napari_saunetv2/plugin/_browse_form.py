@@ -4,11 +4,11 @@ from typing import Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
-from qtpy.QtWidgets import QSizePolicy
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.plugin._form import align, group, row
 from napari_saunetv2.plugin._models import ModelBox
+from napari_saunetv2.plugin._steady import keep_height, keep_room
 
 _FOLDER = FileDialogMode.EXISTING_DIRECTORY
 
@@ -21,7 +21,7 @@ class BrowseForm(Container[Any]):
         self.folder = FileEdit(
             name="folder",
             mode=_FOLDER,
-            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded.",
+            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded, or any folder of photographs.",
         )
         self.split = ComboBox(
             name="split",
@@ -34,6 +34,12 @@ class BrowseForm(Container[Any]):
         )
         self.next = PushButton(
             name="next", text="Next", enabled=False, tooltip="The case after (Ctrl+PgDown)."
+        )
+        self.save = PushButton(
+            name="save",
+            text="Save...",
+            tooltip="Write the active labels, else those of the first observer, as a mask (0 and 255) beside "
+            "the photograph. The file opens again as labels.",
         )
         self.model = ModelBox(name="model")
         self.protocol = ComboBox(
@@ -81,7 +87,7 @@ class BrowseForm(Container[Any]):
             labels=False,
             widgets=[
                 group("where", self.folder, self.split),
-                row("steps", "", self.previous, self.next),
+                row("steps", "", self.previous, self.next, self.save),
                 group("how", self.model, self.protocol, self.output, self.overwrite),
                 row("work", "", self.segment_all, self.score_all, self.stop, self.save_table),
                 group("copy", row("copy_row", "copy", self.copied, self.copy_python, self.copy_command)),
@@ -90,5 +96,5 @@ class BrowseForm(Container[Any]):
             ],
         )
         align(self["where"], self["how"], self["copy"])
-        self.status.native.setWordWrap(True)
-        self.status.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        keep_height(self.status, 3)
+        keep_room(self.progress)

@@ -74,6 +74,13 @@ class CaseList(QTableWidget):
             if name in made and item is not None and item.icon().isNull():
                 item.setIcon(_icon(made[name]))
 
+    def clear_lines(self, columns: Sequence[str]) -> None:
+        """Head the columns of a run that begins; the numbers of the last one go."""
+        self._title(columns)
+        for row in range(self.rowCount()):
+            for column in range(len(_FIXED), self.columnCount()):
+                self._put(row, column, "")
+
     def show_lines(self, lines: Sequence[Line], columns: Sequence[str]) -> None:
         """Show numbers by their names in the columns; a note stands in the first one."""
         self._title(columns)

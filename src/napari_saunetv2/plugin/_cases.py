@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Layer
+from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.plugin import _edits
@@ -26,13 +26,14 @@ def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
         metadata = about | {"role": role, "observer": observer}
         layers.append((data, {"name": name, "metadata": metadata, **looks}, kind))
 
-    add(sample.image(), sample.name, "image", "image", rgb=True)
+    pixels = sample.image()
+    add(pixels, sample.name, "image", "image", rgb=pixels.ndim == 3)
     yield None
     for number, observer in enumerate(sample.label_paths):
-        pixels = sample.labels(observer)
+        labels = sample.labels(observer)
         colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
         look = {"visible": number == 0, "opacity": 0.6, "colormap": colours}
-        add(pixels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
+        add(labels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
         yield None
     if sample.fov_path is not None:
         add(sample.fov(), f"{sample.name} FOV", "labels", "fov", visible=False, opacity=0.3)
@@ -55,6 +56,11 @@ class Group:
         ]
         return here + results
 
+    def photograph(self) -> Image | None:
+        """Give the photograph of the case, if it is still there."""
+        images = (layer for layer in self._layers if layer in self._viewer.layers)
+        return next((layer for layer in images if isinstance(layer, Image)), None)
+
     def labels(self) -> list[Labels]:
         """List those of them that can be painted on."""
         return [layer for layer in self.all() if isinstance(layer, Labels)]
@@ -70,7 +76,8 @@ class Group:
         looks = {_part(layer.metadata): (layer.visible, layer.opacity) for layer in own}
         shape = next((layer.data.shape for layer in own), None)
         camera = self._viewer.camera.center, self._viewer.camera.zoom
-        free = {_part(layer.metadata): layer for layer in own if layer not in keep and _is_plain(layer)}
+        rgb = bool(case[0][1]["rgb"])
+        free = {_part(layer.metadata): layer for layer in own if layer not in keep and _is_plain(layer, rgb)}
         parts = [_part(about["metadata"]) for _, about, _ in case]
         if parts[0] not in free:  # a new photograph would lie on top of what is there
             free = {}
@@ -108,9 +115,9 @@ class Group:
         return layer
 
 
-def _is_plain(layer: Layer) -> bool:
-    """Whether a layer still shows one plane; somebody may have given it other data."""
-    return layer.ndim == 2 and not layer.multiscale
+def _is_plain(layer: Layer, rgb: bool) -> bool:
+    """Whether a layer still shows one plane, in colour or not; somebody may have given it other data."""
+    return layer.ndim == 2 and not layer.multiscale and getattr(layer, "rgb", True) == rgb
 
 
 def _part(metadata: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
-from napari_saunetv2 import batch, catalogue, checkpoint, datasets
+from napari_saunetv2 import batch, cases, catalogue, checkpoint, datasets
 from napari_saunetv2.catalogue import Line, Table
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
@@ -19,8 +19,10 @@ from napari_saunetv2.plugin._browse_form import BrowseForm
 from napari_saunetv2.plugin._caselist import CaseList
 from napari_saunetv2.plugin._cases import Group, LayerData, read_case
 from napari_saunetv2.plugin._jobs import Job, Latest
+from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._questions import DROP, STAY, ask_about_edits
-from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, lie_together, tab_as_seen, tell
+from napari_saunetv2.plugin._save import Saver
+from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.set_snippets import SetRecipe
 
 if TYPE_CHECKING:
@@ -58,12 +60,11 @@ class BrowseWidget(BrowseForm):
         self._reading, self._thumbnails = Latest(self._show_failure), Latest(self._show_failure)
         self.cases = CaseList(self._go_to)
         self.native.layout().insertWidget(1, self.cases, 1)
-        tab_as_seen(self.native)
-        lie_together(self.native)
+        self._saver = Saver(napari_viewer, self.native, self._say)
+        set_up(self, napari_viewer)
         self._connect()
-        _autosave.watch(napari_viewer)
         titles = ", ".join(one.title for one in datasets.DATASETS.values())
-        self.status.value = f"Choose the folder of a data set: {titles}."
+        self.status.value = f"Choose the folder of a data set ({titles}), or of other photographs."
         self._check()
 
     def _connect(self) -> None:
@@ -71,6 +72,7 @@ class BrowseWidget(BrowseForm):
         self.split.changed.connect(self._list_cases)
         self.previous.changed.connect(partial(self._step, -1))
         self.next.changed.connect(partial(self._step, 1))
+        self.save.changed.connect(self._save)
         self.segment_all.changed.connect(self._segment_all)
         self.score_all.changed.connect(self._score_all)
         self.stop.changed.connect(self._stop)
@@ -91,13 +93,13 @@ class BrowseWidget(BrowseForm):
 
     def _open(self) -> None:
         try:
-            self._samples = datasets.read(str(self.folder.value))
+            found = cases.read(Path(str(self.folder.value)))
         except SaunetError as error:
             self._samples = []
             self.status.value = str(error)
         else:
-            title = datasets.DATASETS[self._samples[0].dataset].title
-            self.status.value = f"{title}: {len(self._samples)} cases. Choose one, or press Next."
+            self._samples = found.samples
+            self.status.value = f"{found.in_words()} Choose one, or press Next."
         self._splits = ["all", *dict.fromkeys(s.split for s in self._samples if s.split)]
         self.split.reset_choices()
         self._list_cases()
@@ -145,6 +147,14 @@ class BrowseWidget(BrowseForm):
         self._group.replace(case, keep)
         self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
 
+    def _save(self) -> None:
+        photograph, labels = self._group.photograph(), self._group.labels()
+        observers = [layer for layer in labels if layer.metadata.get("role") != "fov"]
+        self._saver.save(observers[0] if observers else None, photograph)
+
+    def _say(self, words: str) -> None:
+        self.status.value = words
+
     # Work on all
 
     def _segment_all(self) -> None:
@@ -181,7 +191,7 @@ class BrowseWidget(BrowseForm):
 
     def _start(self, kind: str, work: Any) -> None:
         self._lines, self._ending = (), ""
-        self.cases.show_lines((), COLUMNS[kind])
+        self.cases.clear_lines(COLUMNS[kind])
         fill = partial(self._fill, kind)
         self._job = Job(work, progress=fill, done=fill, failed=self._fail, finished=self._end)
         self.progress.value, self.progress.visible = 0, True
@@ -242,9 +252,12 @@ class BrowseWidget(BrowseForm):
             Path("results") if path == Path() else path,
             self.overwrite.value,
         )
-        text = _COPIES[self.copied.value, language](wanted)
-        copy_text(text)
-        self.status.value = f"Copied as {language}."
+        try:
+            copy_text(_COPIES[self.copied.value, language](wanted))
+        except SaunetError as error:
+            self.status.value = str(error)
+        else:
+            self.status.value = f"Copied as {language}."
 
     # The rest
 
@@ -252,8 +265,9 @@ class BrowseWidget(BrowseForm):
         idle, some = self._job is None, bool(self._shown)
         self.previous.enabled = some and self._at > 0
         self.next.enabled = some and self._at < len(self._shown) - 1
-        for button in (self.segment_all, self.score_all):
-            button.enabled = some and idle
+        self.segment_all.enabled = some and idle
+        self.score_all.enabled = idle and any(sample.label_paths for sample in self._shown)
+        self.save.enabled = some
         self.copy_python.enabled = self.copy_command.enabled = some
         for field in (self.folder, self.split):
             field.enabled = idle
