@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.evaluation.scores import Case
-from napari_saunetv2.files import make_folder, read_image, read_mask, readable, write_mask, write_probability
+from napari_saunetv2.files import (
+    Labels,
+    make_folder,
+    read_labels,
+    read_mask,
+    read_prediction,
+    readable,
+    write_mask,
+    write_probability,
+)
 
 PREDICTIONS, TRUTHS, SECOND, FIELDS = "predictions", "truth", "second", "fov"
 """Folders that :func:`write` makes."""
@@ -39,7 +49,10 @@ class Filed:
     field: Path | None = None
 
     def read(self, threshold: float = 0.5) -> tuple[Case, Case | None]:
-        """Read the case and the second observer's; a prediction of floats is a probability, else a mask.
+        """Read the case and the second observer's.
+
+        A prediction of floats or of shades of grey is a probability, any other a mask. Pixels that a truth
+        marks as not judged do not count.
 
         Raises
         ------
@@ -48,14 +61,13 @@ class Filed:
         ImageError
             When they differ in shape.
         """
-        answer = read_image(self.prediction)
-        if not np.issubdtype(answer.dtype, np.floating):
-            answer = read_mask(self.prediction)
-        truth, inside = read_mask(self.truth), None if self.field is None else read_mask(self.field)
-        case = Case(self.name, None, truth, answer, threshold, inside)
+        answer, truth = read_prediction(self.prediction), read_labels(self.truth)
+        inside = _judged(None if self.field is None else read_mask(self.field), truth)
+        case = Case(self.name, None, truth.pixels, answer, threshold, inside)
         if self.second is None:
             return case, None
-        return case, Case(self.name, None, truth, read_mask(self.second), inside=inside)
+        other = read_labels(self.second)
+        return case, Case(self.name, None, truth.pixels, other.pixels, inside=_judged(inside, other))
 
 
 def matched(
@@ -115,6 +127,14 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         if case.probable:
             write_probability(make_folder(folder / PREDICTIONS) / f"{name}.tif", case.answer)
         yield
+
+
+def _judged(inside: NDArray[np.uint8] | None, labels: Labels) -> NDArray[np.uint8] | None:
+    """Take the pixels that labels mark as not judged out of a field of view; None where all count."""
+    if labels.ignored is None or (inside is not None and inside.shape != labels.ignored.shape):
+        return inside
+    judged = np.asarray(~labels.ignored, np.uint8)
+    return judged if inside is None else inside * judged
 
 
 def _partner(prediction: Path, place: Path) -> Path | None:
