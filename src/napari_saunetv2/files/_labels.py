@@ -34,9 +34,11 @@ SAME_NEIGHBOURS = 0.65
 below .5, of three shades at most .5; classes of areas two pixels wide .75, of wider ones more."""
 
 FEW_COLOURS = 16
-"""Colours in which nearly all pixels of a mask lie, even one with soft edges."""
+"""A picture of no more colours is a mask."""
 
-_IN_FEW = 0.75
+IN_TWO = 0.75
+"""Share of its pixels that the two most frequent colours of a mask hold at least."""
+
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
 
@@ -83,19 +85,16 @@ def is_soft(picture: Decoded) -> bool:
 def is_photograph(picture: Decoded) -> bool:
     """Tell a photograph, or a map of probabilities, from a mask.
 
-    Of a mask nearly every pixel lies inside a vessel or well outside of one, in one of few colours; what has
-    many colours and many pixels between is none. Alpha, which photographs hardly have, can be the mask too.
+    Nearly all of a mask lies in two colours, background and vessel, even where it has soft edges or many
+    classes. A photograph has more, be its surround black.
     """
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
     clear = _clear(picture)
     if clear is not None and _alpha_alone(values, clear) is not None:
         return False
-    colours, counts = np.unique(
-        values.reshape(values.shape[0] * values.shape[1], -1), axis=0, return_counts=True
-    )
-    if len(colours) <= FEW_COLOURS:
-        return False
-    return float(np.sort(counts)[-FEW_COLOURS:].sum()) < _IN_FEW * counts.sum()
+    flat = values.reshape(values.shape[0] * values.shape[1], -1)
+    _, counts = np.unique(flat, axis=0, return_counts=True)
+    return len(counts) > FEW_COLOURS and int(np.sort(counts)[-2:].sum()) < IN_TWO * len(flat)
 
 
 def _as_grey(values: Pixels) -> Pixels | None:

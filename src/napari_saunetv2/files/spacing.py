@@ -10,6 +10,10 @@ from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import _directories
 from napari_saunetv2.files._upright import TAG as ORIENTATION
 
+_UNREADABLE = (
+    *(FileFormatError, OSError, ValueError, KeyError, ZeroDivisionError, TypeError),
+    tifffile.TiffFileError,
+)
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that change height and width
 
 
