@@ -261,10 +261,10 @@ def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, t
             ["eye.tif", "-o", "out.zarr", "--overlay", "--table", "t.csv"],
             "--overlay, --table: this goes with",
         ),
-        (["none.zarr", "-o", "out.zarr"], "no TIFF and no zarr"),
+        (["none.zarr", "-o", "out.zarr"], "no image and no zarr"),
         (["deep.zarr", "-o", "out.tif"], r"has shape \(5, 6, 7, 3\)"),
         (["huge.zarr", "-o", "out.tif"], r"in pieces of \(100000, 100000\)"),
-        (["broken.zarr", "-o", "out.tif"], "no TIFF and no zarr"),
+        (["broken.zarr", "-o", "out.tif"], "no image and no zarr"),
         (["deep.zarr", "-o", "folder"], "is a zarr: segment it by itself"),
     ],
 )

@@ -8,13 +8,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.files import load_image, readable
-from napari_saunetv2.imaging.kinds import looks_like_a_mask
+from napari_saunetv2.files import load_values, readable
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
-from napari_saunetv2.partners import ROLES, stem
+from napari_saunetv2.partners import ROLES, is_mask, stem
 
 RESULTS = ("vessels", "probability", "overlay")
 """What ``saunetv2 segment`` puts behind the name of a photograph."""
@@ -142,31 +140,38 @@ def _why_not(path: Path, stems: Counter[str]) -> str | None:
     bare = ROLES.sub("", name)
     if bare == name and stems[name] == 1:
         return None  # nothing in the name says that it belongs to another file: it need not be opened
-    try:
-        pixels, _ = load_image(path)
-    except SaunetError:
-        return None  # it is listed, and its failure is reported
     ending = next((what for what in RESULTS if name.endswith(f"_{what}")), None)
     if ending is None:
-        return _MASK if looks_like_a_mask(pixels) else None
-    return _RESULT if _LOOKS[ending](pixels, name.removesuffix(f"_{ending}"), stems) else None
+        return _MASK if is_mask(path) else None
+    return _RESULT if _IS_RESULT[ending](path, name.removesuffix(f"_{ending}"), stems) else None
 
 
-def _is_overlay(pixels: NDArray[Any], bare: str, stems: Counter[str]) -> bool:
+def _is_map(path: Path, *_: Any) -> bool:
+    try:
+        pixels = load_values(path).pixels
+    except SaunetError:
+        return False  # it is listed, and its failure is reported
+    return pixels.ndim == 2 and pixels.dtype.kind == "f"
+
+
+def _is_overlay(path: Path, bare: str, stems: Counter[str]) -> bool:
     """Whether the outline of vessels is drawn on it, or all results of its photograph lie beside it."""
+    try:
+        pixels = load_values(path).pixels
+    except SaunetError:
+        return False
     if pixels.ndim == 3 and pixels.dtype == np.uint8:
-        lowest, highest = (
-            OUTLINE_SHARE * np.array(COLOUR) + rest for rest in (-1, 255 * (1 - OUTLINE_SHARE) + 1)
-        )
+        lowest = OUTLINE_SHARE * np.array(COLOUR) - 1
+        highest = lowest + 255 * (1 - OUTLINE_SHARE) + 2
         drawn = ((pixels[..., :3] >= lowest) & (pixels[..., :3] <= highest)).all(axis=2)
         if np.count_nonzero(drawn) >= _OUTLINE_PIXELS:
             return True
     return bool(stems[bare] and stems[f"{bare}_vessels"])
 
 
-_LOOKS: dict[str, Callable[[NDArray[Any], str, Counter[str]], bool]] = {
-    "vessels": lambda pixels, *_: looks_like_a_mask(pixels),
-    "probability": lambda pixels, *_: pixels.ndim == 2 and pixels.dtype.kind == "f",
+_IS_RESULT: dict[str, Callable[[Path, str, Counter[str]], bool]] = {
+    "vessels": lambda path, *_: is_mask(path),
+    "probability": _is_map,
     "overlay": _is_overlay,
 }
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from napari_saunetv2 import checkpoint, devices, engines, inference, planning, zarrs
 from napari_saunetv2._parts import part_beside
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
-from napari_saunetv2.files import unwritten, write_beside
+from napari_saunetv2.files import read_image, unwritten, write_beside
+from napari_saunetv2.files._streamed import opened_tiff
 from napari_saunetv2.imaging import windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.tiles import Tile
@@ -39,16 +40,19 @@ _TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
 
 
 def opened(source: str | os.PathLike[str]) -> Array:
-    """Open an image without reading it: a memory-mapped TIFF where it can be, a tiled one or a zarr else.
+    """Open an image, a plain TIFF or a zarr without reading it; any other file is read whole.
 
     Parameters
     ----------
     source : path
-        TIFF; zarr array; OME-Zarr group, of which the finest level is taken.
+        An image file, as for :func:`napari_saunetv2.files.load_image`; zarr array; OME-Zarr group, of which
+        the finest level is taken. Plain is a TIFF of one upright picture, grey or RGB, with the full depth
+        of uint8, uint16 or float; in tiles or compressed it needs zarr.
 
     Returns
     -------
     array-like, shape (H, W) or (H, W, C)
+        The pixels that :func:`napari_saunetv2.files.read_image` gives.
 
     Raises
     ------
@@ -62,7 +66,9 @@ def opened(source: str | os.PathLike[str]) -> Array:
     except (SettingsError, FileFormatError):
         raise
     except Exception as error:  # a stranger's file makes what reads it raise anything
-        raise FileFormatError(f"'{path}' is no TIFF and no zarr that can be opened: convert it.") from error
+        raise FileFormatError(
+            f"'{path}' is no image and no zarr that can be opened: convert it to TIFF."
+        ) from error
     told = reprlib.repr(shape)  # a stranger's may be of any length
     if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         raise FileFormatError(f"'{path}' has shape {told}: give one of (H, W), (H, W, 3) or (H, W, 4).")
@@ -90,19 +96,10 @@ def read(image: Array, rows: slice = slice(None), columns: slice = slice(None)) 
 
 
 def _opened(path: Path) -> Array:
-    if path.suffix.lower() not in _TIFF:
+    if path.suffix.lower() == _ZARR or path.is_dir():
         return zarrs.opened(path)
-    try:
-        return tifffile.memmap(path, mode="r")
-    except ValueError:  # compressed or in tiles
-        pass
-    size = path.stat().st_size
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.series[0].keyframe
-        # What is missing would be read as black, which must not pass for a photograph.
-        if any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
-            raise FileFormatError(f"'{path}' is cut short: copy it again from where it came.")
-    return _finest(_zarr().open(tifffile.imread(path, aszarr=True), mode="r"))
+    streamed = opened_tiff(path) if path.is_file() else None
+    return read_image(path) if streamed is None else streamed
 
 
 def segment(
@@ -220,11 +217,6 @@ def _zarr() -> Any:
     except ImportError as error:
         raise SettingsError("zarr files need zarr: pip install 'napari-saunetv2[large]'.") from error
     return zarr
-
-
-def _finest(group: Any) -> Array:
-    """Finest level of a pyramid, or the array itself."""
-    return group if hasattr(group, "shape") else group["0"]
 
 
 def _write_tiff(

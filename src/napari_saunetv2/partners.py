@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from napari_saunetv2.errors import LayoutError, SaunetError
-from napari_saunetv2.files import load_image
-from napari_saunetv2.imaging.kinds import looks_like_a_mask
+from napari_saunetv2.files import is_photograph, load_image
+from napari_saunetv2.imaging.kinds import is_nearly_black_and_white
 
 ROLES = re.compile(
     r"[-_ .](vessels?|labels?|masks?|av_?manual|manual|annotations?|ground_?truth|gt|fov|fields?|ah|vk|av|seg"
@@ -117,7 +117,7 @@ def _only(files: Sequence[Path], owner: str) -> Path:
 def is_mask(path: Path) -> bool:
     """Whether a file holds a mask, and no photograph; False for one that cannot be read."""
     try:
-        return looks_like_a_mask(load_image(path).pixels)
+        return not is_photograph(path) or is_nearly_black_and_white(load_image(path).pixels)
     except SaunetError:
         return False
 

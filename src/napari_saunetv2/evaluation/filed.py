@@ -13,24 +13,22 @@ from numpy.typing import NDArray
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.evaluation.scores import Case
 from napari_saunetv2.files import (
-    load_image,
     load_labels,
     make_folder,
     read_mask,
-    read_probability,
+    read_prediction,
     readable,
     write_mask,
     write_probability,
 )
 from napari_saunetv2.imaging import plausibility
-from napari_saunetv2.imaging.kinds import looks_like_a_probability
 from napari_saunetv2.partners import belonging, folded, is_mask, nearest, stem
 
 _RESULT = re.compile(r"_(vessels|probability|overlay)$")
 """What ``saunetv2 segment`` puts behind a photograph's name."""
 
 _LOW = 0.5
-"""A map of integers that stays below this share of its type's range may have another full scale."""
+"""A map that stays below this probability may have another full scale."""
 
 PREDICTIONS, TRUTHS, SECOND, FIELDS = "predictions", "truth", "second", "fov"
 """Folders that :func:`write` makes."""
@@ -59,8 +57,7 @@ class Filed:
     def read(self, threshold: float = 0.5) -> tuple[Case, Case | None]:
         """Read the case and the second observer's.
 
-        A prediction is a probability where it holds floats, or grey integers of many levels; else it is a
-        mask. Pixels that an observer marked as not judged are left out, as if outside the field of view.
+        A prediction of floats or of shades of grey is a probability, any other a mask. Pixels that an observer marked as not judged are left out, as if outside the field of view.
         What is unusual goes to the log, as warnings.
 
         Raises
@@ -86,13 +83,11 @@ class Filed:
         return case, Case(self.name, None, truth, other, threshold, judged, *about)
 
     def _answer(self) -> NDArray[Any]:
-        if not looks_like_a_probability(load_image(self.prediction).pixels):
-            return read_mask(self.prediction)
-        probability = read_probability(self.prediction)
-        if (top := float(probability.max())) < _LOW:
-            remark = f"its highest value is {top:.2g} of its type's range: is that what it calls certain?"
+        answer = read_prediction(self.prediction)
+        if answer.dtype.kind == "f" and (top := float(answer.max())) < _LOW:
+            remark = f"its highest probability is {top:.2g}: check its full scale."
             plausibility.log(self.prediction.name, [remark])
-        return probability
+        return answer
 
     def _labels(
         self, path: Path, inside: NDArray[Any] | None

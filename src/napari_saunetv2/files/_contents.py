@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from napari_saunetv2.errors import FileFormatError
-from napari_saunetv2.files._decoding import MAX_BYTES
+from napari_saunetv2.files._decoded import MAX_BYTES
 from napari_saunetv2.files.writing import reason
 
 MAX_UNPACKED = 2**30

@@ -2,10 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import tifffile
 from PIL import Image, PngImagePlugin
+
+from napari_saunetv2.files import _directories
 
 MARK = "napari-saunetv2 mask"
 """Software tag of a TIFF or PNG file, comment of a GIF file."""
@@ -16,6 +19,9 @@ _SPACING = "napari-saunetv2 pixel size"
 def is_marked(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a mask that this program wrote; False for one that cannot be read. Never raises."""
     try:
+        with Path(path).open("rb") as opened:
+            if opened.read(4) in _directories.SIGNATURES:
+                _directories.check(opened, Path(path).name)
         with tifffile.TiffFile(path) as file:
             tag = file.pages.first.tags.get("Software")
             return tag is not None and tag.value == MARK

@@ -1,4 +1,4 @@
-"""The one reader: every door of the program gets photographs, masks and probabilities from here."""
+"""The one reader: every door of the program gets photographs, labels and probabilities from here."""
 
 import logging
 import os
@@ -9,13 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files import _labels
 from napari_saunetv2.files._contents import contents
-from napari_saunetv2.files._decoding import Palette, Pixels, decode
+from napari_saunetv2.files._decoded import Decoded, Pixels
+from napari_saunetv2.files._decoding import decode
+from napari_saunetv2.imaging.depth import full_scale
 
-READABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
+READABLE = (
+    *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
+    *(".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+)
 """Suffixes of the files that can be read; each may be followed by ``.gz``."""
 
-_GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
+PROBABILITY_TOLERANCE = 1e-3
+"""By how much a probability may lie outside [0, 1], as 16-bit floats and resampling leave it."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -26,7 +34,7 @@ class Reading(NamedTuple):
     ----------
     pixels : array, shape (H, W), (H, W, 3) or (H, W, 4)
     remarks : tuple of str
-        Sentences about what was assumed, converted or left out; empty when there was nothing.
+        Sentences on what was assumed, converted or left out; empty when there was nothing.
     """
 
     pixels: Pixels
@@ -43,6 +51,7 @@ class Labels(NamedTuple):
     ignored : array, shape (H, W), bool, or None
         True where the file says that nobody judged the pixel; None where it says so nowhere.
     remarks : tuple of str
+        As of a :class:`Reading`.
     """
 
     pixels: NDArray[np.uint8]
@@ -59,43 +68,107 @@ def readable(path: Path) -> bool:
 def load_image(path: str | os.PathLike[str]) -> Reading:
     """Read a photograph, with remarks on what was assumed.
 
+    Parameters
+    ----------
+    path : path
+        TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM, told by content; each may be gzipped, also
+        told by content.
+
+    Returns
+    -------
+    Reading
+        Pixels of shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float, in native byte order. They
+        are upright, as EXIF says. A palette and CMYK become RGB, one bit becomes 0 and 255, grey with alpha
+        loses it. Values that use a part of 16 bits, by what the file states or by its brightest value, are
+        brought to the full range.
+
     Raises
     ------
     FileFormatError
         When the file cannot be read as one two-dimensional image.
     """
-    pixels, palette = _read(Path(path))
-    return Reading(pixels if palette is None else palette[pixels])
+    found = _decoded(path)
+    pixels, remark = full_scale(found.pixels, found.bits)
+    return Reading(pixels, found.remarks + ((remark,) if remark else ()))
 
 
 def load_labels(path: str | os.PathLike[str]) -> Labels:
-    """Read a label file, with the pixels that it marks as not judged; raises as :func:`load_image`."""
-    pixels, palette = _read(Path(path))
-    if palette is not None:
-        mask = pixels != _background(pixels, palette)
-    else:
-        if pixels.ndim == 3:
-            pixels = pixels[..., :3].max(axis=2)
-        mask = pixels > pixels.max() / 2
-    return Labels(np.asarray(mask, np.uint8))
+    """Read a label file: its vessels, the pixels that nobody judged, and remarks.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`load_image`.
+
+    Returns
+    -------
+    Labels
+        A pixel is vessel where its colour is not that of the background; a palette is read by its colours.
+        All labels above 0 are vessel. A mask with soft edges is cut at half of its range. Where alpha alone
+        tells the vessels from the rest, it is the mask. 255 beside labels up to 10 stands for "not judged".
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`load_image`.
+    """
+    found = _decoded(path)
+    mask, ignored, remarks = _labels.find(found)
+    return Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks)
 
 
 def load_mask(path: str | os.PathLike[str]) -> Reading:
-    """Read a mask, 0 or 1, with remarks; pixels that nobody judged are 0. Raises as :func:`load_image`."""
+    """Read a mask: shape (H, W), uint8, 0 or 1, with remarks; as :func:`load_labels`, not judged is 0."""
     labels = load_labels(path)
     return Reading(labels.pixels, labels.remarks)
 
 
 def load_probability(path: str | os.PathLike[str]) -> Reading:
-    """Read a probability map, float32 in [0, 1], with remarks; raises as :func:`load_image`."""
-    pixels, remarks = load_image(path)
-    if pixels.ndim == 3:
-        pixels = pixels[..., 0]
-    if pixels.dtype.kind != "f":
-        pixels = pixels / np.float32(np.iinfo(pixels.dtype).max)
-    if not (pixels.min() >= 0 and pixels.max() <= 1):
-        raise FileFormatError(f"'{Path(path).name}' holds no probabilities: give values from 0 to 1.")
-    return Reading(pixels.astype(np.float32), remarks)
+    """Read a probability map: shape (H, W), float32, range [0, 1], with remarks.
+
+    Parameters
+    ----------
+    path : path
+        Grey: float from 0 to 1, or uint8 or uint16, of which 255 and 65,535 are 1.
+
+    Raises
+    ------
+    FileFormatError
+        When the file cannot be read, is coloured, or holds values outside [0, 1].
+    """
+    return _probability(_decoded(path), Path(path).name)
+
+
+def load_prediction(path: str | os.PathLike[str]) -> Reading:
+    """Read what a program says of a photograph: a probability map, else a mask, with remarks.
+
+    Returns
+    -------
+    Reading
+        Shape (H, W): float32 in [0, 1] for floats and for grey pictures with shades between, else uint8,
+        0 or 1, as :func:`load_mask`.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`load_probability`.
+    """
+    found = _decoded(path)
+    if found.pixels.dtype.kind == "f" or (found.pixels.dtype.itemsize <= 2 and _labels.is_soft(found)):
+        return _probability(found, Path(path).name)
+    mask, _, remarks = _labels.find(found)
+    return Reading(np.asarray(mask, np.uint8), found.remarks + remarks)
+
+
+def load_values(path: str | os.PathLike[str]) -> Reading:
+    """Read the numbers of a label file as they are stored, upright: shape (H, W) or (H, W, C), any type."""
+    found = _decoded(path)
+    return Reading(found.pixels, found.remarks)
+
+
+def is_photograph(path: str | os.PathLike[str]) -> bool:
+    """Tell a photograph from a mask by what the file holds; raises as :func:`load_image`."""
+    return _labels.is_photograph(_decoded(path))
 
 
 def read_image(path: str | os.PathLike[str]) -> Pixels:
@@ -108,23 +181,58 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     return _logged(path, load_mask(path))
 
 
+def read_labels(path: str | os.PathLike[str]) -> Labels:
+    """Give what :func:`load_labels` gives; its remarks go to the log."""
+    labels = load_labels(path)
+    _log(path, labels.remarks)
+    return labels
+
+
 def read_probability(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     """Give the pixels of :func:`load_probability`; its remarks go to the log."""
     return _logged(path, load_probability(path))
 
 
+def read_prediction(path: str | os.PathLike[str]) -> NDArray[np.float32] | NDArray[np.uint8]:
+    """Give the pixels of :func:`load_prediction`; its remarks go to the log."""
+    return _logged(path, load_prediction(path))
+
+
+def read_values(path: str | os.PathLike[str]) -> Pixels:
+    """Give the pixels of :func:`load_values`; its remarks go to the log."""
+    return _logged(path, load_values(path))
+
+
+def _decoded(path: str | os.PathLike[str]) -> Decoded:
+    place = Path(path)
+    return decode(contents(place), place.name)
+
+
 def _logged(path: str | os.PathLike[str], reading: Reading) -> Pixels:
-    for remark in reading.remarks:
-        _LOG.warning("%s: %s", Path(path).name, remark)
+    _log(path, reading.remarks)
     return reading.pixels
 
 
-def _read(path: Path) -> tuple[Pixels, Palette | None]:
-    return decode(contents(path), path.name)
+def _log(path: str | os.PathLike[str], remarks: tuple[str, ...]) -> None:
+    for remark in remarks:
+        _LOG.warning("%s: %s", Path(path).name, remark)
 
 
-def _background(pixels: Pixels, palette: Palette) -> int:
-    """Index of what is not set: 0, unless the file knows two greys only and 0 is the brighter."""
-    first, second = palette[:2].astype(int)
-    two_greys = pixels.max() <= 1 and max(np.ptp(first), np.ptp(second)) <= _GREY_TOLERANCE
-    return 1 if two_greys and first.sum() > second.sum() else 0
+def _probability(found: Decoded, name: str) -> Reading:
+    pixels = found.pixels
+    if pixels.ndim == 3 and (pixels[..., :3] == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 or pixels.dtype.kind not in "uf":
+        raise FileFormatError(
+            f"'{name}' holds no probabilities ({pixels.dtype}, shape {pixels.shape}): save them as a grey "
+            "TIFF or PNG, float from 0 to 1 or whole numbers from 0 to 255."
+        )
+    if pixels.dtype.kind == "u":
+        top = 2**found.bits - 1 if found.bits else np.iinfo(pixels.dtype).max
+        return Reading((pixels / top).astype(np.float32), found.remarks)
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= -PROBABILITY_TOLERANCE and high <= 1 + PROBABILITY_TOLERANCE):
+        raise FileFormatError(
+            f"'{name}' holds values from {low:.9g} to {high:.9g}: probabilities lie from 0 to 1."
+        )
+    return Reading(np.clip(pixels, 0, 1).astype(np.float32), found.remarks)

@@ -1,11 +1,20 @@
 """The size of a pixel that a file states."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import tifffile
 
-from napari_saunetv2.files import _marks
+from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files import _directories, _marks
+from napari_saunetv2.files._upright import TAG as ORIENTATION
+
+_UNREADABLE = (
+    *(FileFormatError, OSError, ValueError, KeyError, ZeroDivisionError, TypeError),
+    tifffile.TiffFileError,
+)
+_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that change height and width
 
 
 class Spacing(NamedTuple):
@@ -24,6 +33,10 @@ def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
 
 def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
     try:
+        with Path(path).open("rb") as opened:
+            if opened.read(4) not in _directories.SIGNATURES:
+                return None
+            _directories.check(opened, Path(path).name)
         with tifffile.TiffFile(path) as file:
             tags = file.pages.first.tags
             across, down = (
@@ -31,11 +44,21 @@ def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
                 for number, divisor in (tags[name].value for name in ("XResolution", "YResolution"))
             )
             unit = int(tags["ResolutionUnit"].value)
-    except (OSError, ValueError, KeyError, ZeroDivisionError, TypeError, tifffile.TiffFileError):
+            orientation = tags[ORIENTATION].value if ORIENTATION in tags else 1
+    except (
+        FileFormatError,
+        OSError,
+        ValueError,
+        KeyError,
+        ZeroDivisionError,
+        TypeError,
+        tifffile.TiffFileError,
+    ):
         return None
     if not (across > 0 and down > 0):
         return None
     whole = {1: 1.0, 2: 25.4, 3: 10.0}.get(unit)
     if whole is None or (unit == 1 and across == down == 1):  # what every program writes that knows nothing
         return None
-    return Spacing(whole / down, whole / across, unit != 1)
+    height, width = (across, down) if orientation in _ON_ITS_SIDE else (down, across)
+    return Spacing(whole / height, whole / width, unit != 1)

@@ -5,6 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.errors import ImageError
 
+TOLERANCE = 1e-3
+"""By how much floats may lie outside [0, 1], as rounding leaves them; they are clipped."""
+
 FULL_SCALE = {np.dtype(np.bool_): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
@@ -14,7 +17,8 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
     Parameters
     ----------
     image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Grey, RGB or RGBA (alpha is dropped); uint8, uint16, bool, or float in [0, 1].
+        Grey, RGB or RGBA (alpha is dropped); uint8, uint16, bool, or float in [0, 1], of
+        which rounding may have moved values by a thousandth.
 
     Returns
     -------
@@ -58,9 +62,9 @@ def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     low, high = float(pixels.min()), float(pixels.max())
     if not np.isfinite([low, high]).all():
         raise ImageError("The image holds NaN or infinite values: replace them, for example by 0.")
-    if low < 0 or high > 1:
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
         raise ImageError(
-            f"A float image must lie in [0, 1], this one spans {low:g} to {high:g}: divide it by its full "
-            "scale (255 for 8-bit data, 65535 for 16-bit)."
+            f"A float image must lie in [0, 1], this one spans {low:.9g} to {high:.9g}: divide it by its "
+            "full scale (255 for 8-bit data, 65535 for 16-bit)."
         )
-    return pixels.astype(np.float32)
+    return np.asarray(np.clip(pixels, 0, 1), np.float32)

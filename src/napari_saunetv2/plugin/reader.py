@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.files import read_image, read_mask, read_spacing
+from napari_saunetv2.files import is_photograph, read_image, read_mask, read_spacing
 from napari_saunetv2.plugin._layers import placed, vessel_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -64,16 +64,21 @@ def _is_file_of_a_dataset(path: Path) -> bool:
 
 
 def _is_mask(path: Path) -> bool:
-    """Tell the masks that this program writes: NAME_vessels.png, or a layer saved under its own name."""
+    """Tell by its name what may be a mask of this program: NAME_vessels.png, or a layer saved as it is."""
     return path.stem.lower().endswith("vessels") and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
 
 
 def _read_masks(path: str | list[str]) -> list[LayerData]:
-    looks = {"colormap": vessel_colours(), "opacity": 0.7}
-    return [
-        (read_mask(one), {"name": one.stem, **looks, **placed(read_spacing(one))}, "labels")
-        for one in _paths(path)
-    ]
+    return [_mask_or_photograph(one) for one in _paths(path)]
+
+
+def _mask_or_photograph(path: Path) -> LayerData:
+    """Open a file by its content: people call photographs "retinal_vessels.png" too."""
+    about = {"name": path.stem, **placed(read_spacing(path))}
+    if is_photograph(path):
+        image = read_image(path)
+        return image, {"rgb": image.ndim == 3, **about}, "image"
+    return read_mask(path), {"colormap": vessel_colours(), "opacity": 0.7, **about}, "labels"
 
 
 def _read(path: str | list[str]) -> list[LayerData]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
 from napari_saunetv2.errors import FileFormatError, LayoutError
-from napari_saunetv2.files import make_folder, read_image, read_mask, readable, write_beside
+from napari_saunetv2.files import make_folder, read_image, read_mask, read_values, readable, write_beside
 from napari_saunetv2.training.views import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
@@ -183,7 +183,7 @@ def _named(folder: Path | None, endings: tuple[str, ...], *, every: bool) -> dic
 
 
 def _values(path: Path) -> NDArray[Any]:
-    pixels = read_image(path)
+    pixels = read_values(path)
     if pixels.ndim == 3 and (pixels[..., :3] == pixels[..., :1]).all():
         pixels = pixels[..., 0]
     if pixels.ndim != 2 or pixels.dtype.kind not in "biu":

@@ -1,0 +1,240 @@
+"""Which pixels of a label file are vessel: told by colour, as a person sees it.
+
+Label files come in many kinds: 0 and 255, 0 and 1, grey with soft edges, palettes in any order, a colour
+for arteries and one for veins, numbers for kinds or for single vessels, 255 for what nobody judged, the
+picture in the alpha channel. One rule reads them all:
+
+1. The values that the file marks as not judged are left out.
+2. Where only the alpha channel tells the vessels from the rest, it is the mask.
+3. Of a grey picture the darkest value is the background. Of a coloured one it is the black, white or grey
+   that covers the border of the picture, else the colour that covers most of it.
+4. A value that stands for a class covers areas, so that its pixels have neighbours of the same value. The
+   values of a soft edge do not. Of classes everything but the background is vessel; a picture with soft edges
+   is cut halfway from the background to the colour farthest from it.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.files._decoded import Decoded, Pixels
+
+GREY_TOLERANCE = 16
+"""Of 255: the palettes of real label files are grey to within 2, what JPEG makes of grey to within 10."""
+
+SMALL = 31
+"""Values up to this one are numbers of classes, not shades: no program writes so dark a mask."""
+
+IGNORE_BESIDE = 10
+"""The highest label beside which 255 (of 16 bits 65,535) is no label but stands for "not judged"."""
+
+SAME_NEIGHBOURS = 0.65
+"""Share of neighbours with one value above which the values between are classes. Soft edges of a mask give
+below .5, of three shades at most .5; classes of areas two pixels wide .75, of wider ones more."""
+
+FEW_COLOURS = 16
+"""A picture of no more colours is a mask."""
+
+LOOKED_AT = 400
+"""Pixels of the longer side that tell a photograph from a mask: of a large file every n-th."""
+
+IN_TWO = 0.75
+"""Share of its pixels that the two most frequent colours of a mask hold at least."""
+
+_CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
+_BORDER_SHARE = 0.02
+
+
+class Found(NamedTuple):
+    """Which pixels are set, and which nobody judged (None: all were judged), with remarks."""
+
+    mask: NDArray[np.bool_]
+    ignored: NDArray[np.bool_] | None
+    remarks: tuple[str, ...]
+
+
+def find(picture: Decoded) -> Found:
+    """Tell vessel from background in a label file."""
+    values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
+    grey = _as_grey(values)
+    ignored, remarks = _ignored(picture.index, grey)
+    mask, clear = None, _clear(picture)
+    if clear is not None:
+        mask = _alpha_alone(values, clear)
+    if mask is not None:
+        return Found(mask, None, ("The mask is in the alpha channel.",))
+    judged = np.ones(values.shape[:2], bool)
+    for left_out in (ignored, clear):
+        if left_out is not None:
+            judged &= ~left_out
+    mask, said = _by_value(grey, judged) if grey is not None else _by_colour(values, judged)
+    return Found(mask & judged, ignored, remarks + said)
+
+
+def is_soft(picture: Decoded) -> bool:
+    """Whether a grey picture holds shades: values between its darkest and brightest that are no classes."""
+    values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
+    grey = _as_grey(values)
+    if grey is None or (grey.dtype.kind in "iu" and int(grey.max()) <= SMALL):
+        return False
+    low, high = grey.min(), grey.max()
+    ignored, _ = _ignored(picture.index, grey)
+    if ignored is not None or not ((grey > low) & (grey < high)).any():
+        return False
+    return not _classes(grey, grey - low)
+
+
+def is_photograph(picture: Decoded) -> bool:
+    """Tell a photograph, or a map of probabilities, from a mask.
+
+    Nearly all of a mask lies in two colours, background and vessel, even where it has soft edges or many
+    classes. A photograph has more, be its surround black.
+    """
+    values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
+    clear = _clear(picture)
+    if clear is not None and _alpha_alone(values, clear) is not None:
+        return False
+    step = max(1, max(values.shape[:2]) // LOOKED_AT)
+    flat = values[::step, ::step].reshape(-1, 1 if values.ndim == 2 else values.shape[2])
+    _, counts = np.unique(flat, axis=0, return_counts=True)
+    return len(counts) > FEW_COLOURS and int(np.sort(counts)[-2:].sum()) < IN_TWO * len(flat)
+
+
+def _as_grey(values: Pixels) -> Pixels | None:
+    """Give a picture without colours as one channel; None for a coloured one."""
+    if values.ndim == 2:
+        return values
+    high, low = values.max(axis=2), values.min(axis=2)
+    top = 255.0 if values.dtype == np.uint8 else max(float(high.max()), 1e-9)
+    return high if float((high - low).max()) <= GREY_TOLERANCE / 255 * top else None
+
+
+def _ignored(index: Pixels | None, grey: Pixels | None) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
+    """Find the pixels that nobody judged: 255 beside small labels, negative numbers, no number."""
+    for values in (grey, index):
+        if values is None:
+            continue
+        if values.dtype.kind == "f":
+            odd, what = ~np.isfinite(values), "that are no number"
+        elif values.dtype.kind == "i" and int(values.min()) < 0:
+            odd, what = values < 0, "with negative values"
+        else:
+            top = int(values.max())
+            below = int(values.max(where=values < top, initial=0)) if top in (255, 65535) else 0
+            if not 0 < below <= IGNORE_BESIDE:
+                continue
+            odd, what = values == top, f"of value {top} beside labels up to {below}"
+        if odd.any():
+            return odd, (
+                f"{np.count_nonzero(odd):,} pixels {what} are taken as not judged, and left out of the "
+                "vessels.",
+            )
+    return None, ()
+
+
+def _clear(picture: Decoded) -> NDArray[np.bool_] | None:
+    """Transparent pixels; None where all or none are."""
+    alpha = picture.alpha
+    if alpha is None and picture.pixels.ndim == 3 and picture.pixels.shape[2] == 4:
+        alpha = picture.pixels[..., 3]
+    if alpha is None or alpha.min() == alpha.max():
+        return None
+    clear: NDArray[np.bool_] = alpha <= alpha.max() / 2
+    return clear if clear.any() else None
+
+
+def _alpha_alone(values: Pixels, clear: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Give the opaque pixels where they are all vessel; None where they have a background of their own.
+
+    They have one where at least half of them are black or white, and some are not.
+    """
+    opaque = values[~clear].reshape(np.count_nonzero(~clear), -1)
+    top = 255.0 if values.dtype == np.uint8 else max(float(values.max()), 1e-9)
+    span = np.ptp(opaque, axis=0).max() / top
+    if span > GREY_TOLERANCE / 255:
+        low, high = opaque.min(axis=1) / top, opaque.max(axis=1) / top
+        if max(float((high < 0.2).mean()), float((low > 0.8).mean())) >= 0.5:
+            return None
+    return ~clear
+
+
+def _by_value(grey: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Tell vessel from background in a grey picture."""
+    if not judged.any():
+        return judged, ()
+    low, high = grey[judged].min(), grey[judged].max()
+    if low == high:
+        return grey > 0, ()
+    above = judged & (grey > low)
+    between = above & (grey < high)
+    if not between.any():
+        words = f"Of the values {low:g} and {high:g} the higher is taken as vessel."
+        return above, (words,) if low > 0 and high <= SMALL else ()
+    kind = grey.dtype.kind
+    distance = np.where(judged, grey, low).astype(np.float64 if kind == "f" else np.int64) - low
+    if (kind in "iu" and high <= SMALL) or _classes(grey, distance):
+        return above, (f"The file holds {_said(grey, above)}: all are taken as vessel.",)
+    return distance > (float(high) - float(low)) / 2, _SOFT
+
+
+_SOFT = ("The mask has soft edges: it is cut at half of its range.",)
+
+
+def _by_colour(colours: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Tell vessel from background in a coloured picture."""
+    if colours.dtype != np.uint8:
+        colours = np.round(colours / max(float(colours.max()), 1e-9) * 255).astype(np.uint8)
+    back = _background(colours, judged)
+    distance = np.abs(colours.astype(np.int16) - back).max(axis=2)
+    distance[~judged] = 0
+    code = colours.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
+    top = int(distance.max())
+    dark = int(back.max()) <= GREY_TOLERANCE
+    shown = () if dark else (f"The background is taken to be RGB {tuple(map(int, back))}.",)
+    if not ((distance > 0) & (distance < _CORE * top)).any() or _classes(code, distance):
+        mask = distance > min(GREY_TOLERANCE, top / 4)
+        count = len(np.unique(code[mask]))
+        many = f"The file holds {count} colours beside its background: all are taken as vessel."
+        return mask, shown + ((many,) if count > 1 else ())
+    return distance > top / 2, shown + _SOFT
+
+
+def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Colour of what is no vessel."""
+    frame = np.ones(judged.shape, bool)
+    frame[1:-1, 1:-1] = False
+    border = colours[frame & judged]
+    if not len(border):
+        border = colours[judged] if judged.any() else colours.reshape(-1, 3)
+    high, low = border.max(axis=1), border.min(axis=1)
+    neutral = high.astype(int) - low <= GREY_TOLERANCE
+    groups = [neutral & (high <= 55), neutral & (low >= 200), neutral & (high > 55) & (low < 200)]
+    largest = max(groups, key=np.count_nonzero)
+    if np.count_nonzero(largest) >= max(1, _BORDER_SHARE * len(border)):
+        return np.asarray(np.median(border[largest], axis=0), np.int16)
+    inside = colours[judged] if judged.any() else border
+    found, counts = np.unique(inside, axis=0, return_counts=True)
+    return np.asarray(found[counts.argmax()], np.int16)
+
+
+def _classes(code: Pixels, distance: NDArray[Any]) -> bool:
+    """Tell classes from soft edges: whether pixels between have neighbours of exactly the same value."""
+    edge = _CORE * distance.max()
+    alike = pairs = 0
+    for axis in (0, 1):
+        first, second = (
+            tuple(slice(n, None if n else -1) if a == axis else slice(None) for a in (0, 1)) for n in (0, 1)
+        )
+        both = (distance[first] > 0) & (distance[second] > 0)
+        both &= (distance[first] < edge) | (distance[second] < edge)
+        pairs += int(np.count_nonzero(both))
+        alike += int(np.count_nonzero(both & (code[first] == code[second])))
+    return alike >= SAME_NEIGHBOURS * pairs if pairs else False
+
+
+def _said(grey: Pixels, above: NDArray[np.bool_]) -> str:
+    values = np.unique(grey[above])
+    if len(values) <= 3:
+        return f"the labels {', '.join(f'{one:g}' for one in values[:-1])} and {values[-1]:g}"
+    return f"{len(values)} labels from {values[0]:g} to {values[-1]:g}"

@@ -1,0 +1,115 @@
+"""From the bytes of a PNG, JPEG or other file that Pillow decodes to its one picture."""
+
+import io
+import struct
+import warnings
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from PIL import Image, Jpeg2KImagePlugin, MpoImagePlugin, WebPImagePlugin  # noqa: F401 - they register
+
+from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files._decoded import (
+    CMYK_REMARK,
+    MAX_PIXELS,
+    ONE_PLANE,
+    Decoded,
+    Pixels,
+    resolved,
+    too_large,
+)
+from napari_saunetv2.files._upright import TAG as ORIENTATION
+
+FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
+"""Pillow's names of the decoders that are tried; MPO is opened as JPEG."""
+
+_MANY_IMAGES = ("GIF", "PNG", "WEBP")
+_WHOLE = {"JPEG2000": b"\xff\xd9"}
+"""How a whole file of a format ends whose decoder fills in what is missing."""
+
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+def decode_picture(data: bytes, name: str) -> Decoded:
+    """Decode the picture in a file that Pillow knows; of a camera's MPO the first one.
+
+    Raises
+    ------
+    FileFormatError
+        When it claims too much, holds several images, or is cut short.
+    Exception
+        Whatever a decoder raises for a damaged file.
+    """
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise too_large(name, f"{image.width} x {image.height} pixels")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format in _MANY_IMAGES:
+            raise FileFormatError(f"'{name}' holds {frames} images: {ONE_PLANE}.")
+        end = _WHOLE.get(image.format or "")
+        if end is not None and end not in data[-64:]:
+            raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.")
+        remarks = (f"The file holds {frames} images: the first is read.",) if frames > 1 else ()
+        orientation = _orientation(image)
+        found = _deep_png(data) if image.format == "PNG" and data[24] == 16 else _pixels(image)
+    return Decoded(found.pixels, found.index, found.alpha, found.bits, remarks + found.remarks).upright(
+        orientation
+    )
+
+
+def _pixels(image: Image.Image) -> Decoded:
+    mode = image.mode
+    if mode == "P":
+        index = np.array(image)
+        palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        alpha = np.array(image.convert("RGBA"))[..., 3] if "transparency" in image.info else None
+        return Decoded(resolved(index, palette), index, alpha)
+    if mode == "I":  # Pillow's name for what it widened from 16 bits
+        return Decoded(np.array(image).astype(np.uint16))
+    if mode in ("LA", "La", "PA"):
+        both = np.array(image.convert("RGBA"))
+        colours = both[..., :3] if mode == "PA" else both[..., 0]
+        return Decoded(colours, alpha=both[..., 3])
+    if mode == "CMYK":
+        return Decoded(np.array(image.convert("RGB")), remarks=(CMYK_REMARK,))
+    if mode not in ("1", "L", "I;16", "I;16B", "F", "RGB", "RGBA"):
+        return Decoded(np.array(image.convert("RGB")))
+    alpha = None
+    if mode in ("L", "RGB") and image.format == "PNG" and "transparency" in image.info:
+        alpha = np.array(image.convert("RGBA"))[..., 3]
+    return Decoded(np.array(image), alpha=alpha)
+
+
+def _deep_png(data: bytes) -> Decoded:
+    """Decode a PNG of 16 bits a sample: Pillow cuts its colours to 8."""
+    pixels, alpha = imagecodecs.png_decode(data), None
+    if pixels.ndim == 3 and pixels.shape[2] == 2:
+        pixels, alpha = pixels[..., 0], pixels[..., 1]
+    return Decoded(pixels, alpha=alpha, bits=_significant_bits(data, pixels))
+
+
+def _significant_bits(data: bytes, pixels: Pixels) -> int | None:
+    """Depth that a PNG of 16 bits states in its chunk sBIT, where its values were left below it.
+
+    The PNG standard wants such values scaled up to 16 bits; then there is nothing left to do.
+    """
+    place = 8
+    while place + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        if kind == b"IDAT":
+            break
+        if kind == b"sBIT" and 0 < size <= 4:
+            colours = data[place + 8 : place + 8 + size]
+            bits = max(colours[: 3 if size >= 3 else 1])
+            scaled = not (pixels & ((1 << (16 - bits)) - 1)).any() if 0 < bits < 16 else True
+            return bits if 0 < int(pixels.max(initial=0)) < 2**bits and not scaled else None
+        place += 12 + size
+    return None
+
+
+def _orientation(image: Image.Image) -> Any:
+    try:
+        return image.getexif().get(ORIENTATION)
+    except Exception:  # noqa: BLE001 - damaged EXIF says nothing, and its photograph is whole
+        return None
