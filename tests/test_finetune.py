@@ -50,7 +50,7 @@ def train(run: Path, pairs: list[Pair], config: TrainConfig, stop_at: int | None
         try:
             reports.append(next(work))
         except StopIteration as end:
-            return reports, checkpoint.load(end.value)
+            return reports, None if end.value is None else checkpoint.load(end.value)
 
 
 def weights(model: checkpoint.Checkpoint) -> dict[str, torch.Tensor]:

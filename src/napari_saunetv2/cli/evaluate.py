@@ -21,6 +21,7 @@ from napari_saunetv2.cli._shared import (
     plain,
     refuse_existing,
 )
+from napari_saunetv2.library import DEFAULT
 
 if TYPE_CHECKING:
     from napari_saunetv2.checkpoint import Checkpoint
@@ -38,7 +39,7 @@ def evaluate(
             "neither trained nor validated on; if not given test, or all where the set has no test images."
         ),
     ] = None,
-    model: ModelOption = "saunetv2-drive",
+    model: ModelOption = DEFAULT,
     protocol: Annotated[
         str, typer.Option(help="whole: every pixel of the frame, as the papers; fov: the field of view only.")
     ] = "whole",

@@ -21,6 +21,7 @@ from napari_saunetv2.cli._shared import (
     out,
     plain,
 )
+from napari_saunetv2.library import DEFAULT
 
 if TYPE_CHECKING:
     from napari_saunetv2.cluster import Row
@@ -38,7 +39,7 @@ def segment(
             help="Folder for the results; for one image, of any size, also a file: .tif or .zarr.",
         ),
     ],
-    model: ModelOption = "saunetv2-general",
+    model: ModelOption = DEFAULT,
     threshold: Annotated[
         str, typer.Option(help="auto (the model's own) or a number between 0 and 1.")
     ] = "auto",
