@@ -33,7 +33,7 @@ def finish(
 ) -> Path | None:
     """Write what a training came to, and its best weights; parameters as of :func:`~.loop.fine_tune`.
 
-    Returns the model's file, or None where no step beat what the training started from: then none is kept.
+    Returns the model's file, or None where no step beat the base: then none is kept.
     """
     outcome = _judged(state, material, config, run, base)
     if outcome.model is None:
@@ -48,19 +48,20 @@ def _judged(
     state: State, material: Material, config: TrainConfig, run: Path, base: Checkpoint | None
 ) -> Outcome:
     """Compare the best weights with those that the training started from."""
-    plain = Outcome(run / run_folder.MODEL, run / run_folder.LOG, from_base=base is not None)
+    plain = Outcome(run / run_folder.MODEL, run / run_folder.LOG)
     if not config.detailed or config.copies:
         return plain
     state.mean.load_state_dict(state.best)
     before = Judge(fresh(config, base, material.place).mean, material, config)
-    after = Judge(state.mean, material, config) if state.best_step else before
+    beaten = base is None or state.best_step > 0
+    after = Judge(state.mean, material, config) if beaten else before
     corrected = None if base is None else compare(before, after, material)
     if not material.watched:
         return replace(plain, corrected=corrected)
     return replace(
         plain,
-        model=None if state.best_step == 0 else plain.model,
-        before=None if base is None and state.best_step else _rounded(before.f1()),
+        model=plain.model if beaten else None,
+        before=None if base is None else _rounded(before.f1()),
         after=_rounded(after.f1()),
         thresholds=tuple(before.thresholds),
         validated_on=material.validated_on,

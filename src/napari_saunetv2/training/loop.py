@@ -115,8 +115,7 @@ def fine_tune(
     -------
     Path or None
         The model file: the weights' running mean where it validated best. None where the settings ask for
-        detail and no step beat what it started from: then no file is kept. :meth:`~.outcome.Outcome.read`
-        tells more of either.
+        detail and no step beat the base: then no file is kept. :meth:`~.outcome.Outcome.read` tells more.
 
     Raises
     ------

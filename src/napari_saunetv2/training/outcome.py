@@ -42,19 +42,17 @@ class Outcome:
     Attributes
     ----------
     model : Path or None
-        The model's file; None where no step beat what the training started from: then no file is kept.
+        The model's file; None where no step beat the base: then no file is kept.
     log : Path
         Its log as CSV.
     before, after : float or None
-        F1 on the validation images by what the training started from and by its best step, each at the
-        threshold that suits it best; None without validation, or where the settings ask for no detail.
+        F1 on the validation images by the base and by the best step, each at the threshold that suits it
+        best; None without validation, or where the settings ask for no detail.
     thresholds : tuple of float
-        Best threshold of what the training started from, for each kind of vessel; empty without validation.
+        Best threshold of the base, for each kind of vessel; empty without validation.
     validated_on : str
         Names of the validation images, or which part of the only one.
     corrected : Corrected or None
-    from_base : bool
-        Whether it started from a model; else from random weights.
     name : str
         Of the model in the list of models; "" where it is not there.
     """
@@ -66,7 +64,6 @@ class Outcome:
     thresholds: tuple[float, ...] = ()
     validated_on: str = "nothing"
     corrected: Corrected | None = None
-    from_base: bool = True
     name: str = ""
 
     @classmethod
@@ -114,8 +111,7 @@ class Outcome:
         return " ".join([f1, *self._corrected_in_words()])
 
     def _nothing_better(self) -> str:
-        start = "base model" if self.from_base else "untrained network"
-        said = f"No step beat the {start}; no {'copy' if self.from_base else 'model'} was kept."
+        said = "No step beat the base model; no copy was kept."
         if self.before is None:
             return said
         levels = ", ".join(f"{level:.2f}" for level in self.thresholds)

@@ -83,7 +83,7 @@ class Recipe:
 def _kept(path: Path | None) -> Path:
     if path is None:
         raise SettingsError(
-            "detailed is True: no step beat the model that the cycle started from, so none was kept; leave "
+            "detailed is True: no step beat the base of the cycle, so none was kept; leave "
             "detailed off in a recipe to keep one in any case."
         )
     return path

@@ -52,8 +52,7 @@ class Task:
 
     def pairs(self) -> list[Pair]:
         """Read its images and labels."""
-        values = self.config.sparse or len(self.config.classes) > 1
-        return folders.pairs(self.data, values=values, known=False)
+        return folders.pairs(self.data, values=self.config.by_value, known=False)
 
     def step(self) -> int:
         """Steps that are saved."""
@@ -105,7 +104,7 @@ def begin(
     """Write a task into a new folder; raises ImageError where labels and settings do not fit together."""
     folder = _free(root(), folders.file_names([name])[0])
     task = Task(folder, name, base, config, device)
-    export(task.data, pairs, values=config.sparse or len(config.classes) > 1)
+    export(task.data, pairs, values=config.by_value)
     text = json.dumps({"name": name, "base": base, "device": device, "config": asdict(config)}, indent=1)
     # Last: a folder without it is not a task, so a kill while the images are written leaves none.
     write_beside(folder / _TASK, lambda file: file.write(text.encode()))
@@ -114,14 +113,19 @@ def begin(
 
 def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
     """Write pairs into a folder that :func:`folders.pairs` and the command line read; parameters as there."""
+    folders.write(folder, named(pairs, values=values))
+
+
+def named(pairs: Sequence[Pair], *, values: bool) -> list[Pair]:
+    """Give pairs as :func:`export` writes them: with names that files can have, and labels of 0 and 1.
+
+    With ``values`` the labels are left as they are.
+    """
     names = folders.file_names([pair.name for pair in pairs])
-    folders.write(
-        folder,
-        [
-            replace(pair, name=name, vessels=pair.vessels if values else pair.vessels != 0)
-            for name, pair in zip(names, pairs, strict=True)
-        ],
-    )
+    return [
+        replace(pair, name=name, vessels=pair.vessels if values else pair.vessels != 0)
+        for name, pair in zip(names, pairs, strict=True)
+    ]
 
 
 def copies() -> Path:
@@ -154,6 +158,15 @@ def keep(outcome: Outcome, name: str) -> Outcome:
     path = write_beside(folder / f"{chosen}{checkpoint.SUFFIX}", lambda file: file.write(contents))
     log_path = write_beside(folder / f"{chosen}.csv", lambda file: file.write(log), overwrite=True)
     return outcome.kept_as(chosen, path, log_path)
+
+
+def free_name(base: str | None) -> str:
+    """Suggest a name for a model that starts from another, or from nothing."""
+    stem = (base or "own").removesuffix("-mine")
+    number, name = 2, f"{stem}-mine"
+    while problem_of_name(name):
+        number, name = number + 1, f"{stem}-mine-{number}"
+    return name
 
 
 def problem_of_name(name: str) -> str | None:

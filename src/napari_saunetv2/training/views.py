@@ -57,12 +57,8 @@ class Pair:
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
-        parts = {
-            "labels are": self.vessels,
-            "field of view is": self.field,
-            "soft labels are": self.soft,
-            "prediction is": self.prediction,
-        }
+        parts = {"labels are": self.vessels, "field of view is": self.field}
+        parts |= {"soft labels are": self.soft, "prediction is": self.prediction}
         for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
