@@ -31,7 +31,7 @@ class TrainingPlot:
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
         self._titles = (
             f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}",
-            f"at the best threshold: {_word('F1', F1)} {_word('corrected', CORRECTED)} {_word('★ best', BEST)}",
+            f"at best threshold: {_word('F1', F1)} {_word('corrected', CORRECTED)} {_word('★ best', BEST)}",
         )
         self._upper, self._lower = self._plot(0), self._plot(1)
         self._lower.setXLink(self._upper)
