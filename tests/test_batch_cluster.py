@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_saunetv2 import batch, checkpoint, cli, cluster
+from napari_saunetv2 import batch, checkpoint, cli, cluster, inputs
 from napari_saunetv2.checkpoint import Header
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
 from napari_saunetv2.networks import NETWORKS
@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> list[Path]:
     for number in range(4):
         Image.fromarray(rng.integers(0, 256, (40, 56, 3), np.uint8)).save(folder / f"{number}.png")
     (folder / "bad.png").write_bytes(b"no image")
-    return batch.image_files([str(folder)])
+    return list(inputs.gather([str(folder)]).files)
 
 
 def _run(files, model, folder, **settings):
@@ -141,8 +141,8 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path, monkeypatch):
 def test_parquet(tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
     with cluster.table(tmp_path / "t.parquet", resume=False) as add:
-        add(cluster.Row("a.png", "done", share=0.5))
-    assert pq.read_table(tmp_path / "t.parquet").to_pylist()[0]["share"] == 0.5
+        add(cluster.Row("a.png", "done", vessel_share_of_fov=0.5))
+    assert pq.read_table(tmp_path / "t.parquet").to_pylist()[0]["vessel_share_of_fov"] == 0.5
 
 
 def test_a_scheduler_that_is_not_there_is_told(files, model, tmp_path, monkeypatch):

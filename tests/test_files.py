@@ -350,7 +350,7 @@ def test_a_bad_file_gives_one_sentence_that_names_it(tmp_path, capfd, make, says
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_UNPACKED", 2**20)
+    monkeypatch.setattr(files._contents, "MAX_UNPACKED", 2**20)
     path = text(tmp_path / "x.ppm.gz", gzip.compress(b"\0" * 2**21))
     with pytest.raises(FileFormatError, match="is larger than"):
         files.read_image(path)

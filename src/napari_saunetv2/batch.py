@@ -1,8 +1,7 @@
 """Image files in, result files out."""
 
-import glob
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import inference, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import OverwriteError, SettingsError
-from napari_saunetv2.files import read_image, read_mask, readable, write_image, write_mask, write_probability
-from napari_saunetv2.imaging import fov, vessels
+from napari_saunetv2.files import (
+    Reading,
+    load_image,
+    load_mask,
+    make_folder,
+    write_image,
+    write_mask,
+    write_probability,
+)
+from napari_saunetv2.imaging import fov, plausibility, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 
@@ -66,8 +73,8 @@ class Rule:
     min_size : int, pixels
     connected : bool
     field : "none", "auto" or str
-        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file,
-        which is also what an image's scale is measured by.
+        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file.
+        A mask file is also what the scale and the share of vessels are measured by.
     """
 
     threshold: float
@@ -75,20 +82,13 @@ class Rule:
     connected: bool = False
     field: str = "none"
 
-    def given(self) -> NDArray[np.uint8] | None:
+    def given(self) -> Reading | None:
         """Read the mask file of the field of view, where there is one."""
-        return None if self.field in ("none", "auto") else read_mask(self.field)
+        return None if self.field in ("none", "auto") else load_mask(self.field)
 
-    def restricted(
-        self,
-        probability: NDArray[np.float32],
-        image: NDArray[Any],
-        given: NDArray[np.uint8] | None = None,
-    ) -> NDArray[np.float32]:
-        """Set a probability to 0 outside the field of view of its image: the one that is given, if any."""
-        if self.field == "none":
-            return probability
-        return vessels.restrict(probability, fov.detect(to_unit(image)) if given is None else given)
+    def restricted(self, probability: NDArray[np.float32], field: NDArray[Any]) -> NDArray[np.float32]:
+        """Set a probability to 0 outside the field of view, unless ``field`` is "none"."""
+        return probability if self.field == "none" else vessels.restrict(probability, field)
 
     def mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Give the vessels, 0 or 1, in a probability."""
@@ -96,13 +96,29 @@ class Rule:
 
 
 class Summary(NamedTuple):
-    """What became of an image: its size, the share that is vessel, the seconds it took, the mask's file."""
+    """What became of an image.
+
+    Attributes
+    ----------
+    height, width : int, pixels
+    share : float, range [0, 1]
+        Of the field of view that is vessel.
+    seconds : float
+    path : Path
+        The mask.
+    fov : str
+        The field of view that was used: "found, 538 px", "not found", or the mask's file.
+    remarks : tuple of str
+        What is unusual about the file, the picture, its field of view, its scale or its vessels.
+    """
 
     height: int
     width: int
     share: float
     seconds: float
     path: Path
+    fov: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def segment_file(
@@ -122,12 +138,23 @@ def segment_file(
     **settings
         As :func:`napari_saunetv2.inference.segment`.
 
+    Returns
+    -------
+    Summary
+        Its remarks go to the log too.
+
     Raises
     ------
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
-    work = segment_steps(file, name, model, rule, wanted, **settings)
+    done = finished(segment_steps(file, name, model, rule, wanted, **settings))
+    plausibility.log(Path(file).name, done.remarks)
+    return done
+
+
+def finished(work: Generator[inference.Progress, None, Summary]) -> Summary:
+    """Run what :func:`segment_steps` gave to its end."""
     while True:
         try:
             next(work)
@@ -146,57 +173,36 @@ def segment_steps(
         if path.exists() and not wanted.overwrite:
             raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
-    image = read_image(file)
-    field = rule.given()
-    found = yield from inference.steps(image, model, field=field, **settings)
-    probability = rule.restricted(found, image, field)
+    image, given = load_image(file), rule.given()
+    unit = to_unit(image.pixels)
+    field = fov.detect(unit) if given is None else given.pixels != 0
+    found = yield from inference.steps(unit, model, field=field, **settings)
+    probability = rule.restricted(found, field)
     mask = rule.mask(probability)
+    for path in paths.values():
+        make_folder(path.parent)
     write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
     if wanted.probability:
         write_probability(paths["probability"], probability, overwrite=wanted.overwrite)
     if wanted.overlay:
-        write_image(paths["overlay"], outlined(to_unit(image), mask), overwrite=wanted.overwrite)
+        write_image(paths["overlay"], outlined(unit, mask), overwrite=wanted.overwrite)
     height, width = mask.shape
-    return Summary(height, width, float(mask.mean()), time.perf_counter() - begun, paths["vessels"])
+    share = plausibility.share(mask, field)
+    factor = planning.factor_for(unit, model.header.fov_diameter, settings.get("rescale", "auto"), field)
+    remarks = (
+        *image.remarks,
+        *(() if given is None else given.remarks),
+        *plausibility.of_segmentation(
+            unit, field, model.header.fov_diameter, factor, given=given is not None, share=share
+        ),
+    )
+    seconds = time.perf_counter() - begun
+    return Summary(height, width, share, seconds, paths["vessels"], _named(rule, field), remarks)
 
 
-def image_files(inputs: Sequence[str]) -> list[Path]:
-    """List the images that files, folders and patterns name, each once.
-
-    A file that is named is listed even where it does not exist: it fails by itself, and the others go on.
-
-    Raises
-    ------
-    SettingsError
-        When there is none.
-    """
-    found: dict[Path, None] = {}
-    for entry in inputs:
-        path = Path(entry)
-        if path.suffix.lower() == ".zarr" and path.is_dir():
-            raise SettingsError(
-                f"'{path}' is a zarr: segment it by itself, into a file that ends in .zarr or .tif."
-            )
-        if path.is_dir():
-            found.update(dict.fromkeys(p for p in sorted(path.iterdir()) if p.is_file() and readable(p)))
-        elif path.exists() or not glob.has_magic(entry):
-            found[path] = None
-        else:
-            # Not Path.glob: a pattern may be absolute, and a shell on Windows leaves it as it is.
-            found.update(dict.fromkeys(map(Path, sorted(glob.glob(entry, recursive=True)))))  # noqa: PTH207
-    if not found:
-        raise SettingsError(f"No image was found in {', '.join(inputs)}: give images, folders or patterns.")
-    return list(found)
-
-
-def distinct_names(files: Sequence[Path]) -> dict[Path, str]:
-    """Name each file's results: its stem, with a number where two would meet."""
-    names: dict[Path, str] = {}
-    for file in files:
-        stem = file.name.removesuffix(".gz")
-        stem = stem[: stem.rfind(".")] if "." in stem else stem
-        name, number = stem, 2
-        while name in names.values():
-            name, number = f"{stem}_{number}", number + 1
-        names[file] = name
-    return names
+def _named(rule: Rule, field: NDArray[np.bool_]) -> str:
+    """Name the field of view that was used."""
+    if rule.field not in ("none", "auto"):
+        return rule.field
+    found = fov.diameter(field)
+    return "not found" if found is None else f"found, {found:.0f} px"

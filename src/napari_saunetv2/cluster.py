@@ -4,17 +4,18 @@ import csv
 import io
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from napari_saunetv2 import batch, checkpoint
+from napari_saunetv2 import __version__, batch, checkpoint
 from napari_saunetv2._parts import remove_parts
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
+from napari_saunetv2.inputs import result_names
 
 EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
 
@@ -33,13 +34,21 @@ class Row(NamedTuple):
     result: str = ""
     height: int = 0
     width: int = 0
-    share: float = 0.0
+    vessel_share_of_fov: float = 0.0
     seconds: float = 0.0
     error: str = ""
+    remarks: str = ""
+    """What is unusual, in sentences."""
+    fov: str = ""
+    """The field of view that was used."""
+    model: str = ""
+    threshold: float = 0.0
+    version: str = ""
+    """Of this program."""
 
 
 def segment_files(
-    files: Sequence[Path],
+    files: Iterable[Path] | Mapping[Path, PurePath],
     model: str,
     rule: batch.Rule | float,
     wanted: batch.Wanted,
@@ -55,8 +64,8 @@ def segment_files(
 
     Parameters
     ----------
-    files : sequence of Path
-        Seen under the same path by every worker.
+    files : iterable of Path, or mapping of Path to PurePath
+        Seen under the same path by every worker; a mapping gives the subfolder of each one's results.
     model : str
         Name or path; every worker loads it once.
     rule : Rule or float
@@ -83,14 +92,17 @@ def segment_files(
     """
     if workers < 1:
         raise SettingsError(f"workers is {workers}: it must be 1 or more.")
-    remove_parts(wanted.folder)
-    names = batch.distinct_names(files)
+    below = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files, PurePath())
+    folders = sorted({wanted.folder / part for part in below.values()})
+    for folder in folders:
+        remove_parts(folder)
+    names = result_names(below)
     todo = []
-    for file in files:
+    for file in below:
         # Looked up here, not by the worker: one that died left files behind, and its images are done again.
         there = [path.exists() for path in wanted.paths(names[file]).values()]
         if resume and all(there):
-            yield Row(str(file), "kept", wanted.paths(names[file])["vessels"].name)
+            yield Row(str(file), "kept", _result(names[file], wanted))
         elif any(there) and not (resume or wanted.overwrite):
             yield Row(str(file), "failed", error=EXISTS)
         else:
@@ -100,7 +112,8 @@ def segment_files(
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
         yield from _on_cluster(todo, task, workers, scheduler)
-    remove_parts(wanted.folder)
+    for folder in folders:
+        remove_parts(folder)
 
 
 def segment_one(
@@ -113,18 +126,38 @@ def segment_one(
 ) -> Row:
     """Segment one file; the work of a worker."""
     begun = time.perf_counter()
+    level = rule.threshold if isinstance(rule, batch.Rule) else rule
+    about: dict[str, Any] = {"model": model, "threshold": level, "version": __version__}
     try:
-        done = batch.segment_file(file, name, checkpoint.load(model), rule, wanted, **settings)
+        work = batch.segment_steps(file, name, checkpoint.load(model), rule, wanted, **settings)
+        done = batch.finished(work)
     except (SaunetError, OSError, MemoryError) as error:
-        return Row(str(file), "failed", seconds=time.perf_counter() - begun, error=str(error) or "no memory")
-    return Row(str(file), "done", done.path.name, done.height, done.width, done.share, done.seconds)
+        seconds = time.perf_counter() - begun
+        return Row(str(file), "failed", seconds=seconds, error=str(error) or "no memory", **about)
+    return Row(
+        str(file),
+        "done",
+        _result(name, wanted),
+        done.height,
+        done.width,
+        done.share,
+        done.seconds,
+        remarks=" ".join(done.remarks),
+        fov=done.fov,
+        **about,
+    )
+
+
+def _result(name: str, wanted: batch.Wanted) -> str:
+    """Path of a photograph's mask below the folder of the results."""
+    return wanted.paths(name)["vessels"].relative_to(wanted.folder).as_posix()
 
 
 def read_table(path: Path) -> dict[str, Row]:
     """Rows of an earlier table by file; none where there is no table."""
     if not path.is_file():
         return {}
-    kinds = {"height": int, "width": int, "share": float, "seconds": float}
+    kinds = {name: type(value) for name, value in Row._field_defaults.items()}
     with path.open(newline="", encoding="utf-8") as lines:
         found = {}
         for line in csv.DictReader(lines):
@@ -154,7 +187,9 @@ def table(path: Path, *, resume: bool, overwrite: bool = False) -> Iterator[Any]
     ours = resume and _is_table(journal)
     for file in dict.fromkeys((journal, path)):
         if file.exists() and not (overwrite or ours):
-            way = "remove it: it is no table of this program" if resume else "pass --resume or --overwrite"
+            way = (
+                "remove it: another version or program made it" if resume else "pass --resume or --overwrite"
+            )
             raise OverwriteError(f"'{file}' exists already: choose another name for the table, or {way}.")
     rows = read_table(journal) if ours else {}
     with _written(journal):

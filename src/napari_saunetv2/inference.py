@@ -13,7 +13,7 @@ from napari_saunetv2 import checkpoint, devices, engines, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.engines.frozen import freeze
 from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
-from napari_saunetv2.imaging import canvas, windows
+from napari_saunetv2.imaging import canvas, fov, plausibility, windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.tiles import Blend, Tile
@@ -91,6 +91,8 @@ def segment(
         Probability of a vessel; of a model for several kinds of vessel (``header.classes``) that of the most
         probable kind, and of one kind by :func:`napari_saunetv2.checkpoint.of_class`.
 
+        What is unusual about the picture, its scale or the share of vessels goes to the log, as warnings.
+
     Raises
     ------
     ImageError
@@ -104,16 +106,18 @@ def segment(
     Stopped
         When ``should_stop`` said so.
     """
+    unit, chosen = to_unit(image), _loaded(model)
+    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
     work = steps(
-        image,
-        model,
+        unit,
+        chosen,
         device=device,
         tta=tta,
         rescale=rescale,
         tile=tile,
         engine=engine,
         precision=precision,
-        field=field,
+        field=inside,
     )
     while True:
         if should_stop is not None and should_stop():
@@ -123,9 +127,17 @@ def segment(
             state = next(work)
         except StopIteration as done:
             probability: NDArray[np.float32] = done.value
-            return probability
+            break
         if progress is not None:
             progress(*state)
+    trained = chosen.header.fov_diameter
+    factor = planning.factor_for(unit, trained, rescale, inside)
+    share = plausibility.share(binarise(probability, threshold_of(chosen, "auto", tta)), inside)
+    remarks = plausibility.of_segmentation(
+        unit, inside, trained, factor, given=field is not None, share=share
+    )
+    plausibility.log("image", remarks)
+    return probability
 
 
 @devices.told_when_full

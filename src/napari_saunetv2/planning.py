@@ -46,7 +46,7 @@ def plan(
 ) -> Plan:
     """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
-    factor = _factor(unit, trained, rescale, field)
+    factor = factor_for(unit, trained, rescale, field)
     working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
     if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
         raise SettingsError(
@@ -57,12 +57,13 @@ def plan(
     return Plan((height, width), working, tiles(*working, side), side)
 
 
-def _factor(
+def factor_for(
     unit: NDArray[np.float32],
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     field: ArrayLike | None,
 ) -> float:
+    """Factor at which an image is segmented; parameters as of :func:`plan`."""
     if rescale == "off":
         return 1.0
     if rescale == "auto":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_saunetv2.batch import image_files
+from napari_saunetv2 import inputs
 from napari_saunetv2.datasets import Sample
 
 
@@ -62,7 +62,7 @@ class SetRecipe:
         files = [sample.image_path for sample in self.samples]
         folder = files[0].parent
         # A folder is shorter, and the same where it holds nothing else.
-        alone = image_files([str(folder)]) == sorted(files)
+        alone = list(inputs.gather([str(folder)]).files) == sorted(files)
         words = ["segment", *([str(folder)] if alone else map(str, files)), "--out", str(self.output)]
         words += ["--model", self.model, "--threshold", repr(self.threshold)]
         return shlex.join(["saunetv2", *words, *(["--overwrite"] if self.overwrite else [])])

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from fuzz.corpus import WIDTHS
-from napari_saunetv2 import batch, checkpoint, cluster
+from napari_saunetv2 import batch, checkpoint, cluster, inputs
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import SAUNetV2
@@ -106,7 +106,7 @@ def _batch(folder: Path) -> Callable:
     model = folder / "m.safetensors"
     torch.manual_seed(0)
     checkpoint.save(model, SAUNetV2(widths=WIDTHS), checkpoint.Header(network_arguments={"widths": WIDTHS}))
-    files = batch.image_files([str(eyes)])
+    files = list(inputs.gather([str(eyes)]).files)
 
     def run(
         name: str, scheduler: str | None, misfortune: tuple[int, float, Callable] | None

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_saunetv2 import NO_DEVICE, __version__
-from napari_saunetv2.cli._shared import err, out, plain
+from napari_saunetv2.cli._shared import err, out, plain, print_warnings
 from napari_saunetv2.cli.calibrate import calibrate
 from napari_saunetv2.cli.crossvalidate import cross_validate
 from napari_saunetv2.cli.evaluate import evaluate
@@ -81,9 +81,11 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[  # noqa: ARG001 - main() reads it
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
 ) -> None:
-    pass
+    print_warnings()

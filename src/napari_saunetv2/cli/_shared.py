@@ -1,5 +1,6 @@
 """What the commands share: consoles, options that several take, and small helpers."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Generator
@@ -35,6 +36,21 @@ RescaleOption = Annotated[
     typer.Option(help="auto works at the model's scale where the field of view differs; off; or a factor."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+class Warned(logging.Handler):
+    """Prints what the package warns of, in yellow: remarks on files, pictures and masks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        err.print(f"[yellow]{plain(record.getMessage())}[/yellow]")
+
+
+def print_warnings() -> None:
+    """Let warnings of the package be printed, once."""
+    log = logging.getLogger("napari_saunetv2")
+    if not any(isinstance(handler, Warned) for handler in log.handlers):
+        log.addHandler(Warned(logging.WARNING))
 
 
 def plain(text: object) -> str:

@@ -71,6 +71,9 @@ def segment(
     suffix: Annotated[str, typer.Option("--format", help="Of the vessel mask: png, tif or gif.")] = "png",
     binary: Annotated[bool, typer.Option("--binary", help="Write the mask as 0/1 instead of 0/255.")] = False,
     overwrite: OverwriteOption = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Search subfolders too; results keep them.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Leave images that have their results.")] = False,
     workers: Annotated[int, typer.Option(help="Processes that share the work (extra cluster).")] = 1,
     scheduler: Annotated[
@@ -82,7 +85,8 @@ def segment(
 ) -> None:
     """Segment images and write `NAME_vessels.png` for each.
 
-    A file that fails is reported and the others go on; the exit code is 1 if any failed.
+    A file that fails is reported and the others go on; the exit code is 1 if any failed. Of a folder only
+    photographs are taken: masks and results of an earlier run are left out, and counted.
 
     **Examples**
 
@@ -99,6 +103,7 @@ def segment(
             "--fov": fov != "none", "--min-size": min_size, "--connected": connected, "--overlay": overlay,
             "--format": suffix != "png", "--binary": binary, "--resume": resume, "--workers": workers != 1,
             "--scheduler": scheduler, "--table": table,
+            "--recursive": recursive,
         }  # fmt: skip
         segment_to_file(
             inputs,
@@ -116,9 +121,13 @@ def segment(
         )
         return
     from napari_saunetv2 import batch, checkpoint, cluster, inference
+    from napari_saunetv2 import inputs as listing
     from napari_saunetv2.files import make_folder
 
-    files = batch.image_files(inputs)
+    found = listing.gather(inputs, recursive=recursive, output=output)
+    files = found.files
+    if words := found.left_out_in_words():
+        out.print(f"left out: {plain(words)}")
     loaded = checkpoint.load(model)
     level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
     rule = batch.Rule(level, min_size, connected, fov)
@@ -148,6 +157,8 @@ def segment(
             add(row)
             failed += row.status == "failed"
             shown.console.print(_line(row))
+            if row.remarks:
+                shown.console.print(f"  [yellow]{plain(row.remarks)}[/yellow]")
     out.print(
         f"{len(files) - failed} of {len(files)} images segmented in {time.monotonic() - begun:.1f} s, "
         f"results in {plain(output)}"
@@ -163,6 +174,6 @@ def _line(row: "Row") -> str:
     if row.status == "kept":
         return f"{name}  has its results already"
     return (
-        f"{name}  {row.width} x {row.height}  {row.share:.1%} vessels  {row.seconds:.2f} s  "
-        f"-> {plain(row.result)}"
+        f"{name}  {row.width} x {row.height}  {row.vessel_share_of_fov:.1%} of the field of view is vessel  "
+        f"{row.seconds:.2f} s  -> {plain(row.result)}"
     )

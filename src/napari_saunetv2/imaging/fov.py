@@ -4,14 +4,23 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-THRESHOLD = 0.1
-"""Share of its maximum above which the red channel counts as lit. (Otsu's threshold loses up to a quarter
-of the vessel pixels of a STARE image.)"""
+from napari_saunetv2.imaging import _lit
 
 FRAME_FILLING = 0.97
 """A lit area above this share of the frame is no disc: a crop, or not a fundus photograph."""
+
+ROUND = 0.8
+"""Least overlap (intersection over union) of a field of view with the disc about it."""
+
+_SURE = 0.9
+"""A field that is less round than this is compared with what other ways find."""
+
+_BETTER = 0.03
+"""By so much another field must be rounder to be taken."""
+
+_ROUND_SIDE = 150
+"""Shorter side in pixels at which a mask's shape is looked at."""
 
 _WORK_SIDE = 800
 """Longer side in pixels at which a large image is searched; the outline of a disc needs no more."""
@@ -20,6 +29,9 @@ _WORK_SIDE = 800
 def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Find the field of view: the largest lit area, closed, its holes filled.
 
+    Where that is not round, or a bright banner or paper lies at the frame's edge, the disc is also sought
+    below the brightness of a burnt-in label, and by the colours of the edge; the roundest is taken.
+
     Parameters
     ----------
     image : array, shape (H, W, 3), range [0, 1]
@@ -27,26 +39,62 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns
     -------
     array, shape (H, W), bool
-        All True for a dark image, in which nothing tells the field of view from the rest.
+        All True for a dark image, in which nothing tells the field of view from the rest. Whether it is a
+        disc says :func:`roundness`.
     """
     height, width = image.shape[:2]
     step = max(1, round(max(height, width) / _WORK_SIDE))
-    red = _median_of_nine(image[::step, ::step, 0])
-    lit = red > THRESHOLD * red.max()
-    if not lit.any():
+    picture = image[::step, ::step]
+    red = _median_of_nine(picture[..., 0])
+    field = _lit.above_threshold(red, float(red.max()))
+    if field is None:
         return np.ones((height, width), bool)
-    reach = max(1, min(lit.shape) // 100)
-    # Closing at a border eats what touches it, so it works on a frame with a margin.
-    closed = ndimage.binary_closing(np.pad(lit, reach), iterations=reach)[reach:-reach, reach:-reach]
-    outside, _ = ndimage.label(~np.pad(closed, 1))  # holes are dark areas that do not reach the frame
-    areas, count = ndimage.label((outside != outside[0, 0])[1:-1, 1:-1])
-    if count > 1:
-        sizes = np.bincount(areas.ravel())
-        sizes[0] = 0
-        field = areas == sizes.argmax()
-    else:
-        field = areas == 1
+    best = roundness(field)
+    if best < _SURE or _lit.edge_is_lit(picture):
+        for other in _lit.other_ways(picture, red):
+            rounder = roundness(other)
+            if rounder >= _SURE and rounder > best + _BETTER:
+                field, best = other, rounder
     return np.repeat(np.repeat(field, step, 0), step, 1)[:height, :width]
+
+
+def roundness(field: NDArray[np.bool_]) -> float:
+    """Overlap of a mask with the disc that is as wide as the mask, where the frame or a banner may cut both.
+
+    Parameters
+    ----------
+    field : array, shape (H, W), bool
+
+    Returns
+    -------
+    float, range [0, 1]
+        Intersection over union; 0 for an empty mask, one that fills the frame, one that is less than half as
+        high as wide (or the reverse), and one that fills the corners beside the disc: a rectangle.
+    """
+    if diameter(field) is None:
+        return 0.0
+    step = max(1, min(field.shape) // _ROUND_SIDE)
+    field = np.pad(field[::step, ::step], 1)
+    rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return 0.0
+    box = field[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if box.shape[0] > box.shape[1]:
+        box = box.T
+    short, long = box.shape
+    if short < long / 2:
+        return 0.0
+    y, x = np.ogrid[:short, :long]
+    across = (x - (long - 1) / 2) ** 2
+    found = 0.0
+    slack = (long - short) / 2
+    for shift in np.linspace(-slack, slack, 9):  # a disc may be cut on one side only
+        disc = (y - (short - 1) / 2 - shift) ** 2 + across <= (long / 2) ** 2
+        beside = ~disc
+        if np.count_nonzero(box & beside) > np.count_nonzero(beside) / 2:
+            continue
+        found = max(found, np.count_nonzero(disc & box) / np.count_nonzero(disc | box))
+    return float(found)
 
 
 def _median_of_nine(plane: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import fov
 
-ROUND = 0.8
-"""Least overlap (intersection over union) of a field of view with the disc about it, cut by the frame."""
-
 REDDER = 1.15
 """Least ratio of red to green and, where there is blue, of green to blue, in the mean over the field of view:
 haemoglobin and melanin swallow short waves."""
@@ -43,16 +40,6 @@ def doubt(unit: NDArray[np.float32], field: NDArray[np.bool_]) -> str:
         return "its colours are not those of a retina"
     if fov.diameter(inside) is None:
         return "no dark border shows where the field of view ends"
-    if _roundness(inside) < ROUND:
+    if fov.roundness(inside) < fov.ROUND:
         return "the lit area is not round"
     return ""
-
-
-def _roundness(field: NDArray[np.bool_]) -> float:
-    """Overlap of a mask with the disc as wide as the mask about its middle, range [0, 1]."""
-    rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
-    (top, bottom), (left, right) = (rows[0], rows[-1]), (columns[0], columns[-1])
-    radius = (max(bottom - top, right - left) + 1) / 2
-    y, x = np.ogrid[: field.shape[0], : field.shape[1]]
-    disc = (y - (top + bottom) / 2) ** 2 + (x - (left + right) / 2) ** 2 <= radius**2
-    return float(np.count_nonzero(disc & field) / np.count_nonzero(disc | field))

@@ -8,6 +8,9 @@ from scipy import ndimage
 COLOUR = (0, 230, 180)
 """Of the vessels' outline: green-blue, the hue that no fundus has."""
 
+OUTLINE_SHARE = 0.9
+"""Share of that colour in a pixel of the outline."""
+
 AGREEMENT = {
     1: ("found (true positive)", (0, 158, 115)),
     2: ("false alarm (false positive)", (240, 228, 66)),
@@ -33,7 +36,7 @@ def outlined(unit: NDArray[np.float32], vessels: NDArray[np.uint8]) -> NDArray[n
     inside = vessels != 0
     border = inside & ~ndimage.binary_erosion(inside)
     picture = unit * np.float32(255)
-    for area, share in ((inside, 0.35), (border, 0.9)):
+    for area, share in ((inside, 0.35), (border, OUTLINE_SHARE)):
         picture[area] = (1 - share) * picture[area] + share * np.asarray(COLOUR, np.float32)
     return picture.round().astype(np.uint8)
 

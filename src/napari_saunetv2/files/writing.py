@@ -1,116 +1,20 @@
-"""Image, mask and probability files: reading what is there, writing without harm."""
+"""Writing masks, pictures and probability maps without harm to what is there."""
 
-import gzip
-import io
 import os
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import tifffile
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from napari_saunetv2._decoding import MAX_BYTES, Palette, Pixels, decode
 from napari_saunetv2._parts import new_part
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
+from napari_saunetv2.files.spacing import Spacing
 
-READABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm")
-"""Suffixes of the files that can be read; each may be followed by ``.gz``."""
-
-MAX_UNPACKED = 2**30
-"""A gzipped file that unpacks to more bytes is refused: 1 GiB."""
-
-_GZIP = b"\x1f\x8b"
 _TIFF = (".tif", ".tiff")
-_GREY_TOLERANCE = 16  # of 255; the palettes of real label files are grey to within 2
-
-
-class Spacing(NamedTuple):
-    """Size of a pixel: height and width, in millimetres or, where that is not known, in no unit."""
-
-    height: float
-    width: float
-    millimetres: bool
-
-
-def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
-    """Size of a pixel that a TIFF file states; None for another file, or where it states none."""
-    try:
-        with tifffile.TiffFile(path) as file:
-            tags = file.pages.first.tags
-            across, down = (
-                number / divisor
-                for number, divisor in (tags[name].value for name in ("XResolution", "YResolution"))
-            )
-            unit = int(tags["ResolutionUnit"].value)
-    except (OSError, ValueError, KeyError, ZeroDivisionError, TypeError, tifffile.TiffFileError):
-        return None
-    if not (across > 0 and down > 0):
-        return None
-    whole = {1: 1.0, 2: 25.4, 3: 10.0}.get(unit)
-    if whole is None or (unit == 1 and across == down == 1):  # what every program writes that knows nothing
-        return None
-    return Spacing(whole / down, whole / across, unit != 1)
-
-
-def readable(path: Path) -> bool:
-    """Tell from its name whether a file can be an image; hidden files (``._x.tif``) are not."""
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith(READABLE) and not name.startswith(".")
-
-
-def read_image(path: str | os.PathLike[str]) -> Pixels:
-    """Read an image as it is stored.
-
-    Parameters
-    ----------
-    path : path
-        TIFF, PNG, JPEG, GIF, BMP or PNM, told by content; each may be gzipped, also told by content.
-
-    Returns
-    -------
-    array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float
-        Pixels in file order, at the file's depth: an EXIF rotation is not applied, because labels are drawn
-        on the stored pixels. A palette becomes RGB, one bit becomes 0 and 255, grey with alpha loses it.
-
-    Raises
-    ------
-    FileFormatError
-        When the file cannot be read as one two-dimensional image.
-    """
-    pixels, palette = _read(Path(path))
-    return pixels if palette is None else palette[pixels]
-
-
-def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read a mask: 1 where the file says so, relative to the file itself.
-
-    Parameters
-    ----------
-    path : path
-        As for :func:`read_image`. A pixel is set above half of the file's maximum, in any channel but
-        alpha; in a palette file, where its index is not 0. Of a palette of two greys the brighter is set.
-
-    Returns
-    -------
-    array, shape (H, W), uint8, 0 or 1
-
-    Raises
-    ------
-    FileFormatError
-        When the file cannot be read as one two-dimensional image.
-    """
-    pixels, palette = _read(Path(path))
-    if palette is not None:
-        mask = pixels != _background(pixels, palette)
-    else:
-        if pixels.ndim == 3:
-            pixels = pixels[..., :3].max(axis=2)
-        mask = pixels > pixels.max() / 2
-    return np.asarray(mask, np.uint8)
 
 
 def write_mask(
@@ -282,55 +186,3 @@ def _save_tiff(file: IO[bytes], pixels: NDArray[Any], spacing: Spacing | None = 
             "resolutionunit": "CENTIMETER" if spacing.millimetres else "NONE",
         }
     tifffile.imwrite(file, pixels, compression="zlib", photometric=colours, **tags)
-
-
-def _background(pixels: Pixels, palette: Palette) -> int:
-    """Index of what is not set: 0, unless the file knows two greys only and 0 is the brighter."""
-    first, second = palette[:2].astype(int)
-    two_greys = pixels.max() <= 1 and max(np.ptp(first), np.ptp(second)) <= _GREY_TOLERANCE
-    return 1 if two_greys and first.sum() > second.sum() else 0
-
-
-def _read(path: Path) -> tuple[Pixels, Palette | None]:
-    return decode(_contents(path), path.name)
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():
-            raise FileFormatError(f"'{path}' is a folder or a device: give an image file.")
-        with path.open("rb") as file:
-            if file.read(2) == _GZIP:
-                file.seek(0)
-                return _unpacked(file, path.name)
-            if os.fstat(file.fileno()).st_size > MAX_BYTES:
-                raise _too_long(path.name, MAX_BYTES)
-            file.seek(0)
-            return file.read()
-    except FileNotFoundError as error:
-        raise FileFormatError(f"'{path}' does not exist: check the name.") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FileFormatError(f"'{path.name}' is a damaged gzip file: copy it again.") from error
-    except OSError as error:
-        raise FileFormatError(
-            f"'{path}' cannot be read ({reason(error)}): check that you may, and that its disk is there."
-        ) from error
-    except ValueError as error:  # of the name: a null character, or half a Unicode character
-        raise FileFormatError(f"{str(path)!r} is no possible name of a file: check it.") from error
-    except MemoryError as error:
-        raise FileFormatError(f"'{path.name}' needs more memory than there is: crop or shrink it.") from error
-
-
-def _unpacked(file: IO[bytes], name: str) -> bytes:
-    """Unpack piece by piece: asked for all at once, gzip takes all the memory that is allowed, not needed."""
-    unpacked = io.BytesIO()
-    with gzip.GzipFile(fileobj=file) as packed:
-        while piece := packed.read(2**20):
-            if unpacked.tell() + len(piece) > MAX_UNPACKED:
-                raise _too_long(name, MAX_UNPACKED)
-            unpacked.write(piece)
-    return unpacked.getvalue()
-
-
-def _too_long(name: str, limit: int) -> FileFormatError:
-    return FileFormatError(f"'{name}' is larger than {limit / 2**30:.0f} GiB: crop or shrink it.")

@@ -1,0 +1,58 @@
+"""From a path to the bytes of an image file, unpacked where it is gzipped."""
+
+import gzip
+import io
+import os
+import zlib
+from pathlib import Path
+from typing import IO
+
+from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files._decoding import MAX_BYTES
+from napari_saunetv2.files.writing import reason
+
+MAX_UNPACKED = 2**30
+"""A gzipped file that unpacks to more bytes is refused: 1 GiB."""
+
+_GZIP = b"\x1f\x8b"
+
+
+def contents(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise FileFormatError(f"'{path}' is a folder or a device: give an image file.")
+        with path.open("rb") as file:
+            if file.read(2) == _GZIP:
+                file.seek(0)
+                return _unpacked(file, path.name)
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise _too_long(path.name, MAX_BYTES)
+            file.seek(0)
+            return file.read()
+    except FileNotFoundError as error:
+        raise FileFormatError(f"'{path}' does not exist: check the name.") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileFormatError(f"'{path.name}' is a damaged gzip file: copy it again.") from error
+    except OSError as error:
+        raise FileFormatError(
+            f"'{path}' cannot be read ({reason(error)}): check that you may, and that its disk is there."
+        ) from error
+    except ValueError as error:  # of the name: a null character, or half a Unicode character
+        raise FileFormatError(f"{str(path)!r} is no possible name of a file: check it.") from error
+    except MemoryError as error:
+        raise FileFormatError(f"'{path.name}' needs more memory than there is: crop or shrink it.") from error
+
+
+def _unpacked(file: IO[bytes], name: str) -> bytes:
+    """Unpack piece by piece: asked for all at once, gzip takes all the memory that is allowed, not needed."""
+    unpacked = io.BytesIO()
+    with gzip.GzipFile(fileobj=file) as packed:
+        while piece := packed.read(2**20):
+            if unpacked.tell() + len(piece) > MAX_UNPACKED:
+                raise _too_long(name, MAX_UNPACKED)
+            unpacked.write(piece)
+    return unpacked.getvalue()
+
+
+def _too_long(name: str, limit: int) -> FileFormatError:
+    return FileFormatError(f"'{name}' is larger than {limit / 2**30:.0f} GiB: crop or shrink it.")

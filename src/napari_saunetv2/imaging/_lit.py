@@ -1,0 +1,124 @@
+"""Ways to part the lit disc of a fundus photograph from what surrounds it.
+
+Each takes a picture, shape (H, W, 3), range [0, 1], and gives masks, shape (H, W), bool; none of them judges
+what it found.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+THRESHOLD = 0.1
+"""Share of its maximum above which the red channel counts as lit. (Otsu's threshold loses up to a quarter
+of the vessel pixels of a STARE image.)"""
+
+LABEL_SHARE = 0.1
+"""Largest share of the frame that burnt-in text may take: the brightest of the eye is sought below it."""
+
+_EDGE_SHARE = 0.05
+"""A colour that fills this share of the frame's edge may be that of the surround."""
+
+_LIKE = (3 / 255, 14 / 255)
+"""Two colours that differ by no more in each channel are one, as the noise of the edge is small or large."""
+
+_REDDER = 8 / 255
+"""By so much more than in a grey surround red leads blue in a retina, smoothed."""
+
+_DEVIATIONS = 5
+"""Noise in median absolute deviations that is still of one colour: 3.4 standard deviations."""
+
+
+def above_threshold(red: NDArray[np.float32], top: float) -> NDArray[np.bool_] | None:
+    """Largest area above ``THRESHOLD`` times ``top``, closed, its holes filled; None where nothing is lit."""
+    return whole(red > THRESHOLD * top)
+
+
+def other_ways(picture: NDArray[np.float32], red: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
+    """Give the fields that remain where the first rule finds no disc.
+
+    Parameters
+    ----------
+    picture : array, shape (H, W, 3), range [0, 1]
+    red : array, shape (H, W), range [0, 1]
+        Its red channel without single bright pixels.
+    """
+    # A label in a dark picture sets the maximum, but not a quantile.
+    top = float(np.quantile(red, 1 - LABEL_SHARE))
+    found = [above_threshold(red, top)] if top > 0 else []
+    found += [_redder_than_the_edge(picture), _unlike_the_edge(picture)]
+    yield from (field for field in found if field is not None)
+
+
+def edge_is_lit(picture: NDArray[np.float32]) -> bool:
+    """Whether a bright, even colour fills part of the frame's edge: paper, or a banner, and no retina."""
+    colours = _edge_colours(picture)
+    return any(colour.max() > THRESHOLD and np.ptp(colour) < _LIKE[1] for colour, _ in colours)
+
+
+def whole(lit: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Largest area of a mask, closed, its holes filled; None where nothing is set."""
+    if not lit.any():
+        return None
+    reach = max(1, min(lit.shape) // 100)
+    # Closing at a border eats what touches it, so it works on a frame with a margin.
+    closed = ndimage.binary_closing(np.pad(lit, reach), iterations=reach)[reach:-reach, reach:-reach]
+    return _largest(closed)
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    outside, _ = ndimage.label(~np.pad(mask, 1))  # holes are dark areas that do not reach the frame
+    areas, count = ndimage.label((outside != outside[0, 0])[1:-1, 1:-1])
+    if count <= 1:
+        return np.asarray(areas == 1)
+    sizes = np.bincount(areas.ravel())
+    sizes[0] = 0
+    return np.asarray(areas == sizes.argmax())
+
+
+def _unlike_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Largest area that has none of the colours of the frame's edge; None where these are many."""
+    surround = np.zeros(picture.shape[:2], bool)
+    smooth = ndimage.uniform_filter(picture, (3, 3, 0))
+    for colour, noise in _edge_colours(smooth):
+        surround |= np.abs(smooth - colour).max(axis=2) <= noise
+    # A colour of the surround may come in the disc too: only what hangs together with the edge is outside.
+    areas, _ = ndimage.label(np.pad(surround, 1, constant_values=True))
+    outside = (areas == areas[0, 0])[1:-1, 1:-1]
+    if not outside.any() or outside.all():
+        return None
+    # Letters and the thin rim of a cut-out disc are no field.
+    reach = max(1, min(outside.shape) // 60)
+    kept = ndimage.binary_opening(np.pad(~outside, reach), iterations=reach)[reach:-reach, reach:-reach]
+    return _largest(kept) if kept.any() else None
+
+
+def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Largest area whose red leads its blue by more than at the frame's edge; None in a grey picture.
+
+    Paper, banners and text are white, black or grey; the edge of a retina may be as dark as they are.
+    """
+    redness = ndimage.uniform_filter(picture[..., 0] - picture[..., 2], 5)
+    level = [
+        float(colour[0] - colour[2]) for colour, _ in _edge_colours(picture) if np.ptp(colour) < _LIKE[1]
+    ]
+    return whole(redness > max(level) + _REDDER) if level and redness.any() else None
+
+
+def _edge_colours(picture: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
+    """Colours, shape (3,), that fill much of the frame's edge, at most four, each with its noise."""
+    bands = picture[:2], picture[-2:], picture[:, :2].swapaxes(0, 1), picture[:, -2:].swapaxes(0, 1)
+    left = np.concatenate(bands, axis=1).reshape(-1, 3)
+    enough = _EDGE_SHARE * len(left)
+    colours: list[tuple[NDArray[np.float32], float]] = []
+    while len(left) >= enough and len(colours) < 4:
+        bins = (left * 15).round().astype(np.int64) @ (1, 16, 256)
+        colour = np.median(left[bins == np.bincount(bins).argmax()], axis=0)
+        apart = np.abs(left - colour).max(axis=1)
+        if np.count_nonzero(apart <= _LIKE[1]) < enough:
+            break
+        noise = _DEVIATIONS * float(np.median(apart[apart <= _LIKE[1]]))
+        colours.append((colour, float(np.clip(noise, *_LIKE))))
+        left = left[apart > _LIKE[1]]
+    return colours
