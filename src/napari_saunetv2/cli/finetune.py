@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, follow, out, plain
+from napari_saunetv2.cli._shared import DeviceOption, err, follow, out, plain
 from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.library import DEFAULT
 
@@ -103,6 +103,8 @@ def finetune(
         pairs, start, scale=scale, sparse=sparse, classes=kinds, inside_field=inside_field, trains=trains,
         **changes,
     )  # fmt: skip
+    for remark in tuning.remarks(pairs, config):
+        err.print(plain(f"Warning: {remark}"))
     about = {"dataset": "own images", "base": base}
     work = fine_tune(
         pairs, config, run, resume=resume, base=start, device=device, data=about, recipe="fine-tune"

@@ -25,11 +25,22 @@ _PATIENCE = 0.5
 
 
 class Begun(NamedTuple):
-    """The pairs of a training that begins, its task, and for each pair's name the row that it came from."""
+    """A training that begins.
+
+    Attributes
+    ----------
+    task : Task
+    pairs : list of Pair
+    rows : dict
+        For the name of each pair the row of the table that it came from.
+    remarks : list of str
+        What is unusual about labels and masks.
+    """
 
     task: Task
     pairs: list[Pair]
     rows: dict[str, int]
+    remarks: list[str]
 
 
 @dataclass
@@ -103,13 +114,14 @@ def begin(
     task = tasks.begin(name, pairs, config, base, device)
     named = tasks.named(pairs, values=config.by_value)
     places = {pair.name: row for pair, row in zip(named, rows, strict=True)}
-    # In the order in which they are read when the task is gone on with.
-    return (yield from _train(Begun(task, sorted(named, key=lambda pair: pair.name), places), control))
+    remarks = tuning.remarks(named, config)
+    named.sort(key=lambda pair: pair.name)  # as they are read when the task is gone on with
+    return (yield from _train(Begun(task, named, places, remarks), control))
 
 
 def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
     """Train a task on, from where it was left."""
-    return (yield from _train(Begun(task, task.pairs(), {}), control))
+    return (yield from _train(Begun(task, task.pairs(), {}, []), control))
 
 
 def _train(begun: Begun, control: Control) -> Generator[Report | Begun, None, Outcome]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NAME = "fine-tuning"
 
-COLOUR = (1.0, 0.85, 0.1, 1.0)
-"""Of the first kind of vessel: another one than that of the labels that it lies over."""
+COLOUR = (1.0, 1.0, 1.0, 1.0)
+"""Of the first kind of vessel: white, for every other colour is that of labels it may lie over."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
 from napari.layers import Image
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
@@ -208,6 +209,8 @@ class FineTuneWidget(FineTuneForm):
         if isinstance(state, Begun):
             self._task = state.task
             _RUNNING.add(state.task.folder)
+            for remark in state.remarks:
+                show_warning(remark)
             found = {name: self._photographs[row] for name, row in state.rows.items()}
             self._preview.take(state.pairs, {name: one for name, one in found.items() if one is not None})
             self._line.say(f"Preparing {_finetune_words.counted(len(state.pairs))}...")
