@@ -12,7 +12,6 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.evaluation import Miss
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.metrics import shown
-from napari_saunetv2.plugin import _autosave
 from napari_saunetv2.plugin._camera import look_at
 from napari_saunetv2.plugin._comparands import (
     Comparand,
@@ -61,7 +60,6 @@ class EvaluateWidget(EvaluateForm):
         self._line = StatusLine(self.status)
         self.fov.value = NONE
         self._connect()
-        _autosave.watch(napari_viewer)
         self._layers_changed()
 
     def _connect(self) -> None:
