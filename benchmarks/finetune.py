@@ -68,7 +68,7 @@ def train(
             try:
                 report = next(work)
             except StopIteration as end:
-                model = checkpoint.load(end.value)
+                model = checkpoint.load(end.value or BASE)  # none where no step beat the base
                 break
     minutes = (time.monotonic() - begun) / 60
     return model, f"{report.step} steps in {minutes:.1f} minutes, best at {report.best_step}"

@@ -253,6 +253,12 @@ def test_a_click_on_a_missed_vessel_moves_the_camera(viewer, widget, run, qtbot)
     middle = widget.misses.visualItemRect(item).center()
     qtbot.mouseClick(widget.misses.viewport(), Qt.MouseButton.LeftButton, pos=middle)
     assert viewer.camera.center[-2:] == pytest.approx(truth.data_to_world((miss.row, miss.column)))
+    ring = viewer.layers["missed vessel"]
+    assert ring.shape_type == ["ellipse"]
+    assert ring.data[0][:, -2:].mean(axis=0) == pytest.approx((miss.row, miss.column))
+    assert np.array_equal(ring.scale, found.scale)
+    assert np.ptp(ring.data[0][:, -2:], axis=0) == pytest.approx(miss.length + 12)
+    assert viewer.layers.selection.active is not ring
     assert viewer.camera.zoom >= 8
     viewer.layers.remove(found)
     qtbot.mouseClick(widget.misses.viewport(), Qt.MouseButton.LeftButton, pos=middle)

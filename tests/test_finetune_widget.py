@@ -49,6 +49,7 @@ def quick(widget, steps=6, **settings):
         "crop": 32,
         "batch": 1,
         "patience": 0,
+        "learning_rate": 0.02,
         "model_name": "new",
     }
     widget.meaning.value = settings.get("meaning", False)  # which changes others
@@ -239,7 +240,7 @@ def test_from_labels_to_a_model_that_is_chosen(viewer, widget, finish, home):
 @pytest.mark.parametrize("pressed", [0, 4], ids=["at once", "late"])
 def test_stop_keeps_the_best_so_far(viewer, widget, until, finish, pressed):
     open_eye(viewer)
-    quick(widget, steps=100_000)
+    quick(widget, steps=100_000, learning_rate=0.02)
     if pressed:
         until(widget, pressed)
     else:
@@ -247,8 +248,11 @@ def test_stop_keeps_the_best_so_far(viewer, widget, until, finish, pressed):
     widget.stop.native.click()
     assert not widget.stop.enabled
     finish(widget)
-    assert widget.status.value.startswith("Done: new.")
-    assert checkpoint.load("new").header.data["validation"] == ["blocks of eye"]
+    if widget.status.value.startswith("Done: new."):
+        assert checkpoint.load("new").header.data["validation"] == ["blocks of eye"]
+    else:
+        assert widget.status.value.startswith("No step beat the base model")
+        assert "new" not in widget.base.choices
 
 
 def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
@@ -262,7 +266,8 @@ def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
     qtbot.wait(300)
     assert widget._report.step == step
     said = (
-        r"Paused: step \d+/100000, loss \d\.\d{4}, F1 (-|\d\.\d{4}) on blocks of eye, (-|\d+:\d\d) left, cpu"
+        r"Paused: step \d+/100000, loss \d\.\d{4}, F1 (-|\d\.\d{4}) at its best threshold on blocks of eye, "
+        r"(-|\d+:\d\d) left, cpu"
     )
     assert re.fullmatch(said, widget.status.value)
     widget.pause.native.click()
@@ -544,3 +549,157 @@ def test_the_menus_lead_there(viewer):
         # By title: napari 0.7 has an id of its own for a command that opens a widget.
         offered = [item.command.title for item in app.menus.get_menu(menu) if hasattr(item, "command")]
         assert "Fine-tune a model (SA-UNetv2)" in offered
+
+
+# --- corrected results, and what is said of them
+
+
+def segmented(viewer, image, labels, **metadata):
+    """A result as Segment leaves it, which nobody has painted on."""
+    found = Labels(
+        labels.copy(),
+        name=f"{image.name} vessels",
+        metadata={"saunetv2 role": "vessels", "saunetv2 image": image.name, **metadata},
+    )
+    _edits.remember(found)
+    viewer.add_layer(found)
+    return found
+
+
+def test_results_that_nobody_corrected_are_not_ticked_and_it_says_why(viewer, widget, qtbot):
+    (with_result,) = open_eye(viewer, "one", labels=False)
+    open_eye(viewer, "two", size=96, labels=False)
+    found = segmented(viewer, with_result, fundus((160, 160), 0).vessels)
+    assert widget.pairs.chosen() == []
+    assert not widget.run.enabled
+    note = widget.pairs.note.text()
+    assert "Not ticked: one (the labels are a model's own result that nobody corrected)." in note
+    assert "Not ticked: two (choose or paint labels of its size)." in note
+    assert not widget.pairs.note.isHidden()
+    assert "nobody corrected" in widget.pairs.native.item(0, 0).toolTip()
+    found.paint((30, 30), 1)
+    qtbot.waitUntil(lambda: [row.labels for row in widget.pairs.chosen()] == [found], timeout=5000)
+    assert widget.run.enabled
+    assert "one" not in widget.pairs.note.text()
+    empty = viewer.add_labels(np.zeros((96, 96), np.uint8), name="two labels")
+    assert "Not ticked: two (the labels are empty)." in widget.pairs.note.text()
+    empty.paint((30, 30), 1)
+    qtbot.waitUntil(lambda: len(widget.pairs.chosen()) == 2, timeout=5000)
+    assert widget.pairs.note.isHidden()
+
+
+def test_labels_that_are_chosen_by_hand_are_used(viewer, widget):
+    open_eye(viewer, "one", labels=False)
+    other = viewer.add_labels(fundus((160, 160), 0).vessels, name="no like name")
+    viewer.add_labels(other.data.copy(), name="another")
+    assert widget.pairs.chosen() == []
+    widget.pairs.choose(0, 1, "no like name")
+    assert [row.labels for row in widget.pairs.chosen()] == [other]
+    viewer.add_labels(np.zeros((9, 9), np.uint8), name="of another size")  # the table is filled again
+    assert [row.labels for row in widget.pairs.chosen()] == [other]
+    widget.pairs.tick(0, on=False)
+    assert widget.pairs.chosen() == []
+
+
+def test_a_base_that_nothing_beats_leaves_no_copy(viewer, widget, finish, home):
+    open_eye(viewer)
+    quick(widget, learning_rate=0.9, steps=2)  # which ruins it
+    before = sorted(home.iterdir())
+    widget.run.native.click()
+    finish(widget)
+    assert widget.status.value.startswith("No step beat the base model; no copy was kept."), (
+        widget.status.value
+    )
+    assert sorted(home.iterdir()) == before
+    assert "new" not in widget.base.choices
+    assert tasks.unfinished() == []
+    assert widget.run.enabled
+
+
+def test_corrected_pixels_are_judged_by_themselves(viewer, widget, finish):
+    (image,) = open_eye(viewer, labels=False)
+    vessels = fundus((160, 160), 0).vessels
+    found = segmented(viewer, image, np.roll(vessels, 5, axis=1))
+    found.data_setitem(np.nonzero(found.data), 0)
+    found.data_setitem(np.nonzero(vessels), 1)
+    widget._fill()
+    corrected = int((np.roll(vessels, 5, axis=1) != vessels).sum())
+    quick(widget, steps=8, learning_rate=0.02)
+    widget.run.native.click()
+    finish(widget)
+    said = widget.status.value
+    assert f"Of the {corrected:,} pixels you corrected, " in said
+    if said.startswith("Done"):
+        assert re.search(r"\d+% were right before, \d+% after; of the [\d,]+ kept for validation", said)
+    shares = widget.plot.corrected.getData()[1]
+    assert len(shares) == len(widget.plot.f1.getData()[1])
+    assert ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_the_numbers_of_plot_and_line_are_the_same(viewer, widget, finish):
+    open_eye(viewer)
+    quick(widget, steps=8, learning_rate=0.02)
+    widget.run.native.click()
+    finish(widget)
+    assert "at the best threshold of each" in widget.status.value, widget.status.value
+    before, after = re.findall(r"0\.\d{4}", widget.status.value)[:2]
+    f1 = widget.plot.f1.getData()[1]
+    assert f"{f1[0]:.4f}" == before
+    assert f"{widget.plot.best.getData()[1][0]:.4f}" == after
+    assert f"{f1.max():.4f}" == after
+
+
+def test_the_preview_lies_over_its_photograph_and_nothing_of_another_over_it(viewer, widget, finish, until):
+    for seed, name in enumerate(("one", "two", "three")):
+        image, labels = open_eye(viewer, name, seed=seed)
+        image.scale = labels.scale = (2, 3)
+        image.translate = labels.translate = (seed, 0)
+    away = viewer.add_image(np.zeros((160, 160)), name="elsewhere", translate=(5000, 5000))
+    order = list(viewer.layers)
+    quick(widget, steps=100_000, validation=0.3)
+    until(widget, 3)
+    (live,) = [x for x in viewer.layers if x.name.endswith("fine-tuning")]
+    own = live.name.removesuffix(" fine-tuning")
+    assert own == widget._report.validated_on
+    below = names(viewer)[: viewer.layers.index(live)]
+    assert below[-2:] == [own, f"{own} vessels"]
+    assert live.data_to_world((1, 1)) == viewer.layers[own].data_to_world((1, 1))
+    later = [x for x in order if x.name not in (*below, own, f"{own} vessels") and x is not away]
+    assert later  # else this test shows nothing
+    assert all(not x.visible for x in later)
+    assert away.visible  # it covers nothing
+    assert all(viewer.layers[name].visible for name in below)
+    assert live.get_color(1)[:3].tolist() != viewer.layers[f"{own} vessels"].get_color(1)[:3].tolist()
+    widget.stop.native.click()
+    finish(widget)
+    assert not live.visible
+    assert all(x.visible for x in order)
+
+
+def test_a_photograph_that_shows_another_picture_by_now_is_not_previewed_on(viewer, widget, finish, until):
+    image, _ = open_eye(viewer)
+    widget.run.native.click()
+    image.data = fundus((160, 160), 5).image  # before the first preview is there
+    finish(widget)
+    added = names(viewer)
+    assert "eye (validation)" in added
+    assert added.index("eye (validation)") < added.index("eye fine-tuning")
+
+
+def test_news_that_read_like_an_obstacle_stay(viewer, widget):
+    open_eye(viewer, labels=False)
+    obstacle = widget.status.value
+    assert obstacle
+    widget._line.say(obstacle)  # news that happen to be the same words
+    viewer.add_labels(fundus((160, 160)).vessels, name="eye vessels")
+    assert widget.run.enabled
+    assert widget.status.value == obstacle
+
+
+def test_labels_that_look_inverted_get_a_word(viewer, widget, finish):
+    _, labels = open_eye(viewer)
+    labels.data = 1 - labels.data
+    widget.run.native.click()
+    finish(widget)
+    said = [record.message for record in notification_manager.records]
+    assert any("eye: " in one and "the mask may be inverted" in one for one in said), said

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, follow, out, plain
+from napari_saunetv2.cli._shared import DeviceOption, err, follow, out, plain
 from napari_saunetv2.errors import OverwriteError, SettingsError
+from napari_saunetv2.library import DEFAULT
 
 
 def finetune(
@@ -28,7 +29,7 @@ def finetune(
     ] = None,
     base: Annotated[
         str, typer.Option(help="Model to start from: a name or file; none trains from scratch.")
-    ] = "saunetv2-general",
+    ] = DEFAULT,
     name: Annotated[
         str | None, typer.Option(help="Also keep the model in the list of models, by this name.")
     ] = None,
@@ -67,7 +68,8 @@ def finetune(
     """Fine-tune a model on a few annotated images.
 
     Some images are kept for validation, of a single image some blocks; the best weights by them are the
-    model. After a kill the same command with --resume goes on.
+    model. Where no step beats the base, none is kept. After a kill the same command with --resume goes on.
+    Where predictions/ holds what the labels were painted on, the corrected pixels are judged by themselves.
 
     **Examples**
 
@@ -76,7 +78,7 @@ def finetune(
     `saunetv2 finetune one_eye -o runs/scribbles --sparse --minutes 5`
     """
     from napari_saunetv2 import checkpoint
-    from napari_saunetv2.training import fine_tune, folders, tasks, tuning
+    from napari_saunetv2.training import Outcome, fine_tune, folders, tasks, tuning
 
     if name is not None and (why := tasks.problem_of_name(name)):
         raise SettingsError(f"--name is '{name}': {why}.")
@@ -101,19 +103,19 @@ def finetune(
         pairs, start, scale=scale, sparse=sparse, classes=kinds, inside_field=inside_field, trains=trains,
         **changes,
     )  # fmt: skip
+    for remark in tuning.remarks(pairs, config):
+        err.print(plain(f"Warning: {remark}"))
     about = {"dataset": "own images", "base": base}
     work = fine_tune(
         pairs, config, run, resume=resume, base=start, device=device, data=about, recipe="fine-tune"
     )
-    path = follow(work)
-    header = checkpoint.load(path).header
-    before, after = header.data.get("f1_before"), header.data.get("f1_after")
-    if after is not None:
-        first = "-" if before is None else f"{before:.4f}"
-        out.print(f"F1 on {plain(', '.join(header.data['validation']))}: {first} before, {after:.4f} after")
+    follow(work)
+    outcome = Outcome.read(run)
+    out.print(plain(outcome.describe()))
     if name is not None:
-        path = tasks.keep(path, name).model
-    out.print(f"The model is {plain(path)}")
+        outcome = tasks.keep(outcome, name)
+    if outcome.model is not None:
+        out.print(f"The model is {plain(outcome.model)}")
 
 
 def _wanted(name: str, only: str | None) -> bool:

@@ -16,7 +16,7 @@ from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE
 from napari_saunetv2.plugin._layers import same_eye
-from napari_saunetv2.plugin._results import ROLE
+from napari_saunetv2.plugin._results import OF, ROLE
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,16 @@ def comparands(
         replace(one, names=[f"{one.layer.name} {name}" if every[name] > 1 else name for name in one.names])
         for one in made
     ]
+
+
+def threshold_of(prediction: Layer, layers: Iterable[Layer]) -> float | None:
+    """Threshold at which Segment draws the vessels of a probability; None where it is not Segment's."""
+    of = prediction.metadata.get(OF)
+    if of is None or prediction.metadata.get(ROLE) != "probability":
+        return None
+    drawn = [x.metadata for x in layers if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == of]
+    known = [about["threshold"] for about in drawn if "threshold" in about]
+    return float(known[-1]) if known else None
 
 
 def as_python(some: Iterable[Comparand]) -> str:

@@ -18,6 +18,11 @@ def remember(layer: Labels) -> None:
     _drawn[layer] = np.array(layer.data)
 
 
+def drawn(layer: Labels) -> NDArray[Any] | None:
+    """Give what a layer showed when it was remembered; None where it never was."""
+    return _drawn.get(layer)
+
+
 def painted(layer: Labels) -> bool:
     """Say whether a layer has changed since it was remembered; one that never was has not."""
     before = _drawn.get(layer)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import evaluation
 from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss, filed
+from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.overlay import agreement
 from napari_saunetv2.plugin._comparands import Comparand
 from napari_saunetv2.training.folders import file_names
@@ -34,6 +35,8 @@ class Examined:
     second : ImageScore or None
         The second observer's.
     second_point : (float, float) or None
+    remarks : list of str
+        What is unusual about prediction, truth and field of view.
     """
 
     comparand: Comparand
@@ -45,6 +48,7 @@ class Examined:
     agreement: NDArray[np.uint8]
     second: ImageScore | None
     second_point: tuple[float, float] | None
+    remarks: list[str]
 
 
 def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Examined]]:
@@ -68,6 +72,7 @@ def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Exam
                     agreement(case.truth, vessels, case.inside),
                     None if second is None else second.score(),
                     None if second is None else _point(second),
+                    _remarks(one, case, second),
                 )
             )
             yield len(found) / total
@@ -87,6 +92,19 @@ def export(comparands: Sequence[Comparand], folder: Path) -> Generator[float, No
     for option, place in (("--second", filed.SECOND), ("--fov", filed.FIELDS)):
         words += [option, str(folder / place)] if (folder / place).is_dir() else []
     return shlex.join(["saunetv2", *words, "--threshold", repr(comparands[0].threshold)])
+
+
+def _remarks(one: Comparand, case: Case, second: Case | None) -> list[str]:
+    """Say what is unusual, a sentence each, with the name of the layer that it is about."""
+    inside = case.inside
+    of = "frame" if inside is None else "field of view"
+    found = [(one.answer.name, plausibility.of_vessels(plausibility.share(case.vessels(), inside), of=of))]
+    found += [(one.truth.name, plausibility.of_labels(case.truth, inside))]
+    if one.second is not None and second is not None:
+        found += [(one.second.name, plausibility.of_labels(second.answer, inside))]
+    if one.inside is not None and inside is not None:
+        found += [(one.inside.name, plausibility.of_field_mask(inside))]
+    return [f"'{name}': {remark}" for name, remarks in found for remark in remarks]
 
 
 def _point(case: Case) -> tuple[float, float]:

@@ -259,6 +259,7 @@ class FineTuneForm(Container[Any]):
         layout.insertWidget(1, self.scroll, 1)
         # As children of a container these would stand in half a row, beside their own names.
         self.fields.native.layout().insertWidget(2, self.pairs.native)
+        self.fields.native.layout().insertWidget(3, self.pairs.note)
         layout.insertWidget(4, self.status.native)
         layout.insertWidget(5, self.plot.native)
         keep_height(self.status, 3)

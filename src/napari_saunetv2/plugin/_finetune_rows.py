@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Labels
 
 from napari_saunetv2.errors import SaunetError
@@ -17,6 +18,12 @@ from napari_saunetv2.training.matching import Named, match
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+NO_LABELS = "choose or paint labels of its size"
+UNCORRECTED = "the labels are a model's own result that nobody corrected"
+EMPTY = "the labels are empty"
+FOR_TESTING = "a test image of the data set"
+"""Why a row is not ticked."""
+
 NOT_TO_LEARN = ("preview", "agreement")
 """Roles of layers that show a training at work, or what was right and wrong."""
 
@@ -25,7 +32,8 @@ def of_layers(viewer: "ViewerModel") -> list[Row]:
     """Give a row for each picture, with the Labels layers of its shape.
 
     Chosen is what the user corrected, else what the reader says is of the same eye, else the nearest name;
-    what a model found, and nobody corrected, only where there is nothing else of that name.
+    what a model found, and nobody corrected, only where there is nothing else of that name. Such labels are
+    not ticked: they would teach the model what it says already.
     """
     images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
     labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
@@ -42,17 +50,25 @@ def of_layers(viewer: "ViewerModel") -> list[Row]:
         own = [x for x in fitting if same_eye(layer, x)]
         corrected = [x for x in fitting if x.metadata.get(OF) == layer.name and _edits.painted(x)]
         by_name = None if mine is None else labels[mine], None if inside is None else fields[inside]
-        rows.append(
-            Row(
-                layer.name,
-                layer,
-                choices,
-                choices,
-                next((x for x in (*corrected[::-1], *own) if x in labels), by_name[0]),
-                next((x for x in own if x in fields), by_name[1]),
-            )
-        )
+        best = next((x for x in (*corrected[::-1], *own) if x in labels), by_name[0])
+        field = next((x for x in own if x in fields), by_name[1])
+        rows.append(Row(layer.name, layer, choices, choices, best, field, _why_not(best)))
     return rows
+
+
+def uncorrected(viewer: "ViewerModel") -> list[Labels]:
+    """Give the results and empty labels that a row would be ticked for, once somebody paints on them."""
+    return [x for x in viewer.layers if isinstance(x, Labels) and _why_not(x)]
+
+
+def _why_not(labels: Labels | None) -> str:
+    """Say why labels are not to be learned from unless the user wants it, or ""."""
+    if labels is None:
+        return NO_LABELS
+    if _only_found(labels):
+        return UNCORRECTED
+    # What is lazy or large is not read for this; a training says so if nothing is annotated.
+    return EMPTY if isinstance(labels.data, np.ndarray) and not labels.data.any() else ""
 
 
 def of_folder(folder: Path) -> list[Row]:
@@ -71,7 +87,7 @@ def of_folder(folder: Path) -> list[Row]:
             [Choice(entry.field.name, entry.field)] if entry.field else [],
             entry.labels,
             entry.field,
-            entry.for_training,
+            "" if entry.for_training else FOR_TESTING,
         )
         for entry in entries(folder)
         if entry.labels

@@ -1,5 +1,7 @@
 """What the Fine-tune widget's status line says."""
 
+from collections.abc import Mapping, Sequence
+
 from napari_saunetv2.training import Outcome, Report
 
 
@@ -7,17 +9,45 @@ def of_report(report: Report, *, paused: bool) -> str:
     """Say where a training stands."""
     stage, f1 = "Paused" if paused else "Training", _score(report.validation_f1)
     return (
-        f"{stage}: step {report.step}/{report.steps}, loss {report.loss:.4f}, F1 {f1} on "
-        f"{report.validated_on}, {_clock(report.seconds_left)} left, {report.device}"
+        f"{stage}: step {report.step}/{report.steps}, loss {report.loss:.4f}, F1 {f1} at its best threshold "
+        f"on {report.validated_on}, {_clock(report.seconds_left)} left, {report.device}"
     )
 
 
 def of_outcome(outcome: Outcome) -> str:
     """Say what a training came to."""
-    return (
-        f"Done: {outcome.name}. F1 {_score(outcome.before)} before, {_score(outcome.after)} after, on "
-        f"{outcome.validated_on}; the model is in the list, its log in {outcome.log.name} beside it."
-    )
+    if outcome.model is None:
+        return outcome.describe()
+    listed = f"The model is in the list, its log in {outcome.log.name} beside it."
+    return f"Done: {outcome.name}. {outcome.describe()} {listed}"
+
+
+def of_obstacle(
+    source: str,
+    rows: Sequence[object],
+    chosen: Sequence[object],
+    folder_problem: str,
+    wrong: Mapping[str, str],
+) -> str:
+    """Say what keeps a training from starting, or "".
+
+    Parameters
+    ----------
+    source : "layers" or "folder"
+    rows, chosen : sequence
+        Of the table, and those that are ticked and have labels.
+    folder_problem : str
+        Why the folder cannot be read, or "".
+    wrong : mapping
+        What is wrong with a field, by what the sentence calls it.
+    """
+    if not rows and source == "folder":
+        return folder_problem or "Choose a folder with photographs and their labels."
+    if not rows:
+        return "Open photographs and their labels first, or choose a folder."
+    if not chosen:
+        return "Tick an image that has labels: paint its vessels on a Labels layer of its size."
+    return next((f"{what}: it must be {why}." for what, why in wrong.items()), "")
 
 
 def counted(images: int) -> str:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import ImageError
+from napari_saunetv2.plugin import _edits
 from napari_saunetv2.plugin._layers import Planes
 from napari_saunetv2.plugin._pairs_table import Chosen
+from napari_saunetv2.plugin._results import ROLE
 from napari_saunetv2.training import Outcome, Pair, Report, Task, steps, tasks, tuning
 from napari_saunetv2.training.folders import Entry
 
@@ -23,10 +25,22 @@ _PATIENCE = 0.5
 
 
 class Begun(NamedTuple):
-    """The pairs of a training that begins, and its task."""
+    """A training that begins.
+
+    Attributes
+    ----------
+    task : Task
+    pairs : list of Pair
+    rows : dict
+        For the name of each pair the row of the table that it came from.
+    remarks : list of str
+        What is unusual about labels and masks.
+    """
 
     task: Task
     pairs: list[Pair]
+    rows: dict[str, int]
+    remarks: list[str]
 
 
 @dataclass
@@ -49,6 +63,7 @@ class Picked:
         if isinstance(chosen.image, Image):
             self._planes = Planes(chosen.image)
             self._labels = _copied(chosen.labels)
+            self._prediction = _prediction(chosen.labels)
             self._field = None if chosen.field is None else _copied(chosen.field)
 
     def pairs(self) -> list[Pair]:
@@ -67,8 +82,8 @@ class Picked:
             labels = self._labels[index]
             if labels.any():
                 name = self.name if len(planes) == 1 else f"{self.name} {number:03}"
-                inside = None if self._field is None else self._field[index]
-                found.append(Pair(name, planes[number], labels, inside))
+                inside, drawn = (x if x is None else x[index] for x in (self._field, self._prediction))
+                found.append(Pair(name, planes[number], labels, inside, prediction=drawn))
         if not found:
             raise ImageError(f"Nothing is annotated on '{self.name}': paint its vessels, or untick it.")
         return found
@@ -89,19 +104,31 @@ def begin(
     control: Control,
 ) -> Generator[Report | Begun, None, Outcome]:
     """Read pairs, write them down as a task, and train."""
-    pairs = [pair for one in picked for pair in one.pairs()]
+    by_row = [one.pairs() for one in picked]
+    pairs = [pair for some in by_row for pair in some]
+    rows = [number for number, some in enumerate(by_row) for _ in some]
     start = None if base is None else checkpoint.load(base)
     config = tuning.settings(pairs, start, **_looked_up(changes))
     for pair in pairs:
         tuning.check(pair, config)  # before anything is written
-    return (yield from go_on(tasks.begin(name, pairs, config, base, device), control))
+    task = tasks.begin(name, pairs, config, base, device)
+    named = tasks.named(pairs, values=config.by_value)
+    places = {pair.name: row for pair, row in zip(named, rows, strict=True)}
+    remarks = tuning.remarks(named, config)
+    named.sort(key=lambda pair: pair.name)  # as they are read when the task is gone on with
+    return (yield from _train(Begun(task, named, places, remarks), control))
 
 
 def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
-    """Train a task on, from where it was left; a pause yields the last report over and over."""
+    """Train a task on, from where it was left."""
+    return (yield from _train(Begun(task, task.pairs(), {}, []), control))
+
+
+def _train(begun: Begun, control: Control) -> Generator[Report | Begun, None, Outcome]:
+    """Train; a pause yields the last report over and over."""
     with devices.sparing_a_core():
-        yield Begun(task, task.pairs())
-        work = task.run(control.stop.is_set)
+        yield begun
+        work = begun.task.run(control.stop.is_set, begun.pairs)
         try:
             while True:
                 try:
@@ -130,6 +157,12 @@ def export(picked: Sequence[Picked], folder: Path, *, values: bool) -> Generator
 
 def _looked_up(changes: dict[str, Any]) -> dict[str, Any]:
     return {**changes, "augmentation": tuning.augmentation(changes["augmentation"])}
+
+
+def _prediction(layer: Labels) -> NDArray[Any] | None:
+    """What the program had drawn on labels of its own before somebody painted on them."""
+    before = _edits.drawn(layer) if ROLE in layer.metadata else None
+    return before if before is not None and before.shape == layer.data.shape else None
 
 
 def _copied(layer: Labels) -> NDArray[Any]:

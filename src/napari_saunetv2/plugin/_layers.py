@@ -96,16 +96,17 @@ def put(layer: "Layer", place: Mapping[str, Any]) -> None:
             setattr(layer, name, value)
 
 
-def add_beside(viewer: "ViewerModel", layer: "Layer") -> None:
-    """Add a layer, and leave the one that the user works on active."""
+def add_beside(viewer: "ViewerModel", layer: "Layer", at: int | None = None) -> None:
+    """Add a layer, on top or at a place in the list, and leave the one that the user works on active."""
     selection = viewer.layers.selection
     active = selection.active
+    place = len(viewer.layers) if at is None else at
     if active is None:
-        viewer.add_layer(layer)
+        viewer.layers.insert(place, layer)
         return
     # napari makes the new one active: nobody need draw its controls for the moment until it is not any more.
     with selection.events.blocker_all():
-        viewer.add_layer(layer)
+        viewer.layers.insert(place, layer)
         selection.active = active
 
 

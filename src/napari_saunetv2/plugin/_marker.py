@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import NDArray
 
+from napari_saunetv2.evaluation import Miss
 from napari_saunetv2.plugin._layers import add_beside, put, spatial
 from napari_saunetv2.plugin._results import OF, ROLE
 
@@ -60,6 +61,10 @@ class Marker:
         ring.add([box], shape_type="ellipse", edge_color="white", face_color="transparent", edge_width=width)
         ring.selected_data = set()
         ring.visible = True
+
+    def show_miss(self, layer: Layer, index: Sequence[int], miss: Miss) -> None:
+        """Put the ring around a missed vessel: as wide as its line is long, for its pixel is the middle."""
+        self.show(layer, index, (miss.row, miss.column), (miss.length, miss.length))
 
     def remove(self) -> None:
         """Take the ring away."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from psygnal import Signal
@@ -10,12 +11,15 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHeaderView,
+    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
 NONE = "-"
+FEW = 3
+"""Names that a note lists; of more it gives the number."""
 
 
 class Choice(NamedTuple):
@@ -37,8 +41,8 @@ class Row:
     labels, fields : sequence of Choice
     chosen_labels, chosen_field : object or None
         Which of them is chosen at first.
-    ticked : bool
-        At first.
+    why_not : str
+        Why it is not ticked at first; "" where it is.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Row:
     fields: Sequence[Choice] = ()
     chosen_labels: Any = None
     chosen_field: Any = None
-    ticked: bool = True
+    why_not: str = ""
 
 
 class Chosen(NamedTuple):
@@ -78,8 +82,10 @@ class PairsTable:
         self.native.setTabKeyNavigation(False)  # else Tab never leaves the table again
         self.native.setToolTip("Tick the images to train on; labels and FOV are matched by name and shape.")
         self._resize()
+        self.note = QLabel()
+        self.note.setWordWrap(True)
         self._rows: list[Row] = []
-        self.native.itemChanged.connect(lambda _item: self.changed.emit())
+        self.native.itemChanged.connect(lambda _item: self._on_change())
 
     @property
     def rows(self) -> list[Row]:
@@ -100,18 +106,19 @@ class PairsTable:
             labels = labels if labels in [c.what for c in row.labels] else row.chosen_labels
             field = field if field in [c.what for c in row.fields] else row.chosen_field
             item = QTableWidgetItem(row.name)
-            item.setToolTip(row.name)
             item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
-            # Labels that turn up later are meant to be used: the tick was off only for want of them.
-            on = row.ticked if ticked is None or labels is None else ticked
+            on = not row.why_not if ticked is None else ticked
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.native.setItem(number, 0, item)
-            for column, combo in ((1, self._combo(row.labels, labels)), (2, self._combo(row.fields, field))):
+            for column, choices, chosen in ((1, row.labels, labels), (2, row.fields, field)):
+                combo = _combo(choices, chosen)
+                combo.currentIndexChanged.connect(partial(self._on_choice, number, column))
                 self.native.setCellWidget(number, column, combo)
                 QWidget.setTabOrder(before, combo)
                 before = combo
         self.native.blockSignals(False)
         self._resize()
+        self._explain()
 
     def chosen(self) -> list[Chosen]:
         """Give the rows that are ticked and have labels."""
@@ -143,11 +150,34 @@ class PairsTable:
         )
         return ticked, labels, field
 
-    def _chosen_by_hand(self, number: int) -> tuple[bool, Any, Any]:
+    def _on_choice(self, number: int, column: int, index: int) -> None:
+        if column == 1 and index > 0:  # who chooses labels wants them used
+            self.native.blockSignals(True)
+            self.tick(number, on=True)
+            self.native.blockSignals(False)
+        self._on_change()
+
+    def _on_change(self) -> None:
+        self._explain()
+        self.changed.emit()
+
+    def _explain(self) -> None:
+        """Say below the table, and in tooltips, why rows are not ticked."""
+        reasons: dict[str, list[str]] = {}
+        for number, row in enumerate(self._rows):
+            item = self._item(number)
+            off = item.checkState() != Qt.CheckState.Checked
+            item.setToolTip(f"{row.name}: {row.why_not}" if off and row.why_not else row.name)
+            if off and row.why_not:
+                reasons.setdefault(row.why_not, []).append(row.name)
+        self.note.setText("\n".join(f"Not ticked: {_few(names)} ({why})." for why, names in reasons.items()))
+        self.note.setVisible(bool(reasons))
+
+    def _chosen_by_hand(self, number: int) -> tuple[bool | None, Any, Any]:
         ticked, labels, field = self._state(number)
         row = self._rows[number]
         return (
-            ticked,
+            None if ticked == (not row.why_not) else ticked,
             None if labels is row.chosen_labels else labels,
             None if field is row.chosen_field else field,
         )
@@ -158,17 +188,21 @@ class PairsTable:
     def _combo_at(self, number: int, column: int) -> QComboBox:
         return cast("QComboBox", self.native.cellWidget(number, column))
 
-    def _combo(self, choices: Sequence[Choice], chosen: Any) -> QComboBox:
-        combo = QComboBox()
-        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(3)
-        combo.addItem(NONE)
-        for choice in choices:
-            combo.addItem(choice.name)
-        combo.setCurrentIndex(next((n for n, c in enumerate(choices, 1) if c.what is chosen), 0))
-        combo.currentIndexChanged.connect(lambda _index: self.changed.emit())
-        return combo
-
     def _resize(self) -> None:
         rows = min(max(self.native.rowCount(), 1), 5)
         self.native.setFixedHeight(30 + 26 * rows)
+
+
+def _combo(choices: Sequence[Choice], chosen: Any) -> QComboBox:
+    combo = QComboBox()
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(3)
+    combo.addItem(NONE)
+    for choice in choices:
+        combo.addItem(choice.name)
+    combo.setCurrentIndex(next((n for n, c in enumerate(choices, 1) if c.what is chosen), 0))
+    return combo
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")

@@ -8,12 +8,19 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
-LOSS, VALIDATION, F1, BEST = "#228be6", "#e8590c", "#0ca678", "#e03131"
+from napari_saunetv2.training.corrections import COLUMN
+
+LOSS, VALIDATION, F1, BEST, CORRECTED = "#228be6", "#e8590c", "#0ca678", "#e03131", "#9c36b5"
 """Colours that can be told from a dark window and from a light one."""
 
 
 class TrainingPlot:
-    """Two curves above each other: loss of training and validation, and F1 with the best step marked."""
+    """Two plots above each other, over the steps: loss, and how good the answers are.
+
+    The upper one shows the loss of training and validation. The lower one shows F1 on the validation images
+    and, where pixels were corrected, the share of these that is right, both at the threshold at which F1 is
+    best, as the text below it tells them too; the best step is marked.
+    """
 
     def __init__(self) -> None:
         self.native = pg.GraphicsLayoutWidget()
@@ -24,7 +31,7 @@ class TrainingPlot:
         # The wheel scrolls the panel, and nothing can be dragged out of sight.
         self._titles = (
             f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}",
-            f"{_word('F1 on validation', F1)} {_word('★ best', BEST)} (by step)",
+            f"at best threshold: {_word('F1', F1)} {_word('corrected', CORRECTED)} {_word('★ best', BEST)}",
         )
         self._upper, self._lower = self._plot(0), self._plot(1)
         self._lower.setXLink(self._upper)
@@ -36,13 +43,16 @@ class TrainingPlot:
         self.f1 = self._lower.plot(
             pen=pg.mkPen(F1, width=2), symbol="o", symbolSize=5, symbolBrush=F1, symbolPen=None
         )
+        self.corrected = self._lower.plot(
+            pen=pg.mkPen(CORRECTED, width=2), symbol="o", symbolSize=5, symbolBrush=CORRECTED, symbolPen=None
+        )
         self.best = self._lower.plot(pen=None, symbol="star", symbolSize=16, symbolBrush=BEST, symbolPen=None)
         self._losses: dict[int, float] = {}
 
     def clear(self) -> None:
         """Forget the last training."""
         self._losses = {}
-        for curve in (self.loss, self.validation_loss, self.f1, self.best):
+        for curve in (self.loss, self.validation_loss, self.f1, self.corrected, self.best):
             curve.setData([], [])
 
     def show(
@@ -53,7 +63,11 @@ class TrainingPlot:
         if math.isfinite(loss):
             self._losses[step] = loss
         self.loss.setData(list(self._losses), list(self._losses.values()))
-        for curve, key in ((self.validation_loss, "validation_loss"), (self.f1, "validation_f1")):
+        for curve, key in (
+            (self.validation_loss, "validation_loss"),
+            (self.f1, "validation_f1"),
+            (self.corrected, COLUMN),
+        ):
             points = [(row["step"], row[key]) for row in history if math.isfinite(row.get(key, math.nan))]
             curve.setData([x for x, _ in points], [y for _, y in points])
         known = best[1] is not None and math.isfinite(best[1])

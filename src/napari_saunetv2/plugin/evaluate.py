@@ -20,6 +20,7 @@ from napari_saunetv2.plugin._comparands import (
     is_prediction,
     is_truth,
     shape_of,
+    threshold_of,
 )
 from napari_saunetv2.plugin._evaluate_form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin._examine import Examined, examine, export
@@ -29,6 +30,7 @@ from napari_saunetv2.plugin._marker import Marker
 from napari_saunetv2.plugin._overlays import Overlays
 from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._results import OF, ROLE
+from napari_saunetv2.plugin._status import StatusLine
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.training import tasks
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     import napari
 
 MEAN = "mean"
+REMARKS = 2
+"""What the status line says at most of what is unusual; all of it is in its tooltip."""
 CLOSE = 4.0
 """Screen pixels that a picture's pixel takes, at least, when the camera goes to a missed vessel."""
 
@@ -54,8 +58,9 @@ class EvaluateWidget(EvaluateForm):
         self._found: list[Examined] = []
         self._overlays = Overlays(napari_viewer)
         self._marker = Marker(napari_viewer, "missed vessel")
-        self._why_not = ""
+        self._threshold_by_hand = False
         super().__init__(self._predictions, self._truths, self._masks)
+        self._line = StatusLine(self.status)
         self.fov.value = NONE
         set_up(self, napari_viewer)
         self._connect()
@@ -69,6 +74,8 @@ class EvaluateWidget(EvaluateForm):
         self.copy_python.changed.connect(self._copy_python)
         self.copy_command.changed.connect(self._copy_command)
         self.misses.go = self._go_to
+        self.prediction.changed.connect(self._forget_threshold)
+        self.threshold.changed.connect(self._note_threshold)
         for field in (self.prediction, self.truth, self.second, self.fov):
             field.changed.connect(self._check)
         layers = self._viewer.layers
@@ -82,7 +89,7 @@ class EvaluateWidget(EvaluateForm):
 
     def _start(self) -> None:
         self._check()
-        if self._job is not None or self._why_not:
+        if self._job is not None or self._line.obstacle:
             return
         self._job = Job(
             examine(self._comparands()),
@@ -93,14 +100,14 @@ class EvaluateWidget(EvaluateForm):
         )
         self.run.enabled, self.cancel.enabled = False, True
         self.progress.value, self.progress.visible = 0, True
-        self.status.value = "Scoring..."
+        self._line.say("Scoring...")
         self._job.start()
 
     def _cancel(self) -> None:
         if self._job is not None:
             self._job.stop()
             self.cancel.enabled = False
-            self.status.value = "Stopped; nothing was changed."
+            self._line.say("Stopped; nothing was changed.")
 
     def _save_as(self) -> None:
         target, _ = QFileDialog.getSaveFileName(self.native, "Save the scores", "scores.csv", "CSV (*.csv)")
@@ -116,7 +123,7 @@ class EvaluateWidget(EvaluateForm):
         except SaunetError as error:
             show_error(str(error))
         else:
-            self.status.value = f"Written {target.name}."
+            self._line.say(f"Written {target.name}.")
 
     def as_python(self) -> str:
         """Python for napari's console that prints the scores again."""
@@ -124,7 +131,7 @@ class EvaluateWidget(EvaluateForm):
 
     def _copy_python(self) -> None:
         copy_text(self.as_python())
-        self.status.value = "Copied as Python; paste it into napari's console."
+        self._line.say("Copied as Python; paste it into napari's console.")
 
     def _copy_command(self) -> None:
         """Write what was compared into files, and copy the command that scores those."""
@@ -142,19 +149,18 @@ class EvaluateWidget(EvaluateForm):
 
     def _put(self, command: str) -> None:
         copy_text(command)
-        self.status.value = "Copied as a command; the layers are read from where it says."
+        self._line.say("Copied as a command; the layers are read from where it says.")
 
     def _go_to(self, name: str, miss: Miss) -> None:
         """Move the camera to a missed vessel."""
         place = next((x for x in self._found if x.score.name == name), None)
         if place is None or place.comparand.layer not in self._viewer.layers:
-            self.status.value = "The layer in which that vessel is missing was removed."
+            self._line.say("The layer in which that vessel is missing was removed.")
             return
         layer, camera = place.comparand.layer, self._viewer.camera
         pixel = look_at(self._viewer, layer, (*place.index, miss.row, miss.column))
         camera.zoom = max(camera.zoom, CLOSE / pixel)
-        # The miss's pixel is the middle of its line, so a ring as wide as the line is long holds all of it.
-        self._marker.show(layer, place.index, (miss.row, miss.column), (miss.length, miss.length))
+        self._marker.show_miss(layer, place.index, miss)
 
     def _panel_moved(self, parent: object) -> None:
         if parent is None:  # closed: nobody can see or cancel the run any more
@@ -186,7 +192,9 @@ class EvaluateWidget(EvaluateForm):
         said = f"F1 {f1}, {images}; {sum(len(x.misses) for x in self._found)} vessels missed."
         if any(x.comparand.changed() for x in self._found):
             said += " A layer was shown other data meanwhile: this is of the former."
-        self.status.value = said
+        remarks = list(dict.fromkeys(remark for x in self._found for remark in x.remarks))
+        self._line.say(" ".join([said, *remarks[:REMARKS]]) + _rest(len(remarks) - REMARKS))
+        self.status.tooltip = "\n".join(remarks)
 
     def _show(self) -> None:
         """Show the mean, or one image, in all views."""
@@ -206,7 +214,7 @@ class EvaluateWidget(EvaluateForm):
         self.views.setTabText(2, f"Missed ({sum(len(x.misses) for x in some)})")
 
     def _show_failure(self, error: Exception) -> None:
-        self.status.value = tell(error)
+        self._line.say(tell(error))
 
     def _reset(self) -> None:
         self._job = None
@@ -252,6 +260,19 @@ class EvaluateWidget(EvaluateForm):
             said = [x for x in self._truths() if x.metadata.get("role") == "labels" and shape_of(x) == shape]
             self.truth.value = [x for x in said if self._may_be_of(self.prediction.value[0], x)][:1]
 
+    def _forget_threshold(self) -> None:
+        self._threshold_by_hand = False
+
+    def _note_threshold(self) -> None:
+        self._threshold_by_hand = True
+
+    def _suggest_threshold(self) -> None:
+        """Take Segment's threshold for what Segment found, unless the user has set another one here."""
+        known = [threshold_of(x, self._viewer.layers) for x in self.prediction.value]
+        if known and known[-1] is not None and not self._threshold_by_hand:
+            with self.threshold.changed.blocked():
+                self.threshold.value = known[-1]
+
     def _may_be_of(self, prediction: Layer, truth: Labels) -> bool:
         """Say whether labels may be of a prediction's eye; those of another one would score it wrongly."""
         of = prediction.metadata.get(OF)
@@ -263,10 +284,9 @@ class EvaluateWidget(EvaluateForm):
         """Say why there is nothing to run, if so; else let stand what was said."""
         if self._job is not None:
             return
+        self._suggest_threshold()
         obstacle = self._obstacle()
-        if obstacle or self.status.value == self._why_not:
-            self.status.value = obstacle
-        self._why_not = obstacle
+        self._line.block(obstacle)
         self.run.enabled = not obstacle
 
     def _obstacle(self) -> str:
@@ -275,3 +295,7 @@ class EvaluateWidget(EvaluateForm):
         except SaunetError as error:
             return str(error)
         return ""
+
+
+def _rest(count: int) -> str:
+    return f" ({count} more remarks: hover here.)" if count > 0 else ""

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
 from napari.layers import Image
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin import _finetune_words, _finetuning
 from napari_saunetv2.plugin._finetune_form import SETTINGS, FineTuneForm
-from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers
+from napari_saunetv2.plugin._finetune_rows import of_folder, of_layers, uncorrected
 from napari_saunetv2.plugin._finetuning import Begun, Control, Picked
 from napari_saunetv2.plugin._jobs import Job, Latest, Turns
+from napari_saunetv2.plugin._pairs_table import Chosen
 from napari_saunetv2.plugin._panel import set_up
-from napari_saunetv2.plugin._preview import LivePrediction, place_of
+from napari_saunetv2.plugin._preview import LivePrediction, Photograph
+from napari_saunetv2.plugin._status import StatusLine
 from napari_saunetv2.plugin._windows import add_shortcuts, choose_in_segment, tell
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
-from napari_saunetv2.training.folders import file_names
 from napari_saunetv2.training.snippet import Snippet
 
 if TYPE_CHECKING:
@@ -46,9 +49,14 @@ class FineTuneWidget(FineTuneForm):
         self._task: Task | None = None
         self._waiting: Task | None = None
         self._report: Report | None = None
-        self._why_not = ""
+        self._photographs: list[Photograph | None] = []
         super().__init__()
+        self._line = StatusLine(self.status)
         self._turns = Turns(self.native)
+        self._painted = QTimer(self.native)  # a stroke is many events
+        self._painted.setSingleShot(True)
+        self._painted.setInterval(300)
+        self._painted.timeout.connect(self._layers_changed)
         self._suggest_name()
         self._connect()
         set_up(self, napari_viewer)
@@ -84,7 +92,7 @@ class FineTuneWidget(FineTuneForm):
 
     def _start(self) -> None:
         self._check()
-        if self._job is not None or self._obstacle():
+        if self._job is not None or self._line.obstacle:
             return
         changes, device = self.settings(), str(self.device.value)
         try:
@@ -92,22 +100,16 @@ class FineTuneWidget(FineTuneForm):
         except SaunetError as error:
             self._show_failure(error)
             return
-        places = {
-            name: place_of(row.image)
-            for row, name in zip(self.pairs.chosen(), file_names([one.name for one in picked]), strict=True)
-            if isinstance(row.image, Image)
-        }
         self._control = Control()
         name = str(self.model_name.value)
         work = _finetuning.begin(picked, name, self.base_name(), changes, device, self._control)
-        status = f"Reading {_finetune_words.counted(len(picked))}..."
-        self._launch(work, {k: v for k, v in places.items() if v}, status)
+        self._launch(work, self.pairs.chosen(), f"Reading {_finetune_words.counted(len(picked))}...")
 
     def _go_on(self) -> None:
         if self._job is None and self._waiting is not None:
             self._control = Control()
             task, self._waiting = self._waiting, None
-            self._launch(_finetuning.go_on(task, self._control), {}, f"Going on with {task.name}...")
+            self._launch(_finetuning.go_on(task, self._control), [], f"Going on with {task.name}...")
 
     def _discard(self) -> None:
         if self._job is None and self._waiting is not None:
@@ -127,11 +129,11 @@ class FineTuneWidget(FineTuneForm):
     def _stop(self) -> None:
         self._control.stop.set()
         self.stop.enabled = self.pause.enabled = False
-        self.status.value = "Stopping: the best so far is being kept..."
+        self._line.say("Stopping: the best so far is being kept...")
 
     def _copy(self, text: Callable[[Snippet], str]) -> None:
-        if self._job is not None or self._obstacle():
-            self._check()
+        self._check()
+        if self._job is not None or self._line.obstacle:
             return
         changes = self.settings()
         name, device = str(self.model_name.value), str(self.device.value)
@@ -148,7 +150,7 @@ class FineTuneWidget(FineTuneForm):
         except SaunetError as error:
             self._show_failure(error)
             return
-        values = changes["sparse"] or len(changes["classes"]) > 1
+        values = bool(changes["sparse"]) or len(changes["classes"]) > 1
         self._job = Job(
             _finetuning.export(picked, tasks.copies(), values=values),
             progress=lambda _state: None,
@@ -161,21 +163,25 @@ class FineTuneWidget(FineTuneForm):
 
     def _put(self, text: str) -> None:
         QApplication.clipboard().setText(text)
-        self.status.value = "Copied; the images and labels are read from where the text says."
+        self._line.say("Copied; the images and labels are read from where the text says.")
 
     def _picked(self, changes: dict[str, Any]) -> list[Picked]:
         values = bool(changes["sparse"]) or len(changes["classes"]) > 1
         return [Picked(one, values=values) for one in self.pairs.chosen()]
 
-    def _launch(self, work: Any, places: dict[str, dict[str, Any]], status: str) -> None:
-        self._preview.begin(places)
+    def _launch(self, work: Any, chosen: list[Chosen], status: str) -> None:
+        self._preview.begin()
+        # What the layers show now: they may show something else by the time their pairs are read.
+        self._photographs = [
+            Photograph.of(row.image, row.labels) if isinstance(row.image, Image) else None for row in chosen
+        ]
         self._report = None
         self.plot.clear()
         self.resume.visible = False
         self.run.enabled = False
         self.set_running(running=True)
         self.progress.value = 0
-        self.status.value = status
+        self._line.say(status)
         self._job = Job(
             work,
             progress=self._show_progress,
@@ -204,8 +210,11 @@ class FineTuneWidget(FineTuneForm):
         if isinstance(state, Begun):
             self._task = state.task
             _RUNNING.add(state.task.folder)
-            self._preview.take(state.pairs)
-            self.status.value = f"Preparing {_finetune_words.counted(len(state.pairs))}..."
+            for remark in state.remarks:
+                show_warning(remark)
+            found = {name: self._photographs[row] for name, row in state.rows.items()}
+            self._preview.take(state.pairs, {name: one for name, one in found.items() if one is not None})
+            self._line.say(f"Preparing {_finetune_words.counted(len(state.pairs))}...")
             return
         self._report = state
         self.progress.value = round(state.step / state.steps * self.progress.max)
@@ -221,21 +230,22 @@ class FineTuneWidget(FineTuneForm):
             self._control.shown.set()
 
     def _tell(self, state: Report) -> None:
-        self.status.value = _finetune_words.of_report(state, paused=self._control.paused.is_set())
+        self._line.say(_finetune_words.of_report(state, paused=self._control.paused.is_set()))
 
     def _show_outcome(self, outcome: Outcome) -> Iterator[None]:
-        self.base.reset_choices()
-        yield
-        choose_in_segment(self._viewer, outcome.name)
-        yield
-        self.status.value = _finetune_words.of_outcome(outcome)
-        self.status.tooltip = str(outcome.log)
+        if outcome.model is not None:
+            self.base.reset_choices()
+            yield
+            choose_in_segment(self._viewer, outcome.name)
+            yield
+        self._line.say(_finetune_words.of_outcome(outcome))
+        self.status.tooltip = "" if outcome.model is None else str(outcome.log)
         self._preview.hide()
         self._suggest_name()
         yield
 
     def _show_failure(self, error: Exception) -> None:
-        self.status.value = tell(error)
+        self._line.say(tell(error))
 
     def _reset(self) -> Iterator[None]:
         self._job = None
@@ -244,9 +254,9 @@ class FineTuneWidget(FineTuneForm):
             self._task = None
         self.set_running(running=False)
         self._offer()
-        said = self.status.value
-        self._fill()  # layers may have come and gone
-        self.status.value = said  # how it ended; the next change tells what is missing for another run
+        # Layers may have come and gone. The line tells how it ended; what is missing for another run it tells
+        # with the next change.
+        self._fill(quietly=True)
         yield
 
     # What can be gone on with, and what can be run
@@ -263,38 +273,37 @@ class FineTuneWidget(FineTuneForm):
             )
 
     def _suggest_name(self) -> None:
-        stem = (self.base_name() or "own").removesuffix("-mine")
-        number, name = 2, f"{stem}-mine"
-        while tasks.problem_of_name(name):
-            number, name = number + 1, f"{stem}-mine-{number}"
-        self.model_name.value = name
+        self.model_name.value = tasks.free_name(self.base_name())
 
     def _layers_changed(self) -> None:
         if self.source.value == "layers" and self._job is None:
             self._fill()
 
-    def _fill(self) -> None:
+    def _on_paint(self) -> None:
+        self._painted.start()
+
+    def _fill(self, *, quietly: bool = False) -> None:
         """Fill the table from where the images are to come."""
         self._no_folder = ""
         rows = []
         if self.source.value == "layers":
             rows = of_layers(self._viewer)
+            for layer in uncorrected(self._viewer):  # a stroke makes them worth learning from
+                layer.events.paint.connect(self._on_paint)
         elif str(self.folder.value) not in ("", "."):
             try:
                 rows = of_folder(Path(str(self.folder.value)))
             except SaunetError as error:
                 self._no_folder = str(error)
         self.pairs.fill(rows)
-        self._check()
+        self._check(quietly=quietly)
 
-    def _check(self) -> None:
+    def _check(self, *, quietly: bool = False) -> None:
         """Mark what is wrong, and say why there is nothing to run, if so; else let stand what was said."""
         if self._job is not None:
             return
         obstacle = self._obstacle()
-        if obstacle or self.status.value == self._why_not:
-            self.status.value = obstacle
-        self._why_not = obstacle
+        self._line.block(obstacle, quietly=quietly)
         self.run.enabled = not obstacle
         self.copy_python.enabled = self.copy_command.enabled = not obstacle
 
@@ -305,16 +314,12 @@ class FineTuneWidget(FineTuneForm):
         if why := tasks.problem_of_name(str(self.model_name.value)):
             wrong["model_name"] = why
         self.mark(wrong)
-        if self.source.value == "folder" and not self.pairs.rows:
-            return self._no_folder or "Choose a folder with photographs and their labels."
-        if not self.pairs.rows:
-            return "Open photographs and their labels first, or choose a folder."
-        if not chosen:
-            return "Tick an image that has labels: paint its vessels on a Labels layer of its size."
-        for name, why in wrong.items():
-            where = " (more settings)" if name in SETTINGS and not self.more.value else ""
-            return f"{self.fields[name].label}{where} is {self.fields[name].value!r}: it must be {why}."
-        return ""
+        said = {self._called(name): why for name, why in wrong.items()}
+        return _finetune_words.of_obstacle(self.source.value, self.pairs.rows, chosen, self._no_folder, said)
+
+    def _called(self, name: str) -> str:
+        folded = " (more settings)" if name in SETTINGS and not self.more.value else ""
+        return f"{self.fields[name].label}{folded} is {self.fields[name].value!r}"
 
     def _colour(self) -> None:
         theme = get_theme(self._viewer.theme)

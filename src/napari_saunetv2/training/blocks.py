@@ -69,14 +69,29 @@ def _held(image: Prepared, weight: torch.Tensor, share: float) -> NDArray[np.flo
     useful = [p for p in places if vessels[p].any() and (annotated[p] & (vessels[p] < 0.5)).any()]
     if len(useful) < 2:
         raise _too_little(image)
+    blocks = len(useful)
+    corrected = _corrected(image, vessels)
+    # Corrected pixels are few, and count as much as all vessels together: blocks that hold enough of these
+    # may hold none. But a block with most of the corrections is trained on, or there is nothing to learn.
+    useful = [p for p in useful if not corrected[p].sum() > corrected.sum() / 2] or useful
+    vessels = vessels + corrected * (vessels.sum() / max(1.0, corrected.sum()))
     wanted, found = share * vessels.sum(), 0.0
     order = np.random.default_rng(0).permutation(len(useful))
-    for number in order[:-1].tolist():  # one is left to train on, whatever the share
+    rest = order if len(useful) < blocks else order[:-1]  # one is left to train on, whatever the share
+    for number in rest.tolist():
         if found >= wanted:
             break
         held[0][useful[number]] = 1
         found += float(vessels[useful[number]].sum())
     return held
+
+
+def _corrected(image: Prepared, like: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Count the corrected pixels at each place of the canvas, shape (H, W)."""
+    counts = np.zeros_like(like)
+    if image.corrections is not None:
+        np.add.at(counts, image.corrections.on_canvas(image.frame, image.shape), 1)
+    return counts
 
 
 def _cuts(places: NDArray[np.intp]) -> list[tuple[int, int]]:

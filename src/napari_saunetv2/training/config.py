@@ -143,6 +143,11 @@ class TrainConfig:
         return self.schedule == "plateau" or self.best_by == "loss"
 
     @property
+    def by_value(self) -> bool:
+        """Whether the values in the labels tell more than vessel from background."""
+        return self.sparse or len(self.classes) > 1
+
+    @property
     def weighted(self) -> bool:
         """Whether some pixels may take no part."""
         return self.sparse or self.inside_field

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from napari_saunetv2 import checkpoint, lineage
 from napari_saunetv2.checkpoint import Checkpoint, Header
@@ -15,7 +15,9 @@ from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.judging import Judge, compare
 from napari_saunetv2.training.material import Material
+from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import fresh
 
@@ -28,32 +30,70 @@ def finish(
     data: Mapping[str, Any],
     recipe: str,
     base: Checkpoint | None,
-) -> Path:
-    """Write the best weights of a training; parameters as of :func:`~.loop.fine_tune`, returns the file."""
+) -> Path | None:
+    """Write what a training came to, and its best weights; parameters as of :func:`~.loop.fine_tune`.
+
+    Returns the model's file, or None where no step beat the base: then none is kept.
+    """
+    outcome = _judged(state, material, config, run, base)
+    if outcome.model is None:
+        (run / run_folder.MODEL).unlink(missing_ok=True)
+    else:
+        _write_model(outcome, state, material, config, data, recipe, base)
+    outcome.write(run)
+    return outcome.model
+
+
+def _judged(
+    state: State, material: Material, config: TrainConfig, run: Path, base: Checkpoint | None
+) -> Outcome:
+    """Compare the best weights with those that the training started from."""
+    plain = Outcome(run / run_folder.MODEL, run / run_folder.LOG)
+    if not config.detailed or config.copies:
+        return plain
     state.mean.load_state_dict(state.best)
-    images = material.judged(config)
+    before = Judge(fresh(config, base, material.place).mean, material, config)
+    beaten = base is None or state.best_step > 0
+    after = Judge(state.mean, material, config) if beaten else before
+    corrected = None if base is None else compare(before, after, material)
+    if not material.watched:
+        return replace(plain, corrected=corrected)
+    return replace(
+        plain,
+        model=plain.model if beaten else None,
+        before=None if base is None else _rounded(before.f1()),
+        after=_rounded(after.f1()),
+        thresholds=tuple(before.thresholds),
+        validated_on=material.validated_on,
+        corrected=corrected,
+    )
 
-    def answers() -> list[Tensor]:
-        return [validation.logits(state.mean, image, material.place) for image in images]
 
+def _write_model(
+    outcome: Outcome,
+    state: State,
+    material: Material,
+    config: TrainConfig,
+    data: Mapping[str, Any],
+    recipe: str,
+    base: Checkpoint | None,
+) -> None:
+    state.mean.load_state_dict(state.best)
     if config.calibrated:
-        validation.calibrate(state.mean, images, answers())
+        images = material.judged(config)
+        answers = [validation.logits(state.mean, image, material.place) for image in images]
+        validation.calibrate(state.mean, images, answers)
     scores: tuple[Mapping[str, Any], ...] = ()
-    if config.detailed and material.watched:
-        after = _rounded(validation.mean_f1(images, answers()))
-        before = None
-        if base is not None:
-            start = fresh(config, base, material.place).mean
-            before = _rounded(
-                validation.mean_f1(images, [validation.logits(start, x, material.place) for x in images])
-            )
-        data = {**data, "f1_before": before, "f1_after": after}
+    if config.detailed and material.watched and not config.copies:
+        data = {**data, "f1_before": outcome.before, "f1_after": outcome.after}
         about = {
             "dataset": data.get("dataset", "own images"),
             "split": "validation",
             "protocol": "annotated pixels" if config.sparse else "fov" if config.inside_field else "whole",
         }
-        scores = () if after is None else ({**about, "images": len(images), "mean": {"f1": after}},)
+        mean = {"f1": outcome.after}
+        count = len(material.watched)
+        scores = () if outcome.after is None else ({**about, "images": count, "mean": mean},)
     diameter = config.fov_diameter or material.diameter()
     held = [material.validated_on] if material.in_blocks else material.names[1]
     took = {"steps_taken": state.step, "step_kept": state.best_step, "seconds": round(state.seconds, 3)}
@@ -69,9 +109,9 @@ def finish(
         lineage=lineage.after(base),
         scores=scores,
     )
-    path = run / run_folder.MODEL
+    path = outcome.model
+    assert path is not None
     checkpoint.save(path, state.mean, _with_what_was_measured(header, state.mean, path), overwrite=True)
-    return path
 
 
 def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> Header:

@@ -18,6 +18,7 @@ from napari_saunetv2.training.views import Pair
 IMAGES = ("images", "image", "photographs", "img")
 LABELS = ("labels", "label", "masks", "mask", "vessels", "manual", "annotations", "ground_truth", "gt")
 FIELDS = ("fov", "fovs", "field")
+PREDICTIONS = ("predictions", "prediction")
 """Names of the subfolders, and without a final s the endings of file names, that tell what a file is."""
 
 
@@ -35,6 +36,8 @@ class Entry:
         Key in ``DATASETS``, where it is of a known data set.
     for_training : bool
         False for the test images of a data set.
+    prediction : Path or None
+        The model's prediction that the labels were painted on, where it is known.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Entry:
     field: Path | None = None
     dataset: str | None = None
     for_training: bool = True
+    prediction: Path | None = None
 
     def pair(self, *, values: bool = False) -> Pair:
         """Read its files; with ``values`` the labels' own, else 1 above half of the file's maximum.
@@ -58,7 +62,8 @@ class Entry:
             raise LayoutError(f"'{self.name}' has no labels beside it: add them, or leave it out.")
         labels = _values(self.labels) if values else read_mask(self.labels)
         field = None if self.field is None else read_mask(self.field)
-        return Pair(self.name, read_image(self.image), labels, field)
+        prediction = None if self.prediction is None else _values(self.prediction)
+        return Pair(self.name, read_image(self.image), labels, field, prediction=prediction)
 
 
 def entries(
@@ -70,7 +75,8 @@ def entries(
     ----------
     folder : Path
         Of a known data set (DRIVE, STARE, CHASE_DB1, HRF), or any other with photographs; or its subfolders
-        ``images`` and ``labels`` (or ``masks``, ``vessels``, ...), and ``fov`` where there are such masks.
+        ``images`` and ``labels`` (or ``masks``, ``vessels``, ...), and ``fov`` where there are such masks,
+        and ``predictions`` where the labels were painted on these.
     labels, fields : Path, optional
         Where these lie, if elsewhere. A file belongs to the photograph of its name; an ending such as
         ``_labels``, ``_mask``, ``_vessels`` or ``_fov`` is not part of the name.
@@ -94,13 +100,17 @@ def entries(
     images = _below(folder, IMAGES) or folder
     label_files = _named(labels or _below(folder, LABELS), LABELS, every=True)
     field_files = _named(fields or _below(folder, FIELDS), FIELDS, every=True)
+    predicted = _named(_below(folder, PREDICTIONS), PREDICTIONS + LABELS, every=True)
     photographs = _named(images, (), every=True)
     if images == folder:  # all in one folder: told apart by their endings
         label_files = label_files or _named(folder, LABELS, every=False)
         field_files = field_files or _named(folder, FIELDS, every=False)
         apart = {*label_files.values(), *field_files.values()}
         photographs = {name: path for name, path in photographs.items() if path not in apart}
-    found = [Entry(n, p, label_files.get(n), field_files.get(n)) for n, p in sorted(photographs.items())]
+    found = [
+        Entry(n, p, label_files.get(n), field_files.get(n), prediction=predicted.get(n))
+        for n, p in sorted(photographs.items())
+    ]
     if not any(entry.labels for entry in found):
         what = f"{len(found)} photographs without labels" if found else "no photographs"
         raise LayoutError(
@@ -123,12 +133,17 @@ def pairs(
 
 
 def write(folder: Path, given: Iterable[Pair]) -> None:
-    """Write pairs as TIFF into a folder's ``images``, ``labels`` and ``fov``, named as they are.
+    """Write pairs as TIFF into a folder's ``images``, ``labels``, ``fov`` and ``predictions``.
 
     :func:`pairs` with ``values`` and not ``known`` reads the same pixels from there.
     """
     for pair in given:
-        parts = (("images", pair.image), ("labels", pair.vessels), ("fov", pair.field))
+        parts = (
+            ("images", pair.image),
+            ("labels", pair.vessels),
+            ("fov", pair.field),
+            ("predictions", pair.prediction),
+        )
         for part, pixels in parts:
             if pixels is not None:
                 make_folder(folder / part)

@@ -11,8 +11,8 @@ import numpy as np
 
 from napari_saunetv2 import checkpoint, devices
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.training import corrections, together, validation
 from napari_saunetv2.training import state as run_folder
-from napari_saunetv2.training import together, validation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.finish import finish
 from napari_saunetv2.training.material import Material, gather
@@ -36,7 +36,8 @@ class Report:
         Mean over the last steps.
     validation_f1, best_f1 : float or None
         Of the last validation and of the best one; mean over the validation images at threshold 0.5, or
-        where the settings ask for detail at the threshold that suits the weights best.
+        where the settings ask for detail at the threshold that suits the weights best. The best one has the
+        highest F1, or where pixels were corrected goes by these too (:mod:`~.corrections`).
     best_step : int
     seconds_left : float
     device : str
@@ -75,7 +76,7 @@ def fine_tune(
     data: Mapping[str, Any] | None = None,
     recipe: str = "own",
     should_stop: Callable[[], bool] | None = None,
-) -> Generator[Report, None, Path]:
+) -> Generator[Report, None, Path | None]:
     """Train a network, from the start or from another model.
 
     Closing the generator stops the training after the step that runs; what was reached is saved, and
@@ -112,8 +113,9 @@ def fine_tune(
 
     Returns
     -------
-    Path
-        The model file: the weights' running mean where it validated best.
+    Path or None
+        The model file: the weights' running mean where it validated best. None where the settings ask for
+        detail and no step beat the base: then no file is kept. :meth:`~.outcome.Outcome.read` tells more.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def fine_tune(
         # Also when the generator is closed, and when a step failed: the last whole step is kept.
         run_folder.save(state, run)
     path = finish(state, material, config, run, data or {}, recipe, base)
-    together.told(0.0)  # that the model is there
+    together.told(float(path is not None))  # whether there is a model
     return path
 
 
@@ -157,12 +159,11 @@ def _refuse_alone(config: TrainConfig) -> None:
         )
 
 
-def _assist(state: State, material: Material, config: TrainConfig, run: Path) -> Path:
+def _assist(state: State, material: Material, config: TrainConfig, run: Path) -> Path | None:
     """Take part in the steps that the first process leads."""
     for state.seconds in together.led():
         one_step(state, material.train, config, material.place)
-    together.told(0.0)
-    return run / run_folder.MODEL
+    return run / run_folder.MODEL if together.told(0.0) else None
 
 
 def _loop(
@@ -228,6 +229,9 @@ def _validate(
         "learning_rate": rate(state, config),
         "seconds": state.seconds,
     }
+    if levels is not None:
+        right = validation.corrected(watched, answers, levels)
+        row |= {corrections.COLUMN: float(right.mean())} if len(right) >= corrections.FEWEST else {}
     if config.detailed or config.watches_loss:
         row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
     better = _is_better(row, state, config)
@@ -243,9 +247,11 @@ def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> b
     if config.best_by == "loss":
         before = (earlier["validation_loss"] for earlier in state.history)
         return row["validation_loss"] < min(before, default=math.inf)
+    if not config.detailed:
+        return row["validation_f1"] >= state.best_f1
     # Weights that are as good and older are better: patience counts from them.
-    f1 = row["validation_f1"]
-    return f1 > state.best_f1 if config.detailed else f1 >= state.best_f1
+    best = next((r for r in state.history if state.best and r["step"] == state.best_step), None)
+    return corrections.better(row, best or {"validation_f1": state.best_f1}, (*state.history, row)[0])
 
 
 def _report(

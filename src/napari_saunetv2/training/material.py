@@ -78,6 +78,7 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
 
 
 def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
+    pairs = [replace(pair, prediction=None) for pair in pairs]  # which pixels were corrected is not turned
     images, plain = (
         [prepare(pair, replace(config, soft=soft)) for pair in pairs] for soft in (config.soft, 0)
     )

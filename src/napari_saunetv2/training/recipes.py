@@ -8,6 +8,7 @@ from typing import Any
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.views import Pair
@@ -72,12 +73,20 @@ class Recipe:
                 pairs, config, run / f"cycle-{number}", resume=resume, base=base, device=device, data=data,
                 recipe=name,
             )  # fmt: skip
-            base = replace(checkpoint.load(path), name=f"cycle {number}")
-        return (
-            yield from fine_tune(
-                pairs, last, run, resume=resume, base=base, device=device, data=data, recipe=name
-            )
+            base = replace(checkpoint.load(_kept(path)), name=f"cycle {number}")
+        path = yield from fine_tune(
+            pairs, last, run, resume=resume, base=base, device=device, data=data, recipe=name
         )
+        return _kept(path)
+
+
+def _kept(path: Path | None) -> Path:
+    if path is None:
+        raise SettingsError(
+            "detailed is True: no step beat the base of the cycle, so none was kept; leave "
+            "detailed off in a recipe to keep one in any case."
+        )
+    return path
 
 
 _MILD = Augmentation(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.library import DEFAULT
+
 _OPTIONS = {"learning_rate": "--lr", "inside_field": "--inside-fov"}
 """Settings whose option is not named as they are."""
 
@@ -31,13 +33,13 @@ class Snippet:
 
     folder: Path
     only: Sequence[str] = ()
-    base: str | None = "saunetv2-general"
+    base: str | None = DEFAULT
     changes: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     run: Path = Path("run")
 
     def as_python(self) -> str:
-        """Give Python code that ends with ``model``, the path of the model."""
+        """Give Python code that ends with ``outcome``, what the training came to."""
         values = bool(self.changes.get("sparse")) or len(self.changes.get("classes", "1")) > 1
         reading = f"Path({str(self.folder)!r})" + (", values=True" if values else "")
         settings = {name: repr(value) for name, value in self.changes.items()}
@@ -51,7 +53,7 @@ class Snippet:
                 "from pathlib import Path",
                 "",
                 "from napari_saunetv2 import checkpoint",
-                "from napari_saunetv2.training import fine_tune, folders, tuning",
+                "from napari_saunetv2.training import Outcome, fine_tune, folders, tuning",
                 "",
                 f"pairs = folders.pairs({reading})",
                 *only,
@@ -60,7 +62,8 @@ class Snippet:
                 f"run = Path({str(self.run)!r})",
                 f"for report in fine_tune(pairs, config, run, base=base, device={self.device!r}):",
                 "    print(report.step, report.loss, report.validation_f1)",
-                'model = run / "model.safetensors"',
+                "outcome = Outcome.read(run)  # outcome.model is None where no step beat the base",
+                "print(outcome.describe())",
                 "",
             ]
         )

@@ -27,6 +27,7 @@ from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.locks import only_here
 from napari_saunetv2.training import together
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.corrections import COLUMN
 
 STATE, SETTINGS, LOG, MODEL = "state.safetensors", "settings.json", "log.csv", "model.safetensors"
 COLUMNS = ("step", "loss", "validation_f1", "learning_rate", "seconds")
@@ -217,7 +218,7 @@ def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any])
 def _as_csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
     columns = [*COLUMNS]
-    columns += ["validation_loss"] if any("validation_loss" in row for row in history) else []
+    columns += [name for name in (COLUMN, "validation_loss") if any(name in row for row in history)]
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history)

@@ -7,7 +7,7 @@ were when it began, and what it is for; so it can be gone on with when layers an
 import json
 import shutil
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from napari_saunetv2.training import folders
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig, from_plain
 from napari_saunetv2.training.loop import Report, fine_tune
+from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.views import Pair
 
 _TASK, _DATA = "task.json", "data"
@@ -51,8 +52,7 @@ class Task:
 
     def pairs(self) -> list[Pair]:
         """Read its images and labels."""
-        values = self.config.sparse or len(self.config.classes) > 1
-        return folders.pairs(self.data, values=values, known=False)
+        return folders.pairs(self.data, values=self.config.by_value, known=False)
 
     def step(self) -> int:
         """Steps that are saved."""
@@ -62,11 +62,15 @@ class Task:
         """Remove it with all that it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def run(self, should_stop: Callable[[], bool] | None = None) -> Generator[Report, None, "Outcome"]:
-        """Train, from where it was left, and keep the model among the user's own.
+    def run(
+        self, should_stop: Callable[[], bool] | None = None, pairs: Sequence[Pair] | None = None
+    ) -> Generator[Report, None, Outcome]:
+        """Train, from where it was left, and keep the model, where there is one, among the user's own.
 
         Parameters
         ----------
+        pairs : sequence of Pair, optional
+            As :meth:`pairs` gives them, where they are read already.
         should_stop : callable, optional
             Asked after every step; True ends the training with the best so far.
 
@@ -80,47 +84,13 @@ class Task:
         """
         base = None if self.base is None else checkpoint.load(self.base)
         about = {"dataset": "own images", "base": self.base or "none"}
-        path = yield from fine_tune(
-            self.pairs(), self.config, self.folder, resume=True, base=base, device=self.device, data=about,
-            recipe="fine-tune", should_stop=should_stop,
+        yield from fine_tune(
+            self.pairs() if pairs is None else pairs, self.config, self.folder, resume=True, base=base,
+            device=self.device, data=about, recipe="fine-tune", should_stop=should_stop,
         )  # fmt: skip
-        kept = keep(path, self.name)
+        outcome = keep(Outcome.read(self.folder), self.name)
         self.discard()
-        return kept
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a fine-tuning leaves.
-
-    Attributes
-    ----------
-    name : str
-        Of the model, in the list of models.
-    model, log : Path
-        Its file, and its log as CSV.
-    header : Header
-    """
-
-    name: str
-    model: Path
-    log: Path
-    header: checkpoint.Header
-
-    @property
-    def before(self) -> float | None:
-        """F1 of the base on the validation images; None without them."""
-        return self.header.data.get("f1_before")
-
-    @property
-    def after(self) -> float | None:
-        """F1 of the model on the validation images, by which its best step was chosen; None without."""
-        return self.header.data.get("f1_after")
-
-    @property
-    def validated_on(self) -> str:
-        """Names of the validation images, or which part of the only one."""
-        return ", ".join(self.header.data.get("validation", ())) or "nothing"
+        return outcome
 
 
 def root() -> Path:
@@ -134,7 +104,7 @@ def begin(
     """Write a task into a new folder; raises ImageError where labels and settings do not fit together."""
     folder = _free(root(), folders.file_names([name])[0])
     task = Task(folder, name, base, config, device)
-    export(task.data, pairs, values=config.sparse or len(config.classes) > 1)
+    export(task.data, pairs, values=config.by_value)
     text = json.dumps({"name": name, "base": base, "device": device, "config": asdict(config)}, indent=1)
     # Last: a folder without it is not a task, so a kill while the images are written leaves none.
     write_beside(folder / _TASK, lambda file: file.write(text.encode()))
@@ -143,14 +113,19 @@ def begin(
 
 def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
     """Write pairs into a folder that :func:`folders.pairs` and the command line read; parameters as there."""
+    folders.write(folder, named(pairs, values=values))
+
+
+def named(pairs: Sequence[Pair], *, values: bool) -> list[Pair]:
+    """Give pairs as :func:`export` writes them: with names that files can have, and labels of 0 and 1.
+
+    With ``values`` the labels are left as they are.
+    """
     names = folders.file_names([pair.name for pair in pairs])
-    folders.write(
-        folder,
-        [
-            Pair(name, pair.image, pair.vessels if values else pair.vessels != 0, pair.field)
-            for name, pair in zip(names, pairs, strict=True)
-        ],
-    )
+    return [
+        replace(pair, name=name, vessels=pair.vessels if values else pair.vessels != 0)
+        for name, pair in zip(names, pairs, strict=True)
+    ]
 
 
 def copies() -> Path:
@@ -166,18 +141,32 @@ def unfinished() -> list[Task]:
     return sorted(found, key=lambda task: task.folder.stat().st_mtime, reverse=True)
 
 
-def keep(model: Path, name: str) -> Outcome:
-    """Put a run's model and log among the user's models, by that name or where it is taken a like one."""
+def keep(outcome: Outcome, name: str) -> Outcome:
+    """Put a run's model and log among the user's models, by that name or where it is taken a like one.
+
+    An outcome without a model is given back as it is: there is nothing to list.
+    """
+    if outcome.model is None:
+        return outcome
     folder = checkpoint.user_folder()
     make_folder(folder)
     taken = {info.name for info in checkpoint.available()} | {p.stem for p in folder.iterdir()}
     number, chosen = 2, name
     while chosen in taken:
         chosen, number = f"{name}-{number}", number + 1
-    contents, log = model.read_bytes(), (model.parent / run_folder.LOG).read_bytes()
+    contents, log = outcome.model.read_bytes(), outcome.log.read_bytes()
     path = write_beside(folder / f"{chosen}{checkpoint.SUFFIX}", lambda file: file.write(contents))
     log_path = write_beside(folder / f"{chosen}.csv", lambda file: file.write(log), overwrite=True)
-    return Outcome(chosen, path, log_path, checkpoint.load(path).header)
+    return outcome.kept_as(chosen, path, log_path)
+
+
+def free_name(base: str | None) -> str:
+    """Suggest a name for a model that starts from another, or from nothing."""
+    stem = (base or "own").removesuffix("-mine")
+    number, name = 2, f"{stem}-mine"
+    while problem_of_name(name):
+        number, name = number + 1, f"{stem}-mine-{number}"
+    return name
 
 
 def problem_of_name(name: str) -> str | None:

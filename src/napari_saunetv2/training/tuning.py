@@ -9,6 +9,8 @@ import numpy as np
 from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
@@ -135,6 +137,17 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
 def check(pair: Pair, config: TrainConfig) -> None:
     """Raise ImageError where labels hold values that mean nothing, or nothing at all is annotated."""
     meaning(pair, config)
+
+
+def remarks(pairs: Sequence[Pair], config: TrainConfig) -> list[str]:
+    """Say what is unusual about labels and FOV masks, a plain sentence each; sparse labels may be few."""
+    said = []
+    for pair in pairs:
+        field = pair.field
+        about = () if config.sparse else plausibility.of_labels(pair.vessels, field)
+        masks = () if field is None else plausibility.of_field_mask(field, to_unit(pair.image))
+        said += [f"{pair.name}: {remark}" for remark in (*about, *masks)]
+    return said
 
 
 def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:

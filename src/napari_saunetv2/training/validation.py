@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.metrics import METRICS, best_threshold, confusion
+from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.views import Prepared, balanced
 
 
@@ -69,6 +70,62 @@ def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) 
             weight = balanced(weight, truth, image.balance)[None].to(answer.device)
         losses.append(float(LOSSES[loss](answer, truth[None].to(answer.device), weight)))
     return _mean(losses)
+
+
+def corrected(
+    images: Sequence[Prepared],
+    answers: Sequence[Tensor],
+    thresholds: Sequence[float],
+    *,
+    everywhere: bool = False,
+) -> NDArray[np.bool_]:
+    """Say of each pixel that somebody corrected whether it is right, shape (N,), over all images.
+
+    Parameters are those of :func:`mean_f1`. Pixels without weight, which lie in blocks that are kept for
+    another purpose, are left out unless ``everywhere`` is set.
+    """
+    found = [
+        _right(image, image.corrections, answer, thresholds, everywhere=everywhere)
+        for image, answer in zip(images, answers, strict=True)
+        if image.corrections is not None
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.bool_)
+
+
+def mended(
+    images: Sequence[Prepared],
+    before: tuple[Sequence[Tensor], Sequence[float]],
+    after: tuple[Sequence[Tensor], Sequence[float]],
+) -> tuple[int, int]:
+    """Count the pixels that are wrong before, and those among them that are right after.
+
+    ``before`` and ``after`` are answers and thresholds as of :func:`mean_f1`.
+    """
+    wrong = right = 0
+    for image, old, new in zip(images, before[0], after[0], strict=True):
+        kinds = zip(_by_kind(image, old), _by_kind(image, new), before[1], after[1], strict=True)
+        for (truth, was), (_, is_), level_before, level_after in kinds:
+            mistaken = (was >= level_before) != (truth == 1)
+            wrong += int(mistaken.sum())
+            right += int(((is_ >= level_after) == (truth == 1))[mistaken].sum())
+    return wrong, right
+
+
+def _right(
+    image: Prepared,
+    corrections: Corrections,
+    answer: Tensor,
+    thresholds: Sequence[float],
+    *,
+    everywhere: bool,
+) -> NDArray[np.bool_]:
+    rows, columns = corrections.on_canvas(image.frame, image.shape)
+    probability = answer[0].sigmoid().cpu().numpy()[:, rows, columns]
+    wanted = corrections.kinds == np.arange(1, image.classes + 1)[:, None]
+    right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == wanted).all(axis=0)
+    if image.weight is None or everywhere:
+        return right
+    return right[image.weight[0].numpy()[rows, columns] >= 0.5]
 
 
 def best_thresholds(images: Sequence[Prepared], answers: Sequence[Tensor]) -> list[float]:

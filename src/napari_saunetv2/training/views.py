@@ -14,7 +14,9 @@ from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
+from napari_saunetv2.training import corrections
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.corrections import Corrections
 
 VESSEL_SHARE = 0.12
 """Of a field of view, about, in DRIVE, STARE, CHASE_DB1 and HRF alike: sparse labels are made to count so.
@@ -35,6 +37,9 @@ class Pair:
         The field of view, where it is known; else it is found.
     soft : array, shape (H, W), float32, range [0, 1], optional
         What models that have not seen the image make of it.
+    prediction : array, shape (H, W), optional
+        The model's prediction that the vessels were painted on: 0 or the number of the kind of vessel. Where
+        it is known, the pixels that somebody corrected in it are judged by themselves.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Pair:
     vessels: NDArray[np.generic]
     field: NDArray[np.generic] | None = None
     soft: NDArray[np.float32] | None = None
+    prediction: NDArray[np.generic] | None = None
 
     @classmethod
     def of(cls, sample: Sample, soft: NDArray[np.float32] | None = None) -> "Pair":
@@ -51,7 +57,8 @@ class Pair:
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
-        parts = {"labels are": self.vessels, "field of view is": self.field, "soft labels are": self.soft}
+        parts = {"labels are": self.vessels, "field of view is": self.field}
+        parts |= {"soft labels are": self.soft, "prediction is": self.prediction}
         for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
@@ -88,6 +95,8 @@ class Prepared:
         Of the image as it was given.
     balance : float
         How much more a pixel of vessel counts than one of background.
+    corrections : Corrections or None
+        The pixels that somebody corrected; None where it is not known on what the labels were painted.
     """
 
     name: str
@@ -97,6 +106,7 @@ class Prepared:
     frame: tuple[slice, slice] = (slice(None), slice(None))
     shape: tuple[int, int] = (0, 0)
     balance: float = 1.0
+    corrections: Corrections | None = None
 
     @property
     def vessels(self) -> Tensor:
@@ -143,6 +153,11 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         frame,
         shape,
         _balance(vessels, weight) if config.sparse and weight is not None else 1.0,
+        None
+        if pair.prediction is None
+        else corrections.between(
+            pair.vessels, pair.prediction, len(config.classes), sparse=config.sparse, weight=weight
+        ),
     )
 
 
