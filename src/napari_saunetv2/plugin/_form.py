@@ -199,7 +199,7 @@ class SegmentForm(Container[Any]):
             name="save",
             text="Save...",
             tooltip="Write the active labels, else the vessels of this photograph, as a mask (0 and 255) "
-            "beside the photograph (Ctrl+Alt+S). The file keeps the scale and opens again as labels.",
+            "beside the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
         )
         self.copy_python = PushButton(
             name="copy_python", text="Python", tooltip="Copy what this does as Python code."

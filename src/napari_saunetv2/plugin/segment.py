@@ -99,7 +99,7 @@ class SegmentWidget(SegmentForm):
                 "Ctrl+Alt+X": self._cancel,
                 "Ctrl+Alt+U": partial(self._lead, 1),
                 "Ctrl+Alt+Y": partial(self._lead, -1),
-                "Ctrl+Alt+S": self._save,
+                "Ctrl+Alt+M": self._save,
             },
         )
 
