@@ -10,7 +10,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError
-from napari_saunetv2.files import read_mask
+from napari_saunetv2.files import is_own_mask, read_mask, write_mask
 from napari_saunetv2.plugin.reader import get_reader
 from napari_saunetv2.plugin.writer import write_labels
 
@@ -200,3 +200,19 @@ def test_masks_of_other_formats_are_read_back_too(tmp_path, mask, no_window):
     assert np.array_equal(read, mask)
     assert "scale" not in about
     assert get_reader(str(tmp_path / "eye.png")) is None
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_only_masks_of_this_program_bear_its_mark(tmp_path, mask, suffix):
+    path = tmp_path / f"any name{suffix}"
+    write_mask(path, mask)
+    assert is_own_mask(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3])  # a damaged one is read without an error
+    assert is_own_mask(path) in (True, False)
+    Image.fromarray(mask * 255).save(path)
+    assert not is_own_mask(path)
+    path.write_bytes(b"")
+    assert not is_own_mask(path)
+    path.unlink()
+    assert not is_own_mask(path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from napari_saunetv2.files import _directories
 MARK = "napari-saunetv2 mask"
 """Software tag of a TIFF or PNG file, comment of a GIF file."""
 
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"GIF8")
 _SPACING = "napari-saunetv2 pixel size"
 
 
@@ -20,13 +22,16 @@ def is_marked(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a mask that this program wrote; False for one that cannot be read. Never raises."""
     try:
         with Path(path).open("rb") as opened:
-            if opened.read(4) in _directories.SIGNATURES:
+            begin = opened.read(8)
+            if begin[:4] in _directories.SIGNATURES:
                 _directories.check(opened, Path(path).name)
-        with tifffile.TiffFile(path) as file:
-            tag = file.pages.first.tags.get("Software")
-            return tag is not None and tag.value == MARK
-    except Exception:  # noqa: BLE001 - not a TIFF file, or damaged
-        about = _about(path)
+                opened.seek(0)
+                with tifffile.TiffFile(opened) as file:
+                    tag = file.pages.first.tags.get("Software")
+                    return tag is not None and tag.value == MARK
+    except Exception:  # noqa: BLE001 - tifffile raises anything for a damaged file
+        return False
+    about = _about(path)
     comment = about.get("comment")
     return MARK in (about.get("Software"), comment.decode("latin-1") if isinstance(comment, bytes) else "")
 
@@ -64,8 +69,15 @@ def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | Non
 
 
 def _about(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """What a PNG or GIF file says of itself before its pixels; nothing for any other file."""
     try:
-        with Image.open(path) as picture:
-            return dict(picture.info)
+        with Path(path).open("rb") as opened:
+            if not opened.read(8).startswith(_SIGNATURES):
+                return {}
+            opened.seek(0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of many pixels: none is decoded
+                with Image.open(opened) as picture:
+                    return dict(picture.info)
     except Exception:  # noqa: BLE001 - Pillow raises anything for a damaged file
         return {}
