@@ -245,9 +245,10 @@ def test_the_buttons_stay_where_they_are_whatever_is_said(viewer, widget, qtbot)
     widget.status.value = widget.card.value = "a long story of what went wrong " * 40
     widget.progress.visible = True
     assert places() == before
-    for label in (widget.status, widget.card):  # all of it can be read
+    for label in (widget.status, widget.card):  # all of it can be read, in lines as long as there is room
         area = label.native.parentWidget().parentWidget()
         assert area.verticalScrollBar().maximum() > 0
+        assert label.native.width() > widget.run.native.width()
 
 
 def test_the_precisions_that_auto_may_take_can_be_chosen(widget):

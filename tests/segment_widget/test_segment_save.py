@@ -9,12 +9,13 @@ from napari.layers import Image, Labels
 from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
 from PIL import Image as Picture
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog
 from segmenting import PLUGIN, WIDGET, picture, segmented
 
 from napari_saunetv2.files import is_own_mask, read_mask, write_image
 from napari_saunetv2.plugin import _autosave, _edits, _save
+from napari_saunetv2.plugin._questions import ask_to_replace
 
 pytestmark = pytest.mark.gui
 
@@ -218,3 +219,19 @@ def test_masks_of_any_name_and_program_are_opened_as_labels(viewer, plugins, tmp
     assert isinstance(layer, Labels)
     assert layer.name == "theirs"
     assert np.array_equal(layer.data, mask)
+
+
+@pytest.mark.parametrize(
+    ("button", "word"), [("Replace", "replace"), ("Save as...", "other"), ("Cancel", "cancel")]
+)
+def test_the_question_before_a_file_is_replaced(widget, tmp_path, button, word):
+    said = []
+
+    def click():
+        box = QApplication.activeModalWidget()
+        said.append(box.text())
+        next(one for one in box.buttons() if one.text() == button).click()
+
+    QTimer.singleShot(100, click)
+    assert ask_to_replace(widget.native, tmp_path / "x.png") == word
+    assert said == [f"x.png exists already in {tmp_path}."]

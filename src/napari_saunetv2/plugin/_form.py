@@ -80,7 +80,9 @@ class SegmentForm(Container[Any]):
         self.model = ModelBox(name="model")
         self.browse = PushButton(name="browse", text="...", tooltip="Load a model from a file.")
         self.manage = PushButton(
-            name="manage", tooltip="Find the file of this model, or delete one of your own models."
+            name="manage",
+            text=" ",  # its arrow says that it is a menu
+            tooltip="Find the file of this model, or delete one of your own models.",
         )
         self.fov = ComboBox(
             name="fov",

@@ -20,6 +20,7 @@ class Lines(QScrollArea):
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         text.setMinimumWidth(1)
+        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self.setWidget(text)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
