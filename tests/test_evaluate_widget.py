@@ -460,3 +460,60 @@ def test_a_real_photograph_scores_as_on_the_command_line(viewer, widget, run, sh
         assert column(widget, "prediction") == texts(expected.metrics)
         assert column(widget, "observer 2") == texts(second.metrics)
     assert isinstance(viewer.layers["01_test probability agreement"], Labels)
+
+
+def test_it_starts_at_the_threshold_that_segment_drew_with(viewer, widget, run):
+    truth, found = add_eye(viewer)
+    assert widget.threshold.value == 0.5
+    found.metadata = {"saunetv2 role": "probability", "saunetv2 image": "eye"}
+    about = {"saunetv2 role": "vessels", "saunetv2 image": "eye", "threshold": 0.42}
+    drawn = viewer.add_labels(vessels(), name="eye vessels", metadata=about)
+    assert widget.threshold.value == 0.42
+    drawn.metadata = drawn.metadata | {"threshold": 0.37}  # moved in Segment meanwhile
+    run(widget)
+    assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.37))
+    widget.threshold.value = 0.6  # what the user sets here stays
+    run(widget)
+    assert widget.threshold.value == 0.6
+    assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.6))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda truth: 1 - truth, "the mask may be inverted"),
+        (np.zeros_like, "Nothing in the frame is vessel"),
+        (np.ones_like, "100 % of the frame is vessel"),
+    ],
+)
+def test_a_truth_that_looks_wrong_gets_a_word(viewer, widget, run, spoil, said):
+    truth, _ = add_eye(viewer)
+    run(widget)
+    assert "is vessel" not in widget.status.value
+    truth.data = spoil(truth.data)
+    run(widget)
+    assert "'eye first': " in widget.status.value
+    assert said in widget.status.value
+
+
+def test_a_field_of_view_inside_out_gets_a_word(viewer, widget, run):
+    add_eye(viewer)
+    field = np.ones(SHAPE, np.uint8)
+    field[5:-5, 5:-5] = 0
+    widget.fov.value = viewer.add_labels(field, name="field")
+    run(widget)
+    assert "'field': The FOV mask may be inverted" in widget.status.value
+
+
+def test_news_that_read_like_an_obstacle_stay(viewer, widget):
+    obstacle = widget.status.value
+    assert obstacle
+    widget._line.say(obstacle)
+    widget._line.block("")
+    assert widget.status.value == obstacle
+
+
+@pytest.mark.parametrize("command", ["evaluate", "segment", "finetune"])
+def test_every_command_takes_the_same_model_where_none_is_named(command):
+    said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "300"})
+    assert checkpoint.DEFAULT in said.output

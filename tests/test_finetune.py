@@ -44,6 +44,16 @@ def pair(name: str = "eye", size: int = 96, seed: int = 0) -> Pair:
     return Pair(name, sample.image, sample.vessels, sample.fov)
 
 
+def easy(one: Pair) -> Pair:
+    """The same eye with vessels that a tiny network tells apart within a few steps."""
+    image = np.full((*one.vessels.shape, 3), 90, np.uint8)
+    image[one.vessels > 0] = (200, 60, 40)
+    return replace(one, image=image)
+
+
+LEARNING = replace(TINY, learning_rate=0.02, steps=10, crop=48, validate_every=2, validation=0.4)
+
+
 def train(run: Path, pairs: list[Pair], config: TrainConfig, stop_at: int | None = None, **options):
     """Train; with ``stop_at`` ask it to stop after so many steps."""
     reports = []
@@ -242,28 +252,32 @@ def test_a_base_that_is_never_beaten_leaves_no_model(tmp_path, base):
 
 
 def test_what_beats_the_base_is_kept_and_told(tmp_path, base):
-    config = replace(TINY, learning_rate=0.02, validation=0.4, steps=12)
-    reports, model = train(tmp_path / "run", [pair(size=160)], config, base=base)
+    one = easy(pair())
+    reports, model = train(tmp_path / "run", [one], LEARNING, base=base)
     outcome = Outcome.read(tmp_path / "run")
     assert outcome.model == tmp_path / "run" / "model.safetensors"
     assert outcome.before == round(reports[0].validation_f1, 5)
     assert outcome.after == round(reports[-1].best_f1, 5) > outcome.before
     assert model.header.data["f1_after"] == model.header.scores[0]["mean"]["f1"] == outcome.after
     # The bias was moved: at a threshold of 0.5 the model has the F1 that was told.
-    held = in_blocks(prepare(pair(size=160), config), config.validation)[1]
+    held = in_blocks(prepare(one, LEARNING), LEARNING.validation)[1]
     answer = logits(model.network, held, torch.device("cpu"))
     assert mean_f1([held], [answer]) == pytest.approx(outcome.after, abs=1e-3)
+    # Nobody painted on a prediction: the labels are held against what the base says.
+    assert not outcome.corrected.painted
+    assert outcome.corrected.before == 0
+    assert 0 < outcome.corrected.after < 1
 
 
 # --- what somebody corrected
 
 
-def corrected_pair(name: str = "eye", size: int = 160) -> Pair:
+def corrected_pair(name: str = "eye", size: int = 128) -> Pair:
     """Labels that were painted on a prediction with the vessels of the left half too low by 6 pixels."""
     one = pair(name, size)
     wrong = one.vessels.copy()
     wrong[:, : size // 2] = np.roll(one.vessels, 6, axis=0)[:, : size // 2]
-    return replace(one, prediction=wrong)
+    return replace(easy(one), prediction=wrong)
 
 
 @pytest.mark.parametrize(
@@ -283,8 +297,7 @@ def test_corrections_are_where_labels_differ_in_meaning(labels, prediction, spar
 @pytest.mark.parametrize("scale", ["image", "model"])
 def test_corrected_pixels_are_counted_at_the_images_own_scale(tmp_path, base, scale):
     one = corrected_pair()
-    config = replace(TINY, learning_rate=0.02, validation=0.4, steps=12)
-    config = replace(config, fov_diameter=90.0 if scale == "model" else None)
+    config = replace(LEARNING, steps=2, fov_diameter=90.0 if scale == "model" else None)
     train(tmp_path / "run", [one], config, base=base)
     found = Outcome.read(tmp_path / "run").corrected
     assert found.painted
@@ -329,15 +342,6 @@ def test_blocks_that_are_kept_hold_some_of_the_corrections_and_leave_most():
     assert training >= 0.3 * image.corrections.rows.size
 
 
-def test_labels_of_observers_are_held_against_the_base(tmp_path, base):
-    config = replace(TINY, learning_rate=0.02, validation=0.4, steps=12)
-    train(tmp_path / "run", [pair(size=160)], config, base=base)
-    found = Outcome.read(tmp_path / "run").corrected
-    assert not found.painted
-    assert found.before == 0
-    assert 0 < found.after < 1
-
-
 def test_the_command_line_says_what_came_out(tmp_path, base, home):
     path, folder = tmp_path / "base.safetensors", tmp_path / "eyes"
     checkpoint.save(path, base.network, base.header)
@@ -345,14 +349,14 @@ def test_the_command_line_says_what_came_out(tmp_path, base, home):
     tasks.export(folder, [one], values=False)
     assert (folder / "predictions" / "eye.tif").exists()
     words = ["finetune", str(folder), "--base", str(path), "--batch", "1", "--crop", "32", "--name", "mine"]
-    words += ["--validate-every", "2", "--device", "cpu"]
+    words += ["--validate-every", "2", "--device", "cpu", "--dropblock", "0"]
     spoilt = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "spoilt"), "--steps", "2", "--lr", "0.9"])
     assert spoilt.exit_code == 0, spoilt.output
     said = " ".join(spoilt.output.split())
     assert "No step beat the base model; no copy was kept." in said
     assert "The model is" not in said
     assert "mine" not in [info.name for info in checkpoint.available()]
-    kept = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "kept"), "--steps", "12", "--lr", "0.02"])
+    kept = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "kept"), "--steps", "10", "--lr", "0.02"])
     said = " ".join(kept.output.split())
     assert f"Of the {(one.prediction != one.vessels).sum():,} pixels you corrected, " in said
     assert "The model is" in said
@@ -584,7 +588,7 @@ def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
     path = tmp_path / "base.safetensors"
     checkpoint.save(path, base.network, base.header)
     folder = tmp_path / "eyes"
-    tasks.export(folder, [pair(f"eye{n}", 128, n) for n in range(3)], values=False)
+    tasks.export(folder, [easy(pair(f"eye{n}", 96, n)) for n in range(3)], values=False)
     changes = {
         "steps": 12, "batch": 1, "crop": 32, "validation": 0.5, "validate_every": 3, "sparse": False,
         "learning_rate": 0.02,

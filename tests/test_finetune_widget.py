@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QComboBox
 
 from clock import Clock
 from napari_saunetv2 import checkpoint
-from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging import synthetic
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.plugin import _edits, _finetuning
 from napari_saunetv2.plugin._preview import LivePrediction
@@ -33,6 +33,14 @@ def home(tmp_path, monkeypatch):
     network = NETWORKS["saunetv2"](**arguments)
     checkpoint.save(folder / "tiny.safetensors", network, checkpoint.Header(network_arguments=arguments))
     return folder
+
+
+def fundus(shape, seed=0):
+    """An eye whose vessels a tiny network tells apart within a few steps."""
+    sample = synthetic.fundus(shape, seed)
+    image = np.full((*shape, 3), 90, np.uint8)
+    image[sample.vessels > 0] = (200, 60, 40)
+    return sample._replace(image=image)
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ class Outcome:
             return [f"Of the {found.pixels:,} pixels you corrected, {found.before:.0%} are right."]
         shares = f"{found.before:.0%} were right before, {found.after:.0%} after"
         if found.held is None:
-            apart = "all of them were trained on"
+            apart = "none of them was kept for validation"
         else:
             apart = (
                 f"of the {found.held.pixels:,} kept for validation, {found.held.before:.0%} and "
