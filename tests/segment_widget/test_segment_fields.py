@@ -249,6 +249,8 @@ def test_the_buttons_stay_where_they_are_whatever_is_said(viewer, widget, qtbot)
         area = label.native.parentWidget().parentWidget()
         assert area.verticalScrollBar().maximum() > 0
         assert label.native.width() > widget.run.native.width()
+        label.value = "a word on two lines: " + "short " * 10
+        qtbot.waitUntil(lambda area=area: area.verticalScrollBar().maximum() == 0, timeout=10_000)
 
 
 def test_the_precisions_that_auto_may_take_can_be_chosen(widget):

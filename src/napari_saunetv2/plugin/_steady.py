@@ -19,8 +19,11 @@ class Lines(QScrollArea):
         self._text, self._lines = text, lines
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        text.setMinimumWidth(1)
-        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        # As high as its lines are at the width that there is, not at the least width it could have.
+        text.setMinimumSize(1, 1)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        text.setSizePolicy(policy)
         self.setWidget(text)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
