@@ -39,6 +39,7 @@ FEW_COLOURS = 16
 IN_TWO = 0.75
 """Share of its pixels that the two most frequent colours of a mask hold at least."""
 
+_NOISE = 0.1  # of the largest distance from the background: what JPEG leaves of a background
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
 
@@ -216,13 +217,14 @@ def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]
 
 def _classes(code: Pixels, distance: NDArray[Any]) -> bool:
     """Tell classes from soft edges: whether pixels between have neighbours of exactly the same value."""
-    edge = _CORE * distance.max()
+    top = distance.max()
+    noise, edge = _NOISE * top, _CORE * top
     alike = pairs = 0
     for axis in (0, 1):
         first, second = (
             tuple(slice(n, None if n else -1) if a == axis else slice(None) for a in (0, 1)) for n in (0, 1)
         )
-        both = (distance[first] > 0) & (distance[second] > 0)
+        both = (distance[first] > noise) & (distance[second] > noise)
         both &= (distance[first] < edge) | (distance[second] < edge)
         pairs += int(np.count_nonzero(both))
         alike += int(np.count_nonzero(both & (code[first] == code[second])))
