@@ -1,6 +1,7 @@
 """Image, mask and probability files: one reader for every door, and writing without harm."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
+from napari_saunetv2.files._tiff import channels_first
 from napari_saunetv2.files.reading import (
     READABLE,
     Labels,
@@ -37,6 +38,7 @@ __all__ = [
     "Labels",
     "Reading",
     "Spacing",
+    "channels_first",
     "is_photograph",
     "load_image",
     "load_labels",

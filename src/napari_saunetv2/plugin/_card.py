@@ -1,11 +1,16 @@
 """The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
 
 from collections.abc import Callable, Generator
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import load_image
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import Planes
 
@@ -76,6 +81,29 @@ class CardMaker:
             self.renew()
 
 
+def _of_file(planes: Planes, number: int) -> tuple[str, ...]:
+    """Give the remarks on the file that a picture came from, and say where the viewer shows it otherwise."""
+    if planes.path is None or not Path(planes.path).is_file():
+        return ()
+    try:
+        pixels, remarks = _read(planes.path, Path(planes.path).stat().st_mtime_ns)
+        plane = planes[number]
+    except (SaunetError, OSError):  # of a kind that another reader opened
+        return ()
+    if not remarks or (pixels.shape == plane.shape and np.array_equal(pixels, plane)):
+        return remarks
+    return (
+        f"The viewer shows '{Path(planes.path).name}' otherwise than saunetv2 segment reads it.",
+        *remarks,
+    )
+
+
+@lru_cache(maxsize=2)
+def _read(path: str, _modified: int) -> tuple[NDArray[Any], tuple[str, ...]]:
+    reading = load_image(path)
+    return reading.pixels, reading.remarks
+
+
 def make(
     planes: Planes, number: int, count: int, model: str, settings: dict[str, Any]
 ) -> "Generator[None, None, Preflight | str]":
@@ -84,7 +112,10 @@ def make(
     # Here, not above: the window opens while torch is still to be loaded.
     from napari_saunetv2 import checkpoint, preflight
 
+    remarks = [*filter(None, [planes.remark(number)]), *_of_file(planes, number)]
     try:
-        return preflight.describe(planes[number], checkpoint.load(model), planes=count, **settings)
+        return preflight.describe(
+            planes[number], checkpoint.load(model), planes=count, remarks=remarks, **settings
+        )
     except SaunetError as error:
         return str(error)
