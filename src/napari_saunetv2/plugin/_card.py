@@ -1,5 +1,6 @@
 """The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
 
+import hashlib
 from collections.abc import Callable, Generator
 from functools import lru_cache
 from pathlib import Path
@@ -86,11 +87,10 @@ def _of_file(planes: Planes, number: int) -> tuple[str, ...]:
     if planes.path is None or not Path(planes.path).is_file():
         return ()
     try:
-        pixels, remarks = _read(planes.path, Path(planes.path).stat().st_mtime_ns)
-        plane = planes[number]
+        remarks, digest = _read(planes.path, Path(planes.path).stat().st_mtime_ns)
     except (SaunetError, OSError):  # of a kind that another reader opened
         return ()
-    if not remarks or (pixels.shape == plane.shape and np.array_equal(pixels, plane)):
+    if not remarks or _digest(planes[number]) == digest:
         return remarks
     return (
         f"The viewer shows '{Path(planes.path).name}' otherwise than saunetv2 segment reads it.",
@@ -98,10 +98,16 @@ def _of_file(planes: Planes, number: int) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=2)
-def _read(path: str, _modified: int) -> tuple[NDArray[Any], tuple[str, ...]]:
-    reading = load_image(path)
-    return reading.pixels, reading.remarks
+@lru_cache(maxsize=64)
+def _read(path: str, _modified: int) -> tuple[tuple[str, ...], str]:
+    """Remarks on a file, and the digest of its pixels; these themselves are not kept."""
+    pixels, remarks = load_image(path)
+    return remarks, _digest(pixels)
+
+
+def _digest(pixels: NDArray[Any]) -> str:
+    about = f"{pixels.shape} {pixels.dtype}".encode()
+    return hashlib.sha256(about + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def make(
@@ -112,10 +118,10 @@ def make(
     # Here, not above: the window opens while torch is still to be loaded.
     from napari_saunetv2 import checkpoint, preflight
 
-    remarks = [*filter(None, [planes.remark(number)]), *_of_file(planes, number)]
+    remarks = dict.fromkeys(filter(None, [planes.remark(number), *_of_file(planes, number)]))
     try:
         return preflight.describe(
-            planes[number], checkpoint.load(model), planes=count, remarks=remarks, **settings
+            planes[number], checkpoint.load(model), planes=count, remarks=list(remarks), **settings
         )
     except SaunetError as error:
         return str(error)
