@@ -17,7 +17,7 @@ from napari_saunetv2.imaging.depth import full_scale
 
 READABLE = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
-    *(".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *(".webp", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 )
 """Suffixes of the files that can be read; each may be followed by ``.gz``."""
 
