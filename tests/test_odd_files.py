@@ -2,6 +2,7 @@
 
 import time
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -145,6 +146,12 @@ def test_another_format_is_not_called_damaged(tmp_path, make):
         with pytest.raises(FileFormatError, match="format is not read") as caught:
             read(make(tmp_path))
         assert "damaged" not in str(caught.value)
+
+
+def test_a_jpeg_of_12_bits_is_not_called_damaged(tmp_path):
+    deep = imagecodecs.jpeg_encode(odd.of_bits(12), level=95, bitspersample=12)
+    with pytest.raises(FileFormatError, match="JPEG of 12 bits a sample, which is not read"):
+        files.read_image(odd.text(tmp_path, "p.jpg", deep))
 
 
 @table("SLOW")

@@ -53,6 +53,19 @@ def test_a_depth_is_recognised_in_the_viewer_too(viewer, widget, run, tiny, tmp_
     assert "brightest value" in widget.status.value
 
 
+@pytest.mark.parametrize("name", ["p.jpg", "p.tif"])
+def test_a_photograph_that_napari_shows_turned_is_said_to_be(viewer, widget, run, tiny, tmp_path, name):
+    viewer.open(odd.turned(tmp_path, name, 6), plugin="napari")
+    shown = viewer.layers[0].data
+    assert shown.shape == odd.RGB.swapaxes(0, 1).shape  # as it is stored
+    widget.model.value = tiny
+    run(widget)
+    np.testing.assert_allclose(  # the result lies on what is shown
+        found(viewer, "probability").data, inference.segment(shown, tiny, rescale="off", **EXACT), atol=1e-6
+    )
+    assert "turn it upright" in widget.status.value
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_a_photograph_called_vessels_opens_as_an_image(viewer, tmp_path, suffix):
     path = odd.saved(tmp_path, f"retinal_vessels.{suffix}", odd.RGB)

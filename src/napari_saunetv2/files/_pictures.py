@@ -3,6 +3,7 @@
 import io
 import struct
 import warnings
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -14,6 +15,7 @@ from napari_saunetv2.files._decoded import (
     CMYK_REMARK,
     MAX_PIXELS,
     ONE_PLANE,
+    WAY_OUT,
     Decoded,
     Pixels,
     resolved,
@@ -25,6 +27,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
 """Pillow's names of the decoders that are tried; MPO is opened as JPEG."""
 
 _MANY_IMAGES = ("GIF", "PNG", "WEBP")
+_JPEG = b"\xff\xd8"
 _START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"  # of a JPEG 2000 codestream, whose data hold no such bytes
 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -40,6 +43,8 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     Exception
         Whatever a decoder raises for a damaged file.
     """
+    if data.startswith(_JPEG) and (bits := _jpeg_bits(data)) not in (0, 8):
+        raise FileFormatError(f"'{name}' is a JPEG of {bits} bits a sample, which is not read: {WAY_OUT}.")
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise too_large(name, f"{image.width} x {image.height} pixels")
@@ -106,6 +111,26 @@ def _significant_bits(data: bytes, pixels: Pixels) -> int | None:
             return bits if below.any() else 16
         place += 12 + size
     return None
+
+
+def _jpeg_bits(data: bytes) -> int:
+    """Bits of a sample that a JPEG's frame header states; 0 where none is found."""
+    place = 2
+    while place + 5 <= len(data) and data[place] == 0xFF:
+        marker, size = struct.unpack_from(">BH", data, place + 1)
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return data[place + 4]
+        place += 2 + size
+    return 0
+
+
+def picture_orientation(path: Path) -> Any:
+    """Orientation that a file states; None where it states none, or is none that Pillow opens."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return _orientation(image)
+    except Exception:  # noqa: BLE001 - a stranger's file makes what reads it raise anything
+        return None
 
 
 def _orientation(image: Image.Image) -> Any:
