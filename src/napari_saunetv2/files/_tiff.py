@@ -79,6 +79,19 @@ def channels_first(path: Path) -> bool:
     return axes in ("CYX", "SYX") and kept[0] == 3
 
 
+def tiff_orientation(path: Path) -> Any:
+    """Orientation that a TIFF file states; None where it states none, or is no TIFF file."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) not in _directories.SIGNATURES:
+                return None
+            _directories.check(file, path.name)
+        with tifffile.TiffFile(path) as tiff:
+            return tag(photograph(tiff, path.name)[0].keyframe, ORIENTATION)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
 def photograph(tiff: tifffile.TiffFile, name: str) -> tuple[Any, tuple[str, ...]]:
     """Choose the series of pages that is the photograph, with remarks; raises FileFormatError for a tie.
 

@@ -1,17 +1,11 @@
 """The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
 
-import hashlib
 from collections.abc import Callable, Generator
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.files import load_image
 from napari_saunetv2.plugin._jobs import Job
 from napari_saunetv2.plugin._layers import Planes
 
@@ -82,34 +76,6 @@ class CardMaker:
             self.renew()
 
 
-def _of_file(planes: Planes, number: int) -> tuple[str, ...]:
-    """Give the remarks on the file that a picture came from, and say where the viewer shows it otherwise."""
-    if planes.path is None or not Path(planes.path).is_file():
-        return ()
-    try:
-        remarks, digest = _read(planes.path, Path(planes.path).stat().st_mtime_ns)
-    except (SaunetError, OSError):  # of a kind that another reader opened
-        return ()
-    if not remarks or _digest(planes[number]) == digest:
-        return remarks
-    return (
-        f"The viewer shows '{Path(planes.path).name}' otherwise than saunetv2 segment reads it.",
-        *remarks,
-    )
-
-
-@lru_cache(maxsize=64)
-def _read(path: str, _modified: int) -> tuple[tuple[str, ...], str]:
-    """Remarks on a file, and the digest of its pixels; these themselves are not kept."""
-    pixels, remarks = load_image(path)
-    return remarks, _digest(pixels)
-
-
-def _digest(pixels: NDArray[Any]) -> str:
-    about = f"{pixels.shape} {pixels.dtype}".encode()
-    return hashlib.sha256(about + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
 def make(
     planes: Planes, number: int, count: int, model: str, settings: dict[str, Any]
 ) -> "Generator[None, None, Preflight | str]":
@@ -118,10 +84,14 @@ def make(
     # Here, not above: the window opens while torch is still to be loaded.
     from napari_saunetv2 import checkpoint, preflight
 
-    remarks = dict.fromkeys(filter(None, [planes.remark(number), *_of_file(planes, number)]))
+    remark = planes.remark(number)
     try:
         return preflight.describe(
-            planes[number], checkpoint.load(model), planes=count, remarks=list(remarks), **settings
+            planes[number],
+            checkpoint.load(model),
+            planes=count,
+            remarks=[remark] if remark else [],
+            **settings,
         )
     except SaunetError as error:
         return str(error)

@@ -11,7 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.files import Spacing, channels_first
+from napari_saunetv2.files import Spacing, channels_first, is_turned
 from napari_saunetv2.imaging.depth import full_scale
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Planes:
         self._data = layer.data[0] if layer.multiscale else layer.data
         self._picture_ndim = 3 if layer.rgb else 2
         self._colours_first = colours_first(layer)
-        self.path = layer.source.path
+        self._turned = shown_as_stored(layer)
         if not layer.rgb and self._data.ndim == 3 and self._data.shape[-1] in (3, 4):
             raise ImageError(
                 f"'{layer.name}' has shape {self._data.shape} and is shown as a stack: open it with rgb=True "
@@ -67,8 +67,8 @@ class Planes:
         return full_scale(self._stored(number))[0]
 
     def remark(self, number: int) -> str:
-        """Say what depth a plane's values are taken to have, where it is not their type's."""
-        return full_scale(self._stored(number))[1]
+        """Say what of a plane is not what its file or type says: its depth, the way up; "" if nothing is."""
+        return " ".join(filter(None, [full_scale(self._stored(number))[1], self._turned]))
 
     def _stored(self, number: int) -> NDArray[Any]:
         if self._colours_first:
@@ -87,6 +87,24 @@ def colours_first(layer: "Layer") -> bool:
         return True
     path = file_of(layer)
     return path is not None and _file_has_colours_first(path, path.stat().st_mtime_ns)
+
+
+def shown_as_stored(layer: "Layer") -> str:
+    """Say that napari shows a photograph as it is stored, where its file wants it turned; else ""."""
+    path = file_of(layer)
+    if path is None or layer.source.reader_plugin == "napari-saunetv2":
+        return ""
+    if not _file_is_turned(path, path.stat().st_mtime_ns):
+        return ""
+    return (
+        "napari shows this file as it is stored; the command line and other programs turn it upright, and "
+        "masks made there do not fit."
+    )
+
+
+@lru_cache(maxsize=256)
+def _file_is_turned(path: Path, _changed: int) -> bool:
+    return is_turned(path)
 
 
 @lru_cache(maxsize=256)  # the widgets ask at every change of a setting
