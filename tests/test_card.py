@@ -61,4 +61,4 @@ def test_a_turned_file_is_said(viewer, widget, qtbot, tmp_path):
     about[0x0112] = 6
     Image.fromarray(EYE.image).save(tmp_path / "eye.jpg", exif=about)
     viewer.open(tmp_path / "eye.jpg", plugin="napari")
-    card(widget, qtbot, "EXIF")
+    card(widget, qtbot, "shows this file as it is stored")
