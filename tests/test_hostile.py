@@ -111,6 +111,24 @@ def tiff(width, height, *, big=False, loop=False) -> bytes:
     return bytes(data)
 
 
+def webp(width, height) -> bytes:
+    """An extended WebP of one lossless frame that claims another size."""
+    file = io.BytesIO()
+    Image.new("RGBA", (16, 16)).save(file, "WEBP", lossless=True)
+    data = bytearray(file.getvalue())
+    sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return bytes(data[:12]) + b"VP8X" + struct.pack("<II", 10, 0) + sides + bytes(data[12:])
+
+
+def jp2(width, height) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "JPEG2000", no_jp2=True)
+    data = bytearray(file.getvalue())
+    struct.pack_into(">II", data, 8, width, height)
+    struct.pack_into(">II", data, 24, width, height)
+    return bytes(data)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures memory as Linux tells it")
 @pytest.mark.parametrize(
     "data",
@@ -126,8 +144,10 @@ def tiff(width, height, *, big=False, loop=False) -> bytes:
         tiff(HUGE, HUGE, big=True),
         tiff(2**31, 2**31, big=True),
         tiff(70_000, 70_000, loop=True),
+        webp(16_383, 16_383),
+        jp2(HUGE, HUGE),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_what_claims_to_be_huge_is_refused_before_memory_is_taken(tmp_path: Path, data: bytes):
     path = tmp_path / "x.tif"

@@ -1,6 +1,7 @@
 """The short forms of ``make fuzz``, ``make faults`` and ``make load``; answers that hang on no thread."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,45 @@ def run(*arguments: str) -> str:
 @needs_fork
 def test_damaged_files_and_odd_arrays_bring_only_our_errors():
     assert run("fuzz", "--files", "150", "--arrays", "60", "--seed", "7").count("faults 0") == 2
+
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from fuzz import run
+from fuzz.targets import Target
+
+class Hangs(Target):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def warm(self):
+        pass
+
+    def file(self, draw):
+        self._write("x.tif", b"that hangs")
+        time.sleep(60)
+
+run.SECONDS = 1.0
+folder = Path(sys.argv[1])
+print(run.fuzz(Hangs(folder), "file", 1, keep=folder / "kept").faults)
+"""
+
+
+@needs_fork
+def test_a_file_over_which_a_reader_hangs_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "hangs.py").write_text(HANGS)
+    (tmp_path / "out").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "took over 1 s" in run("hangs", str(tmp_path / "out"))
+    assert (tmp_path / "out/kept/0-x.tif").read_bytes() == b"that hangs"
+
+
+@needs_fork
+def test_the_fuzz_takes_a_new_seed_each_time_and_prints_it():
+    seeds = {run("fuzz", "--files", "0", "--arrays", "1").split("\n")[0] for _ in range(2)}
+    assert len(seeds) == 2
+    assert all(re.fullmatch(r"seed \d+", seed) for seed in seeds)
 
 
 @needs_fork

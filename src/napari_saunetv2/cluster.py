@@ -2,27 +2,21 @@
 
 import csv
 import io
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from napari_saunetv2 import __version__, batch, checkpoint
+from napari_saunetv2._dask import on_cluster
 from napari_saunetv2._parts import remove_parts
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
 from napari_saunetv2.inputs import result_names
 
 EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
-
-RETRIES = 3
-"""How often an image whose worker was lost is tried again."""
-
-_AHEAD = 4  # images that wait at each thread of the cluster: enough to keep it busy, few enough for a million
 
 
 class Row(NamedTuple):
@@ -111,7 +105,7 @@ def segment_files(
     if workers == 1 and scheduler is None:
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
-        yield from _on_cluster(todo, task, workers, scheduler)
+        yield from on_cluster(todo, task, workers, scheduler, segment_one, _lost)
     for folder in folders:
         remove_parts(folder)
 
@@ -146,6 +140,10 @@ def segment_one(
         fov=done.fov,
         **about,
     )
+
+
+def _lost(file: Path, error: BaseException) -> Row:
+    return Row(str(file), "failed", error=str(error))
 
 
 def _result(name: str, wanted: batch.Wanted) -> str:
@@ -255,57 +253,3 @@ def _write_parquet(path: Path, rows: list[Row]) -> None:
         ) from error
     made = pa.Table.from_pylist([row._asdict() for row in sorted(rows)])
     write_beside(path, lambda out: pq.write_table(made, out), overwrite=True)
-
-
-def _on_cluster(
-    todo: list[tuple[Path, str]], task: tuple[Any, ...], workers: int, scheduler: str | None
-) -> Iterator[Row]:
-    try:
-        from distributed import as_completed
-    except ImportError as error:
-        raise SettingsError(
-            "Several workers need dask.distributed: pip install 'napari-saunetv2[cluster]'."
-        ) from error
-    with _client(workers, scheduler) as client:
-        waiting = iter(todo)
-        threads = max(1, sum(client.nthreads().values()))
-        running: dict[str, Path] = {}
-
-        def submit(count: int) -> list[Any]:
-            futures = []
-            for file, name in islice(waiting, count):
-                future = client.submit(segment_one, file, name, *task, pure=False, retries=RETRIES)
-                running[future.key] = file
-                futures.append(future)
-            return futures
-
-        completed = as_completed(submit(_AHEAD * threads))
-        for future in completed:
-            file = running.pop(future.key)
-            lost = future.exception()  # a worker that is lost again and again
-            yield Row(str(file), "failed", error=str(lost)) if lost is not None else future.result()
-            for more in submit(1):
-                completed.add(more)
-
-
-@contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout="20s")
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"No Dask scheduler answers at '{scheduler}': check its address.") from error
-        with client:
-            yield client
-        return
-    share = str(max(1, (os.cpu_count() or 1) // workers))
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), share)
-    with (
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, env=limits, silence_logs=50
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client

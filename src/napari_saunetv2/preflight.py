@@ -2,8 +2,9 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import devices, engines, inference, planning
 from napari_saunetv2.checkpoint import Checkpoint
-from napari_saunetv2.imaging import canvas, fov, fundus
+from napari_saunetv2.imaging import canvas, fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import RESCALE_BEYOND, factor_between
+from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.uncertainty import VIEWS
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
@@ -22,13 +23,26 @@ BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 the resident memory of a process that makes one pass at 512 and at 1024 pixels (torch 443 and 409 bytes; ONNX
 Runtime takes less) and one at 3504 x 2336 (OpenVINO 344)."""
 
-FAR_SCALE = 4.0
-"""Beyond this factor between an image's scale and the model's even rescaling gives poor vessels."""
-
-_PROBE = 192
+_PROBE = 256
 """Side in pixels of the pass that measures the speed."""
 
-_speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], float]] = WeakKeyDictionary()
+
+class Speed(NamedTuple):
+    """How fast a model is on a device.
+
+    Attributes
+    ----------
+    per_pixel : float, seconds
+        For a pass of the network, per pixel of the canvas.
+    first : float, seconds
+        More for the first pass over a canvas of a new shape, for which some engines compile.
+    """
+
+    per_pixel: float
+    first: float
+
+
+_speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], Speed]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,8 @@ class Preflight:
         Parts of the image, and passes of the network over all of them.
     device : str
     seconds : float or None
-        Estimated; None where it was not asked for.
+        Estimated, from pixels to probability: finding the field of view, scaling, compiling for a canvas of a
+        new shape, and all passes. None where it was not asked for.
     memory : int, bytes
         Estimated peak of the network and the maps.
     advice : tuple of str
@@ -106,6 +121,7 @@ def describe(
     planes: int = 1,
     uncertainty: bool = False,
     measure: bool = True,
+    remarks: Sequence[str] = (),
 ) -> Preflight:
     """Look at an image and plan its way through a model.
 
@@ -118,26 +134,34 @@ def describe(
     uncertainty : bool
         Whether the variance over the eight views is asked for too.
     measure : bool
-        Whether the time is estimated, from a small pass of the network on the device; the first one takes a
+        Whether the time is estimated, from small passes of the network on the device; the first ones take a
         moment.
+    remarks : sequence of str
+        Of the file that the image was read from; they stand first among the advice.
 
     Raises
     ------
     ImageError, SettingsError, DeviceError
         As :func:`napari_saunetv2.inference.segment` would.
     """
-    pixels = np.asarray(image)
+    pixels, place, trained = np.asarray(image), devices.resolve(device), model.header.fov_diameter
+    runs_in, runs_as = engines.choice(model, place, engine, precision)
+    begun = time.perf_counter()
     unit = to_unit(pixels)
-    runs: Any = {"device": device, "engine": engine, "precision": precision}
-    way = inference.planned(pixels, model, rescale=rescale, tile=tile, field=field, **runs)
-    place = devices.resolve(device)
     inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    way = planning.plan(unit, trained, rescale, tile, inside, runs_in)
+    prepared = time.perf_counter() - begun
     found = fov.diameter(inside)
-    runs_in, _ = engines.choice(model, place, engine, precision)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
     views = inference.passes(tta) + (len(VIEWS) if uncertainty else 0)
-    speed = seconds_per_pixel(model, place, engine, precision) if measure else None
+    seconds = None
+    if measure:
+        speed = speed_of(model, place, runs_in, runs_as)
+        compiling = speed.first * len(_to_compile(model, place, runs_in, runs_as, way, seen))
+        network = speed.per_pixel * sum(pixels_seen) * views
+        seconds = compiling + planes * (network + prepared + _scaling(unit, way))
+    factor = planning.factor_for(unit, trained, rescale, inside)
     return Preflight(
         shape=way.shape,
         kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
@@ -149,9 +173,12 @@ def describe(
         tiles=len(way.tiles),
         passes=views * len(way.tiles) * planes,
         device=str(place),
-        seconds=None if speed is None else speed * sum(pixels_seen) * views * planes,
+        seconds=seconds,
         memory=BYTES_PER_PIXEL[runs_in] * max(pixels_seen) + unit.nbytes,
-        advice=tuple(_advice(fundus.doubt(unit, inside), found, model.header.fov_diameter, way)),
+        advice=(
+            *remarks,
+            *plausibility.of_segmentation(unit, inside, trained, factor, given=field is not None),
+        ),
     )
 
 
@@ -162,46 +189,51 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def seconds_per_pixel(
-    model: Checkpoint,
-    place: torch.device,
-    engine: engines.Engine = "auto",
-    precision: engines.Precision = "auto",
-) -> float:
-    """Measure how long a pass of the network takes per pixel of the canvas, on a small one, once a model."""
+def speed_of(
+    model: Checkpoint, place: torch.device, engine: engines.Engine, precision: engines.Precision
+) -> Speed:
+    """Measure the speed of a model on small canvases, once for an engine and precision."""
     known = _speeds.setdefault(model.network, {})
     way = (str(place), engine, precision)
     if way not in known:
-        known[way] = _measured(model, *way)
+        run = engines.runner(model, place, engine, precision)
+        _timed(run, (_PROBE, _PROBE))  # the first pass of all also loads the engine
+        steady = min(_timed(run, (_PROBE, _PROBE)) for _ in range(2))
+        first = _timed(run, (_PROBE, _PROBE + 32)) - steady
+        known[way] = Speed(steady / _PROBE**2, max(0.0, first))
     return known[way]
 
 
-def _measured(model: Checkpoint, device: str, engine: engines.Engine, precision: engines.Precision) -> float:
-    blank = np.zeros((_PROBE, _PROBE, 3), np.float32)
-    taken = []
-    for _ in range(2):  # the first one also warms up
-        begun = time.perf_counter()
-        inference.segment(
-            blank, model, device=device, rescale="off", tile="off", engine=engine, precision=precision
-        )
-        taken.append(time.perf_counter() - begun)
-    return min(taken) / _PROBE**2
+def _timed(run: engines.Runner, shape: tuple[int, int]) -> float:
+    blank = np.zeros((*shape, 3), np.float32)
+    begun = time.perf_counter()
+    run(blank)
+    return time.perf_counter() - begun
 
 
-def _advice(doubt: str, found: float | None, trained: float | None, way: planning.Plan) -> list[str]:
-    advice = []
-    if doubt:
-        advice.append(f"This may be no fundus photograph: {doubt}.")
-    if trained is None or found is None:
-        return advice
-    ratio = found / trained
-    apart = max(ratio, 1 / ratio)
-    beside = max(way.working_shape) / max(way.shape) / factor_between(found, trained)
-    if max(beside, 1 / beside) > RESCALE_BEYOND:
-        advice.append(
-            f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: set rescale to auto."
-        )
-    elif apart > FAR_SCALE:
-        lost = "fine vessels are lost" if ratio > 1 else "it shows fewer vessels than the model knows"
-        advice.append(f"Its field of view is {ratio:.2g} times as wide as the model's: {lost}.")
-    return advice
+def _to_compile(
+    model: Checkpoint,
+    place: torch.device,
+    engine: engines.Engine,
+    precision: engines.Precision,
+    way: planning.Plan,
+    seen: Sequence[tuple[int, int]],
+) -> set[tuple[int, int]]:
+    """Shapes of canvases that the engine is not ready for."""
+    ready = getattr(engines.runner(model, place, engine, precision), "ready", None)
+    if ready is None:
+        return set()
+    if inference.FREEZE_FROM <= way.side < max(way.working_shape):
+        return set(seen[:1])  # the network is compiled anew, with the statistics of the image
+    return {shape for shape in seen if not ready((*shape, 3))}
+
+
+def _scaling(unit: NDArray[np.float32], way: planning.Plan) -> float:
+    """Seconds to bring an image to the model's scale and the answer back, from a quarter of the image."""
+    if way.working_shape == way.shape:
+        return 0.0
+    half, small = ([max(1, n // 2) for n in shape] for shape in (way.shape, way.working_shape))
+    begun = time.perf_counter()
+    answer = resize(unit[: half[0], : half[1]], *small)
+    resize(answer[..., 0], *half)
+    return 4 * (time.perf_counter() - begun)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -17,10 +18,12 @@ def main() -> int:
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--files", type=int, default=20_000)
     parse.add_argument("--arrays", type=int, default=2_000)
-    parse.add_argument("--seed", type=int, default=0)
+    parse.add_argument("--seed", type=int, help="a new one each time unless given; it is printed")
     parse.add_argument("--largest", type=int, default=100_000, help="bytes of the real files to damage")
     parse.add_argument("--keep", type=Path, help="folder for the files that brought a fault")
     wanted = parse.parse_args()
+    seed = secrets.randbelow(10**8) if wanted.seed is None else wanted.seed
+    print(f"seed {seed}", flush=True)
     torch.set_num_threads(1)
     found = Path(os.environ.get("SAUNETV2_SHARED") or Path(__file__).parents[3] / "shared")
     shared = found if found.is_dir() else None
@@ -30,7 +33,7 @@ def main() -> int:
         print(f"{len(target.images)} whole images, {'real and synthetic' if shared else 'all synthetic'}")
         for kind, count in (("file", wanted.files), ("array", wanted.arrays)):
             begun = time.monotonic()
-            done = fuzz(target, kind, count, seed=wanted.seed, keep=wanted.keep)
+            done = fuzz(target, kind, count, seed=seed, keep=wanted.keep)
             refused = ", ".join(f"{n} {name}" for name, n in done.refused.most_common())
             print(
                 f"{done.attempts} {kind}s in {time.monotonic() - begun:.0f} s: {done.read} read, refused by "

@@ -6,6 +6,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 import torch
@@ -105,12 +106,46 @@ def _synthetic_images() -> list[bytes]:
     found += [_tiff(rgb, photometric="rgb", **way) for way in ways]
     found += [_tiff(pixels) for pixels in (grey, deep, real[..., 0], bits)]
     found += [_tiff(grey, photometric="miniswhite"), _tiff(grey, imagej=True), _tiff(grey, ome=True)]
-    return [*found, gzip.compress(found[9]), gzip.compress(found[0])]
+    return [*found, *_odd(rgb), gzip.compress(found[9]), gzip.compress(found[0])]
+
+
+def _odd(rgb) -> list[bytes]:
+    """Files of kinds that cameras and editors write."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey, deep = rgb[..., 1], rgb.astype(np.uint16) * 257
+    index = Image.fromarray(rgb).quantize(7)
+    inks = Image.fromarray(rgb).convert("CMYK")
+    found = [_pillow(rgb, kind, exif=exif) for kind in ("JPEG", "PNG", "WEBP")]
+    found += [_pillow(rgb, "WEBP", lossless=True), _pillow(rgb, "JPEG2000"), _pillow(grey, "JPEG2000")]
+    found += [_pillow(rgb, "MPO", save_all=True, append_images=[Image.fromarray(rgb)])]
+    found += [_saved(inks, "JPEG"), _saved(index, "PNG", transparency=0), _saved(index, "GIF")]
+    found += [
+        _saved(index, "TIFF"),
+        _saved(inks, "TIFF", compression="tiff_lzw"),
+        imagecodecs.png_encode(deep),
+    ]
+    found += [
+        _tiff(np.moveaxis(rgb, 2, 0), photometric="rgb", planarconfig="separate"),
+        _tiff(np.moveaxis(rgb, 2, 0), ome=True, metadata={"axes": "CYX", "SignificantBits": 8}),
+        _tiff(rgb, photometric="rgb", extratags=[(274, 3, 1, 6, True)]),
+        _tiff(deep >> 4, photometric="rgb"),
+    ]
+    several = io.BytesIO()
+    with tifffile.TiffWriter(several) as writer:
+        writer.write(rgb[::4, ::4], photometric="rgb", subfiletype=1)
+        writer.write(rgb, photometric="rgb", subifds=1)
+        writer.write(rgb[::2, ::2], photometric="rgb", subfiletype=1)
+    return [*found, several.getvalue()]
 
 
 def _pillow(pixels, kind, **options) -> bytes:
+    return _saved(Image.fromarray(pixels), kind, **options)
+
+
+def _saved(image, kind, **options) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **options)
+    image.save(file, kind, **options)
     return file.getvalue()
 
 

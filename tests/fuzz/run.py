@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import os
 import random
 import resource
@@ -75,6 +76,7 @@ def _worker(target, kind, first, last, seed, figures, keep) -> int:
         if line is None:
             os.kill(child, signal.SIGKILL)
             figures.faults.append(f"{kind} {number}: took over {SECONDS:.0f} s")
+            _keep(target, kind, number, keep)
             break
         verdict = json.loads(line)
         if "end" in verdict:
@@ -98,12 +100,22 @@ def _worker(target, kind, first, last, seed, figures, keep) -> int:
     _, status = os.waitpid(child, 0)
     if number < last:  # it died, or was killed
         figures.attempts += 1
+        if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+            _keep(target, kind, number, keep)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
             figures.faults.append(f"{kind} {number}: died of signal {os.WTERMSIG(status)}")
         elif not os.WIFSIGNALED(status):
             figures.faults.append(f"{kind} {number}: left with {os.WEXITSTATUS(status)}")
         number += 1
     return number
+
+
+def _keep(target, kind, number, keep) -> None:
+    """Copy the file of an attempt, before the next one takes its place; a worker that hangs cannot."""
+    written = target.written() if kind == "file" and keep is not None else None
+    if written is not None and written.exists():
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{number}-{written.name}").write_bytes(written.read_bytes())
 
 
 def _lines(end: int) -> Iterator[str | None]:
@@ -129,6 +141,7 @@ def _child(target, kind, first, last, seed, start, keep) -> None:
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    logging.getLogger("napari_saunetv2").addHandler(logging.NullHandler())  # remarks are no faults
     target.warm()
     before = None
     for number in range(first, last):
@@ -137,9 +150,8 @@ def _child(target, kind, first, last, seed, start, keep) -> None:
         sys.stdout.flush()
         if not verdict["fault"] and os.fstat(1).st_size > said:
             verdict["fault"] = "printed " + repr(os.pread(1, 300, said))
-        if verdict["fault"] and keep is not None and kind == "file" and target.written.exists():
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{number}-{target.written.name}").write_bytes(target.written.read_bytes())
+        if verdict["fault"]:
+            _keep(target, kind, number, keep)
         os.write(start, json.dumps(verdict).encode() + b"\n")
         if before is None or number == first + 20:  # the first ones warm up
             gc.collect()

@@ -13,13 +13,24 @@ from fuzz.mutate import mutated, sealed
 from fuzz.zarrs import zarrs
 from napari_saunetv2 import bioimage, checkpoint, inference, keras_import, large
 from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.files import read_image, read_mask, read_prediction, read_spacing, read_values
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import steps
 
-NAMES = ("21_training.tif", "im0001.ppm.gz", "Image_01L.jpg", "01_manual1.gif", "Image_01L_1stHO.png", "x")
+_LAST = "last"
+"""File that holds the name of the one that was damaged last."""
+
+NAMES = (
+    "21_training.tif",
+    "im0001.ppm.gz",
+    "Image_01L.jpg",
+    "01_manual1.gif",
+    "Image_01L_1stHO.png",
+    "x_vessels.png",
+    "x",
+)
 SHARES = {
     "image": 0.58, "parts": 0.05, "zarr": 0.1, "model": 0.1, "package": 0.04, "run": 0.06, "keras": 0.07,
 }  # fmt: skip
@@ -42,7 +53,6 @@ class Target:
         self.models = corpus.models(folder)
         self.packages = corpus.packages(self.models[0])
         self.run_files = corpus.run_files(folder)
-        self.written = folder / "none"
         torch.manual_seed(0)
         network = SAUNetV2(widths=corpus.WIDTHS).eval()
         self.tiny = Checkpoint("tiny", network, Header(network_arguments={"widths": corpus.WIDTHS}))
@@ -59,14 +69,21 @@ class Target:
         getattr(self, f"_{kind}")(draw)
 
     def _write(self, name: str, data: bytes) -> Path:
-        self.written = self.folder / name
-        self.written.write_bytes(data)
-        return self.written
+        (self.folder / _LAST).write_text(name)
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    def written(self) -> Path | None:
+        """File that was damaged last, by whichever process."""
+        last = self.folder / _LAST
+        return self.folder / last.read_text() if last.exists() else None
 
     def _image(self, draw: random.Random) -> None:
         data = mutated(draw.choice(self.images), draw.choice(self.images), draw)
         path = self._write(draw.choice(NAMES), data)
-        read: Callable = draw.choice((read_image, read_image, read_mask, _open_in_napari))
+        doors = (read_image, read_image, read_mask, read_prediction, _spaced, _whole, _open_in_napari)
+        read: Callable = draw.choice(doors)
         pixels = read(path)
         assert pixels.ndim in (2, 3), pixels.shape
         assert pixels.size > 0
@@ -141,13 +158,19 @@ def _mostly(right: tuple, wrong: tuple, draw: random.Random):
     return draw.choice(right if draw.random() < 0.95 else wrong)
 
 
-def _whole(path: Path) -> None:
+def _spaced(path: Path):
+    read_spacing(path)
+    return read_values(path)
+
+
+def _whole(path: Path):
     """Read an image that is read in parts: one of its corners, and all of it where that is little."""
     image = large.opened(path)
     most = 2**22 if image.shape[0] * image.shape[1] <= 2**22 else 600
     pixels = large.read(image, slice(0, most), slice(0, most))
     assert pixels.ndim in (2, 3), pixels.shape
     assert pixels.shape[:2] == tuple(min(most, n) for n in image.shape[:2])
+    return pixels
 
 
 def _open_in_napari(path: Path):

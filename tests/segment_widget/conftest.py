@@ -66,6 +66,6 @@ def hold(monkeypatch):
     held = Hold()
     monkeypatch.setattr(inference, "steps", held.steps)
     # The card times a pass of the network: it would be held too.
-    monkeypatch.setattr(preflight, "seconds_per_pixel", lambda *_: 1e-6)
+    monkeypatch.setattr(preflight, "speed_of", lambda *_: preflight.Speed(1e-6, 0))
     yield held
     held.go.set()

@@ -178,7 +178,7 @@ def test_nothing_is_a_vessel_outside_the_field_of_view(viewer, widget, run):
 
 
 def test_a_field_of_view_that_is_a_layer_tells_the_scale(viewer, widget, tiny, run, qtbot, monkeypatch):
-    monkeypatch.setattr(preflight, "seconds_per_pixel", lambda *_: 1e-6)
+    monkeypatch.setattr(preflight, "speed_of", lambda *_: preflight.Speed(1e-6, 0))
     image = picture(160, 128)
     eye = viewer.add_image(image, rgb=True, name="eye")
     rows, columns = np.ogrid[:160, :128]

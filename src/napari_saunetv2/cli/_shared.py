@@ -39,18 +39,25 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace file
 
 
 class Warned(logging.Handler):
-    """Prints what the package warns of, in yellow: remarks on files, pictures and masks."""
+    """Prints what the package warns of, in yellow and once: remarks on files, pictures and masks."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        err.print(f"[yellow]{plain(record.getMessage())}[/yellow]")
+        words = record.getMessage()
+        if words not in self._printed:
+            self._printed.add(words)
+            err.print(f"[yellow]{plain(words)}[/yellow]")
 
 
 def print_warnings() -> None:
-    """Let warnings of the package be printed, once."""
+    """Let warnings of the package be printed by this command."""
     log = logging.getLogger("napari_saunetv2")
-    if not any(isinstance(handler, Warned) for handler in log.handlers):
-        log.addHandler(Warned(logging.WARNING))
+    log.handlers = [handler for handler in log.handlers if not isinstance(handler, Warned)]
+    log.addHandler(Warned())
 
 
 def plain(text: object) -> str:

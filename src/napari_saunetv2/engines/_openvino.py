@@ -121,6 +121,10 @@ class OpenvinoRunner:
             answer: NDArray[np.float32] = request.infer({0: canvas[None]})[0][0].copy()
         return answer
 
+    def ready(self, shape: tuple[int, ...]) -> bool:
+        """Whether the network is compiled for canvases of a shape."""
+        return shape in self._requests
+
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._requests:
             core = ov.Core()

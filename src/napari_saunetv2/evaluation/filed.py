@@ -58,8 +58,8 @@ class Filed:
         """Read the case and the second observer's.
 
         A prediction of floats or of shades of grey is a probability, any other a mask. Pixels that an
-        observer marked as not judged are left out, as if outside the field of view.
-        What is unusual goes to the log, as warnings.
+        observer marked as not judged are left out, as if outside the field of view. What is unusual goes to
+        the log, as warnings.
 
         Raises
         ------

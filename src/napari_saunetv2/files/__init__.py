@@ -1,11 +1,13 @@
 """Image, mask and probability files: one reader for every door, and writing without harm."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
+from napari_saunetv2.files._tiff import channels_first
 from napari_saunetv2.files.reading import (
     READABLE,
     Labels,
     Reading,
     is_photograph,
+    is_turned,
     load_image,
     load_labels,
     load_mask,
@@ -38,8 +40,10 @@ __all__ = [
     "Labels",
     "Reading",
     "Spacing",
+    "channels_first",
     "is_own_mask",
     "is_photograph",
+    "is_turned",
     "load_image",
     "load_labels",
     "load_mask",

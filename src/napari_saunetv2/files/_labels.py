@@ -36,12 +36,11 @@ below .5, of three shades at most .5; classes of areas two pixels wide .75, of w
 FEW_COLOURS = 16
 """A picture of no more colours is a mask."""
 
-LOOKED_AT = 400
-"""Pixels of the longer side that tell a photograph from a mask: of a large file every n-th."""
-
 IN_TWO = 0.75
 """Share of its pixels that the two most frequent colours of a mask hold at least."""
 
+_SAMPLED_SIDE = 500  # pixels
+_NOISE = 0.1  # of the largest distance from the background: what JPEG leaves of a background
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
 
@@ -95,8 +94,7 @@ def is_photograph(picture: Decoded) -> bool:
     clear = _clear(picture)
     if clear is not None and _alpha_alone(values, clear) is not None:
         return False
-    step = max(1, max(values.shape[:2]) // LOOKED_AT)
-    flat = values[::step, ::step].reshape(-1, 1 if values.ndim == 2 else values.shape[2])
+    flat = _sample(values)
     _, counts = np.unique(flat, axis=0, return_counts=True)
     return len(counts) > FEW_COLOURS and int(np.sort(counts)[-2:].sum()) < IN_TWO * len(flat)
 
@@ -105,7 +103,10 @@ def _as_grey(values: Pixels) -> Pixels | None:
     """Give a picture without colours as one channel; None for a coloured one."""
     if values.ndim == 2:
         return values
-    high, low = values.max(axis=2), values.min(axis=2)
+    red, green, blue = (values[..., n] for n in range(3))
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return red
+    high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     top = 255.0 if values.dtype == np.uint8 else max(float(high.max()), 1e-9)
     return high if float((high - low).max()) <= GREY_TOLERANCE / 255 * top else None
 
@@ -163,7 +164,8 @@ def _by_value(grey: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.bool_
     """Tell vessel from background in a grey picture."""
     if not judged.any():
         return judged, ()
-    low, high = grey[judged].min(), grey[judged].max()
+    inside = grey if judged.all() else grey[judged]
+    low, high = inside.min(), inside.max()
     if low == high:
         return grey > 0, ()
     above = judged & (grey > low)
@@ -213,20 +215,27 @@ def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]
     largest = max(groups, key=np.count_nonzero)
     if np.count_nonzero(largest) >= max(1, _BORDER_SHARE * len(border)):
         return np.asarray(np.median(border[largest], axis=0), np.int16)
-    inside = colours[judged] if judged.any() else border
-    found, counts = np.unique(inside, axis=0, return_counts=True)
+    found, counts = np.unique(_sample(colours), axis=0, return_counts=True)
     return np.asarray(found[counts.argmax()], np.int16)
+
+
+def _sample(values: Pixels) -> Pixels:
+    """Pixels in a row, shape (N, C): all of a small picture, some of a large one."""
+    step = max(1, *(n // _SAMPLED_SIDE for n in values.shape[:2]))
+    part = values[::step, ::step]
+    return part.reshape(part.shape[0] * part.shape[1], -1)
 
 
 def _classes(code: Pixels, distance: NDArray[Any]) -> bool:
     """Tell classes from soft edges: whether pixels between have neighbours of exactly the same value."""
-    edge = _CORE * distance.max()
+    top = distance.max()
+    noise, edge = _NOISE * top, _CORE * top
     alike = pairs = 0
     for axis in (0, 1):
         first, second = (
             tuple(slice(n, None if n else -1) if a == axis else slice(None) for a in (0, 1)) for n in (0, 1)
         )
-        both = (distance[first] > 0) & (distance[second] > 0)
+        both = (distance[first] > noise) & (distance[second] > noise)
         both &= (distance[first] < edge) | (distance[second] < edge)
         pairs += int(np.count_nonzero(both))
         alike += int(np.count_nonzero(both & (code[first] == code[second])))

@@ -3,6 +3,7 @@
 import io
 import struct
 import warnings
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -14,6 +15,7 @@ from napari_saunetv2.files._decoded import (
     CMYK_REMARK,
     MAX_PIXELS,
     ONE_PLANE,
+    WAY_OUT,
     Decoded,
     Pixels,
     resolved,
@@ -25,8 +27,8 @@ FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
 """Pillow's names of the decoders that are tried; MPO is opened as JPEG."""
 
 _MANY_IMAGES = ("GIF", "PNG", "WEBP")
-_WHOLE = {"JPEG2000": b"\xff\xd9"}
-"""How a whole file of a format ends whose decoder fills in what is missing."""
+_JPEG = b"\xff\xd8"
+_START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"  # of a JPEG 2000 codestream, whose data hold no such bytes
 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -41,14 +43,15 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     Exception
         Whatever a decoder raises for a damaged file.
     """
+    if data.startswith(_JPEG) and (bits := _jpeg_bits(data)) not in (0, 8):
+        raise FileFormatError(f"'{name}' is a JPEG of {bits} bits a sample, which is not read: {WAY_OUT}.")
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise too_large(name, f"{image.width} x {image.height} pixels")
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format in _MANY_IMAGES:
             raise FileFormatError(f"'{name}' holds {frames} images: {ONE_PLANE}.")
-        end = _WHOLE.get(image.format or "")
-        if end is not None and end not in data[-64:]:
+        if image.format == "JPEG2000" and data.find(_END, data.find(_START)) < 0:  # else it fills in
             raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.")
         remarks = (f"The file holds {frames} images: the first is read.",) if frames > 1 else ()
         orientation = _orientation(image)
@@ -90,9 +93,10 @@ def _deep_png(data: bytes) -> Decoded:
 
 
 def _significant_bits(data: bytes, pixels: Pixels) -> int | None:
-    """Depth that a PNG of 16 bits states in its chunk sBIT, where its values were left below it.
+    """Depth of the values of a PNG of 16 bits by its chunk sBIT; None without one.
 
-    The PNG standard wants such values scaled up to 16 bits; then there is nothing left to do.
+    The PNG standard wants values of fewer bits scaled up to 16, but not every program does so: values that
+    were scaled have zeros or their own first bits in the place of the missing ones.
     """
     place = 8
     while place + 8 <= len(data):
@@ -100,12 +104,33 @@ def _significant_bits(data: bytes, pixels: Pixels) -> int | None:
         if kind == b"IDAT":
             break
         if kind == b"sBIT" and 0 < size <= 4:
-            colours = data[place + 8 : place + 8 + size]
-            bits = max(colours[: 3 if size >= 3 else 1])
-            scaled = not (pixels & ((1 << (16 - bits)) - 1)).any() if 0 < bits < 16 else True
-            return bits if 0 < int(pixels.max(initial=0)) < 2**bits and not scaled else None
+            bits = max(data[place + 8 : place + 8 + (3 if size >= 3 else 1)])
+            if not 0 < bits < 16 or int(pixels.max(initial=0)) >= 2**bits:
+                return 16
+            below = pixels & ((1 << (16 - bits)) - 1)
+            return bits if below.any() else 16
         place += 12 + size
     return None
+
+
+def _jpeg_bits(data: bytes) -> int:
+    """Bits of a sample that a JPEG's frame header states; 0 where none is found."""
+    place = 2
+    while place + 5 <= len(data) and data[place] == 0xFF:
+        marker, size = struct.unpack_from(">BH", data, place + 1)
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return data[place + 4]
+        place += 2 + size
+    return 0
+
+
+def picture_orientation(path: Path) -> Any:
+    """Orientation that a file states; None where it states none, or is none that Pillow opens."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return _orientation(image)
+    except Exception:  # noqa: BLE001 - a stranger's file makes what reads it raise anything
+        return None
 
 
 def _orientation(image: Image.Image) -> Any:

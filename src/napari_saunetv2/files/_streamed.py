@@ -82,6 +82,7 @@ def _plain(series: Any, page: Any, tiff: tifffile.TiffFile) -> bool:
         page.photometric in _PLAIN
         and axes in ("YX", "YXS")
         and kept == tuple(series.shape)
+        and kept[2:] in ((), (3,), (4,))
         and series.dtype in (np.uint8, np.uint16, np.float32, np.float64)
         and page.bitspersample == 8 * series.dtype.itemsize
         and tag(page, ORIENTATION) in (None, 1)

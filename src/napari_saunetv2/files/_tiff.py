@@ -3,6 +3,7 @@
 import io
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,34 @@ def decode_tiff(data: bytes, name: str) -> Decoded:
             remarks += ("The three channels are taken as red, green and blue.",)
         found = _coloured(pixels, page, bits)
     return Decoded(found.pixels, found.index, found.alpha, bits, remarks + found.remarks).upright(orientation)
+
+
+def channels_first(path: Path) -> bool:
+    """Tell a TIFF file of one colour photograph whose colours lie in planes, one after another."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) not in _directories.SIGNATURES:
+                return False
+            _directories.check(file, path.name)
+        with tifffile.TiffFile(path) as tiff:
+            series, _ = photograph(tiff, path.name)
+            axes, kept = plane(series.axes, series.shape)
+    except Exception:  # noqa: BLE001 - a stranger's file makes what reads it raise anything
+        return False
+    return axes in ("CYX", "SYX") and kept[0] == 3
+
+
+def tiff_orientation(path: Path) -> Any:
+    """Orientation that a TIFF file states; None where it states none, or is no TIFF file."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) not in _directories.SIGNATURES:
+                return None
+            _directories.check(file, path.name)
+        with tifffile.TiffFile(path) as tiff:
+            return tag(photograph(tiff, path.name)[0].keyframe, ORIENTATION)
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def photograph(tiff: tifffile.TiffFile, name: str) -> tuple[Any, tuple[str, ...]]:

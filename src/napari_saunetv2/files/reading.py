@@ -13,11 +13,14 @@ from napari_saunetv2.files import _labels
 from napari_saunetv2.files._contents import contents
 from napari_saunetv2.files._decoded import Decoded, Pixels
 from napari_saunetv2.files._decoding import decode
+from napari_saunetv2.files._pictures import picture_orientation
+from napari_saunetv2.files._tiff import tiff_orientation
+from napari_saunetv2.files._upright import turned
 from napari_saunetv2.imaging.depth import full_scale
 
 READABLE = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
-    *(".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *(".webp", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 )
 """Suffixes of the files that can be read; each may be followed by ``.gz``."""
 
@@ -164,6 +167,11 @@ def load_values(path: str | os.PathLike[str]) -> Reading:
     """Read the numbers of a label file as they are stored, upright: shape (H, W) or (H, W, C), any type."""
     found = _decoded(path)
     return Reading(found.pixels, found.remarks)
+
+
+def is_turned(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that its pixels are not stored upright, so that its readers here turn them."""
+    return turned(tiff_orientation(Path(path))) or turned(picture_orientation(Path(path)))
 
 
 def is_photograph(path: str | os.PathLike[str]) -> bool:

@@ -45,15 +45,7 @@ def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
             )
             unit = int(tags["ResolutionUnit"].value)
             orientation = tags[ORIENTATION].value if ORIENTATION in tags else 1
-    except (
-        FileFormatError,
-        OSError,
-        ValueError,
-        KeyError,
-        ZeroDivisionError,
-        TypeError,
-        tifffile.TiffFileError,
-    ):
+    except _UNREADABLE:
         return None
     if not (across > 0 and down > 0):
         return None

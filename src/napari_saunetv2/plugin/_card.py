@@ -84,7 +84,14 @@ def make(
     # Here, not above: the window opens while torch is still to be loaded.
     from napari_saunetv2 import checkpoint, preflight
 
+    remark = planes.remark(number)
     try:
-        return preflight.describe(planes[number], checkpoint.load(model), planes=count, **settings)
+        return preflight.describe(
+            planes[number],
+            checkpoint.load(model),
+            planes=count,
+            remarks=[remark] if remark else [],
+            **settings,
+        )
     except SaunetError as error:
         return str(error)

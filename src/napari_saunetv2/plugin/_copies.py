@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 from napari_saunetv2 import library, snippets
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
-from napari_saunetv2.plugin._layers import Planes, current_plane, file_of
+from napari_saunetv2.plugin._layers import Planes, colours_first, current_plane, file_of
 from napari_saunetv2.snippets import Recipe
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ LANGUAGES = {"Python": python, "a command": command}
 
 def _own_file(layer: Image | Labels) -> Path | None:
     """File that holds this picture and no other: somebody may have painted on it, or opened it otherwise."""
-    file = file_of(layer) if layer.ndim == 2 and not layer.multiscale else None
+    one_picture = (layer.ndim == 2 and not layer.multiscale) or colours_first(layer)
+    file = file_of(layer) if one_picture else None
     if file is None:
         return None
     try:
         if isinstance(layer, Labels):
             same = np.array_equal(read_mask(file), np.asarray(layer.data) != 0)
         else:
-            same = np.array_equal(read_image(file), np.asarray(layer.data))
+            same = np.array_equal(read_image(file), Planes(layer)[0])
     except SaunetError:
         return None
     return file if same else None
@@ -63,6 +64,8 @@ def _expression(viewer: "ViewerModel", layer: Image | Labels, *, mask: bool = Fa
     data = f"viewer.layers[{layer.name!r}].data{'[0]' if layer.multiscale else ''}"
     if layer.ndim == 2:
         return data
+    if colours_first(layer):
+        return f"{data}.transpose(1, 2, 0)"
     planes = Planes(layer)
     index = planes.index(current_plane(layer, planes, viewer))
     return data + "".join(f"[{at}]" for at in index)

@@ -1,6 +1,7 @@
 """Between layers and arrays."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -10,7 +11,8 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.files import Spacing
+from napari_saunetv2.files import Spacing, channels_first, is_turned
+from napari_saunetv2.imaging.depth import full_scale
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -44,6 +46,8 @@ class Planes:
         # np.asarray of a multiscale layer would give its lowest resolution.
         self._data = layer.data[0] if layer.multiscale else layer.data
         self._picture_ndim = 3 if layer.rgb else 2
+        self._colours_first = colours_first(layer)
+        self._turned = shown_as_stored(layer)
         if not layer.rgb and self._data.ndim == 3 and self._data.shape[-1] in (3, 4):
             raise ImageError(
                 f"'{layer.name}' has shape {self._data.shape} and is shown as a stack: open it with rgb=True "
@@ -60,6 +64,8 @@ class Planes:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the answer: the stack's, then height and width."""
+        if self._colours_first:
+            return tuple(self._data.shape[1:])
         return tuple(self._data.shape[:-1] if self._picture_ndim == 3 else self._data.shape)
 
     def __len__(self) -> int:
@@ -72,19 +78,68 @@ class Planes:
     def __getitem__(self, number: int) -> NDArray[Any]:
         if number >= len(self):
             raise IndexError(number)
+        return full_scale(self._stored(number))[0]
+
+    def remark(self, number: int) -> str:
+        """Say what of a plane is not what its file or type says: its depth, the way up; "" if nothing is."""
+        return " ".join(filter(None, [full_scale(self._stored(number))[1], self._turned]))
+
+    def _stored(self, number: int) -> NDArray[Any]:
+        if self._colours_first:
+            return np.moveaxis(np.asarray(self._data), 0, -1)
         return np.asarray(self._data[self.index(number)])
 
 
+def colours_first(layer: "Layer") -> bool:
+    """Whether a layer of three grey planes is one colour photograph, by its axis labels or its file.
+
+    napari opens a TIFF file whose colours lie in planes in that way.
+    """
+    if layer.ndim != 3 or getattr(layer, "rgb", True) or layer.multiscale or layer.data.shape[0] != 3:
+        return False
+    if str(layer.axis_labels[0]).lower() in ("c", "channel", "channels"):
+        return True
+    path = file_of(layer)
+    return path is not None and _file_has_colours_first(path, path.stat().st_mtime_ns)
+
+
+def shown_as_stored(layer: "Layer") -> str:
+    """Say that napari shows a photograph as it is stored, where its file wants it turned; else ""."""
+    path = file_of(layer)
+    if path is None or layer.source.reader_plugin == "napari-saunetv2":
+        return ""
+    if not _file_is_turned(path, path.stat().st_mtime_ns):
+        return ""
+    return (
+        "napari shows this file as it is stored; the command line and other programs turn it upright, and "
+        "masks made there do not fit."
+    )
+
+
+@lru_cache(maxsize=256)
+def _file_is_turned(path: Path, _changed: int) -> bool:
+    return is_turned(path)
+
+
+@lru_cache(maxsize=256)  # the widgets ask at every change of a setting
+def _file_has_colours_first(path: Path, _changed: int) -> bool:
+    return channels_first(path)
+
+
 def spatial(layer: "Layer") -> dict[str, Any]:
-    """Give what puts a layer in its place, to be passed on: a result inherits none of it by itself."""
+    """Give what puts a layer in its place, to be passed on: a result inherits none of it by itself.
+
+    Of a colour photograph whose colours come first it is the place of the picture, without their axis.
+    """
+    skip = 1 if colours_first(layer) else 0
     return {
-        "scale": layer.scale,
-        "translate": layer.translate,
-        "rotate": layer.rotate,
-        "shear": layer.shear,
-        "affine": layer.affine.affine_matrix,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
+        "scale": layer.scale[skip:],
+        "translate": layer.translate[skip:],
+        "rotate": layer.rotate[skip:, skip:],
+        "shear": layer.shear[2 * skip :],  # of three axes: 01, 02, 12
+        "affine": layer.affine.affine_matrix[skip:, skip:],
+        "units": layer.units[skip:],
+        "axis_labels": layer.axis_labels[skip:],
     }
 
 

@@ -86,6 +86,7 @@ def segment_planes(
     share = passes / (passes + len(uncertainty.VIEWS)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
         picture = planes[number]
+        notice = notice or planes.remark(number)
         given = field_of(request.fov, planes, number)
         work = fallback.steps(picture, model, field=given, **settings)
         while True:

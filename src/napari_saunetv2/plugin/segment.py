@@ -17,7 +17,7 @@ from napari_saunetv2.plugin._choices import DataWatch, fields, obstacle, photogr
 from napari_saunetv2.plugin._copies import recipe
 from napari_saunetv2.plugin._form import SegmentForm
 from napari_saunetv2.plugin._jobs import Job, Latest, Turns
-from napari_saunetv2.plugin._layers import Planes, current_plane
+from napari_saunetv2.plugin._layers import Planes, colours_first, current_plane
 from napari_saunetv2.plugin._outline import Outline
 from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._planewise import Request, Segmented, field_of, find_vessels, segment_planes
@@ -261,7 +261,7 @@ class SegmentWidget(SegmentForm):
     def _check(self) -> None:
         """Say why there is nothing to run, if so; else let stand what was said."""
         layer = self.image.value
-        self.planes.visible = layer is not None and layer.ndim > 2
+        self.planes.visible = layer is not None and layer.ndim > 2 and not colours_first(layer)
         self._data.watch(layer)
         self._check_uncertainty()
         if self._job is not None:

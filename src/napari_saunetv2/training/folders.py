@@ -1,6 +1,7 @@
 """Photographs and labels that lie in a folder: of a known data set, or brought together by name."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import make_folder, read_image, read_mask, read_values, readable, write_beside
+from napari_saunetv2.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.training.views import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
@@ -78,8 +80,9 @@ def entries(
         ``images`` and ``labels`` (or ``masks``, ``vessels``, ...), and ``fov`` where there are such masks,
         and ``predictions`` where the labels were painted on these.
     labels, fields : Path, optional
-        Where these lie, if elsewhere. A file belongs to the photograph of its name; an ending such as
-        ``_labels``, ``_mask``, ``_vessels`` or ``_fov`` is not part of the name.
+        Where these lie, if elsewhere. A file belongs to the photograph of its name, as in
+        :func:`napari_saunetv2.partners.belonging`; an ending such as ``_labels``, ``_mask``, ``_vessels``
+        or ``_fov`` is not part of the name.
     known : bool
         Whether to look for known data sets first.
 
@@ -91,31 +94,37 @@ def entries(
     Raises
     ------
     LayoutError
-        When there is no photograph, or none has labels.
+        When there is no photograph, none has labels, or it is not clear which.
     """
     if known and labels is None and datasets.recognise(folder):
         found = [_of_sample(sample) for sample in datasets.read(folder)]
         if any(entry.labels for entry in found):  # else photographs of a data set, with labels of one's own
             return found
     images = _below(folder, IMAGES) or folder
-    label_files = _named(labels or _below(folder, LABELS), LABELS, every=True)
-    field_files = _named(fields or _below(folder, FIELDS), FIELDS, every=True)
-    predicted = _named(_below(folder, PREDICTIONS), PREDICTIONS + LABELS, every=True)
-    photographs = _named(images, (), every=True)
-    if images == folder:  # all in one folder: told apart by their endings
-        label_files = label_files or _named(folder, LABELS, every=False)
-        field_files = field_files or _named(folder, FIELDS, every=False)
-        apart = {*label_files.values(), *field_files.values()}
-        photographs = {name: path for name, path in photographs.items() if path not in apart}
+    label_files = _files(labels or _below(folder, LABELS))
+    field_files = _files(fields or _below(folder, FIELDS))
+    prediction_files = _files(_below(folder, PREDICTIONS))
+    photographs = _files(images)
+    if images == folder:  # all in one folder: told apart by their endings, and by their content
+        label_files = label_files or _told_apart(photographs, LABELS)
+        field_files = field_files or _told_apart(photographs, FIELDS)
+        apart = {*label_files, *field_files}
+        photographs = [path for path in photographs if path not in apart]
+    photographs = _photographs(photographs)
+    names = [stem(path) for path in photographs]
+    kinds = (belonging(names, files) for files in (label_files, field_files, prediction_files))
     found = [
-        Entry(n, p, label_files.get(n), field_files.get(n), prediction=predicted.get(n))
-        for n, p in sorted(photographs.items())
+        Entry(name, path, label, field, prediction=prediction)
+        for name, path, label, field, prediction in sorted(
+            zip(names, photographs, *kinds, strict=True), key=lambda row: row[:2]
+        )
     ]
     if not any(entry.labels for entry in found):
         what = f"{len(found)} photographs without labels" if found else "no photographs"
+        near = next(filter(None, (nearest(name, label_files) for name in names)), "")
         raise LayoutError(
-            f"'{folder}' holds {what}: give a folder with 'images' and 'labels' in it, or with files such as "
-            "eye.tif and eye_labels.png."
+            f"'{folder}' holds {what}{near}: give a folder with 'images' and 'labels' in it, or with files "
+            "such as eye.tif and eye_labels.png."
         )
     return found
 
@@ -182,18 +191,35 @@ def _below(folder: Path, names: tuple[str, ...]) -> Path | None:
     return next((below[name] for name in names if name in below), None)
 
 
-def _named(folder: Path | None, endings: tuple[str, ...], *, every: bool) -> dict[str, Path]:
-    """Readable files by their names without such an ending; only those that have one, if not ``every``."""
-    if folder is None:
-        return {}
+def _files(folder: Path | None) -> list[Path]:
+    """List the readable files of a folder; none without one."""
+    return [] if folder is None else [p for p in sorted(folder.iterdir()) if p.is_file() and readable(p)]
+
+
+def _told_apart(files: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:
+    """Take the files that have such an ending; without an ending, a mask whose photograph has its name."""
     words = "|".join(sorted({ending.removesuffix("s") for ending in endings}, key=len, reverse=True))
-    pattern = re.compile(rf"[-_ .]({words})s?\d*$" if words else r"$^", re.IGNORECASE)
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-        name = pattern.sub("", stem)
-        if path.is_file() and readable(path) and (every or name != stem):
-            found.setdefault(name, path)
+    pattern = re.compile(rf"[-_ .]({words})s?\d*$", re.IGNORECASE)
+    some = [path for path in files if pattern.search(stem(path)) and is_mask(path)]
+    if endings is FIELDS:
+        return some
+    names = Counter(folded(stem(path)) for path in files)
+    alike = [path for path in files if names[folded(stem(path))] > 1]
+    return [path for path in files if path in some or (path in alike and is_mask(path))]
+
+
+def _photographs(files: Sequence[Path]) -> list[Path]:
+    """Take one photograph of each name; where two files have it, that which is no mask."""
+    names: dict[str, list[Path]] = {}
+    for path in files:
+        names.setdefault(folded(stem(path)), []).append(path)
+    found = []
+    for group in names.values():
+        some = group if len(group) == 1 else [path for path in group if not is_mask(path)]
+        if len(some) > 1:
+            shown = ", ".join(f"'{path.name}'" for path in some)
+            raise LayoutError(f"Several photographs have one name: {shown}. Leave one of them there.")
+        found += some
     return found
 
 

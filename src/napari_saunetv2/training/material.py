@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.copies import Copies
@@ -62,6 +64,12 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
     SettingsError, ImageError
         Where the share for validation leaves nothing to train on; for labels that mean nothing.
     """
+    for pair in () if config.sparse else pairs:
+        field = pair.inside()
+        remarks = plausibility.of_labels(pair.vessels, field)
+        if pair.field is not None:
+            remarks = (*plausibility.of_field_mask(pair.field, to_unit(pair.image)), *remarks)
+        plausibility.log(pair.name, remarks)
     if config.copies:
         return _of_copies(pairs, config, place)
     train, held = split([pair.name for pair in pairs], config.validation)

@@ -1,0 +1,77 @@
+"""Work on files by several processes, or on a Dask cluster."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from napari_saunetv2.errors import SettingsError
+
+T = TypeVar("T")
+
+RETRIES = 3
+"""How often an image whose worker was lost is tried again."""
+
+_AHEAD = 4  # images that wait at each thread of the cluster: enough to keep it busy, few enough for a million
+
+
+def on_cluster(
+    todo: list[tuple[Path, str]],
+    task: tuple[Any, ...],
+    workers: int,
+    scheduler: str | None,
+    work: Callable[..., T],
+    lost: Callable[[Path, BaseException], T],
+) -> Iterator[T]:
+    """Give ``work(file, name, *task)`` of every file as it is finished, or ``lost(file, error)``."""
+    try:
+        from distributed import as_completed
+    except ImportError as error:
+        raise SettingsError(
+            "Several workers need dask.distributed: pip install 'napari-saunetv2[cluster]'."
+        ) from error
+    with _client(workers, scheduler) as client:
+        waiting = iter(todo)
+        threads = max(1, sum(client.nthreads().values()))
+        running: dict[str, Path] = {}
+
+        def submit(count: int) -> list[Any]:
+            futures = []
+            for file, name in islice(waiting, count):
+                future = client.submit(work, file, name, *task, pure=False, retries=RETRIES)
+                running[future.key] = file
+                futures.append(future)
+            return futures
+
+        completed = as_completed(submit(_AHEAD * threads))
+        for future in completed:
+            file = running.pop(future.key)
+            failure = future.exception()  # a worker that is lost again and again
+            yield future.result() if failure is None else lost(file, failure)
+            for more in submit(1):
+                completed.add(more)
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="20s")
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"No Dask scheduler answers at '{scheduler}': check its address.") from error
+        with client:
+            yield client
+        return
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), share)
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, env=limits, silence_logs=50
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
