@@ -82,12 +82,17 @@ def finish(qtbot):
 
 @pytest.fixture
 def until(qtbot):
-    """Start, and wait until so many steps are done."""
+    """Start, and wait until so many steps are done and one of them has beaten the base."""
 
     def wait(widget, step=1):
         assert widget.run.enabled, widget.status.value
         widget.run.native.click()
-        qtbot.waitUntil(lambda: widget._report is not None and widget._report.step >= step, timeout=60_000)
+        qtbot.waitUntil(
+            lambda: (
+                widget._report is not None and widget._report.step >= step and widget._report.best_step > 0
+            ),
+            timeout=60_000,
+        )
 
     return wait
 

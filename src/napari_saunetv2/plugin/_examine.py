@@ -97,13 +97,15 @@ def export(comparands: Sequence[Comparand], folder: Path) -> Generator[float, No
 def _remarks(one: Comparand, case: Case, second: Case | None) -> list[str]:
     """Say what is unusual, a sentence each, with the name of the layer that it is about."""
     inside = case.inside
+    if one.inside is not None and inside is not None:
+        wrong = plausibility.of_field_mask(inside)
+        if wrong:  # then the shares inside it mean nothing
+            return [f"'{one.inside.name}': {remark}" for remark in wrong]
     of = "frame" if inside is None else "field of view"
     found = [(one.answer.name, plausibility.of_vessels(plausibility.share(case.vessels(), inside), of=of))]
     found += [(one.truth.name, plausibility.of_labels(case.truth, inside))]
     if one.second is not None and second is not None:
         found += [(one.second.name, plausibility.of_labels(second.answer, inside))]
-    if one.inside is not None and inside is not None:
-        found += [(one.inside.name, plausibility.of_field_mask(inside))]
     return [f"'{name}': {remark}" for name, remarks in found for remark in remarks]
 
 

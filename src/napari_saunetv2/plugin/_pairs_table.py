@@ -164,12 +164,14 @@ class PairsTable:
     def _explain(self) -> None:
         """Say below the table, and in tooltips, why rows are not ticked."""
         reasons: dict[str, list[str]] = {}
+        self.native.blockSignals(True)  # a tooltip is a change of its item, too
         for number, row in enumerate(self._rows):
             item = self._item(number)
             off = item.checkState() != Qt.CheckState.Checked
             item.setToolTip(f"{row.name}: {row.why_not}" if off and row.why_not else row.name)
             if off and row.why_not:
                 reasons.setdefault(row.why_not, []).append(row.name)
+        self.native.blockSignals(False)
         self.note.setText("\n".join(f"Not ticked: {_few(names)} ({why})." for why, names in reasons.items()))
         self.note.setVisible(bool(reasons))
 

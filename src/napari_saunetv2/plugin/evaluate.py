@@ -298,4 +298,4 @@ class EvaluateWidget(EvaluateForm):
 
 
 def _rest(count: int) -> str:
-    return f" ({count} more remarks: hover here.)" if count > 0 else ""
+    return f" (More remarks: {count}; hover here.)" if count > 0 else ""
