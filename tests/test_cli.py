@@ -247,12 +247,6 @@ def test_evaluate_says_what_is_missing(run, data_set: Path, arguments, says):
     assert "Traceback" not in text
 
 
-def test_calibrate_says_what_does_not_go_together(run, data_set: Path, tmp_path: Path):
-    code, text = run("calibrate", "saunetv2-drive", data_set, "--int8", "--soft", tmp_path)
-    assert code == 1
-    assert "leave out --soft or --int8" in text
-
-
 def test_train_makes_a_model_that_segments(run, data_set: Path, photograph: Path, tmp_path: Path):
     code, text = run("train", data_set, "-o", tmp_path / "run", "--steps", 1, "--seed", 3)
     assert code == 0, text

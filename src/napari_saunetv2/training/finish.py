@@ -31,7 +31,7 @@ def finish(
 ) -> Path:
     """Write the best weights of a training; parameters as of :func:`~.loop.fine_tune`, returns the file."""
     state.mean.load_state_dict(state.best)
-    images = material.judged(config)
+    images = material.watched or material.train
 
     def answers() -> list[Tensor]:
         return [validation.logits(state.mean, image, material.place) for image in images]
