@@ -16,11 +16,11 @@ from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.losses import bce, bce_mcc, soft_mcc
 from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.reproduce import FineTuning
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune, folders, tasks, tuning
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.matching import Named, match
-from napari_saunetv2.training.snippet import Snippet
 from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare
 
 TINY = TrainConfig(
@@ -458,7 +458,7 @@ def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
     }  # fmt: skip
     found = []
     for how in ("python", "command"):
-        snippet = Snippet(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)
+        snippet = FineTuning(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)
         if how == "python":
             exec(snippet.as_python(), {"print": lambda *args: None})
         else:

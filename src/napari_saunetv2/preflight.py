@@ -15,7 +15,7 @@ from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import RESCALE_BEYOND, factor_between
-from napari_saunetv2.uncertainty import VIEWS
+from napari_saunetv2.imaging.symmetry import D4
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 """Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
@@ -136,7 +136,7 @@ def describe(
     runs_in, _ = engines.choice(model, place, engine, precision)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
-    views = inference.passes(tta) + (len(VIEWS) if uncertainty else 0)
+    views = inference.passes(tta) + (len(D4) if uncertainty else 0)
     speed = seconds_per_pixel(model, place, engine, precision) if measure else None
     return Preflight(
         shape=way.shape,
