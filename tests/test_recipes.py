@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import tiny
 from following import follow
 from napari_saunetv2 import checkpoint, datasets
 from napari_saunetv2.errors import CheckpointError, SettingsError
@@ -27,18 +28,7 @@ TINY = TrainConfig(
 
 
 def pairs(count: int = 3) -> list[Pair]:
-    """Grey pictures with dark lines."""
-    rng, made = np.random.default_rng(0), []
-    for number in range(count):
-        vessels = np.zeros((40, 30), np.uint8)
-        vessels[rng.integers(5, 35, 3)] = 1
-        image = (150 - 100 * vessels[..., None] + rng.integers(0, 9, (40, 30, 3))).astype(np.uint8)
-        made.append(Pair(f"image{number}", image, vessels))
-    return made
-
-
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return checkpoint.load(path).network.state_dict()
+    return tiny.pairs(count, 40, 30)
 
 
 # the published settings
@@ -232,8 +222,8 @@ def test_a_resumed_training_ends_at_the_weights_of_an_unbroken_one(tmp_path: Pat
     reports, resumed = follow(fine_tune(pairs(), config, tmp_path / "broken", resume=True))
     assert reports[0].step == stop_at + 1
     assert len({row["learning_rate"] for row in reports[-1].history}) > 1  # it was halved on the way
-    for name, tensor in weights(whole).items():
-        torch.testing.assert_close(weights(resumed)[name], tensor, rtol=0, atol=1e-6)
+    for name, tensor in tiny.weights(whole).items():
+        torch.testing.assert_close(tiny.weights(resumed)[name], tensor, rtol=0, atol=1e-6)
 
 
 def test_the_weights_of_the_lowest_loss_are_kept(tmp_path: Path):
@@ -252,7 +242,7 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
     assert (reports[-1].best_step, reports[-1].step) == (7, 7)
     state = fresh(config, None, CPU)
     restore(state, tmp_path / "run")
-    for name, tensor in weights(path).items():  # not averaged, and without a bias that was moved
+    for name, tensor in tiny.weights(path).items():  # not averaged, and without a bias that was moved
         assert torch.equal(state.network.state_dict()[name], tensor)
 
 
