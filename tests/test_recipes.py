@@ -73,9 +73,9 @@ def test_a_papers_recipe_starts_on_the_real_images(shared: Path, tmp_path: Path,
     assert len(samples) == PUBLISHED[f"paper-{name}"][-1]
     two = [Pair.of(sample) for sample in samples[:2]]
     # One canvas in a step and one image to validate on: enough to see that it starts.
-    quick = replace(config, steps=2, batch=1)
+    quick = replace(config, steps=1, batch=1)
     reports, path = follow(fine_tune(two, quick, tmp_path / "run"))
-    assert [r.step for r in reports] == [1, 2]
+    assert [r.step for r in reports] == [1]
     assert all(np.isfinite(r.loss) for r in reports)
     header = checkpoint.load(path).header
     assert (header.network, header.recipe["views"]) == (config.network, "published")
