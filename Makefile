@@ -7,6 +7,8 @@ ifeq ($(shell uname -s),Linux)
 SCREEN := QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 endif
 
+PYTEST := $(SCREEN) $(BIN)/python -m pytest
+
 .PHONY: help
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,9 +28,14 @@ demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/,
 	$(BIN)/saunetv2 demo --out demo --overwrite
 
 .PHONY: test
-test: docs  ## Run all tests (installs a virtual screen when root; a few minutes)
+test: docs  ## Run all tests (installs a virtual screen when root; about ten minutes)
 	tools/system-libraries.sh
-	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+# Windows and stopwatches come last and one by one: a busy neighbour would slow them. Pytest's 5 means that ARGS
+# chose no test of this part.
+	@$(PYTEST) -n 2 --dist worksteal -m "not gui and not alone" $(ARGS); parallel=$$?; \
+	$(PYTEST) -m "gui or alone" $(ARGS); alone=$$?; \
+	for code in $$parallel $$alone; do case $$code in 0|5) ;; *) exit $$code;; esac; done; \
+	test $$parallel$$alone != 55
 
 .PHONY: docs
 docs: .venv/ready-dev  ## Build the documentation site into site/; a broken link is an error

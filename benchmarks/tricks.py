@@ -5,9 +5,7 @@ a network is trained, and from its weights one cycle for each trick, all else as
 taken at the threshold that suits each best, so that a trick is not paid for moving the threshold. No test
 image is read. What is done already in RUNS is not done again.
 
-``--fold 2 --only usual`` keeps the next third, and so on: the usual cycles of three folds are teachers for
-``saunetv2 teach RUNS DRIVE``. Two of the three have learned the labels of the images that the trick ``soft``
-is judged by, so what it seems to gain is the most that it can.
+``--fold 2`` keeps the next third, and so on.
 """
 
 import argparse
@@ -23,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, inference, teachers
+from napari_saunetv2 import checkpoint, datasets, evaluation, inference
 from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging.synthetic import fundus
@@ -119,8 +117,6 @@ TRICKS = {
     "cldice": Trick("loss with clDice", {"loss": "bce_mcc_cldice"}),
     "bce": Trick("cross-entropy alone", {"loss": "bce"}),
     "enlarged": Trick("photographs 1.5 times as large, from the start", {"fov_diameter": 810.0}, anew=True),
-    "soft": Trick("half of what is learned from teachers that did not see the image", {"soft": 0.5}),
-    "soft-seed": Trick("the same from teachers, another seed", {"soft": 0.5, "seed": 1}),
     "synthetic": Trick("500 steps on synthetic photographs before all", synthetic=True),
 }
 
@@ -180,7 +176,6 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", choices=TRICKS, default=list(TRICKS))
     parser.add_argument("--fold", type=int, choices=range(1, FOLDS + 1), default=1)
-    parser.add_argument("--soft", type=Path, help="folder of `saunetv2 teach`, for 'soft' and 'soft-seed'")
     parser.add_argument("--tta", choices=["none", "flips", "d4"], default="none")
     options = parser.parse_args()
     folds = sample_folds(options.data)
@@ -190,10 +185,9 @@ def main() -> None:
     usual: list[evaluation.ImageScore] = []
     print("| cycle | F1 | gain over the usual | 95 % interval | better in |\n" + "|---" * 5 + "|", flush=True)
     for name, trick in TRICKS.items():
-        soft = options.soft if "soft" in trick.changes else None
-        if name not in {"usual", *options.only} or ("soft" in trick.changes and not soft):
+        if name not in {"usual", *options.only}:
             continue
-        pairs = [Pair.of(s, teachers.read(soft, s.name) if soft else None) for s in learned]
+        pairs = [Pair.of(sample) for sample in learned]
         maps = segmented(judges, model_of(name, pairs, run), options.tta)
         found = scores(judges, maps, best_threshold([s.labels() for s in judges], maps))
         usual = usual or found

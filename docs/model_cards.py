@@ -102,15 +102,13 @@ def _base(header: Header) -> Iterator[tuple[str, str]]:
 
 
 def _command(recipe: Mapping[str, Any], folders: str) -> str:
-    if "parents" in recipe:
-        return f"saunetv2 soup {' '.join(p['name'] for p in recipe['parents'])} -o MODEL --data {folders}"
     return f"saunetv2 train --recipe {recipe['name']} {folders} -o RUN"
 
 
 def _training(told: Mapping[str, Any]) -> str:
     recipe, data = told["recipe"], told["data"]
     images = f"{len(data.get('train', ()))} of {_titles_of(data)}" if "train" in data else "not told"
-    if "steps" not in recipe:  # brought in from elsewhere, or a mean of the weights of others
+    if "steps" not in recipe:  # brought in from elsewhere
         name = f"`{recipe['name']}`" if recipe else ""
         return f"| {told['name']} | {name} | {images} |" + " |" * (len(COLUMNS) - 3)
     dropped = recipe.get("network_arguments", {}).get("dropblock")

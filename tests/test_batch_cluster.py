@@ -3,23 +3,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from napari_saunetv2 import batch, checkpoint, cli, cluster, inputs
-from napari_saunetv2.checkpoint import Header
+from napari_saunetv2 import batch, cli, cluster, inputs
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
-from napari_saunetv2.networks import NETWORKS
+from tiny import save_model
 
 TORCH = {"engine": "torch", "precision": "float32"}
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    torch.manual_seed(0)
-    path = tmp_path / "small.safetensors"
-    checkpoint.save(path, NETWORKS["saunetv2"](widths=(8, 8)), Header(network_arguments={"widths": [8, 8]}))
-    return str(path)
+    return str(save_model(tmp_path / "small.safetensors"))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 from napari.layers import Image, Labels
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
@@ -21,9 +20,9 @@ from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import METRICS, confusion
-from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.plugin import _autosave, _painted, browse
 from napari_saunetv2.plugin._layers import EDITED, VESSEL
+from tiny import save_model
 
 NAMES = ["21_training", "22_training", "01_test", "02_test"]
 
@@ -84,11 +83,6 @@ def test_all_are_scored_as_evaluate_does(drive):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
 def widget(viewer, drive, tmp_path, monkeypatch):
     (tmp_path / "models").mkdir()
     monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path / "models"))
@@ -100,10 +94,7 @@ def widget(viewer, drive, tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(tmp_path, widget):
     """A model that takes no time."""
-    torch.manual_seed(0)
-    arguments = {"widths": [8, 8]}
-    header = checkpoint.Header(network_arguments=arguments)
-    checkpoint.save(tmp_path / "models/tiny.safetensors", NETWORKS["saunetv2"](**arguments), header)
+    save_model(tmp_path / "models/tiny.safetensors")
     widget.model.look()
     return "tiny"
 

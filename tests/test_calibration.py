@@ -1,9 +1,7 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from sklearn.metrics import f1_score
 
 from following import follow
@@ -33,17 +31,6 @@ def test_the_threshold_found_is_the_best_there_is(sample: Sample, tta):
     truth = sample.labels().ravel()
     best = max(f1_score(truth, answer >= t) for t in np.arange(20, 81) / 100)
     assert f1_score(truth, answer >= found) == pytest.approx(best)
-
-
-def test_the_threshold_of_soft_labels_is_theirs(sample: Sample, tmp_path: Path):
-    model, truth, draw = checkpoint.load("saunetv2-drive"), sample.labels() > 0, np.random.default_rng(0)
-    unsure = np.where(truth, 0.31, 0.29) + draw.normal(0, 0.003, truth.shape)
-    tifffile.imwrite(tmp_path / "21_training.tif", (unsure * 65535).astype(np.uint16))
-    (tmp_path / "teachers.json").write_text(json.dumps({"saw": [], "tta": "d4"}))
-    reports, header = follow(calibration.calibrate([sample], model, "d4", soft=tmp_path))
-    assert reports == [1]
-    assert header.tta_thresholds["d4"] == pytest.approx(0.30)
-    assert (header.threshold, header.tta_thresholds["flips"]) == (0.5, model.header.tta_thresholds["flips"])
 
 
 def test_images_that_the_model_never_saw_choose_nothing(sample: Sample):

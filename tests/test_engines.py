@@ -78,7 +78,7 @@ def test_an_export_is_made_once_and_compared_with_torch(engine: str, small: Chec
     monkeypatch.setattr(_check, "SAME", 0.01)  # a network that was never trained is badly conditioned
     made = []
     monkeypatch.setitem(
-        _export._WRITERS, engine, lambda *a, w=_export._WRITERS[engine]: made.append(1) or w(*a)
+        _export.WRITERS, engine, lambda *a, w=_export.WRITERS[engine]: made.append(1) or w(*a)
     )
     first = _export.exported(small, engine)
     assert (_export.exported(small, engine), len(made)) == (first, 1)

@@ -27,11 +27,6 @@ SHAPE = (60, 80)
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
 def widget(viewer):
     _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Evaluate vessels")
     return widget

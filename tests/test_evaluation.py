@@ -106,6 +106,10 @@ def test_what_any_training_before_saw_was_seen():
     assert [s.name for s in evaluation.chosen(samples, "unseen", header)] == ["01"]
     model = checkpoint.Checkpoint("m", torch.nn.Identity(), header)
     assert [s.name for s in calibration.known(samples, model)] == ["21", "22", "11L", "im0001"]
+    # Older versions could train on soft labels by models that had seen more images.
+    taught = replace(header, data=own | {"teachers": ["im0044"]})
+    assert evaluation.seen(sample("im0044", "stare"), taught)
+    assert not evaluation.seen(sample("im0044", "stare"), header)
     # From weights of an unknown training nobody knows what was not seen, only what was.
     unknown = replace(header, lineage=(told(**{"imported from": "x.h5"}), *before))
     assert evaluation.seen(sample("21"), unknown)

@@ -15,15 +15,15 @@ from napari_saunetv2.errors import CheckpointError, ImageError, LayoutError, Set
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.losses import bce, bce_mcc, soft_mcc
-from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.reproduce import FineTuning
 from napari_saunetv2.training import Outcome, Pair, TrainConfig, fine_tune, folders, tasks, tuning
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.corrections import better, between
 from napari_saunetv2.training.matching import Named, match
-from napari_saunetv2.training.snippet import Snippet
 from napari_saunetv2.training.validation import corrected, logits, mean_f1
 from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare
+from tiny import save_model
 
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8), "dropblock": 0.0},
@@ -72,12 +72,9 @@ def weights(model: checkpoint.Checkpoint) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def base(tmp_path_factory) -> checkpoint.Checkpoint:
     """A tiny model that a fine-tuning can start from."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("base") / "base.safetensors"
-    arguments = {"widths": [8, 8]}
-    header = checkpoint.Header(network_arguments=arguments, fov_diameter=90.0)
-    checkpoint.save(path, NETWORKS["saunetv2"](**arguments), header)
-    return checkpoint.load(path)
+    return checkpoint.load(
+        save_model(tmp_path_factory.mktemp("base") / "base.safetensors", fov_diameter=90.0)
+    )
 
 
 @pytest.fixture
@@ -597,7 +594,7 @@ def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
     }  # fmt: skip
     found = []
     for how in ("python", "command"):
-        snippet = Snippet(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)
+        snippet = FineTuning(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)
         if how == "python":
             exec(snippet.as_python(), {"print": lambda *args: None})
         else:

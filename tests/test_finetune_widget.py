@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QApplication, QComboBox
 from clock import Clock
 from napari_saunetv2 import checkpoint
 from napari_saunetv2.imaging import synthetic
-from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.plugin import _edits, _finetuning
 from napari_saunetv2.plugin._preview import LivePrediction
 from napari_saunetv2.training import tasks
 from napari_saunetv2.training.validation import Preview
+from tiny import save_model
 
 pytestmark = pytest.mark.gui
 
@@ -28,10 +28,7 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home" / "models"
     folder.mkdir(parents=True)
     monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(folder))
-    torch.manual_seed(0)
-    arguments = {"widths": [8, 8]}
-    network = NETWORKS["saunetv2"](**arguments)
-    checkpoint.save(folder / "tiny.safetensors", network, checkpoint.Header(network_arguments=arguments))
+    save_model(folder / "tiny.safetensors")
     return folder
 
 
@@ -41,11 +38,6 @@ def fundus(shape, seed=0):
     image = np.full((*shape, 3), 90, np.uint8)
     image[sample.vessels > 0] = (200, 60, 40)
     return sample._replace(image=image)
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
 
 
 def quick(widget, steps=6, **settings):

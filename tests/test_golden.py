@@ -4,19 +4,11 @@ import hashlib
 
 import numpy as np
 import pytest
-import torch
 
 import golden
 
 RENEW = "run make weights-sums after adding or changing a bundled model"
 each_model = pytest.mark.parametrize("model", golden.MODELS, ids=lambda path: path.stem)
-
-
-@pytest.fixture
-def in_threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 def test_the_bundled_weights_are_those_that_were_released():

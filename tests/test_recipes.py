@@ -7,38 +7,28 @@ import numpy as np
 import pytest
 import torch
 
+import tiny
 from following import follow
 from napari_saunetv2 import checkpoint, datasets
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
 from napari_saunetv2.training.config import from_plain
-from napari_saunetv2.training.copies import Copies, copy
 from napari_saunetv2.training.material import gather
+from napari_saunetv2.training.published import published_view
 from napari_saunetv2.training.state import State, restore
 from napari_saunetv2.training.steps import fresh, halvings, rate
-from napari_saunetv2.training.views import Prepared, batch, prepare
+from napari_saunetv2.training.views import batch, prepare
 
 CPU = torch.device("cpu")
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8, 8, 8), "dropblock": 0.1}, steps=12, validate_every=2, batch=3,
     warmup=0, schedule="plateau", halve_after=2, weight_decay=0, clip=None, ema=0, precision="float32",
-    best_by="loss", calibrated=False, copies=5, validation=0.2,
+    best_by="loss", calibrated=False, views="published", validation=0.2,
 )  # fmt: skip
 
 
 def pairs(count: int = 3) -> list[Pair]:
-    """Grey pictures with dark lines."""
-    rng, made = np.random.default_rng(0), []
-    for number in range(count):
-        vessels = np.zeros((40, 30), np.uint8)
-        vessels[rng.integers(5, 35, 3)] = 1
-        image = (150 - 100 * vessels[..., None] + rng.integers(0, 9, (40, 30, 3))).astype(np.uint8)
-        made.append(Pair(f"image{number}", image, vessels))
-    return made
-
-
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return checkpoint.load(path).network.state_dict()
+    return tiny.pairs(count, 40, 30)
 
 
 # the published settings
@@ -58,9 +48,10 @@ def test_the_papers_recipes_are_the_published_settings(name):
     assert RECIPES[name].base is None
     assert (config.network, config.arguments) == (network, {"dropblock": dropblock})
     assert (config.crop, config.padding, config.loss, config.batch) == (canvas, padding, loss, size)
-    # Adam at 0.001, of all 13 copies of an image nine tenths to train on, 150 times.
+    # Adam at 0.001; 150 epochs, each as many views as nine tenths of 13 copies of every image.
     assert (config.learning_rate, config.weight_decay, config.warmup, config.clip) == (1e-3, 0, 0, None)
-    assert (config.copies, config.validation, config.ema, config.precision) == (13, 0.1, 0, "float32")
+    assert (config.views, config.validation, config.ema) == ("published", 0.1, 0)
+    assert config.precision == "float32"
     epoch = -(-(13 * images - round(13 * images * 0.1)) // size)
     assert (config.validate_every, config.steps) == (epoch, 150 * epoch)
     assert not config.calibrated
@@ -80,15 +71,15 @@ def test_a_papers_recipe_starts_on_the_real_images(shared: Path, tmp_path: Path,
     (config,) = recipe.cycles
     samples = [s for s in datasets.read(shared / "data" / folder) if recipe.takes(s)]
     assert len(samples) == PUBLISHED[f"paper-{name}"][-1]
-    one = Pair(samples[0].name, samples[0].image(), samples[0].labels())
-    # One canvas in a step and one copy to validate on: enough to see that it starts.
-    quick = replace(config, steps=2, batch=1, validation=0.04)
-    reports, path = follow(fine_tune([one], quick, tmp_path / "run"))
-    assert [r.step for r in reports] == [1, 2]
+    two = [Pair.of(sample) for sample in samples[:2]]
+    # One canvas in a step and one image to validate on: enough to see that it starts.
+    quick = replace(config, steps=1, batch=1)
+    reports, path = follow(fine_tune(two, quick, tmp_path / "run"))
+    assert [r.step for r in reports] == [1]
     assert all(np.isfinite(r.loss) for r in reports)
     header = checkpoint.load(path).header
-    assert (header.network, header.recipe["copies"]) == (config.network, 13)
-    canvas = prepare(one, config).canvas
+    assert (header.network, header.recipe["views"]) == (config.network, "published")
+    canvas = prepare(two[0], config).canvas
     assert canvas.shape[1:] == (config.crop, config.crop)
 
 
@@ -130,102 +121,94 @@ def test_adamw_without_decay_is_adam():
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-# the copies
+# the published views
 
 
-def drawn(config: TrainConfig = TINY, count: int = 3) -> tuple[Copies, Copies]:
-    material = gather(pairs(count), config, CPU)
-    return material.train, material.watched
+def line() -> Pair:
+    """A vertical line left of the centre, short enough to stay in the frame when it is rotated."""
+    y, x = np.mgrid[:64, :48]
+    vessels = ((np.abs(x - 20) < 3) & ((x - 23.5) ** 2 + (y - 31.5) ** 2 < 20**2)).astype(np.uint8)
+    return Pair("line", np.repeat(vessels[..., None] * 255, 3, axis=2), vessels)
 
 
-def test_every_copy_is_there_once_to_train_or_to_validate_on():
-    config = replace(TINY, copies=13, validation=0.1)
-    train, watched = drawn(config, 20)
-    assert (len(train), len(watched)) == (234, 26)
-    assert Counter([*train.chosen, *watched.chosen]) == Counter((n, k) for n in range(20) for k in range(13))
-    material = gather(pairs(20), config, CPU)
-    assert material.names[0] == [p.name for p in pairs(20)]
-    assert set(material.names[1]) == {f"image{n}" for n, _ in watched.chosen}
-
-
-def test_a_copy_is_the_same_whenever_it_is_drawn():
-    config = replace(TINY, copies=13)
-    first, again, other = (drawn(replace(config, seed=seed))[0] for seed in (0, 0, 1))
-    assert first.chosen == again.chosen == other.chosen
-    for n in range(len(first)):
-        assert torch.equal(first[n].canvas, again[n].canvas)
-    assert not all(torch.equal(first[n].canvas, other[n].canvas) for n in range(len(first)))
-    assert len({first[n].canvas.numpy().tobytes() for n in range(len(first))}) == len(first)
-
-
-def test_an_epoch_takes_every_copy_once():
-    train, _ = drawn()
-    steps = -(-len(train) // TINY.batch)
-    for epoch in range(2):
-        canvases = [batch(train, TINY, epoch * steps + n)[0] for n in range(steps)]
-        assert [len(c) for c in canvases] == [3, 3, 3, 3]
-        taken = Counter(c.numpy().tobytes() for step in canvases for c in step)
-        assert taken == Counter(train[n].canvas[:3].numpy().tobytes() for n in range(len(train)))
-    assert not torch.equal(batch(train, TINY, 0)[0], batch(train, TINY, steps)[0])
+def kind_of(view: torch.Tensor, same: torch.Tensor) -> str:
+    """Say what was done to an image, from the pixels alone."""
+    if torch.equal(view, same):
+        return "unchanged"
+    for name, axes in {"left-right": (2,), "top-bottom": (1,), "both": (1, 2)}.items():
+        if torch.equal(view, same.flip(axes)):
+            return name
+    if not torch.equal(view[3], same[3]):
+        return "rotated"
+    return "noisy" if (view[:3] - same[:3]).abs().max() < 0.01 else "recoloured"
 
 
 @pytest.mark.parametrize("padding", ["corner", "centre"])
-def test_the_kinds_of_copies(padding):
+def test_the_published_views(padding):
     image = prepare(pairs(1)[0], replace(TINY, padding=padding))
     rows, columns = image.frame
-
-    def part(number: int) -> torch.Tensor:
-        made = copy(image, number, 0)
-        outside = made.canvas.clone()
+    same, found, noise = image.canvas[:, rows, columns], Counter(), []
+    for seed in range(1300):
+        view = published_view(image.canvas, image.frame, torch.Generator().manual_seed(seed))
+        outside = view.clone()
         outside[:, rows, columns] = 0
         assert not outside.any()  # the black around the frame stays
-        return made.canvas[:, rows, columns]
-
-    same = part(0)
-    for number, axes in ((4, (2,)), (8, (1,)), (12, (1, 2))):
-        assert torch.equal(part(number), same.flip(axes))
-    for number in (2, 6, 10):
-        recoloured = part(number)
-        assert torch.equal(recoloured[3], same[3])
-        assert (recoloured[:3] - same[:3]).abs().mean() > 0.02
-        assert recoloured.min() >= 0
-        assert recoloured.max() <= 1
-    for number in (3, 7, 11):
-        noise = 255 * (part(number) - same)
-        assert torch.equal(part(number)[3], same[3])
-        assert noise[:3].mean() == pytest.approx(0.2, abs=0.03)
-        assert noise[:3].std() == pytest.approx(0.3, abs=0.03)
-    for number in (1, 5, 9):
-        turned = part(number)
-        assert set(turned[3].unique().tolist()) <= {0.0, 1.0}
-        assert not torch.equal(turned, same)
+        part = view[:, rows, columns]
+        kind = kind_of(part, same)
+        found[kind] += 1
+        assert 0 <= part.min() <= part.max() <= 1
+        assert set(part[3].unique().tolist()) <= {0.0, 1.0}
+        if kind == "noisy":
+            noise.append(255 * (part - same)[:3])
+    # Of 13 one is the image itself, three each are rotated, recoloured, noisy, and one mirrored each way.
+    odds = {"unchanged": 1, "rotated": 3, "recoloured": 3, "noisy": 3, "left-right": 1}
+    odds |= {"top-bottom": 1, "both": 1}
+    assert found.keys() == odds.keys()
+    chi_squared = sum((found[kind] - 100 * n) ** 2 / (100 * n) for kind, n in odds.items())
+    assert chi_squared < 22.5  # 6 degrees of freedom, p = 0.001
+    assert torch.stack(noise).mean() == pytest.approx(0.2, abs=0.01)
+    assert torch.stack(noise).std() == pytest.approx(0.3, abs=0.01)
 
 
-def test_a_turned_copy_turns_the_labels_with_the_image():
-    y, x = np.mgrid[:64, :48]
-    vessels = ((np.abs(x - 20) < 3) & ((x - 23.5) ** 2 + (y - 31.5) ** 2 < 20**2)).astype(np.uint8)
-    image = np.repeat(vessels[..., None] * 255, 3, axis=2)
-    prepared = prepare(Pair("a", image, vessels), TINY)
-    for number in (1, 5, 9):
-        turned = copy(prepared, number, 3).canvas
-        assert turned[3].sum() == pytest.approx(vessels.sum(), rel=0.05)  # nothing of it leaves the frame
-        assert ((turned[0] > 0.5).float() - turned[3]).abs().mean() < 0.01
-        # The distance of the line from the middle of the frame stays.
-        rows, columns = np.nonzero(turned[3].numpy())
-        middle = np.hypot(rows.mean() - 31.5, columns.mean() - 23.5)
-        assert middle == pytest.approx(np.hypot(*(np.argwhere(vessels).mean(0) - (31.5, 23.5))), abs=0.3)
+def test_a_rotated_view_rotates_the_labels_with_the_image():
+    image = prepare(line(), TINY)
+    vessels, rotated = line().vessels, 0
+    for seed in range(40):
+        view = published_view(image.canvas, image.frame, torch.Generator().manual_seed(seed))
+        if kind_of(view[:, :64, :48], image.canvas[:, :64, :48]) != "rotated":
+            continue
+        rotated += 1
+        assert view[3].sum() == pytest.approx(vessels.sum(), rel=0.05)  # nothing of it leaves the frame
+        assert ((view[0] > 0.5).float() - view[3]).abs().mean() < 0.01
+        # The distance of the line from the centre of the frame stays.
+        rows, columns = np.nonzero(view[3].numpy())
+        distance = np.hypot(rows.mean() - 31.5, columns.mean() - 23.5)
+        assert distance == pytest.approx(np.hypot(*(np.argwhere(vessels).mean(0) - (31.5, 23.5))), abs=0.3)
+    assert rotated >= 5
 
 
-def test_weights_of_pixels_go_with_their_copy():
+def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone():
+    images = gather(pairs(4), TINY, CPU).train
+    first, again = (batch(images, TINY, 5) for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first[:2], again[:2], strict=True))
+    assert first[0].shape == (3, 3, 48, 48)
+    for other in (batch(images, TINY, 6), batch(images, replace(TINY, seed=1), 5)):
+        assert not torch.equal(first[0], other[0])
+    # Processes that share a step draw its parts.
+    parts = [batch(images, TINY, 5, share) for share in (slice(0, 1), slice(1, 3))]
+    assert torch.equal(torch.cat([part[0] for part in parts]), first[0])
+
+
+def test_every_image_is_seen_and_weights_go_with_it():
     config = replace(TINY, inside_field=True)
-    one = pairs(1)[0]
     field = np.zeros((40, 30), np.uint8)
     field[:25] = 1
-    train = Copies([prepare(replace(one, field=field), config)], [(0, n) for n in range(5)], 0)
-    assert isinstance(train[4], Prepared)
-    images, vessels, weight = batch(train, replace(config, batch=5), 0)
-    assert (images.shape, vessels.shape, weight.shape) == ((5, 3, 48, 48), (5, 1, 48, 48), (5, 1, 48, 48))
+    images = gather([replace(pair, field=field) for pair in pairs(4)], config, CPU).train
+    views, vessels, weight = batch(images, replace(config, batch=400), 0)
+    assert (views.shape, vessels.shape, weight.shape) == ((400, 3, 48, 48), *[(400, 1, 48, 48)] * 2)
     assert (vessels[weight == 0] == 0).all()
+    unchanged = {n for n, image in enumerate(images) for view in views if torch.equal(view, image.canvas[:3])}
+    assert unchanged == set(range(3))
 
 
 # the training
@@ -239,8 +222,8 @@ def test_a_resumed_training_ends_at_the_weights_of_an_unbroken_one(tmp_path: Pat
     reports, resumed = follow(fine_tune(pairs(), config, tmp_path / "broken", resume=True))
     assert reports[0].step == stop_at + 1
     assert len({row["learning_rate"] for row in reports[-1].history}) > 1  # it was halved on the way
-    for name, tensor in weights(whole).items():
-        torch.testing.assert_close(weights(resumed)[name], tensor, rtol=0, atol=1e-6)
+    for name, tensor in tiny.weights(whole).items():
+        torch.testing.assert_close(tiny.weights(resumed)[name], tensor, rtol=0, atol=1e-6)
 
 
 def test_the_weights_of_the_lowest_loss_are_kept(tmp_path: Path):
@@ -259,11 +242,11 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
     assert (reports[-1].best_step, reports[-1].step) == (7, 7)
     state = fresh(config, None, CPU)
     restore(state, tmp_path / "run")
-    for name, tensor in weights(path).items():  # not averaged, and without a bias that was moved
+    for name, tensor in tiny.weights(path).items():  # not averaged, and without a bias that was moved
         assert torch.equal(state.network.state_dict()[name], tensor)
 
 
-def test_canvases_of_several_sizes_make_no_copies():
+def test_whole_canvases_of_several_sizes_make_no_batch():
     large = Pair("large", np.zeros((70, 70, 3), np.uint8), np.zeros((70, 70), np.uint8))
     with pytest.raises(SettingsError, match="48 x 48 and 80 x 80 pixels"):
         gather([*pairs(), large], TINY, CPU)
@@ -272,7 +255,7 @@ def test_canvases_of_several_sizes_make_no_copies():
 @pytest.mark.parametrize(
     "change",
     [
-        {"schedule": "x"}, {"best_by": "x"}, {"halve_after": 0}, {"clip": 0}, {"copies": -1},
+        {"schedule": "x"}, {"best_by": "x"}, {"halve_after": 0}, {"clip": 0}, {"views": "x"},
         {"validation": 0}, {"validation": 0, "schedule": "cosine"}, {"validation": 0, "best_by": "f1"},
     ],
 )  # fmt: skip
@@ -285,9 +268,9 @@ def test_a_run_that_knows_nothing_of_the_new_settings_goes_on(tmp_path: Path):
     config = TrainConfig(
         network_arguments={"widths": (8, 8, 8, 8)}, steps=6, batch=1, crop=32, validate_every=2, warmup=0
     )
-    new = {"schedule", "halve_after", "clip", "best_by", "calibrated", "copies"}
+    new = {"schedule", "halve_after", "clip", "best_by", "calibrated", "views"}
     old = {k: v for k, v in asdict(config).items() if k not in new}
-    assert from_plain(json.loads(json.dumps(old))).copies == 0
+    assert from_plain(json.loads(json.dumps(old))).views == "random"
     follow(fine_tune(pairs(), config, tmp_path / "run"), 3)
     path = tmp_path / "run" / "settings.json"
     plain = json.loads(path.read_text())
@@ -295,3 +278,21 @@ def test_a_run_that_knows_nothing_of_the_new_settings_goes_on(tmp_path: Path):
     path.write_text(json.dumps(plain))
     reports, _ = follow(fine_tune(pairs(), config, tmp_path / "run", resume=True))
     assert [r.step for r in reports] == [4, 5, 6]
+
+
+@pytest.mark.parametrize(("soft", "goes_on"), [(0.0, True), (0.5, False)])
+def test_an_older_run_resumes_unless_a_retired_setting_did_something(tmp_path: Path, soft, goes_on):
+    config = TrainConfig(
+        network_arguments={"widths": (8, 8, 8, 8)}, steps=6, batch=1, crop=32, validate_every=2, warmup=0
+    )
+    follow(fine_tune(pairs(), config, tmp_path / "run"), 3)
+    path = tmp_path / "run" / "settings.json"
+    plain = json.loads(path.read_text())
+    plain["config"] |= {"soft": soft, "copies": 0}
+    path.write_text(json.dumps(plain))
+    work = fine_tune(pairs(), config, tmp_path / "run", resume=True)
+    if goes_on:
+        assert [r.step for r in follow(work)[0]] == [4, 5, 6]
+    else:
+        with pytest.raises(CheckpointError, match="other settings"):
+            next(work)

@@ -90,13 +90,6 @@ def test_many_images_leave_memory_and_handles_flat():
     assert "a round" in run("load", "--images", "120", "--runs", "0")
 
 
-@pytest.fixture
-def in_threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def _answers(image, in_threads):
     for threads in (1, 2):
         in_threads(threads)

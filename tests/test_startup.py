@@ -13,7 +13,10 @@ from PIL import Image
 
 from napari_saunetv2.imaging.synthetic import fundus
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the times of a child")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="needs the times of a child"),
+    pytest.mark.alone,
+]
 
 HEAVY = {"torch", "napari", "magicgui", "qtpy", "PySide6", "PyQt6", "skimage", "scipy", "dask", "pydantic"}
 

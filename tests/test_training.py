@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 from sklearn.metrics import f1_score
 
+import tiny
 from following import follow
 from napari_saunetv2 import checkpoint, inference, lineage
 from napari_saunetv2.augmentation import Augmentation, kind_of_view, random_view, recolour
@@ -32,24 +33,12 @@ TINY = TrainConfig(
 
 
 def _pairs(count: int = 4) -> list[Pair]:
-    """Grey pictures with dark lines, which a network learns in a few steps."""
-    rng = np.random.default_rng(0)
-    pairs = []
-    for number in range(count):
-        vessels = np.zeros((60, 50), np.uint8)
-        vessels[rng.integers(5, 55, 3)] = 1
-        image = (150 - 100 * vessels[..., None] + rng.integers(0, 9, (60, 50, 3))).astype(np.uint8)
-        pairs.append(Pair(f"image{number}", image, vessels))
-    return pairs
+    return tiny.pairs(count, 60, 50)
 
 
 def _train(run: Path, config: TrainConfig = TINY, stop_at: int | None = None, **options):
     """Train; with ``stop_at`` leave off after so many reports, as a user who closes the window."""
     return follow(fine_tune(_pairs(), config, run, **options), stop_at)
-
-
-def _weights(path: Path) -> dict[str, torch.Tensor]:
-    return checkpoint.load(path).network.state_dict()
 
 
 def test_it_learns_what_can_be_learned(tmp_path: Path):
@@ -72,8 +61,8 @@ def test_a_resumed_training_ends_at_the_weights_of_an_unbroken_one(tmp_path: Pat
     _train(tmp_path / "broken", stop_at=stop_at)
     reports, resumed = _train(tmp_path / "broken", resume=True)
     assert reports[0].step == stop_at + 1
-    for name, tensor in _weights(whole).items():
-        torch.testing.assert_close(_weights(resumed)[name], tensor, rtol=0, atol=1e-6)
+    for name, tensor in tiny.weights(whole).items():
+        torch.testing.assert_close(tiny.weights(resumed)[name], tensor, rtol=0, atol=1e-6)
 
 
 def test_a_run_that_is_done_resumes_to_its_model(tmp_path: Path):
@@ -124,7 +113,7 @@ def test_a_damaged_state_is_told(tmp_path: Path):
 
 def test_another_seed_gives_other_weights_the_same_the_same(tmp_path: Path):
     paths = [_train(tmp_path / str(n), replace(TINY, seed=seed))[1] for n, seed in enumerate((0, 0, 1))]
-    first, same, other = ((_weights(p)["head.weight"]) for p in paths)
+    first, same, other = ((tiny.weights(p)["head.weight"]) for p in paths)
     torch.testing.assert_close(first, same, rtol=0, atol=0)
     assert not torch.equal(first, other)
 
@@ -133,9 +122,9 @@ def test_a_base_model_is_where_it_starts(tmp_path: Path):
     _, path = _train(tmp_path / "base")
     base = checkpoint.load(path)
     _, tuned = _train(tmp_path / "tuned", replace(TINY, steps=1, learning_rate=1e-9), base=base)
-    for name, tensor in _weights(path).items():
+    for name, tensor in tiny.weights(path).items():
         if name != "head.bias":  # which the calibration moves
-            torch.testing.assert_close(_weights(tuned)[name], tensor, rtol=0, atol=1e-5)
+            torch.testing.assert_close(tiny.weights(tuned)[name], tensor, rtol=0, atol=1e-5)
 
 
 def test_f1_on_the_validation_images_peaks_at_one_half(tmp_path: Path):
@@ -232,10 +221,10 @@ def test_the_second_cycle_starts_from_the_first_and_resumes(tmp_path: Path):
             if count == stop_at:
                 work.close()
                 return None
-        return _weights(tmp_path / folder / "model.safetensors")
+        return tiny.weights(tmp_path / folder / "model.safetensors")
 
     whole = run("whole")
-    first = _weights(tmp_path / "whole" / "cycle-1" / "model.safetensors")
+    first = tiny.weights(tmp_path / "whole" / "cycle-1" / "model.safetensors")
     assert not torch.equal(first["head.weight"], whole["head.weight"])
     assert checkpoint.load(tmp_path / "whole" / "model.safetensors").header.seed == 1
     for stop_at in (5, 15):  # within the first cycle, and within the second
@@ -279,7 +268,7 @@ def test_a_finished_run_of_an_older_version_gets_the_full_header_without_a_step(
     recipe, run = Recipe((TINY, replace(TINY, steps=3))), tmp_path / "run"
     options = {"data": {"dataset": "drive"}, "name": "two"}
     _, path = follow(recipe.train(_pairs(), run, **options))
-    whole, weights = checkpoint.load(path).header, _weights(path)
+    whole, weights = checkpoint.load(path).header, tiny.weights(path)
     for folder in (run, run / "cycle-1"):
         _without(folder / "model.safetensors", "lineage")
     assert checkpoint.load(path).header.lineage == ()
@@ -292,7 +281,7 @@ def test_a_finished_run_of_an_older_version_gets_the_full_header_without_a_step(
     for one, other in zip(lineage.trainings(header), lineage.trainings(whole), strict=True):
         assert {**one, "sha256": ""} == {**other, "sha256": ""}
     for name, tensor in weights.items():
-        assert torch.equal(_weights(path)[name], tensor)
+        assert torch.equal(tiny.weights(path)[name], tensor)
 
 
 @pytest.mark.parametrize("diameter", [60, 76, 100, 120, 180, 400])

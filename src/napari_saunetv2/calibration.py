@@ -2,13 +2,12 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference, teachers
+from napari_saunetv2 import inference
 from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
@@ -46,12 +45,10 @@ def calibrate(
     tta: inference.TestTime,
     *,
     device: str = "auto",
-    soft: Path | None = None,
 ) -> Generator[int, None, Header]:
     """Find the threshold with the highest mean F1 for a test-time augmentation.
 
     A network is surer of the images it learned from: F1 peaks at another threshold there than on new ones.
-    The networks of a cross-validation meet each image as a new one; their answers are ``soft``.
 
     Parameters
     ----------
@@ -60,9 +57,6 @@ def calibrate(
     model : Checkpoint
     tta : "none", "flips" or "d4"
     device : str
-    soft : Path, optional
-        Folder of soft labels (:mod:`napari_saunetv2.teachers`) that were made with the same ``tta``: they are
-        taken instead of the model's own answers.
 
     Yields
     ------
@@ -73,29 +67,12 @@ def calibrate(
     -------
     Header
         The model's, with that threshold.
-
-    Raises
-    ------
-    LayoutError, FileFormatError
-        For soft labels that are missing or damaged.
-    SettingsError
-        For soft labels by another test-time augmentation.
     """
-    made_with = teachers.about(soft).tta if soft else tta
-    if made_with != tta:
-        raise SettingsError(
-            f"The soft labels in '{soft}' were made with --tta {made_with}, not {tta}: their threshold is "
-            "another."
-        )
     exact: Any = {"engine": "torch", "precision": "float32"}
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):
         truths.append(sample.labels())
-        maps.append(
-            teachers.read(soft, sample.name)
-            if soft
-            else inference.segment(sample.image(), model, tta=tta, device=device, **exact)
-        )
+        maps.append(inference.segment(sample.image(), model, tta=tta, device=device, **exact))
         yield number
     found = best_threshold(truths, maps)
     header = model.header

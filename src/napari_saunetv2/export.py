@@ -2,21 +2,17 @@
 
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal, get_args
 
 from napari_saunetv2 import bioimage
 from napari_saunetv2.checkpoint import Checkpoint
-from napari_saunetv2.engines import _check
+from napari_saunetv2.engines import _check, _export
+from napari_saunetv2.engines._export import Run
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
 from napari_saunetv2.files import make_folder, write_beside
 
 Format = Literal["onnx", "openvino", "bioimageio"]
-Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "bioimageio": ".zip"}
 
@@ -76,20 +72,6 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
     return verdict.largest
 
 
-def _onnx(model: Checkpoint, file: Path) -> Run:
-    from napari_saunetv2.engines import _onnx as engine
-
-    engine.write(model.network, file)
-    return engine.OnnxRunner(file.read_bytes())
-
-
-def _openvino(model: Checkpoint, file: Path) -> Run:
-    from napari_saunetv2.engines import _openvino as engine
-
-    engine.write(model.network, file)
-    return engine.OpenvinoRunner(file, "float32")
-
-
 def _bioimageio(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _onnx as engine
 
@@ -103,8 +85,4 @@ def _bioimageio(model: Checkpoint, file: Path) -> Run:
         return engine.OnnxRunner(packed.read(bioimage.WEIGHTS))
 
 
-_WRITERS: dict[str, Callable[[Checkpoint, Path], Run]] = {
-    "onnx": _onnx,
-    "openvino": _openvino,
-    "bioimageio": _bioimageio,
-}
+_WRITERS = _export.WRITERS | {"bioimageio": _bioimageio}

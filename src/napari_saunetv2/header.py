@@ -52,7 +52,8 @@ class Header:
     classes : tuple of str
         What the maps of the answer show.
     data : mapping
-        Data set, and names of the images trained and validated on; ``teachers`` those that its teachers saw.
+        Data set, and names of the images trained and validated on; ``teachers``, in models of older
+        versions, those that its teachers saw.
     recipe : mapping
         Name and all settings of the training, the steps it took and its ``seconds``.
     seed : int or None

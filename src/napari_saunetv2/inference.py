@@ -1,7 +1,7 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from numbers import Real
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -16,6 +16,7 @@ from napari_saunetv2.errors import CheckpointError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov, plausibility, windows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
 from napari_saunetv2.imaging.tiles import Blend, Tile
 
 Model: TypeAlias = str | os.PathLike[str] | Checkpoint
@@ -27,12 +28,8 @@ FREEZE_FROM = 512
 SAMPLES, SAMPLE_SIDE = 96, 128
 """A large image's statistics are taken from about SAMPLES tiles of that side in pixels."""
 
-_TURNS: dict[TestTime, tuple[tuple[int, bool], ...]] = {
-    "none": ((0, False),),
-    "flips": ((0, False), (0, True), (2, False), (2, True)),
-    "d4": tuple((turns, mirror) for mirror in (False, True) for turns in range(4)),
-}
-"""Quarter turns and mirroring of each pass of a test-time augmentation."""
+_VIEWS: dict[TestTime, tuple[View, ...]] = {"none": D4[:1], "flips": FLIPS, "d4": D4}
+"""The views that a test-time augmentation takes the mean of."""
 
 
 class Progress(NamedTuple):
@@ -177,12 +174,12 @@ def steps(
     unit = to_unit(image)
     chosen = _loaded(model)
     place = devices.resolve(device)
-    turns = _turns(tta)
+    views = _views(tta)
     runs_in, precision = engines.choice(chosen, place, engine, precision)
     plan = planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
     if FREEZE_FROM <= plan.side < max(plan.working_shape):
-        return (yield from _in_windows(unit, plan, chosen, place, turns, runs_in, precision))
-    total = len(turns) * len(plan.tiles)
+        return (yield from _in_windows(unit, plan, chosen, place, views, runs_in, precision))
+    total = len(views) * len(plan.tiles)
     yield Progress(0, total)
 
     working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
@@ -192,12 +189,10 @@ def steps(
         mean = np.zeros(
             (part.rows.stop - part.rows.start, part.columns.stop - part.columns.start), np.float32
         )
-        for turn, (quarters, mirror) in enumerate(turns):
-            view = np.rot90(working[part], quarters)
-            answer = _forward(run, view[:, ::-1] if mirror else view, chosen.header.padding)
-            mean += np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
-            yield Progress(number * len(turns) + turn + 1, total)
-        mean /= np.float32(len(turns))
+        for done, view in enumerate(views, start=1):
+            mean += view.undo(_forward(run, view.of(working[part]), chosen.header.padding))
+            yield Progress(number * len(views) + done, total)
+        mean /= np.float32(len(views))
         if len(plan.tiles) == 1:
             return _mapped_back(mean, plan)
         blend.add(part, mean)
@@ -232,22 +227,12 @@ def frozen_run(
     return engines.runner_of(network, place, *chosen, model.header.ranges)
 
 
-def turned(
-    run: engines.Runner, canvas: NDArray[np.float32], turns: Sequence[tuple[int, bool]]
-) -> Iterator[NDArray[np.float32]]:
-    """Answer of every turned and mirrored view of a canvas, turned back; shape (h, w)."""
-    for quarters, mirror in turns:
-        view = np.rot90(canvas, quarters)
-        answer = run(np.ascontiguousarray(view[:, ::-1] if mirror else view)).max(0)
-        yield np.rot90(answer[:, ::-1] if mirror else answer, -quarters)
-
-
 def _in_windows(
     unit: NDArray[np.float32],
     plan: planning.Plan,
     model: Checkpoint,
     place: torch.device,
-    turns: Sequence[tuple[int, bool]],
+    views: Sequence[View],
     engine: engines.Engine,
     precision: engines.Precision,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
@@ -255,7 +240,7 @@ def _in_windows(
     height, width = plan.working_shape
     margin = engines.reach(model.network)
     parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
-    total = len(turns) * len(parts)
+    total = len(views) * len(parts)
     yield Progress(0, total)
     working = resize(unit, height, width) if plan.working_shape != plan.shape else unit
     run = frozen_run(model, place, lambda part: working[part], (height, width), engine, precision)
@@ -264,11 +249,11 @@ def _in_windows(
     for rows, columns in parts:
         laid = windows.laid(working[rows.read, columns.read], rows, columns)
         mean = np.zeros(laid.shape[:2], np.float32)
-        for answer in turned(run, laid, turns):
-            mean += answer
+        for view in views:
+            mean += view.undo(run(np.ascontiguousarray(view.of(laid))).max(0))
             done += 1
             yield Progress(done, total)
-        result[rows.core, columns.core] = mean[rows.inner, columns.inner] / np.float32(len(turns))
+        result[rows.core, columns.core] = mean[rows.inner, columns.inner] / np.float32(len(views))
     return _mapped_back(result, plan)
 
 
@@ -312,17 +297,17 @@ def check(model: Model, *, tta: TestTime = "none", **settings: Any) -> None:
 
 def passes(tta: TestTime) -> int:
     """Count the views of a test-time augmentation; raises SettingsError for an unknown name."""
-    return len(_turns(tta))
+    return len(_views(tta))
 
 
 def _loaded(model: Model) -> Checkpoint:
     return model if isinstance(model, Checkpoint) else checkpoint.load(model)
 
 
-def _turns(tta: TestTime) -> tuple[tuple[int, bool], ...]:
-    if tta not in _TURNS:
+def _views(tta: TestTime) -> tuple[View, ...]:
+    if tta not in _VIEWS:
         raise SettingsError(f"tta is {tta!r}: it must be one of {', '.join(get_args(TestTime))}.")
-    return _TURNS[tta]
+    return _VIEWS[tta]
 
 
 def _forward(run: engines.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:

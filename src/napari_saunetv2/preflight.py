@@ -16,7 +16,7 @@ from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.imaging import canvas, fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
-from napari_saunetv2.uncertainty import VIEWS
+from napari_saunetv2.imaging.symmetry import D4
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
 """Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
@@ -154,7 +154,7 @@ def describe(
     found = fov.diameter(inside)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
-    views = inference.passes(tta) + (len(VIEWS) if uncertainty else 0)
+    views = inference.passes(tta) + (len(D4) if uncertainty else 0)
     seconds = None
     if measure:
         speed = speed_of(model, place, runs_in, runs_as)

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import inference
+from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import Progress
-
-VIEWS = tuple((turns, mirror) for mirror in (False, True) for turns in range(4))
-"""The eight symmetries of the square, the group D4: quarter turns, and whether the view is mirrored too."""
 
 
 def steps(
@@ -46,22 +44,20 @@ def steps(
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.
     mean = np.zeros(pixels.shape[:2], np.float32)
     spread = np.zeros_like(mean)
-    for number, (turns, mirror) in enumerate(VIEWS):
-        turned = np.rot90(pixels, turns)
-        view = np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
-        work = inference.steps(view, model, rescale=factor, **settings)
+    for number, view in enumerate(D4):
+        work = inference.steps(np.ascontiguousarray(view.of(pixels)), model, rescale=factor, **settings)
         while True:
             try:
                 done, total = next(work)
             except StopIteration as end:
-                answer = np.rot90(end.value[:, ::-1] if mirror else end.value, -turns)
+                answer = view.undo(end.value)
                 break
             if done or not number:
-                yield Progress(number * total + done, len(VIEWS) * total)
+                yield Progress(number * total + done, len(D4) * total)
         off = answer - mean
         mean += off / np.float32(number + 1)
         spread += off * (answer - mean)
-    return spread / np.float32(len(VIEWS))
+    return spread / np.float32(len(D4))
 
 
 def variance(image: ArrayLike, model: inference.Model, **settings: Any) -> NDArray[np.float32]:

@@ -1,10 +1,9 @@
 import pytest
-import torch
 from qtpy.QtCore import Qt
 from segmenting import PLUGIN, WIDGET, Hold
 
 from napari_saunetv2 import checkpoint, inference, preflight
-from napari_saunetv2.networks import NETWORKS
+from tiny import save_model
 
 
 @pytest.fixture(autouse=True)
@@ -19,16 +18,8 @@ def models(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(models):
     """A model that takes no time, for pictures whose field of view is 60 pixels wide."""
-    torch.manual_seed(0)
-    arguments = {"widths": [8, 8]}
-    header = checkpoint.Header(network_arguments=arguments, fov_diameter=60.0)
-    checkpoint.save(models / "tiny.safetensors", NETWORKS["saunetv2"](**arguments), header)
+    save_model(models / "tiny.safetensors", fov_diameter=60.0)
     return "tiny"
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
-from napari_saunetv2.cli.soup import soup
-from napari_saunetv2.cli.teach import teach
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
 
@@ -40,8 +38,6 @@ for _command in (
     finetune,
     calibrate,
     cross_validate,
-    teach,
-    soup,
     models,
     import_keras,
     demo,

@@ -85,7 +85,6 @@ def recipe_of(
     steps: int | None,
     seed: int | None,
     batch: int | None = None,
-    soft: float | None = None,
 ) -> "Recipe":
     """Look up a recipe, with other settings where they are given; raises SettingsError."""
     from dataclasses import replace
@@ -94,7 +93,7 @@ def recipe_of(
 
     if name not in RECIPES:
         raise SettingsError(f"There is no recipe '{name}': choose {', '.join(RECIPES)}.")
-    given = {"steps": steps, "seed": seed, "batch": batch, "soft": soft}
+    given = {"steps": steps, "seed": seed, "batch": batch}
     changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     chosen = RECIPES[name]
     return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))

@@ -16,10 +16,6 @@ def calibrate(
     int8: Annotated[
         bool, typer.Option("--int8", help="Measure the ranges for --precision int8 instead.")
     ] = False,
-    soft: Annotated[
-        Path | None,
-        typer.Option(help="Find it on these soft labels, of `saunetv2 teach` with the same --tta."),
-    ] = None,
 ) -> None:
     """Find a model's threshold for a test-time augmentation, on the images it was trained on.
 
@@ -27,21 +23,16 @@ def calibrate(
 
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4`
 
-    `saunetv2 calibrate runs/drive/model.safetensors DRIVE --tta d4 --soft runs/folds/soft`
-
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
     from napari_saunetv2 import calibration, checkpoint, datasets
-    from napari_saunetv2.errors import SettingsError
 
-    if int8 and soft:
-        raise SettingsError("Soft labels choose a threshold, not ranges: leave out --soft or --int8.")
     loaded = checkpoint.load(model)
     samples = calibration.known([s for root in roots for s in datasets.read(root)], loaded)
     if int8:
         work = calibration.measure_ranges(samples, loaded)
     else:
-        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device, soft=soft)
+        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
     with bar() as shown:
         task = shown.add_task("measuring" if int8 else "segmenting", total=len(samples))
         header = drain(work, lambda done: shown.update(task, completed=done))

@@ -23,8 +23,6 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Views in a step, instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
-    soft: Annotated[Path | None, typer.Option(help="Folder of soft labels, from `saunetv2 teach`.")] = None,
-    soft_share: Annotated[float, typer.Option(help="Of the soft labels in what is learned.")] = 0.5,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model on the training images of a data set.
@@ -36,23 +34,22 @@ def train(
 
     **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
-    from napari_saunetv2 import checkpoint, datasets, teachers
+    from napari_saunetv2 import checkpoint, datasets
     from napari_saunetv2.training import Pair, together
 
-    chosen = recipe_of(recipe, steps, seed, batch=batch, soft=soft_share if soft else None)
+    chosen = recipe_of(recipe, steps, seed, batch=batch)
     with together.launched(device) as own_device:
         out.quiet = err.quiet = not together.leads()
         samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
-        pairs = [Pair.of(s, teachers.read(soft, s.name) if soft else None) for s in samples]
+        pairs = [Pair.of(sample) for sample in samples]
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
-        taught = {"teachers": teachers.about(soft).saw} if soft else {}
         work = chosen.train(
             pairs,
             run,
             resume=resume,
             base=checkpoint.load(base) if base else None,
             device=own_device,
-            data={**data, **taught},
+            data=data,
             name=recipe,
         )
         path = follow(work)

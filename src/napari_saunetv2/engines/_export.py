@@ -65,7 +65,7 @@ def _make(model: Checkpoint, engine: str, target: Path) -> None:
     beside = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
         file = beside / _FILES[engine]
-        verdict = _check.compare(model, _WRITERS[engine](model, file))
+        verdict = _check.compare(model, WRITERS[engine](model, file))
         if not verdict.largest <= _check.SAME:
             raise CheckpointError(
                 f"'{model.name}' gives another answer in {engine} (by {verdict.largest:.1e}): choose "
@@ -94,7 +94,8 @@ def _onnx(model: Checkpoint, file: Path) -> Run:
     return engine.OnnxRunner(file)
 
 
-_WRITERS = {"openvino": _openvino, "onnx": _onnx}
+WRITERS: dict[str, Callable[[Checkpoint, Path], Run]] = {"openvino": _openvino, "onnx": _onnx}
+"""Each writes a model into a file and gives what runs it."""
 
 
 def _key(model: Checkpoint) -> str:

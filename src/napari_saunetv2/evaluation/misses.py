@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from napari_saunetv2.metrics import skeleton
+from napari_saunetv2.imaging import branches
 
 LEAST_LENGTH = 10
 """Pixels; shorter pieces are spurs of the skeleton and disagreements about where a vessel ends."""
 
 LEAST_RECALL = 0.5
 """A vessel is missed where less of its length is found."""
-
-_AROUND = np.ones((3, 3))
 
 
 @dataclass(frozen=True)
@@ -53,32 +51,15 @@ def misses(truth: ArrayLike, vessels: ArrayLike, inside: ArrayLike | None = None
         Only pixels where it is not 0 count.
     """
     true = np.asarray(truth) != 0
-    pieces, count = ndimage.label(
-        _unbranched(true if inside is None else true & (np.asarray(inside) != 0)), _AROUND
-    )
-    if not count:
-        return []
-    numbers = np.arange(1, count + 1)
+    pieces, lengths = branches.cut(true if inside is None else true & (np.asarray(inside) != 0))
     found = np.asarray(vessels) != 0
-    lengths = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
-    recalls = ndimage.mean(found, pieces, numbers)
-    places = ndimage.find_objects(pieces)
+    recalls = ndimage.mean(found, pieces, np.arange(len(lengths)))
     missed = [
-        Miss(
-            *_middle(places[n], (pieces[places[n]] == n + 1) & ~found[places[n]]),
-            int(lengths[n]),
-            float(recalls[n]),
-        )
-        for n in np.flatnonzero((lengths >= LEAST_LENGTH) & (recalls < LEAST_RECALL))
+        Miss(*_middle(box, (pieces[box] == n) & ~found[box]), int(lengths[n]), float(recalls[n]))
+        for n, box in enumerate(ndimage.find_objects(pieces), start=1)
+        if lengths[n] >= LEAST_LENGTH and recalls[n] < LEAST_RECALL
     ]
     return sorted(missed, key=lambda m: m.length * (m.recall - 1))
-
-
-def _unbranched(vessels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Skeleton without the pixels at which it branches: those with more than two neighbours."""
-    lines = skeleton(vessels)
-    neighbours = ndimage.convolve(lines.astype(np.uint8), _AROUND.astype(np.uint8), mode="constant") - lines
-    return np.asarray(lines & (neighbours <= 2), bool)
 
 
 def _middle(place: Sequence[slice], part: NDArray[Any]) -> tuple[int, int]:

@@ -4,9 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 from napari_saunetv2 import NO_DEVICE
@@ -84,26 +82,35 @@ def page(
     str
         HTML; every name in it is escaped.
     """
-    parts = {
-        "title": escape(title),
-        "note": escape(NO_DEVICE),
-        "scores": _table(["image", *TITLES.values()], _score_rows(entries)),
-        "curve": _curve(entries, others, about),
-        "comparison": _comparison(entries, others, about),
-        "pictures": _pictures(entries),
-        "settings": _pairs(about),
-        "card": _card(model),
-    }
+    from jinja2 import Environment, StrictUndefined  # only who writes a page pays for it
+    from markupsafe import Markup
+
     template = files("napari_saunetv2.evaluation").joinpath("report.html").read_text(encoding="utf-8")
-    return Template(template).substitute(parts)
+    worst = sorted(entries, key=lambda e: worst_first(e.score))
+    card = _card(model)
+    return (
+        Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        .from_string(template)
+        .render(
+            plain=_plain,
+            title=title,
+            note=NO_DEVICE,
+            titles=["image", *TITLES.values()],
+            scores=_score_rows([e.score for e in worst]),
+            curve=Markup(_curve(entries, others, about)),  # as_svg escapes the names
+            names=_names(about),
+            columns=COMPARED,
+            compared=_compared(entries, others),
+            key=AGREEMENT.values(),
+            pictures=[_picture(e) for e in worst if e.picture],
+            settings=about,
+            recipe=card.pop("recipe", {}),
+            card=card,
+        )
+    )
 
 
-def _sorted(entries: Sequence[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda e: worst_first(e.score))
-
-
-def _score_rows(entries: Sequence[Entry]) -> list[list[str]]:
-    scores = [e.score for e in _sorted(entries)]
+def _score_rows(scores: Sequence[ImageScore]) -> list[list[str]]:
     rows = [ImageScore("mean", mean(scores)), *scores]
     return [[s.name, *(shown(name, s.metrics[name]) for name in TITLES)] for s in rows]
 
@@ -127,54 +134,20 @@ def _curve(entries: Sequence[Entry], others: Sequence[Entry], about: Mapping[str
     )
 
 
-def _comparison(entries: Sequence[Entry], others: Sequence[Entry], about: Mapping[str, Any]) -> str:
-    if not others:
-        return ""
-    compared = compare([e.score for e in entries], [e.score for e in others])
-    first, second = map(escape, _names(about))
-    return (
-        f"<h2>Compared</h2><p>{first} against {second}, image by image. Difference: first minus second, "
-        "with the 95 % interval of the bootstrap over images; p: Wilcoxon's signed-rank test, two-sided; n: "
-        f"images in which both have a value.</p>{_table(COMPARED, comparison_rows(compared))}"
-    )
+def _compared(entries: Sequence[Entry], others: Sequence[Entry]) -> list[list[str]]:
+    return comparison_rows(compare([e.score for e in entries], [e.score for e in others])) if others else []
 
 
-def _pictures(entries: Sequence[Entry]) -> str:
-    figures = [
-        f'<figure><img alt="{escape(e.score.name)}" src="data:image/png;base64,'
-        f'{base64.b64encode(e.picture).decode()}"><figcaption>{escape(e.score.name)} &middot; F1 '
-        f"{shown('f1', e.score.metrics['f1'])}</figcaption></figure>"
-        for e in _sorted(entries)
-        if e.picture
-    ]
-    if not figures:
-        return "<p>There are no photographs to draw on.</p>"
-    key = "".join(
-        f'<span class="key"><i style="background:rgb{colour}"></i>{meaning}</span>'
-        for meaning, colour in AGREEMENT.values()
-    )
-    return f'<p>{key}</p><div class="pictures">{"".join(figures)}</div>'
+def _picture(one: Entry) -> tuple[str, str, str]:
+    """Name, F1 and the picture in base 64."""
+    return one.score.name, shown("f1", one.score.metrics["f1"]), base64.b64encode(one.picture).decode()
 
 
-def _card(model: Checkpoint | None) -> str:
+def _card(model: Checkpoint | None) -> dict[str, Any]:
     if model is None:
-        return "<p>No model: what was scored was drawn by hand, or made elsewhere.</p>"
-    header = asdict(model.header)
+        return {}
     parameters = sum(p.numel() for p in model.network.parameters())
-    recipe = header.pop("recipe")
-    first = {"name": model.name, "parameters": f"{parameters:,}"}
-    return f"{_pairs(first | header)}<details><summary>Recipe</summary>{_pairs(recipe)}</details>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    titles = "".join(f"<th>{escape(text)}</th>" for text in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(_plain(v))}</dd>" for k, v in values.items())
-    return f"<dl>{rows}</dl>"
+    return {"name": model.name, "parameters": f"{parameters:,}", **asdict(model.header)}
 
 
 def _plain(value: Any) -> str:

@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
+
+from napari_saunetv2.metrics import skeleton
 
 SHORTEST = 5
 """Pixels of a piece's centre line; shorter ones are spurs of the skeleton."""
@@ -30,10 +32,29 @@ class Branch(NamedTuple):
     value: float
 
 
+def cut(mask: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Cut the centre lines of a mask where three or more meet.
+
+    Parameters
+    ----------
+    mask : array, shape (H, W)
+        A vessel where not 0.
+
+    Returns
+    -------
+    pieces : array, shape (H, W), int
+        0, or the number of the piece that a pixel of a centre line belongs to. Forks belong to none.
+    lengths : array, shape (number of pieces + 1,), int, pixels
+        Of each piece by its number; the first counts the other pixels.
+    """
+    lines = skeleton(mask)
+    neighbours = ndimage.convolve(lines.astype(np.uint8), _TOUCHING.astype(np.uint8), mode="constant") - lines
+    pieces, count = ndimage.label(lines & (neighbours <= 2), _TOUCHING)
+    return pieces, np.bincount(pieces.ravel(), minlength=count + 1)
+
+
 def ranked(mask: NDArray[np.uint8], values: NDArray[np.float32]) -> list[Branch]:
     """List the vessels of a mask by the mean of a map along their centre lines, the highest first.
-
-    The mask is thinned (Zhang and Suen, 1984), and its centre lines are cut where three or more meet.
 
     Parameters
     ----------
@@ -42,13 +63,8 @@ def ranked(mask: NDArray[np.uint8], values: NDArray[np.float32]) -> list[Branch]
     values : array, shape (H, W)
         For example the variance of the probability.
     """
-    from skimage.morphology import skeletonize
-
-    lines = skeletonize(mask != 0)  # type: ignore[no-untyped-call]
-    neighbours = ndimage.convolve(lines.astype(np.uint8), _TOUCHING.astype(np.uint8), mode="constant") - lines
-    pieces, count = ndimage.label(lines & (neighbours <= 2), _TOUCHING)
-    lengths = np.bincount(pieces.ravel(), minlength=count + 1)
-    means = ndimage.mean(values, pieces, np.arange(count + 1))
+    pieces, lengths = cut(mask)
+    means = ndimage.mean(values, pieces, np.arange(len(lengths)))
     found = [
         Branch(
             ((rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2),

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
+from superqt.utils import QSignalDebouncer
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.plugin._jobs import Latest
 from napari_saunetv2.plugin._layers import Planes
 
 if TYPE_CHECKING:
@@ -36,44 +37,26 @@ class CardMaker:
         show: "Callable[[Preflight | str | None], None]",
     ) -> None:
         self._wish, self._show = wish, show
-        self._job: Job | None = None
-        self._again = False
-        self._timer = QTimer(parent)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._make)
+        self._jobs = Latest(lambda error: show(str(error)))
+        self._debouncer = QSignalDebouncer(parent=parent)
+        self._debouncer.setTimeout(AFTER)
+        self._debouncer.triggered.connect(self._make)
 
     def renew(self, *_: object) -> None:
         """Make a new card, soon."""
-        self._timer.start(AFTER)
+        self._debouncer.throttle()
 
     def abandon(self) -> None:
         """Call nobody any more."""
-        if self._job is not None:
-            self._job.abandon()
-            self._job = None
+        self._jobs.abandon()
 
     def _make(self) -> None:
-        if self._job is not None:
-            self._again = True
-            return
         wish = self._wish()
         if wish is None:
+            self._jobs.forget()
             self._show(None)
-            return
-        self._job = Job(
-            make(*wish),
-            progress=lambda _: None,
-            done=self._show,
-            failed=lambda error: self._show(str(error)),
-            finished=self._end,
-        )
-        self._job.start()
-
-    def _end(self) -> None:
-        self._job = None
-        if self._again:
-            self._again = False
-            self.renew()
+        else:
+            self._jobs.ask(make(*wish), self._show)
 
 
 def make(

@@ -6,36 +6,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_saunetv2 import library, snippets
+from napari_saunetv2 import library, reproduce
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.plugin._layers import Planes, colours_first, current_plane, file_of
-from napari_saunetv2.snippets import Recipe
+from napari_saunetv2.reproduce import Segmentation
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Recipe:
+def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Segmentation:
     """Give the recipe, with what another program needs to find the model."""
     try:
         found = library.find(model)
         name = model if library.info(found).bundled else str(found)
     except CheckpointError:
         name = model
-    return Recipe(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
+    return Segmentation(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
 
 
-def python(recipe: Recipe, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
+def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
     """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
     field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
-    return snippets.as_python(recipe, _expression(viewer, layer), field)
+    return recipe.as_python(_expression(viewer, layer), field)
 
 
-def command(recipe: Recipe, _viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
+def command(recipe: Segmentation, _viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
     """Give the command; raises SettingsError where the picture lies in no file of its own."""
     field = None if isinstance(fov, str) else _own_file(fov)
-    return snippets.as_command(recipe, _own_file(layer), field)
+    return recipe.as_command(_own_file(layer), field)
 
 
 LANGUAGES = {"Python": python, "a command": command}
@@ -60,7 +60,7 @@ def _own_file(layer: Image | Labels) -> Path | None:
 def _expression(viewer: "ViewerModel", layer: Image | Labels, *, mask: bool = False) -> str:
     file = _own_file(layer)
     if file is not None:
-        return snippets.from_file(file, mask=mask)
+        return reproduce.from_file(file, mask=mask)
     data = f"viewer.layers[{layer.name!r}].data{'[0]' if layer.multiscale else ''}"
     if layer.ndim == 2:
         return data

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.plugin._layers import Planes
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def segment_planes(
     )
     probability, variance = [], []
     passes = inference.passes(settings["tta"])
-    share = passes / (passes + len(uncertainty.VIEWS)) if request.uncertainty else 1.0
+    share = passes / (passes + len(D4)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
         picture = planes[number]
         notice = notice or planes.remark(number)

@@ -23,7 +23,7 @@ from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._questions import DROP, STAY, ask_about_edits
 from napari_saunetv2.plugin._save import Saver
 from napari_saunetv2.plugin._windows import add_shortcuts, copy_text, tell
-from napari_saunetv2.set_snippets import SetRecipe
+from napari_saunetv2.reproduce import DatasetRun
 
 if TYPE_CHECKING:
     import napari
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
 """Numbers that have room in the list; the table that is saved has all."""
 
-_COPIES: dict[tuple[str, str], Callable[[SetRecipe], str]] = {
-    ("segment", "Python"): SetRecipe.segment_python,
-    ("segment", "a command"): SetRecipe.segment_command,
-    ("score", "Python"): SetRecipe.score_python,
-    ("score", "a command"): SetRecipe.score_command,
+_COPIES: dict[tuple[str, str], Callable[[DatasetRun], str]] = {
+    ("segment", "Python"): DatasetRun.segment_python,
+    ("segment", "a command"): DatasetRun.segment_command,
+    ("score", "Python"): DatasetRun.score_python,
+    ("score", "a command"): DatasetRun.score_command,
 }
 
 
@@ -242,7 +242,7 @@ class BrowseWidget(BrowseForm):
         if model is None:
             return
         path = Path(str(self.output.value))
-        wanted = SetRecipe(
+        wanted = DatasetRun(
             Path(str(self.folder.value)),
             self._shown,
             str(self.split.value),

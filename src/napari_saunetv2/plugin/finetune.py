@@ -23,8 +23,8 @@ from napari_saunetv2.plugin._panel import set_up
 from napari_saunetv2.plugin._preview import LivePrediction, Photograph
 from napari_saunetv2.plugin._status import StatusLine
 from napari_saunetv2.plugin._windows import add_shortcuts, choose_in_segment, tell
+from napari_saunetv2.reproduce import FineTuning
 from napari_saunetv2.training import Outcome, Report, Task, tasks, tuning
-from napari_saunetv2.training.snippet import Snippet
 
 if TYPE_CHECKING:
     import napari
@@ -70,8 +70,8 @@ class FineTuneWidget(FineTuneForm):
         for button, action in (
             (self.run, self._start), (self.pause, self._pause), (self.stop, self._stop),
             (self.go_on, self._go_on), (self.discard, self._discard),
-            (self.copy_python, partial(self._copy, Snippet.as_python)),
-            (self.copy_command, partial(self._copy, Snippet.as_command)),
+            (self.copy_python, partial(self._copy, FineTuning.as_python)),
+            (self.copy_command, partial(self._copy, FineTuning.as_command)),
         ):  # fmt: skip
             button.changed.connect(lambda _value=None, action=action: action())
         self.source.changed.connect(self._fill)
@@ -131,15 +131,15 @@ class FineTuneWidget(FineTuneForm):
         self.stop.enabled = self.pause.enabled = False
         self._line.say("Stopping: the best so far is being kept...")
 
-    def _copy(self, text: Callable[[Snippet], str]) -> None:
+    def _copy(self, text: Callable[[FineTuning], str]) -> None:
         self._check()
         if self._job is not None or self._line.obstacle:
             return
         changes = self.settings()
         name, device = str(self.model_name.value), str(self.device.value)
 
-        def snippet(folder: Path, only: Sequence[str] = ()) -> Snippet:
-            return Snippet(folder, only, self.base_name(), changes, device, Path(name))
+        def snippet(folder: Path, only: Sequence[str] = ()) -> FineTuning:
+            return FineTuning(folder, only, self.base_name(), changes, device, Path(name))
 
         if self.source.value == "folder":
             names = [one.name for one in self.pairs.chosen()]

@@ -78,17 +78,12 @@ class TrainConfig:
         for the background the value after the last of them; what is not annotated takes no part in anything.
     inside_field : bool
         Whether only the field of view takes part.
-    soft : float, [0, 1]
-        Share of the soft labels of teachers (:mod:`napari_saunetv2.teachers`) in what is learned; the rest is
-        the labels'. Validation goes by the labels alone.
     seed : int
         Of every random draw but the choice of validation images.
     augmentation : Augmentation
-    copies : int
-        Copies of each image that are drawn once, the image itself among them
-        (:mod:`napari_saunetv2.training.copies`); a step takes whole canvases of them in turn, whatever
-        ``crop`` and ``augmentation`` say, and ``validation`` is a share of the copies. 0 draws new views in
-        every step.
+    views : "random" or "published"
+        Random crops as ``crop`` and ``augmentation`` say, or whole canvases as SA-UNet's and SA-UNetv2's
+        authors augment them (:mod:`napari_saunetv2.training.published`), whatever these say.
     """
 
     network: str = "saunetv2"
@@ -118,10 +113,9 @@ class TrainConfig:
     classes: tuple[str, ...] = ("vessel",)
     sparse: bool = False
     inside_field: bool = False
-    soft: float = 0.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    copies: int = 0
+    views: Literal["random", "published"] = "random"
 
     def __post_init__(self) -> None:
         """Check every setting; raises SettingsError at the first that breaks its rule."""
@@ -130,11 +124,6 @@ class TrainConfig:
         if self.watches_loss and self.validation == 0:
             raise SettingsError(
                 "validation is 0: schedule plateau and best_by loss need images to validate on, keep some."
-            )
-
-        if self.soft and (self.sparse or len(self.classes) > 1):
-            raise SettingsError(
-                f"soft is {self.soft}: teachers know one kind of vessel and dense labels, set it to 0."
             )
 
     @property
@@ -173,8 +162,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "halve_after": (lambda x: x >= 1, "at least 1"),
     "clip": (lambda x: x is None or x > 0, "None or above 0"),
     "best_by": (lambda x: x in ("f1", "loss", "last"), "f1, loss or last"),
-    "soft": (lambda x: 0 <= x <= 1, "from 0 to 1"),
-    "copies": (lambda x: x >= 0, "at least 0"),
+    "views": (lambda x: x in ("random", "published"), "random or published"),
     "ema": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "precision": (lambda x: x in ("auto", "bfloat16", "float32"), "auto, bfloat16 or float32"),
     "validation": (lambda x: 0 <= x < 1, "at least 0 and below 1"),

@@ -49,12 +49,12 @@ def _judged(
 ) -> Outcome:
     """Compare the best weights with those that the training started from."""
     plain = Outcome(run / run_folder.MODEL, run / run_folder.LOG)
-    if not config.detailed or config.copies:
+    if not config.detailed:
         return plain
     state.mean.load_state_dict(state.best)
-    before = Judge(fresh(config, base, material.place).mean, material, config)
+    before = Judge(fresh(config, base, material.place).mean, material)
     beaten = base is None or state.best_step > 0
-    after = Judge(state.mean, material, config) if beaten else before
+    after = Judge(state.mean, material) if beaten else before
     corrected = None if base is None else compare(before, after, material)
     if not material.watched:
         return replace(plain, corrected=corrected)
@@ -80,11 +80,11 @@ def _write_model(
 ) -> None:
     state.mean.load_state_dict(state.best)
     if config.calibrated:
-        images = material.judged(config)
+        images = material.watched or material.train
         answers = [validation.logits(state.mean, image, material.place) for image in images]
         validation.calibrate(state.mean, images, answers)
     scores: tuple[Mapping[str, Any], ...] = ()
-    if config.detailed and material.watched and not config.copies:
+    if config.detailed and material.watched:
         data = {**data, "f1_before": outcome.before, "f1_after": outcome.after}
         about = {
             "dataset": data.get("dataset", "own images"),

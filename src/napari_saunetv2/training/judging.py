@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_saunetv2.training import validation
-from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.material import Material
 from napari_saunetv2.training.outcome import Corrected
 from napari_saunetv2.training.views import Prepared
@@ -20,12 +19,11 @@ class Judge:
     ----------
     network : Module
     material : Material
-    config : TrainConfig
     """
 
-    def __init__(self, network: nn.Module, material: Material, config: TrainConfig) -> None:
+    def __init__(self, network: nn.Module, material: Material) -> None:
         self._network, self._place = network, material.place
-        self._images = material.judged(config)
+        self._images = material.watched or material.train
         self.answers = [validation.logits(network, image, self._place) for image in self._images]
         self.thresholds = validation.best_thresholds(self._images, self.answers)
 

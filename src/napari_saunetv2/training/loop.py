@@ -152,10 +152,10 @@ def fine_tune(
 
 def _refuse_alone(config: TrainConfig) -> None:
     """Refuse several processes where a step depends on what the first one alone knows."""
-    if together.size() > 1 and (config.copies or config.schedule == "plateau"):
+    if together.size() > 1 and config.schedule == "plateau":
         raise SettingsError(
-            "Fixed copies and a learning rate that waits for the validation are for one process: start the "
-            "training without torchrun."
+            "schedule is plateau: a learning rate that follows the validation loss needs a single process, "
+            "start the training without torchrun."
         )
 
 

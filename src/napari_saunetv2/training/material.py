@@ -1,7 +1,7 @@
 """The images of a training, ready to be drawn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
-from napari_saunetv2.training.copies import Copies
 from napari_saunetv2.training.views import Pair, Prepared, prepare, split
 
 
@@ -44,12 +43,6 @@ class Material:
         """Names of the validation images, or which part of the only image it is."""
         return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
-    def judged(self, config: TrainConfig) -> Sequence[Prepared]:
-        """Give the images by whose labels the bias is moved: those to validate on, or without any, all."""
-        if self.watched or not config.soft:
-            return self.watched or self.train
-        return [prepare(pair, replace(config, soft=0)) for pair in self.pairs]
-
     def diameter(self) -> float | None:
         """Diameter of the field of view in pixels, median over the images as they were given."""
         found = [d for d in (pair.diameter() for pair in self.pairs) if d is not None]
@@ -62,7 +55,8 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
     Raises
     ------
     SettingsError, ImageError
-        Where the share for validation leaves nothing to train on; for labels that mean nothing.
+        Where the share for validation leaves nothing to train on, or whole canvases differ in size; for
+        labels that mean nothing.
     """
     for pair in () if config.sparse else pairs:
         field = pair.inside()
@@ -70,37 +64,25 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
         if pair.field is not None:
             remarks = (*plausibility.of_field_mask(pair.field, to_unit(pair.image)), *remarks)
         plausibility.log(pair.name, remarks)
-    if config.copies:
-        return _of_copies(pairs, config, place)
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     images = [prepare(pairs[n], config) for n in train]
-    watched = [prepare(pairs[n], replace(config, soft=0)) for n in held]
+    watched = [prepare(pairs[n], config) for n in held]
     blocks = len(pairs) == 1 and config.validation > 0
-    if blocks and config.soft:
-        raise SettingsError(f"soft is {config.soft}: teachers need several images, give more or set it to 0.")
     if blocks:
         images[0], part = in_blocks(images[0], config.validation)
         watched = [part]
+    if config.views == "published":
+        _check_one_size(images)
     return Material(images, watched, names, place, pairs, blocks)
 
 
-def _of_copies(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
-    pairs = [replace(pair, prediction=None) for pair in pairs]  # which pixels were corrected is not turned
-    images, plain = (
-        [prepare(pair, replace(config, soft=soft)) for pair in pairs] for soft in (config.soft, 0)
-    )
+def _check_one_size(images: Sequence[Prepared]) -> None:
+    """Refuse canvases that make no batch because they are not cropped."""
     shapes = sorted({tuple(image.canvas.shape[1:]) for image in images})
     if len(shapes) > 1:
         least, most = (f"{width} x {height}" for height, width in (shapes[0], shapes[-1]))
         raise SettingsError(
-            f"copies is {config.copies}: whole canvases of {least} and {most} pixels make no "
-            "batch, train on images of one size or set copies to 0."
+            f"views is published: whole canvases of {least} and {most} pixels make no batch, train on images "
+            "of one size or set views to random."
         )
-    all_ = [(n, number) for n in range(len(images)) for number in range(config.copies)]
-    parts = [[all_[k] for k in part] for part in split([f"{c}" for c in all_], config.validation)]
-    train = Copies(images, parts[0], config.seed, "bilinear" if config.soft else "nearest")
-    watched = Copies(plain, parts[1], config.seed)
-    # An image may be in both, by different copies.
-    names, held = (list(dict.fromkeys(pairs[n].name for n, _ in part)) for part in parts)
-    return Material(train, watched, (names, held), place, pairs)

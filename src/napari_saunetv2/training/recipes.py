@@ -122,12 +122,13 @@ _FIFTH = replace(_FOURTH, steps=800, ema=0.995, augmentation=replace(_FOURTH.aug
 # From a model that knows vessels to another camera: shorter, at a lower rate.
 _TRANSFER = replace(_SECOND, steps=2000, learning_rate=1e-3)
 
-# SA-UNetv2 as published: 150 epochs of 13 fixed copies an image, a tenth of them to validate on. 20 images
-# make 234 copies to train on, which is 30 steps of 8.
+# SA-UNetv2 as published: 150 epochs of 13 copies an image, a tenth of them to validate on. 20 images make 234
+# copies to train on, which is 30 steps of 8. Here the views are drawn anew in every step, and a tenth of the
+# images, not of their copies, is kept for validation.
 _PAPER = TrainConfig(
     network_arguments={"dropblock": 0.15}, steps=150 * 30, validate_every=30, batch=8, crop=592,
     learning_rate=1e-3, warmup=0, schedule="plateau", halve_after=10, weight_decay=0, clip=None, ema=0,
-    precision="float32", best_by="loss", patience=20, calibrated=False, copies=13,
+    precision="float32", best_by="loss", patience=20, calibrated=False, views="published",
 )  # fmt: skip
 
 # 16 images, 187 copies to train on, 94 steps of 2.

@@ -116,14 +116,19 @@ def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
     return os.path.lexists(folder / STATE)
 
 
+_RETIRED = {"soft": 0, "copies": 0}
+"""Settings that older versions wrote, and the value at which they did nothing."""
+
+
 def _completed(found: Any, wanted: Mapping[str, Any]) -> Any:
     """Give settings that an older version wrote the ones it did not know: they were at their defaults.
 
-    From which weights it started it did not say; it is believed.
+    From which weights it started it did not say; it is believed. A retired setting that did something stays,
+    so that the run is not taken for one of today's.
     """
     try:
         known = json.loads(json.dumps(asdict(TrainConfig())))
-        config = known | found["config"]
+        config = known | {k: v for k, v in found["config"].items() if (k, v) not in _RETIRED.items()}
         config["augmentation"] = known["augmentation"] | config["augmentation"]
     except (TypeError, KeyError):
         return None

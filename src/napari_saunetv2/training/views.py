@@ -17,6 +17,7 @@ from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
+from napari_saunetv2.training.published import published_view
 
 VESSEL_SHARE = 0.12
 """Of a field of view, about, in DRIVE, STARE, CHASE_DB1 and HRF alike: sparse labels are made to count so.
@@ -35,30 +36,27 @@ class Pair:
         What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
     field : array, shape (H, W), optional
         The field of view, where it is known; else it is found.
-    soft : array, shape (H, W), float32, range [0, 1], optional
-        What models that have not seen the image make of it.
     prediction : array, shape (H, W), optional
-        The model's prediction that the vessels were painted on: 0 or the number of the kind of vessel. Where
-        it is known, the pixels that somebody corrected in it are judged by themselves.
+        The model's prediction that the vessels were painted on: 0 or the number of the class. Where it is
+        known, the pixels that somebody corrected in it are judged by themselves.
     """
 
     name: str
     image: NDArray[np.generic]
     vessels: NDArray[np.generic]
     field: NDArray[np.generic] | None = None
-    soft: NDArray[np.float32] | None = None
     prediction: NDArray[np.generic] | None = None
 
     @classmethod
-    def of(cls, sample: Sample, soft: NDArray[np.float32] | None = None) -> "Pair":
+    def of(cls, sample: Sample) -> "Pair":
         """Read a case of a data set, with the labels of its reference observer."""
         field = sample.fov() if sample.fov_path else None
-        return cls(sample.name, sample.image(), sample.labels(), field, soft)
+        return cls(sample.name, sample.image(), sample.labels(), field)
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
         parts = {"labels are": self.vessels, "field of view is": self.field}
-        parts |= {"soft labels are": self.soft, "prediction is": self.prediction}
+        parts["prediction is"] = self.prediction
         for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
@@ -167,8 +165,7 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
     Raises
     ------
     ImageError
-        For values in the labels that mean nothing, where nothing at all is annotated, and where soft labels
-        are wanted and missing.
+        For values in the labels that mean nothing, and where nothing at all is annotated.
     """
     labels, kinds = pair.vessels, len(config.classes)
     _check_values(pair, config)
@@ -176,8 +173,6 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
         vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
-    if config.soft:
-        vessels = (1 - config.soft) * vessels + config.soft * _soft(pair)[..., None]
     if not config.weighted:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
@@ -190,14 +185,6 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
             f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
         )
     return vessels * weight, weight
-
-
-def _soft(pair: Pair) -> NDArray[np.float32]:
-    if pair.soft is None:
-        raise ImageError(
-            f"'{pair.name}' has no soft labels: make them by 'saunetv2 teach', or set soft to 0."
-        )
-    return pair.soft
 
 
 def _check_values(pair: Pair, config: TrainConfig) -> None:
@@ -256,8 +243,8 @@ def batch(
     They depend on seed and step alone, so a resumed training draws what an unbroken one would have. Those
     outside ``share`` are drawn too, as a single pixel, so that the others are the same; they are not given.
     """
-    if config.copies:
-        return _in_turn(images, config, step)
+    if config.views == "published":
+        return _whole_canvases(images, config, step, share)
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
     own = range(config.batch)[share]
@@ -271,18 +258,18 @@ def batch(
     return torch.stack(coloured[share]), *_labels(views[share], balances, config)
 
 
-def _in_turn(
-    images: Sequence[Prepared], config: TrainConfig, step: int
+def _whole_canvases(
+    images: Sequence[Prepared], config: TrainConfig, step: int, share: slice
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Take whole canvases in a random order, each once before any comes again; the last step may be short."""
-    epoch, place = divmod(step, -(-len(images) // config.batch))
-    order = torch.randperm(
-        len(images), generator=torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-    )
-    chosen = [images[n] for n in order[place * config.batch : (place + 1) * config.batch].tolist()]
-    views = [image.canvas for image in chosen]
-    colours = torch.stack([view[:3] for view in views])
-    return colours, *_labels(views, [image.balance for image in chosen], config)
+    views, balances = [], []
+    for number in range(config.batch)[share]:
+        # Each view has a generator of its own, so a process draws its share alone.
+        mixed = (config.seed * 1_000_003 + step) * config.batch + number
+        draw = torch.Generator().manual_seed(mixed)
+        image = images[int(torch.randint(len(images), (), generator=draw))]
+        views.append(published_view(image.canvas, image.frame, draw))
+        balances.append(image.balance)
+    return torch.stack([view[:3] for view in views]), *_labels(views, balances, config)
 
 
 def _labels(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from napari_saunetv2 import snippets
+from napari_saunetv2 import reproduce
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
@@ -28,14 +28,14 @@ def eye(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("fov", ["none", "auto", "own"])
 def test_python_and_command_give_the_same_pixels(eye, fov):
-    recipe = snippets.Recipe("saunetv2-drive", 0.34, SETTINGS, fov, min_size=12, connected=True)
+    recipe = reproduce.Segmentation("saunetv2-drive", 0.34, SETTINGS, fov, min_size=12, connected=True)
     image, field = eye / "an eye.tif", eye / "fov.png" if fov == "own" else None
-    python = snippets.as_python(
-        recipe, snippets.from_file(image), snippets.from_file(field, mask=True) if field else ""
+    python = recipe.as_python(
+        reproduce.from_file(image), reproduce.from_file(field, mask=True) if field else ""
     )
     names = {}
     exec(python, names)
-    command = shlex.split(snippets.as_command(recipe, image, field))
+    command = shlex.split(recipe.as_command(image, field))
     assert command[0] == "saunetv2"
     done = CliRunner().invoke(app, command[1:])
     assert done.exit_code == 0, done.output
@@ -46,8 +46,8 @@ def test_python_and_command_give_the_same_pixels(eye, fov):
 
 
 def test_what_lies_in_no_file_has_no_command():
-    recipe = snippets.Recipe("saunetv2-drive", 0.5, {})
+    recipe = reproduce.Segmentation("saunetv2-drive", 0.5, {})
     with pytest.raises(SettingsError, match="picture lies in no file"):
-        snippets.as_command(recipe, None)
+        recipe.as_command(None)
     with pytest.raises(SettingsError, match="field of view lies in no file"):
-        snippets.as_command(snippets.Recipe("saunetv2-drive", 0.5, {}, "own"), Path("x.tif"))
+        reproduce.Segmentation("saunetv2-drive", 0.5, {}, "own").as_command(Path("x.tif"))

@@ -1,0 +1,270 @@
+"""What a click did, as Python and as a command line: both give the same result.
+
+The text is made from the settings that were really used, after all that "auto" and a full memory decided.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from napari_saunetv2 import inputs
+from napari_saunetv2.datasets import DATASETS, Sample
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.library import DEFAULT
+
+_OPTIONS = {"learning_rate": "--lr", "inside_field": "--inside-fov"}
+"""Settings whose option is not named as they are."""
+
+
+def from_file(path: Path, *, mask: bool = False) -> str:
+    """Give the expression that reads an image, or a mask, from its file."""
+    return f"{'read_mask' if mask else 'read_image'}({str(path)!r})"
+
+
+def _script(*lines: str) -> str:
+    return "\n".join([*lines, ""])
+
+
+def _command(*words: object) -> str:
+    return shlex.join(["saunetv2", *map(str, words)])
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """All that decides about the pixels of a vessel mask.
+
+    Attributes
+    ----------
+    model : str
+        Name or file.
+    threshold : float, (0, 1)
+    settings : mapping
+        device, tta, rescale, tile, engine and precision, as in :func:`napari_saunetv2.inference.segment`.
+    fov : "none", "auto" or str
+        Outside the field of view nothing is a vessel: no field of view, the one that is found, or an
+        expression (Python) or file (command line) that holds one.
+    min_size : int, pixels
+    connected : bool
+        As in :func:`napari_saunetv2.imaging.vessels.find`.
+    """
+
+    model: str
+    threshold: float
+    settings: Mapping[str, Any]
+    fov: str = "none"
+    min_size: int = 0
+    connected: bool = False
+
+    def as_python(self, image: str, fov: str = "") -> str:
+        """Give Python code that ends with ``probability`` and ``mask``.
+
+        Parameters
+        ----------
+        image, fov : str
+            Expressions for the picture and, where the field of view is neither "none" nor "auto", for its
+            mask; ``read_image`` and ``read_mask`` are imported.
+        """
+        settings = "".join(f", {key}={value!r}" for key, value in self.settings.items())
+        own = self.fov not in ("none", "auto")
+        inside = "field" if own else "fov.detect(to_unit(image))"
+        restrict = [] if self.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
+        return _script(
+            "from napari_saunetv2 import inference",
+            "from napari_saunetv2.files import read_image, read_mask",
+            "from napari_saunetv2.imaging import fov, vessels",
+            "from napari_saunetv2.imaging.intensity import to_unit",
+            "",
+            f"image = {image}",
+            *([f"field = {fov}"] if own else []),
+            f"probability = inference.segment(image, {self.model!r}{settings}{', field=field' * own})",
+            *restrict,
+            f"mask = vessels.find(probability, {self.threshold!r}, min_size={self.min_size}, "
+            f"connected={self.connected})",
+        )
+
+    def as_command(self, image: Path | None, fov: Path | None = None) -> str:
+        """Give the command that writes the mask into ``results/``.
+
+        Parameters
+        ----------
+        image : Path or None
+            The picture's file.
+        fov : Path, optional
+            File of the field of view, where there is one of its own.
+
+        Raises
+        ------
+        SettingsError
+            When the picture, or the field of view, lies in no file.
+        """
+        if image is None or (fov is None and self.fov not in ("none", "auto")):
+            what = "picture" if image is None else "field of view"
+            raise SettingsError(f"The {what} lies in no file: save it, open the file, and segment that.")
+        options: list[object] = ["--probability", "--model", self.model, "--threshold", repr(self.threshold)]
+        for key, value in self.settings.items():
+            options += [f"--{key}", value]
+        options += ["--fov", fov or self.fov, "--min-size", self.min_size]
+        options += ["--connected"] if self.connected else []
+        return _command("segment", image, "--out", "results", *options)
+
+
+@dataclass(frozen=True)
+class DatasetRun:
+    """All that decides about the masks and scores of a data set.
+
+    Attributes
+    ----------
+    root : Path
+        Folder of the data set.
+    samples : sequence of Sample
+        At least one: those of the split.
+    split : str
+        "all", or one that the data set has.
+    model : str
+        Name or file.
+    threshold : float, (0, 1)
+        Of the masks.
+    protocol : "whole" or "fov"
+        Of the scores, which are made at the model's own threshold.
+    output : Path
+        Folder of the masks.
+    overwrite : bool
+        Whether masks that are there are replaced.
+    """
+
+    root: Path
+    samples: Sequence[Sample]
+    split: str
+    model: str
+    threshold: float
+    protocol: str = "whole"
+    output: Path = Path("results")
+    overwrite: bool = False
+
+    def segment_python(self) -> str:
+        """Give Python code that writes the masks and ends with ``table``."""
+        return self._python(
+            "batch, catalogue, checkpoint",
+            f"wanted = batch.Wanted(Path({str(self.output)!r}), overwrite={self.overwrite})",
+            f"work = catalogue.segment_all(samples, model, batch.Rule({self.threshold!r}), wanted)",
+        )
+
+    def score_python(self) -> str:
+        """Give Python code that ends with ``table``, and prints it."""
+        return self._python(
+            "catalogue, checkpoint",
+            f"work = catalogue.score_all(samples, model, protocol={self.protocol!r}, threshold='auto')",
+        )
+
+    def segment_command(self) -> str:
+        """Give the command that writes the masks."""
+        files = [sample.image_path for sample in self.samples]
+        folder = files[0].parent
+        # A folder is shorter, and the same where it holds nothing else.
+        alone = list(inputs.gather([str(folder)]).files) == sorted(files)
+        words = [*([folder] if alone else files), "--out", self.output]
+        return _command(
+            "segment", *words, "--model", self.model, "--threshold", repr(self.threshold),
+            *(["--overwrite"] if self.overwrite else []),
+        )  # fmt: skip
+
+    def score_command(self) -> str:
+        """Give the command that prints the scores; raises SettingsError without a data set."""
+        known = [sample.dataset for sample in self.samples if sample.dataset in DATASETS]
+        if not known:
+            raise SettingsError(
+                f"The photographs in '{self.root}' have no labels of a known data set and cannot be scored: "
+                "use 'saunetv2 score' with a folder of labels."
+            )
+        return _command(
+            "evaluate", known[0], self.root, "--split", self.split, "--model", self.model,
+            "--protocol", self.protocol, "--threshold", "auto",
+        )  # fmt: skip
+
+    def _python(self, modules: str, *work: str) -> str:
+        known = all(sample.dataset in DATASETS for sample in self.samples)
+        listed = "datasets.read(root)" if known else "cases.read(root).samples"
+        some = "" if self.split == "all" else f" if sample.split == {self.split!r}"
+        return _script(
+            "from pathlib import Path",
+            "",
+            f"from napari_saunetv2 import {modules}, {'datasets' if known else 'cases'}",
+            "",
+            f"root = Path({str(self.root)!r})",
+            f"samples = [sample for sample in {listed}{some}]",
+            f"model = checkpoint.load({self.model!r})",
+            *work,
+            "for table in work:",
+            "    print(f'{table.share:.0%}')",
+            "print(catalogue.as_csv(table.lines))",
+        )
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """All that decides about the weights of a fine-tuning.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the images and labels.
+    only : sequence of str
+        Names of the images to take; all of them where it is empty.
+    base : str or None
+        Name or path of a model; None trains from scratch.
+    changes : mapping
+        As for :func:`napari_saunetv2.training.tuning.settings`; ``augmentation`` by name.
+    device : str
+    run : Path
+        Folder of the run.
+    """
+
+    folder: Path
+    only: Sequence[str] = ()
+    base: str | None = DEFAULT
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    run: Path = Path("run")
+
+    def as_python(self) -> str:
+        """Give Python code that ends with ``outcome``, what the training came to."""
+        values = bool(self.changes.get("sparse")) or len(self.changes.get("classes", "1")) > 1
+        reading = f"Path({str(self.folder)!r})" + (", values=True" if values else "")
+        settings = {name: repr(value) for name, value in self.changes.items()}
+        if "augmentation" in settings:
+            settings["augmentation"] = f"tuning.augmentation({settings['augmentation']})"
+        given = "".join(f", {name}={value}" for name, value in settings.items())
+        only = [f"pairs = [pair for pair in pairs if pair.name in {list(self.only)!r}]"] if self.only else []
+        base = "None" if self.base is None else f"checkpoint.load({self.base!r})"
+        return _script(
+            "from pathlib import Path",
+            "",
+            "from napari_saunetv2 import checkpoint",
+            "from napari_saunetv2.training import Outcome, fine_tune, folders, tuning",
+            "",
+            f"pairs = folders.pairs({reading})",
+            *only,
+            f"base = {base}",
+            f"config = tuning.settings(pairs, base{given})",
+            f"run = Path({str(self.run)!r})",
+            f"for report in fine_tune(pairs, config, run, base=base, device={self.device!r}):",
+            "    print(report.step, report.loss, report.validation_f1)",
+            "outcome = Outcome.read(run)  # outcome.model is None where no step beat the base",
+            "print(outcome.describe())",
+        )
+
+    def as_command(self) -> str:
+        """Give the command line."""
+        words: list[object] = ["--out", self.run, "--base", self.base or "none", "--device", self.device]
+        words += ["--only", ",".join(self.only)] if self.only else []
+        for name, value in self.changes.items():
+            option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
+            if value is True:
+                words.append(option)
+            elif name == "patience":
+                words += [option, value or 0]
+            elif value is not False and value is not None:
+                words += [option, ",".join(value) if isinstance(value, tuple) else value]
+        return _command("finetune", self.folder, *words)
