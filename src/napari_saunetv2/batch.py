@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2 import fallback
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.files import read_image, read_mask, readable, write_image, write_mask, write_probability
@@ -138,7 +138,7 @@ def segment_file(
 
 def segment_steps(
     file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
-) -> Generator[inference.Progress, None, Summary]:
+) -> Generator[fallback.State, None, Summary]:
     """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
     rule = rule if isinstance(rule, Rule) else Rule(rule)
     paths = wanted.paths(name)
@@ -148,7 +148,8 @@ def segment_steps(
     begun = time.perf_counter()
     image = read_image(file)
     field = rule.given()
-    found = yield from inference.steps(image, model, field=field, **settings)
+    segmentation = yield from fallback.steps(image, model, field=field, **settings)
+    found = segmentation.probability
     probability = rule.restricted(found, image, field)
     mask = rule.mask(probability)
     write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
