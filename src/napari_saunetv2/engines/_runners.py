@@ -16,6 +16,7 @@ def make(model: Checkpoint, device: torch.device, engine: str, precision: str) -
     if engine == "torch":
         return TorchRunner(model.network, device, precision)
     if precision == "int8":  # rebuilt in milliseconds
+        _export.references(model)  # integers would turn an infinite value into a plausible one
         return runner_of(model.network, device, engine, precision, model.header.ranges)
     file = _export.exported(model, engine, precision)
     if engine == "onnx":
