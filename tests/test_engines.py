@@ -11,8 +11,10 @@ import torch
 
 from napari_saunetv2 import checkpoint, engines, inference, installed
 from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.engines import _check, _export, _graph
+from napari_saunetv2.engines import _check, _choice, _export, _graph
+from napari_saunetv2.engines._machine import fingerprint
 from napari_saunetv2.errors import CheckpointError, SettingsError
+from napari_saunetv2.files import read_image
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.networks import NETWORKS
 
@@ -38,10 +40,10 @@ def small(tmp_path: Path) -> Checkpoint:
     return checkpoint.load(path)
 
 
-def _trained(name: str) -> torch.nn.Module:
+def _trained(name: str, classes: int = 1) -> torch.nn.Module:
     """A network whose BatchNorms have seen something."""
     torch.manual_seed(0)
-    network = NETWORKS[name]().eval().requires_grad_(requires_grad=False)
+    network = NETWORKS[name](classes=classes).eval().requires_grad_(requires_grad=False)
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.running_mean.normal_()
@@ -49,19 +51,52 @@ def _trained(name: str) -> torch.nn.Module:
     return network
 
 
+def _truth(network: torch.nn.Module, image: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return network(torch.from_numpy(image.transpose(2, 0, 1)[None].copy()))[0].sigmoid().numpy()
+
+
+@pytest.mark.parametrize("classes", [1, 2])
 @pytest.mark.parametrize("engine", OTHERS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_gives_torchs_answer(engine: str, name: str, tmp_path: Path):
-    network = _trained(name)
+def test_every_network_predicts_what_torch_predicts(engine: str, name: str, classes: int):
+    network = _trained(name, classes)
     image = RNG.random((48, 96, 3), np.float32)
-    with torch.inference_mode():
-        truth = network(torch.from_numpy(image.transpose(2, 0, 1)[None].copy()))[0].sigmoid().numpy()
-    module = importlib.import_module(f"napari_saunetv2.engines._{engine}")
-    file = tmp_path / _export._FILES[engine]
-    module.write(network, file)
-    run = module.OpenvinoRunner(file, "float32") if engine == "openvino" else module.OnnxRunner(file)
-    assert np.abs(run(image) - truth).max() < 5e-5
-    assert run(image[:32, :32].copy()).shape == (1, 32, 32)  # another size, the same file
+    run = engines.runner_of(network, CPU, engine, "float32")
+    assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
+    assert run(image[:32, :32].copy()).shape == (classes, 32, 32)  # another size, the same graph
+
+
+@needs["openvino"]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_mixed_graph_is_the_network(name: str):
+    from napari_saunetv2.engines import _mixed, _openvino
+
+    network, image = _trained(name), RNG.random((48, 96, 3), np.float32)
+    run = _openvino.OpenvinoRunner(_mixed.in_memory(network), "float32")  # its form, not its precision
+    assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
+
+
+@needs["openvino"]
+def test_statistics_stay_in_float32_where_the_processor_has_bfloat16():
+    from napari_saunetv2.engines import _mixed, _openvino
+
+    if not _openvino.has_bfloat16():
+        pytest.skip("this processor has no bfloat16")
+    import openvino
+
+    model = _mixed.in_memory(checkpoint.load("saunetv2-general").network)
+    model.reshape([1, 96, 96, 3])
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    found = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
+    exact = [
+        str(op["runtimePrecision"].value)
+        for op in found
+        if "layerType" in op
+        and op["layerType"].value == "Convolution"
+        and "avx512_f32" in str(op["primitiveType"].value)
+    ]
+    assert exact  # the first convolution, and the means of groups
 
 
 def test_torch_in_float32_is_the_network_itself(small: Checkpoint):
@@ -77,9 +112,8 @@ def test_torch_in_float32_is_the_network_itself(small: Checkpoint):
 def test_an_export_is_made_once_and_compared_with_torch(engine: str, small: Checkpoint, monkeypatch):
     monkeypatch.setattr(_check, "SAME", 0.01)  # a network that was never trained is badly conditioned
     made = []
-    monkeypatch.setitem(
-        _export.WRITERS, engine, lambda *a, w=_export.WRITERS[engine]: made.append(1) or w(*a)
-    )
+    key = engine, "float32"
+    monkeypatch.setitem(_export.WRITERS, key, lambda *a, w=_export.WRITERS[key]: made.append(1) or w(*a))
     first = _export.exported(small, engine)
     assert (_export.exported(small, engine), len(made)) == (first, 1)
     assert small.header.sha256[:32] in str(first)
@@ -90,12 +124,12 @@ def test_an_export_is_made_once_and_compared_with_torch(engine: str, small: Chec
 def test_an_export_that_differs_is_refused_and_not_kept(engine: str, small: Checkpoint, monkeypatch):
     monkeypatch.setattr(_check, "SAME", -1.0)
     changed = Checkpoint("wrong", small.network, Header(sha256=engine * 8))
-    with pytest.raises(CheckpointError, match="another answer"):
+    with pytest.raises(CheckpointError, match="something else"):
         _export.exported(changed, engine)
     assert not list(_export.folder(changed).iterdir())
 
 
-def test_a_network_that_cannot_be_drawn_stays_with_torch():
+def test_a_network_that_cannot_be_rebuilt_stays_with_torch():
     class Strange(torch.nn.Module):
         def forward(self, x):
             return x[:, :1] if x.sum() > 0 else -x[:, :1]
@@ -107,22 +141,57 @@ def test_a_network_that_cannot_be_drawn_stays_with_torch():
             inference.segment(np.zeros((16, 16, 3), np.uint8), model, engine="openvino")
 
 
-def test_auto_never_takes_a_precision_that_moves_the_score(small: Checkpoint, monkeypatch):
-    monkeypatch.setattr(engines, "prefers_bfloat16", lambda _: True)
-    shifts = {"bfloat16": 6e-4, "float32": 0.0}
-    monkeypatch.setattr(
-        engines, "_verdict", lambda _m, _p, _e, precision, _r: _check.Verdict(0.0, shifts[precision])
-    )
+GOOD = _check.Verdict(largest=0.01, changed=0.001, f1_shift=0.0001, seconds=1.0)
 
-    def chosen() -> str:
-        engines._CHOICES.clear()  # what was chosen once is kept
-        return engines.choice(small, CPU)[1]
 
-    assert chosen() == "float32"
-    shifts["bfloat16"] = -4e-4
-    assert chosen() == "bfloat16"
-    monkeypatch.setattr(engines, "prefers_bfloat16", lambda _: False)
-    assert chosen() == "float32"
+@pytest.mark.parametrize(
+    ("change", "chosen"),
+    [
+        ({}, "bfloat16"),
+        ({"changed": 0.0031}, "float32"),
+        ({"f1_shift": -0.0004}, "float32"),
+        ({"changed": float("nan")}, "float32"),
+        ({"seconds": 3.0}, "float32"),  # the slower one, on this machine
+    ],
+)
+def test_auto_takes_the_fastest_that_keeps_the_prediction(small: Checkpoint, monkeypatch, change, chosen):
+    monkeypatch.setattr(_choice, "prefers_bfloat16", lambda _: True)
+    kind = fingerprint("cpu")
+    for precision, verdict in {
+        "float32": GOOD._replace(changed=0.0, seconds=2.0),
+        "bfloat16": GOOD._replace(**change),
+    }.items():
+        kept = _export.folder(small) / f"torch-{precision}-{torch.__version__}-cpu-{kind}.json"
+        _export.keep(kept, json.dumps(verdict._asdict()).encode())
+    engines._choice._CHOICES.clear()
+    assert engines.choice(small, CPU, "torch") == ("torch", chosen)
+
+
+def test_a_rounding_that_moves_vessel_pixels_is_seen():
+    """What the check is for: F1 of the good picture hardly moves, faint vessels do."""
+    model = checkpoint.load("saunetv2-general")
+    exact = engines.runner_of(copy.deepcopy(model.network), CPU, "torch", "float32")
+
+    def coarse(canvas: np.ndarray) -> np.ndarray:
+        return exact(torch.from_numpy(canvas).bfloat16().float().numpy())
+
+    verdict = _check.compare(model, coarse)
+    assert abs(verdict.f1_shift) < 1e-3
+    assert verdict.changed > _check.MAX_CHANGED
+    assert not verdict.matches_reference
+    assert _check.compare(model, exact).changed < 1e-4
+
+
+@pytest.mark.data
+def test_what_auto_takes_keeps_the_vessels_of_photographs(shared: Path):
+    """At most .3 % of the vessel pixels change sides; every seventh test image of DRIVE here, all by make."""
+    model = checkpoint.load("saunetv2-general")
+    engine, precision = engines.choice(model, CPU)
+    for number in (1, 8, 15):
+        photograph = read_image(shared / "data" / "DRIVE" / "test" / "images" / f"{number:02}_test.tif")
+        truth = inference.segment(photograph, model, engine="torch", precision="float32") >= 0.5
+        found = inference.segment(photograph, model, engine=engine, precision=precision) >= 0.5
+        assert (truth != found).sum() <= 0.003 * truth.sum()
 
 
 def test_what_was_never_saved_runs_in_torch():
@@ -130,13 +199,61 @@ def test_what_was_never_saved_runs_in_torch():
     assert engines.choice(model, CPU) == ("torch", "float32")
 
 
-def test_the_verdict_is_kept(small: Checkpoint, monkeypatch):
-    run = engines._made(small, CPU, "torch", "bfloat16")
-    verdict = engines._verdict(small, CPU, "torch", "bfloat16", run)
+def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
+    verdict = _choice.judge(small, CPU, "torch", "bfloat16")
     monkeypatch.setattr(_check, "compare", lambda *_: pytest.fail("compared again"))
-    assert engines._verdict(small, CPU, "torch", "bfloat16", run) == verdict
-    (kept,) = _export.folder(small).glob("torch-*.json")
-    assert json.loads(kept.read_text())["f1_shift"] == verdict.f1_shift
+    assert _choice.judge(small, CPU, "torch", "bfloat16") == verdict
+    (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
+    assert json.loads(kept.read_text())["changed"] == verdict.changed
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")  # as on another processor
+    fingerprint.cache_clear()
+    with pytest.raises(pytest.fail.Exception, match="compared again"):
+        _choice.judge(small, CPU, "torch", "bfloat16")
+    fingerprint.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [
+        ("torch", "float32"),
+        ("torch", "bfloat16"),
+        *(
+            pytest.param(engine, precision, marks=needs[engine])
+            for engine, precision in [
+                ("openvino", "float32"),
+                ("openvino", "bfloat16"),
+                ("openvino", "int8"),
+                ("onnx", "float32"),
+                ("auto", "auto"),
+            ]
+            if engine in needs
+        ),
+    ],
+)
+@pytest.mark.parametrize("weight", [3e38, -3e38])
+def test_a_network_that_is_not_finite_is_refused_in_every_engine(engine, precision, weight, tmp_path: Path):
+    base = checkpoint.load("saunetv2-general")
+    network = copy.deepcopy(base.network)
+    torch.nn.init.constant_(network.head.weight, weight)
+    path = tmp_path / "infinite.safetensors"
+    checkpoint.save(path, network, base.header)
+    with pytest.raises(CheckpointError, match="not finite"):
+        inference.segment(
+            fundus((64, 64), 0).image,
+            checkpoint.load(path),
+            rescale="off",
+            engine=engine,
+            precision=precision,
+        )
+
+
+@pytest.mark.parametrize("engine", ["torch", *OTHERS])
+def test_infinite_logits_of_one_image_are_refused(engine):
+    """A runner sees them itself: the pictures of the check may all be harmless."""
+    network = _trained("saunetv2")
+    torch.nn.init.constant_(network.head.weight, 3e38)
+    with pytest.raises(CheckpointError, match="not finite"):
+        engines.runner_of(network, CPU, engine, "float32")(RNG.random((32, 32, 3), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -162,17 +279,14 @@ def test_an_engine_that_is_missing_says_how_to_get_it(small: Checkpoint, monkeyp
 @pytest.mark.data
 @pytest.mark.parametrize("engine", ["torch", *OTHERS])
 def test_the_bundled_model_keeps_its_answer_on_a_photograph(engine: str, shared: Path):
-    from napari_saunetv2.files import read_image
-
     photograph = read_image(shared / "data" / "DRIVE" / "training" / "images" / "21_training.tif")
     truth = inference.segment(photograph, engine="torch", precision="float32")
     answer = inference.segment(photograph, engine=engine)
     vessels = truth >= 0.5
-    # In integers, which is what "auto" takes, one vessel pixel in a hundred changes sides, as many each way.
-    assert (vessels != (answer >= 0.5)).sum() < 0.02 * vessels.sum()
+    assert (vessels != (answer >= 0.5)).sum() <= _check.MAX_CHANGED * vessels.sum()
 
 
-def test_networks_run_in_other_threads_while_one_is_drawn():
+def test_networks_run_in_other_threads_while_one_is_traced():
     network = NETWORKS["saunetv2"]().eval()
     image, wrong, over = torch.zeros(1, 3, 32, 32), [], threading.Event()
 
@@ -241,12 +355,12 @@ def test_ranges_are_those_of_the_convolutions_inputs():
 
 
 @needs["openvino"]
-@pytest.mark.parametrize(("ranges", "most"), [("its own", _check.F1_SHIFT), ("of two photographs", 0.002)])
-def test_integers_keep_the_score(prepared: Checkpoint, ranges, most):
+@pytest.mark.parametrize("ranges", ["its own", "of two photographs"])
+def test_integers_are_near_the_prediction(prepared: Checkpoint, ranges):
     model = checkpoint.load("saunetv2-drive") if ranges == "its own" else prepared
     verdict = _check.compare(model, engines.runner(model, CPU, "openvino", "int8"))
-    assert abs(verdict.f1_shift) < most
-    assert 1e-5 < verdict.largest < 0.3  # not float32 under another name
+    assert abs(verdict.f1_shift) < 0.005
+    assert 1e-5 < verdict.changed < 0.06  # not float32 under another name; how far depends on the processor
 
 
 @needs["openvino"]
@@ -264,7 +378,7 @@ def test_zero_is_a_step_of_every_range(low, high):
 def test_integers_are_refused_where_they_cannot_be(small: Checkpoint):
     with pytest.raises(SettingsError, match="has not been prepared"):
         engines.choice(small, CPU, "auto", "int8")
-    with pytest.raises(SettingsError, match="'torch' has not"):
+    with pytest.raises(SettingsError, match="'torch' does not have"):
         engines.choice(replace_header(small, ranges=((0.0, 1.0),)), CPU, "torch", "int8")
 
 

@@ -35,9 +35,24 @@ def test_what_is_written_is_compared_and_written_whole(form, model, tmp_path, mo
         export.export(model, target, form)
     monkeypatch.setattr(_check, "SAME", -1.0)
     other = target.with_stem("other")
-    with pytest.raises(CheckpointError, match="another answer"):
+    with pytest.raises(CheckpointError, match="something else"):
         export.export(model, other, form)
     assert not other.exists()
+
+
+@pytest.mark.parametrize("form", NEEDS)
+def test_a_model_of_two_classes_is_exported(form, tmp_path):
+    pytest.importorskip(NEEDS[form])
+    torch.manual_seed(0)
+    path, arguments = tmp_path / "two.safetensors", {"widths": [8, 16], "classes": 2}
+    header = Header(network="saunet", network_arguments=arguments, classes=("artery", "vein"))
+    checkpoint.save(path, NETWORKS["saunet"](widths=(8, 16), classes=2), header)
+    target = tmp_path / f"model{export.SUFFIXES[form]}"
+    assert export.export(checkpoint.load(path), target, form) <= 1e-4
+    if form == "bioimageio":
+        with zipfile.ZipFile(target) as packed:
+            (output,) = json.loads(packed.read("rdf.yaml"))["outputs"]
+        assert output["axes"][1]["channel_names"] == ["artery", "vein"]
 
 
 @pytest.mark.parametrize("name", [info.name for info in checkpoint.available() if info.bundled])

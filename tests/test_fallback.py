@@ -1,32 +1,39 @@
+import sys
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
 
 from following import follow
-from napari_saunetv2 import checkpoint, devices, fallback, inference
+from napari_saunetv2 import checkpoint, cli, devices, engines, fallback, inference
 from napari_saunetv2.errors import DeviceError
+from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
 
 IMAGE = fundus((200, 600), fov_diameter=190).image
 
 
 class Memory:
-    """Stands in for the network on a device that holds tiles of up to so many pixels."""
+    """A device that holds canvases of up to so many pixels a side: what fails is the runner, as in life."""
 
     def __init__(self, monkeypatch, largest, error):
-        self.largest, self.error, self.tried = largest, error, []
-        monkeypatch.setattr(inference, "steps", self.steps)
+        self.tried = []
         monkeypatch.setattr(devices, "resolve", lambda name: torch.device(name.replace("auto", "cuda")))
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)  # torch 2.4 asks the driver
+        monkeypatch.setattr(engines, "choice", lambda *_: ("torch", "float32"))
 
-    def steps(self, image, model, *, device, tile, **settings):
-        self.tried.append((device, tile))
-        yield inference.Progress(0, 2)
-        side = max(image.shape[:2]) if isinstance(tile, str) else tile
-        if side > self.largest.get(device, 0):
-            raise self.error
-        yield inference.Progress(2, 2)
-        return np.full(image.shape[:2], 0.5, np.float32)
+        def make(model, device, *_):
+            def run(canvas):
+                side = max(canvas.shape[:2])
+                if (str(device), side) not in self.tried:
+                    self.tried.append((str(device), side))
+                if side > largest.get(device.type, 0):
+                    raise error
+                return np.full((1, *canvas.shape[:2]), 0.5, np.float32)
+
+            return run
+
+        monkeypatch.setattr(engines, "runner", make)
 
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
@@ -36,13 +43,13 @@ def test_enough_memory_changes_nothing():
     states, answer = follow(fallback.steps(IMAGE[:64, :64], checkpoint.DEFAULT, rescale="off"))
     assert np.array_equal(answer.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
     assert (answer.device, answer.tile, answer.notice) == ("cpu", "auto", "")
-    assert states[-1] == (1, "cpu", "")
+    assert (states[-1].share, states[-1].device, states[-1].notice) == (1, "cpu", "")
 
 
 def test_smaller_tiles_first(monkeypatch):
-    memory = Memory(monkeypatch, {"cuda": 300}, FULL)
+    memory = Memory(monkeypatch, {"cuda": 304}, FULL)
     states, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
-    assert memory.tried == [("cuda", "auto"), ("cuda", 300)]
+    assert memory.tried == [("cuda", 608), ("cuda", 304)]
     assert (answer.device, answer.tile) == ("cuda", 300)
     assert "smaller tiles of 300" in answer.notice
     assert states[-1].notice == answer.notice
@@ -51,7 +58,7 @@ def test_smaller_tiles_first(monkeypatch):
 def test_then_the_cpu(monkeypatch):
     memory = Memory(monkeypatch, {"cpu": 1000}, FULL)
     _, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
-    assert memory.tried == [("cuda", "auto"), ("cuda", 300), ("cuda", 256), ("cpu", "auto")]
+    assert memory.tried == [("cuda", 608), ("cuda", 304), ("cuda", 256), ("cpu", 608)]
     assert answer.device == "cpu"
     assert "on the CPU instead" in answer.notice
 
@@ -68,3 +75,22 @@ def test_another_failure_goes_on(monkeypatch):
     with pytest.raises(RuntimeError, match="bad kernel"):
         follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
     assert len(memory.tried) == 1
+
+
+def test_python_falls_back_too(monkeypatch, caplog):
+    memory = Memory(monkeypatch, {"cuda": 304}, FULL)
+    assert inference.segment(IMAGE, "saunetv2-drive", rescale="off").shape == IMAGE.shape[:2]
+    assert memory.tried == [("cuda", 608), ("cuda", 304)]
+    assert "smaller tiles of 300" in caplog.text
+
+
+def test_the_command_line_falls_back_too(monkeypatch, tmp_path):
+    eye = tmp_path / "eye.png"
+    write_image(eye, IMAGE)
+    memory = Memory(monkeypatch, {"cuda": 304}, FULL)
+    command = ["saunetv2", "segment", str(eye), "-o", str(tmp_path / "out"), "--rescale", "off"]
+    monkeypatch.setattr(sys, "argv", command)
+    with suppress(SystemExit):
+        cli.main()
+    assert memory.tried == [("cuda", 608), ("cuda", 304)]
+    assert (tmp_path / "out" / "eye_vessels.png").exists()

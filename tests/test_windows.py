@@ -67,7 +67,7 @@ def test_shortcuts_act(shown, monkeypatch, qtbot):
     def endless(*_):
         for _ in range(2000):  # twenty seconds: where nobody stops it, the test fails
             time.sleep(0.01)
-            yield State(0.5, "cpu", "")
+            yield State(1, 2, "cpu", "")
 
     def refuse(*_):
         raise SettingsError("it was begun")

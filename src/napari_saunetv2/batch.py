@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference, planning
+from napari_saunetv2 import fallback, planning
 from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.files import (
@@ -153,7 +153,7 @@ def segment_file(
     return done
 
 
-def finished(work: Generator[inference.Progress, None, Summary]) -> Summary:
+def finished(work: Generator[fallback.State, None, Summary]) -> Summary:
     """Run what :func:`segment_steps` gave to its end."""
     while True:
         try:
@@ -165,7 +165,7 @@ def finished(work: Generator[inference.Progress, None, Summary]) -> Summary:
 
 def segment_steps(
     file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
-) -> Generator[inference.Progress, None, Summary]:
+) -> Generator[fallback.State, None, Summary]:
     """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
     rule = rule if isinstance(rule, Rule) else Rule(rule)
     paths = wanted.paths(name)
@@ -176,8 +176,8 @@ def segment_steps(
     image, given = load_image(file), rule.given()
     unit = to_unit(image.pixels)
     field = fov.detect(unit) if given is None else given.pixels != 0
-    found = yield from inference.steps(unit, model, field=field, **settings)
-    probability = rule.restricted(found, field)
+    segmentation = yield from fallback.steps(unit, model, field=field, **settings)
+    probability = rule.restricted(segmentation.probability, field)
     mask = rule.mask(probability)
     for path in paths.values():
         make_folder(path.parent)

@@ -54,12 +54,12 @@ def package(
     network : bytes
         The model as ONNX.
     run : callable
-        Runs it: canvas, shape (H, W, 3) -> probability, (1, H, W).
+        Runs it: canvas, shape (H, W, 3) -> probability, (classes, H, W).
     """
     sample = fundus((256, 256))
     laid = canvas.pad(to_unit(sample.image), model.header.padding)
     probability = run(laid)
-    vessels = (probability[0] >= model.header.threshold).astype(np.uint8)
+    vessels = (probability.max(0) >= model.header.threshold).astype(np.uint8)
     parts = {
         WEIGHTS: network,
         MODEL: _file_of(model),
@@ -111,7 +111,7 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
         "format_version": "0.5.3",
         "type": "model",
         "name": "Retinal vessels " + re.sub(r"[^A-Za-z0-9_+() -]", "-", f"({model.name})"),
-        "description": "Probability of a vessel at every pixel of a colour fundus photograph.",
+        "description": "Probability of every class at every pixel of a colour fundus photograph.",
         "authors": [{"name": "The napari-saunetv2 developers"}],
         "cite": _CITE,
         # No "license": that of the weights has no SPDX name; it stands in the documentation.
@@ -137,10 +137,10 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
         "outputs": [
             {
                 "id": "probability",
-                "description": "probability of a vessel",
+                "description": "probability of every class",
                 "axes": [
                     {"type": "batch"},
-                    {"type": "channel", "channel_names": ["vessel"]},
+                    {"type": "channel", "channel_names": list(model.header.classes)},
                     same("y"),
                     same("x"),
                 ],

@@ -88,11 +88,11 @@ def segment_all(
             work = batch.segment_steps(sample.image_path, sample.name, model, rule, wanted, **settings)
             while True:
                 try:
-                    done, total = next(work)
+                    state = next(work)
                 except StopIteration as end:
                     line = _segmented(sample.name, end.value, model, rule)
                     break
-                yield Table(lines, (len(lines) + done / total) / len(samples))
+                yield Table(lines, (len(lines) + state.share) / len(samples))
         except SaunetError as error:
             line = Line(sample.name, {}, str(error))
         lines = (*lines, line)

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
-from napari_saunetv2.errors import DeviceError
+from napari_saunetv2.errors import DeviceError, OutOfMemoryError
 
 Asked = ParamSpec("Asked")
 Yielded = TypeVar("Yielded")
@@ -86,28 +86,32 @@ def prefers_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def told_when_full(
+def raise_on_out_of_memory(
     work: Callable[Asked, Generator[Yielded, None, Result]],
 ) -> Callable[Asked, Generator[Yielded, None, Result]]:
-    """Let a piece of work raise DeviceError where it finds too little memory: torch tells it in many ways."""
+    """Let a generator raise OutOfMemoryError where memory runs out; torch has several ways to report it."""
 
     @wraps(work)
-    def told(*args: Asked.args, **settings: Asked.kwargs) -> Generator[Yielded, None, Result]:
+    def guarded(*args: Asked.args, **settings: Asked.kwargs) -> Generator[Yielded, None, Result]:
         try:
             return (yield from work(*args, **settings))
         except (MemoryError, RuntimeError) as error:
-            if not (isinstance(error, MemoryError) or _speaks_of_memory(str(error).lower())):
+            if not is_out_of_memory(error):
                 raise
-            raise DeviceError(
-                f"The device '{settings.get('device', 'auto')}' has too little memory free for this: take "
-                "smaller tiles or crops, another device, or end what else uses it."
+            raise OutOfMemoryError(
+                f"The device '{settings.get('device', 'auto')}' has too little free memory for this: use "
+                "smaller tiles or crops, choose another device, or close other programs."
             ) from error
 
-    return told
+    return guarded
 
 
-def _speaks_of_memory(text: str) -> bool:
-    return "memory" in text and ("alloc" in text or "out of" in text)
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a full memory from another failure: on a CPU and on MPS torch has no exception of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "memory" in text and any(word in text for word in ("alloc", "out of", "not enough"))
 
 
 def _has(kind: str) -> bool:

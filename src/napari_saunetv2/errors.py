@@ -29,6 +29,10 @@ class DeviceError(SaunetError):
     """A device that this machine does not have."""
 
 
+class OutOfMemoryError(DeviceError):
+    """A device whose memory does not suffice for what was asked of it."""
+
+
 class SettingsError(SaunetError, ValueError):
     """A setting outside its range."""
 

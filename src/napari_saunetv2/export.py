@@ -2,12 +2,13 @@
 
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
 from napari_saunetv2 import bioimage
 from napari_saunetv2.checkpoint import Checkpoint
-from napari_saunetv2.engines import _check, _export
+from napari_saunetv2.engines import _check
 from napari_saunetv2.engines._export import Run
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
 from napari_saunetv2.files import make_folder, write_beside
@@ -20,7 +21,7 @@ SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "bioimageio": ".zip"}
 def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = False) -> float:
     """Write a model for another program, and compare what was written with torch.
 
-    Height and width of its input are free, multiples of 16; the output is the probability of a vessel.
+    Height and width of its input are free, multiples of 16; the output is the probability of every class.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
     Returns
     -------
     float
-        The largest difference of a probability from torch's, on the synthetic sample.
+        The largest difference of a probability from torch's, on synthetic photographs.
 
     Raises
     ------
@@ -58,24 +59,23 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
             raise SettingsError(
                 f"Format '{form}' needs {error.name}: pip install 'napari-saunetv2[{form}]'."
             ) from error
-        verdict = _check.compare(model, run)
-        if not verdict.largest <= _check.SAME:
+        apart = max(_check.largest_difference(found, run) for found in _check.references(model))
+        if not apart <= _check.SAME:
             raise CheckpointError(
-                f"'{model.name}' gives another answer as {form} (by {verdict.largest:.1e}): "
-                "it was not written."
+                f"'{model.name}' predicts something else as {form} (by {apart:.1e}): it was not written."
             )
         del run  # Windows moves no file that is open
         make_folder(target.parent)
         for file in files:
             data = (Path(name) / file.name).read_bytes()
             write_beside(file, lambda out, data=data: out.write(data), overwrite=overwrite)  # type: ignore[misc]
-    return verdict.largest
+    return apart
 
 
 def _bioimageio(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _onnx as engine
 
-    network = engine.model(model.network).SerializeToString()
+    network = engine.exchange_model(model.network).SerializeToString()
     run = engine.OnnxRunner(network)
     parts = bioimage.package(model, network, run)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -85,4 +85,22 @@ def _bioimageio(model: Checkpoint, file: Path) -> Run:
         return engine.OnnxRunner(packed.read(bioimage.WEIGHTS))
 
 
-_WRITERS = _export.WRITERS | {"bioimageio": _bioimageio}
+def _onnx(model: Checkpoint, file: Path) -> Run:
+    from napari_saunetv2.engines import _onnx as engine
+
+    engine.write(model.network, file)
+    return engine.OnnxRunner(file.read_bytes())
+
+
+def _openvino(model: Checkpoint, file: Path) -> Run:
+    from napari_saunetv2.engines import _openvino as engine
+
+    engine.write(model.network, file)
+    return engine.OpenvinoRunner(file, "float32")
+
+
+_WRITERS: dict[str, Callable[[Checkpoint, Path], Run]] = {
+    "onnx": _onnx,
+    "openvino": _openvino,
+    "bioimageio": _bioimageio,
+}

@@ -1,5 +1,6 @@
 """Segmentation that a full memory does not end: smaller tiles first, then the CPU."""
 
+import logging
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
@@ -8,19 +9,27 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import devices, inference
-from napari_saunetv2.errors import DeviceError
+from napari_saunetv2.errors import OutOfMemoryError
 from napari_saunetv2.imaging.tiles import Tile
+
+_LOG = logging.getLogger(__name__)
 
 SMALLEST_TILE = 256
 """Side in pixels below which a tile is not halved: the network would see too little around a vessel."""
 
 
 class State(NamedTuple):
-    """How far the work is: share in [0, 1], the device that works, and what had to be changed, or ""."""
+    """How far the work is: passes done, of how many, on which device, and what had to be changed, or ""."""
 
-    share: float
+    done: float
+    total: float
     device: str
     notice: str
+
+    @property
+    def share(self) -> float:
+        """Share of the work that is done, [0, 1]."""
+        return self.done / self.total
 
 
 class Answer(NamedTuple):
@@ -59,34 +68,25 @@ def steps(
 
     Raises
     ------
-    DeviceError
-        When the memory of the CPU does not suffice either.
+    OutOfMemoryError
+        When the memory of the CPU does not suffice for small tiles either.
     """
     place, notice = str(devices.resolve(device)), ""
     while True:
         work = inference.steps(image, model, device=place, tile=tile, **settings)
         try:
             while True:
-                done, total = next(work)
-                yield State(done / total, place, notice)
+                yield State(*next(work), place, notice)
         except StopIteration as end:
             return Answer(end.value, place, tile, notice)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not _is_full(error):
-                raise
+        except OutOfMemoryError:
+            pass  # dealt with outside the handler: its traceback holds on to what filled the memory
         finally:
             work.close()
-        # Outside the handler: its traceback would hold on to what filled the memory.
         told = {k: v for k, v in settings.items() if k in ("rescale", "field", "engine", "precision")}
         tiles = inference.planned(image, model, device=place, tile=tile, **told).tiles
         tile, place, notice = _smaller(_longest(tiles), place)
-
-
-def _is_full(error: Exception) -> bool:
-    """Tell a full memory from another failure: on a CPU and on MPS torch has no exception of its own."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error).lower() for words in ("out of memory", "not enough memory"))
+        _LOG.warning(notice)
 
 
 def _longest(tiles: list[Tile]) -> int:
@@ -99,7 +99,7 @@ def _smaller(side: int, place: str) -> tuple[int | str, str, str]:
         tile = max(SMALLEST_TILE, side // 2)
         return tile, place, f"The memory of '{place}' was full: smaller tiles of {tile} pixels."
     if place == "cpu":
-        raise DeviceError(
+        raise OutOfMemoryError(
             f"The memory is full even with tiles of {side} pixels: close other programs, or shrink the image."
         )
     torch.cuda.empty_cache()

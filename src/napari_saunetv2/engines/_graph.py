@@ -1,8 +1,7 @@
-"""A trained network, drawn once more with the operations of another engine.
+"""A trained network, built again from the operations of another engine.
 
-torch's own exporters take seconds and know nothing of what an engine does well. The networks of this family
-are made of ten kinds of parts, so they are drawn part by part, in milliseconds, each in the form that the
-engine runs fastest.
+torch's own exporters take seconds and do not know which form of an operation an engine runs fastest. The
+networks of this family consist of ten kinds of layers, so they are rebuilt layer by layer, in milliseconds.
 """
 
 import operator
@@ -26,12 +25,12 @@ from napari_saunetv2.networks._blocks import (
 )
 
 Node: TypeAlias = Any
-"""A value in the drawing: what that is, the pen knows."""
+"""A value in the graph; its type is known to the builder alone."""
 
 Weights: TypeAlias = NDArray[np.float32]
 
 
-class Pen(Protocol):
+class GraphBuilder(Protocol):
     """The operations that an engine offers; maps are (N, C, H, W)."""
 
     def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
@@ -113,95 +112,97 @@ class _Tracer(fx.Tracer):
         return type(m) in _PARTS
 
 
-class _Drawing(fx.Interpreter):
-    """Run a traced network on a pen's nodes in place of tensors."""
+class _Replay(fx.Interpreter):
+    """Run a traced network on a builder's nodes in place of tensors."""
 
-    def __init__(self, traced: fx.GraphModule, pen: Pen) -> None:
+    def __init__(self, traced: fx.GraphModule, builder: GraphBuilder) -> None:
         super().__init__(traced)
-        self._pen = pen
+        self._builder = builder
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
         part = self.fetch_attr(target)
-        return _PARTS[type(part)](self._pen, part, *args)
+        return _PARTS[type(part)](self._builder, part, *args)
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002
-        return _FUNCTIONS[target](self._pen, *args)
+        return _FUNCTIONS[target](self._builder, *args)
 
 
-def draw(network: nn.Module, pen: Pen, image: Node) -> Node:
-    """Draw a network with a pen: image, shape (N, C, H, W) -> the probability, (N, classes, H, W).
+def build(network: nn.Module, builder: GraphBuilder, image: Node) -> Node:
+    """Rebuild a network: image, shape (N, C, H, W) -> logits, (N, classes, H, W).
 
     Raises
     ------
     CheckpointError
-        When the network has a part that cannot be drawn.
+        When the network has a layer that only torch can run.
     """
     try:
         with _TRACING:
             traced = fx.GraphModule(network, _Tracer().trace(network))
-        return pen.sigmoid(_Drawing(traced, pen).run(image))
+        return _Replay(traced, builder).run(image)
     except (KeyError, TypeError, RuntimeError, fx.proxy.TraceError) as error:  # fx turns one into another
         raise CheckpointError(
-            f"A network of type {type(network).__name__} has parts that only torch can run: "
+            f"A network of type {type(network).__name__} has layers that only torch can run: "
             "choose engine 'torch'."
         ) from error
 
 
-def _convolution(pen: Pen, part: nn.Conv2d, x: Node) -> Node:
+def _convolution(builder: GraphBuilder, part: nn.Conv2d, x: Node) -> Node:
     weights, bias = _numpy(part.weight), None if part.bias is None else _numpy(part.bias)
     reach = part.kernel_size[0] // 2
     if not isinstance(x, Joined):
-        return pen.convolve(x, weights, bias, reach, reach)
+        return builder.convolve(x, weights, bias, reach, reach)
     # A convolution over joined maps is the sum of one over each: nothing is copied, and engines add in place.
     shares = np.split(weights, len(x.parts), axis=1)
-    total = pen.convolve(x.parts[0], shares[0], bias, reach, reach)
+    total = builder.convolve(x.parts[0], shares[0], bias, reach, reach)
     for piece, share in zip(x.parts[1:], shares[1:], strict=True):
-        total = pen.add(total, pen.convolve(piece, share, None, reach, reach))
+        total = builder.add(total, builder.convolve(piece, share, None, reach, reach))
     return total
 
 
-def _up(pen: Pen, part: UpSample, x: Node) -> Node:
+def _up(builder: GraphBuilder, part: UpSample, x: Node) -> Node:
     # The four 2 x 2 convolutions of UpSample, so ordered that interleaving moves pixels with all channels.
     channels_in, channels_out = part.weight.shape[:2]
     kernel = F.pad(part.weight, (0, 1, 0, 1)).view(channels_in, channels_out, 2, 2, 2, 2)
     kernel = kernel.permute(3, 5, 1, 0, 2, 4).flip(4, 5).reshape(4 * channels_out, channels_in, 2, 2)
     assert part.bias is not None
-    return pen.interleave(pen.convolve(x, _numpy(kernel), _numpy(part.bias.repeat(4)), 1, 0))
+    return builder.interleave(builder.convolve(x, _numpy(kernel), _numpy(part.bias.repeat(4)), 1, 0))
 
 
-def _group_norm(pen: Pen, part: nn.GroupNorm, x: Node) -> Node:
-    return pen.normalise(x, part)
+def _group_norm(builder: GraphBuilder, part: nn.GroupNorm, x: Node) -> Node:
+    return builder.normalise(x, part)
 
 
-def _batch_norm(pen: Pen, part: nn.BatchNorm2d, x: Node) -> Node:
+def _batch_norm(builder: GraphBuilder, part: nn.BatchNorm2d, x: Node) -> Node:
     assert part.running_var is not None
     assert part.running_mean is not None
     factor = part.weight * torch.rsqrt(part.running_var + part.eps)
-    return pen.scale(_whole(pen, x), _numpy(factor), _numpy(part.bias - part.running_mean * factor))
+    return builder.scale(_whole(builder, x), _numpy(factor), _numpy(part.bias - part.running_mean * factor))
 
 
-def _spatial(pen: Pen, part: SpatialAttention, x: Node) -> Node:
-    summary = pen.join([pen.channel_mean(x), pen.channel_maximum(x)])
-    return pen.multiply(x, pen.sigmoid(pen.convolve(summary, _numpy(part.weigh.weight), None, 3, 3)))
+def _spatial(builder: GraphBuilder, part: SpatialAttention, x: Node) -> Node:
+    summary = builder.join([builder.channel_mean(x), builder.channel_maximum(x)])
+    return builder.multiply(
+        x, builder.sigmoid(builder.convolve(summary, _numpy(part.weigh.weight), None, 3, 3))
+    )
 
 
-def _gate(pen: Pen, part: CrossScaleAttention, encoded: Node, decoded: Node) -> Node:
-    return pen.gate(encoded, decoded, _numpy(part.weigh.weight))
+def _gate(builder: GraphBuilder, part: CrossScaleAttention, encoded: Node, decoded: Node) -> Node:
+    return builder.gate(encoded, decoded, _numpy(part.weigh.weight))
 
 
-def _whole(pen: Pen, x: Node) -> Node:
-    return pen.join(x.parts) if isinstance(x, Joined) else x
+def _whole(builder: GraphBuilder, x: Node) -> Node:
+    return builder.join(x.parts) if isinstance(x, Joined) else x
 
 
 def _numpy(tensor: Tensor) -> Weights:
     return np.ascontiguousarray(tensor.detach().float().cpu().numpy())
 
 
-def _join(pen: Pen, parts: list[Node], dim: int = 1) -> Node:  # noqa: ARG001
+def _join(builder: GraphBuilder, parts: list[Node], dim: int = 1) -> Node:  # noqa: ARG001
     return Joined(list(parts))
 
 
-def _same(pen: Pen, part: nn.Module, x: Node) -> Node:  # noqa: ARG001
+def _same(builder: GraphBuilder, part: nn.Module, x: Node) -> Node:  # noqa: ARG001
     return x
 
 
@@ -211,8 +212,8 @@ _PARTS: dict[type[nn.Module], Callable[..., Node]] = {
     nn.GroupNorm: _group_norm,
     GroupNorm: _group_norm,
     nn.BatchNorm2d: _batch_norm,
-    nn.SiLU: lambda pen, _, x: pen.silu(x),
-    nn.ReLU: lambda pen, _, x: pen.relu(x),
+    nn.SiLU: lambda builder, _, x: builder.silu(x),
+    nn.ReLU: lambda builder, _, x: builder.relu(x),
     SpatialAttention: _spatial,
     CrossScaleAttention: _gate,
     DropBlock2d: _same,
@@ -220,7 +221,7 @@ _PARTS: dict[type[nn.Module], Callable[..., Node]] = {
 }
 
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Node]] = {
-    F.max_pool2d: lambda pen, x, _: pen.halve(x),
+    F.max_pool2d: lambda builder, x, _: builder.halve(x),
     torch.cat: _join,
-    operator.add: lambda pen, x, y: pen.add(_whole(pen, x), _whole(pen, y)),
+    operator.add: lambda builder, x, y: builder.add(_whole(builder, x), _whole(builder, y)),
 }

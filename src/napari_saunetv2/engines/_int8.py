@@ -1,7 +1,7 @@
 """Convolutions in eight-bit integers, for OpenVINO on processors that have no bfloat16.
 
 The ranges of what goes into each convolution are measured once, on training images, and stand in the model's
-header; from them the network is drawn anew wherever it runs, without any image.
+header; from them the network is rebuilt wherever it runs, without any image.
 
 References
 ----------
@@ -18,7 +18,8 @@ from openvino import opset13 as ops
 from torch import nn
 
 from napari_saunetv2.engines._graph import Node, Weights
-from napari_saunetv2.engines._openvino import OpenvinoPen, model_of
+from napari_saunetv2.engines._openvino import OpenvinoBuilder, model_with
+from napari_saunetv2.engines._openvino import model as openvino_model
 from napari_saunetv2.errors import CheckpointError
 
 Range = tuple[float, float]
@@ -27,7 +28,7 @@ Range = tuple[float, float]
 _STEPS = 256
 
 
-class _MeasuringPen(OpenvinoPen):
+class _MeasuringBuilder(OpenvinoBuilder):
     """Also gives the lowest and highest value of every convolution's input."""
 
     def __init__(self) -> None:
@@ -38,13 +39,13 @@ class _MeasuringPen(OpenvinoPen):
         return super().convolve(x, weights, bias, before, after)
 
 
-class Int8Pen(OpenvinoPen):
-    """Draws convolutions of integers.
+class Int8Builder(OpenvinoBuilder):
+    """Builds convolutions of integers.
 
     Parameters
     ----------
     ranges : sequence of (float, float)
-        Of the inputs of all convolutions, in the order of the drawing.
+        Of the inputs of all convolutions, in the order in which they are built.
     """
 
     def __init__(self, ranges: Sequence[Range]) -> None:
@@ -65,20 +66,20 @@ class Int8Pen(OpenvinoPen):
 
 def measure(network: nn.Module, canvases: Iterable[NDArray[np.float32]]) -> Iterator[tuple[Range, ...]]:
     """Ranges of the inputs of all convolutions: after every canvas, shape (H, W, 3), the mean so far."""
-    pen = _MeasuringPen()
-    drawn = model_of(network, pen, lambda: pen.ends)
-    compiled = ov.Core().compile_model(drawn, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    total = np.zeros(len(pen.ends))
+    builder = _MeasuringBuilder()
+    measured = model_with(network, builder, lambda: builder.ends)
+    compiled = ov.Core().compile_model(measured, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    total = np.zeros(len(builder.ends))
     for count, canvas in enumerate(canvases, start=1):
         answer = compiled({0: canvas[None]})
-        total += [float(answer[n + 1][0]) for n in range(len(pen.ends))]
+        total += [float(answer[n + 1][0]) for n in range(len(builder.ends))]
         mean = (total / count).tolist()
         yield tuple((min(0.0, low), max(0.0, high)) for low, high in zip(mean[::2], mean[1::2], strict=True))
 
 
 def model(network: nn.Module, ranges: Sequence[Range]) -> ov.Model:
-    """Draw a network with convolutions of integers; input and output as of ``_openvino.model``."""
-    return model_of(network, Int8Pen(ranges))
+    """Build a network with convolutions of integers; input and outputs as of ``_openvino.model``."""
+    return openvino_model(network, Int8Builder(ranges))
 
 
 def _with_exact_zero(low: float, high: float) -> Range:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from napari_saunetv2.engines._graph import Weights, draw
+from napari_saunetv2.engines._graph import Weights, build
 from napari_saunetv2.errors import CheckpointError
 
 UNKNOWN = 128
@@ -16,8 +16,8 @@ class _View(NamedTuple):
     step: int  # pixels of the image between two of the map
 
 
-class _ReachPen:
-    """Draws nothing but how far every map sees; statistics over whole maps do not count."""
+class _ReachBuilder:
+    """Follows how far every map sees; statistics over whole maps do not count."""
 
     def convolve(self, x: _View, weights: Weights, _bias: object, _before: int, _after: int) -> _View:
         return x._replace(reach=x.reach + weights.shape[-1] // 2 * x.step)
@@ -51,6 +51,6 @@ def reach(network: nn.Module) -> int:
     GroupNorm's statistics, which depend on every pixel, are left out.
     """
     try:
-        return int(draw(network, _ReachPen(), _View(0, 1)).reach)
+        return int(build(network, _ReachBuilder(), _View(0, 1)).reach)
     except CheckpointError:
         return UNKNOWN

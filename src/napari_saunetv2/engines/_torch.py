@@ -1,9 +1,11 @@
-"""torch itself: the engine that every answer is compared with."""
+"""torch itself: the engine that every prediction is compared with."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from napari_saunetv2.engines._finite import require_finite
 
 
 class TorchRunner:
@@ -13,15 +15,15 @@ class TorchRunner:
     ----------
     network : nn.Module
         Moved to the device.
-    place : torch.device
+    device : torch.device
     precision : "float32" or "bfloat16"
         bfloat16 for the convolutions, float32 for the statistics of GroupNorm.
     """
 
-    def __init__(self, network: nn.Module, place: torch.device, precision: str = "float32") -> None:
-        # channels-last runs these convolutions half again as fast on a CPU, to the same answer.
-        self._network = network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._place = place
+    def __init__(self, network: nn.Module, device: torch.device, precision: str = "float32") -> None:
+        # channels-last runs these convolutions half again as fast on a CPU, to the same prediction.
+        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device = device
         self._low = precision == "bfloat16"
 
     def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -29,8 +31,9 @@ class TorchRunner:
         image = torch.from_numpy(canvas)[None].permute(0, 3, 1, 2)  # channels-last as it lies
         with (
             torch.inference_mode(),
-            torch.autocast(self._place.type, torch.bfloat16, enabled=self._low, cache_enabled=False),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._low, cache_enabled=False),
         ):
-            logits = self._network(image.to(self._place))[0].float()
-            answer: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
-        return answer
+            logits = self._network(image.to(self._device))[0].float()
+            require_finite(logits.mean().item())
+            prediction: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
+        return prediction

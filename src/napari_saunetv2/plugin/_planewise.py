@@ -97,7 +97,7 @@ def segment_planes(
                 answer = end.value
                 break
             yield fallback.State(
-                (count + share * state.share) / len(numbers), state.device, state.notice or notice
+                count + share * state.share, len(numbers), state.device, state.notice or notice
             )
         # What one plane was too large for, the others are too.
         settings |= {"device": answer.device, "tile": answer.tile}
@@ -130,7 +130,7 @@ def _shares(
         except StopIteration as end:
             spread: NDArray[np.float32] = end.value
             return spread
-        yield State((begin + length * done / total) / whole, settings["device"], "")
+        yield State(begin + length * done / total, whole, settings["device"], "")
 
 
 def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:

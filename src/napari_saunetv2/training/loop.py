@@ -63,7 +63,7 @@ class Report:
     preview: Preview | None = None
 
 
-@devices.told_when_full
+@devices.raise_on_out_of_memory
 @run_folder.alone
 def fine_tune(
     pairs: Sequence[Pair],

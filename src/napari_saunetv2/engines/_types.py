@@ -1,0 +1,24 @@
+"""Names of the engines and precisions, and what a runner is."""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Engine = Literal["auto", "torch", "openvino", "onnx"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Pair: TypeAlias = tuple[Engine, Precision]
+
+Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From a canvas, shape (H, W, 3), to the probability of every class, (classes, H, W)."""
+
+PAIRS: tuple[Pair, ...] = (
+    ("torch", "float32"),
+    ("torch", "bfloat16"),
+    ("openvino", "float32"),
+    ("openvino", "bfloat16"),
+    ("openvino", "int8"),
+    ("onnx", "float32"),
+)
+"""Every engine with every precision that it has."""
