@@ -13,7 +13,7 @@ ORDER = [
     ["cli"],
     ["plugin"],
     ["plugin.segment", "plugin.evaluate", "plugin.finetune", "plugin.browse"],
-    ["plugin.autosave"],
+    ["plugin.session"],
     ["plugin.common"],
     ["demo"],
     ["reproduce"],
@@ -27,8 +27,8 @@ ORDER = [
     ["measure"],
     ["datasets"],
     ["metrics"],
-    ["imaging"],
     ["files"],
+    ["imaging"],
     ["networks"],
     ["errors"],
 ]
