@@ -1,4 +1,4 @@
-"""The plan of the house (docs/extend.md), held against the code: a file imports only from rooms below its own."""
+"""The plan of the house (docs/extend.md), held against the code: imports point down."""
 
 import ast
 import subprocess
