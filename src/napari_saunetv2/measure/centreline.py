@@ -94,7 +94,7 @@ def smooth(
     wavelength : array, shape (n,)
         In points.
     weights : array, shape (n,), optional
-        0 for a value that is to be filled in from its neighbours.
+        How far each value is to be trusted, above 0.
     """
     n = len(values)
     if n < 4:
@@ -107,7 +107,7 @@ def smooth(
     half = np.maximum(wavelength[:-3], 4.0)
     strength = np.where(inner, (2 * np.sin(np.pi / half)) ** -6.0, 0.0)
     bands = np.zeros((4, n))
-    bands[3] = weights + 1e-9 * (weights == 0)
+    bands[3] = weights
     for j, a in enumerate(_THIRD_DIFFERENCE):
         for k, b in enumerate(_THIRD_DIFFERENCE[j:], start=j):
             bands[3 - (k - j), k : k + n - 3] += a * b * strength

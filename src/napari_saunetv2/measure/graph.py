@@ -79,7 +79,7 @@ def trace(mask: NDArray[np.bool_], depth: Depth) -> Graph:
         graph, pixels = _traced(lines, depth)
         spurs = _spurs(graph)
         if not spurs:
-            return graph
+            return _contracted(graph)
         for number in spurs:
             lines.ravel()[pixels[number]] = False
 
@@ -93,6 +93,30 @@ def _spurs(graph: Graph) -> list[int]:
         if _length(graph.paths[number]) < SPUR * 2 * graph.radii[node]:
             found.append(int(number))
     return found
+
+
+def _contracted(graph: Graph) -> Graph:
+    """Make one node of those whose discs reach each other: vessels that meet within a width meet once."""
+    lengths = np.array([_length(path) for path in graph.paths])
+    inner = (graph.degrees[graph.nodes] > 2).all(axis=1) & (lengths < 2 * graph.radii[graph.nodes].max(axis=1, initial=0))
+    if not inner.any():
+        return graph
+    count = len(graph.positions)
+    links = coo_array((np.ones(inner.sum(), bool), tuple(graph.nodes[inner].T)), shape=(count, count))
+    groups, label = connected_components(links, directed=False)
+    sizes = np.bincount(label, minlength=groups)
+    positions = np.column_stack([np.bincount(label, part, minlength=groups) for part in graph.positions.T])
+    positions /= sizes[:, None]
+    radii = np.zeros(groups)
+    np.maximum.at(radii, label, graph.radii)
+    nodes = label[graph.nodes]
+    paths = []
+    for number in np.flatnonzero(~inner):
+        path = graph.paths[number].copy()
+        path[0], path[-1] = positions[nodes[number]]
+        paths.append(path)
+    nodes = nodes[~inner]
+    return Graph(paths, nodes, positions, radii, np.bincount(nodes.ravel(), minlength=groups))
 
 
 def _length(path: NDArray[np.float64]) -> float:
@@ -188,10 +212,16 @@ def _clusters(neighbours: NDArray[np.intp], degree: NDArray[np.intp]) -> tuple[N
     return result, len(numbers)
 
 
-def without_pinholes(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
-    """Fill holes of at most ``size`` pixels: a missing pixel inside a vessel would become a loop."""
+def without_pinholes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill holes smaller than half a vessel's width squared: a missing pixel would make a loop of its vessel.
+
+    Where two outlines meet at a small angle, pixels that touch at their corners enclose such holes too.
+    """
+    around = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
+    if not around:
+        return mask
+    width = 2 * np.count_nonzero(mask) / around * 4 / np.pi  # a slanted outline has 4/pi sides a pixel of length
     labels, count = ndimage.label(~mask)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    small = areas <= size
+    small = np.bincount(labels.ravel(), minlength=count + 1) <= max(1, (width / 2) ** 2)
     small[0] = False
     return np.asarray(mask | small[labels])

@@ -18,6 +18,9 @@ STAIRCASE = 16.0
 SAMPLES = 24
 """Samples of the profile on either side of the centre line."""
 
+DOUBTED = 0.02
+"""Weight of a point of the centre line inside a branching, where it belongs to several vessels."""
+
 EDGE = 0.5
 
 WINDOW = 0.75
@@ -96,34 +99,43 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
         _cut(path, *(graph.radii[nodes] * ends)) for path, nodes, ends in zip(graph.paths, graph.nodes, free, strict=True)
     ]
     lines = join(paths)
-    lines = resample(Lines(smooth(lines.points, lines.starts, _wavelength(depth(lines.points))), lines.starts))
+    at_node = graph.radii[graph.nodes] * ~free
+    trust = np.where(_away(lines, at_node), 1.0, DOUBTED)
+    lines = resample(
+        Lines(smooth(lines.points, lines.starts, _wavelength(depth(lines.points)), trust), lines.starts)
+    )
     radius = np.maximum(depth(lines.points), 0.5)
     wavelength = _wavelength(radius)
-    along, total = lines.arc(), np.repeat(lines.lengths(), np.diff(lines.starts))
-    at_node = graph.radii[graph.nodes] * ~free
-    inside_node = (along < at_node[lines.curve, 0]) | (total - along < at_node[lines.curve, 1])
 
     left, right = _edges(lines, radius, soft)
-    known = np.isfinite(left) & np.isfinite(right) & ~inside_node
-    shift = np.where(known, (right - left) / 2, 0.0)
-    shift = smooth(np.clip(shift, -radius, radius), lines.starts, wavelength, np.where(known, 1.0, 0.1))
+    known = np.isfinite(left) & np.isfinite(right) & _away(lines, at_node)
+    shift = np.clip(np.where(known, (right - left) / 2, 0.0), -radius, radius)
     normals = lines.tangents()[:, ::-1] * (-1, 1)
-    points = smooth(lines.points + shift[:, None] * normals, lines.starts, wavelength)
+    points = lines.points + shift[:, None] * normals
+    points = smooth(points, lines.starts, wavelength, np.where(known, 1.0, DOUBTED))
     lines = _extended(Lines(points, lines.starts), free, radius, soft)
     radius = np.maximum(depth(lines.points), 0.5)
 
     left, right = _edges(lines, radius, soft)
+    clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
+    trust = np.where(clear, 1.0, DOUBTED)
+    sides = [smooth(_filled(side, clear), lines.starts, _wavelength(radius), trust) for side in (left, right)]
+    return Sections(lines, *(np.where(clear, side, np.nan) for side in sides), clear)
+
+
+def _away(lines: Lines, distances: Floats) -> NDArray[np.bool_]:
+    """Whether points lie at least so far, shape (curves, 2), from the ends of their curves."""
     along, total = lines.arc(), np.repeat(lines.lengths(), np.diff(lines.starts))
-    at_node = 2 * graph.radii[graph.nodes]
-    clear = np.isfinite(left) & np.isfinite(right)
-    clear &= (along >= at_node[lines.curve, 0]) & (total - along >= at_node[lines.curve, 1])
-    both = smooth(
-        np.column_stack([np.where(clear, side, 0) for side in (left, right)]),
-        lines.starts,
-        _wavelength(radius),
-        clear.astype(float),
-    )
-    return Sections(lines, np.where(clear, both[:, 0], np.nan), np.where(clear, both[:, 1], np.nan), clear)
+    first, last = distances[lines.curve].T
+    return np.asarray((along >= first) & (total - along >= last))
+
+
+def _filled(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Values with straight lines across what is not known."""
+    if not known.any():
+        return np.zeros_like(values)
+    at = np.arange(len(values))
+    return np.where(known, values, np.interp(at, at[known], values[known]))
 
 
 def _wavelength(radius: Floats) -> Floats:
@@ -162,7 +174,8 @@ def _refined(distance: Floats, points: Floats, outward: Floats, soft: NDArray[np
         half = np.minimum(WINDOW, np.nan_to_num(distance))
         offsets = (np.nan_to_num(distance) - half)[:, None] + half[:, None] * np.linspace(0, 2, 9)
         inside = sampled(soft, points[:, None] + offsets[..., None] * outward[:, None])
-        distance = distance - half + np.trapezoid(inside, offsets, axis=1)
+        area = inside.sum(axis=1) - (inside[:, 0] + inside[:, -1]) / 2  # trapezoids
+        distance = distance - half + area * half / 4
     return distance
 
 
