@@ -63,6 +63,8 @@ def join(paths: list[Floats]) -> Lines:
 
 def resample(lines: Lines, step: float = 1.0) -> Lines:
     """Place points at equal distances, as near to ``step`` pixels as divides each curve, ends included."""
+    if not len(lines.points):
+        return lines
     lengths = lines.lengths()
     counts = np.maximum(np.ceil(lengths / step).astype(np.intp), 1) + 1
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
@@ -70,7 +72,7 @@ def resample(lines: Lines, step: float = 1.0) -> Lines:
     share = (np.arange(starts[-1]) - starts[curve]) / (counts[curve] - 1)
     # One curve after another on one axis, with a gap between them so that none runs into the next.
     gap = 1.0
-    offset = np.concatenate([[0], np.cumsum(lengths[:-1] + gap)])
+    offset = np.concatenate([[0], np.cumsum(lengths + gap)])[:-1]
     at = lines.arc() + np.repeat(offset, np.diff(lines.starts))
     wanted = share * lengths[curve] + offset[curve]
     points = np.column_stack([np.interp(wanted, at, part) for part in lines.points.T])

@@ -57,10 +57,13 @@ class Depth:
         for row, column in _SIDES:
             near |= np.roll(padded, (row, column), (0, 1))
         # Half a pixel less: the edge runs between the last pixel inside and the first outside.
-        self._tree = cKDTree(np.argwhere(near & ~padded) - 2.0)
+        outside = np.argwhere(near & ~padded)
+        self._tree = cKDTree(outside - 2.0) if len(outside) else None
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distances, shape (n,), from points, shape (n, 2)."""
+        if self._tree is None or not len(points):
+            return np.zeros(len(points))
         distances: NDArray[np.float64] = self._tree.query(points)[0] - 0.5
         return distances
 
@@ -79,7 +82,7 @@ def trace(mask: NDArray[np.bool_], depth: Depth) -> Graph:
         graph, pixels = _traced(lines, depth)
         spurs = _spurs(graph)
         if not spurs:
-            return _contracted(graph)
+            return _contracted(_without_specks(graph))
         for number in spurs:
             lines.ravel()[pixels[number]] = False
 
@@ -93,6 +96,16 @@ def _spurs(graph: Graph) -> list[int]:
         if _length(graph.paths[number]) < SPUR * 2 * graph.radii[node]:
             found.append(int(number))
     return found
+
+
+def _without_specks(graph: Graph) -> Graph:
+    """Leave out what stands alone and is hardly longer than wide: no vessel can be told from a dot."""
+    alone = (graph.degrees[graph.nodes] == 1).all(axis=1)
+    short = np.array([_length(p) for p in graph.paths]) < graph.radii[graph.nodes].max(axis=1, initial=0)
+    kept = np.flatnonzero(~(alone & short))
+    nodes = graph.nodes[kept]
+    degrees = np.bincount(nodes.ravel(), minlength=len(graph.positions))
+    return Graph([graph.paths[n] for n in kept], nodes, graph.positions, graph.radii, degrees)
 
 
 def _contracted(graph: Graph) -> Graph:
