@@ -15,7 +15,7 @@ LEAST_IN_VIEW = 0.5
 ETDRS_RINGS = (500 / 900, 1500 / 900, 3000 / 900)
 """Radii of the ETDRS grid, 0.5, 1.5 and 3 mm, in disc radii of 0.9 mm."""
 
-GRID = 600
+GRID = 400
 """Points across a photograph at which regions are looked at; their areas are good to a few thousandths."""
 
 
@@ -174,18 +174,15 @@ def in_view(regions: tuple[Region, ...], fov: NDArray[np.bool_], landmarks: Land
     """
     height, width = fov.shape
     disc = landmarks.disc
-    margin = 0.0 if disc is None else 5 * disc.r
-    corners = [(0.0, float(height)), (0.0, float(width))]
+    low, high = np.zeros(2), np.array([height, width], float)
     if disc is not None:
-        middles = [(disc.y, disc.x)] + ([] if landmarks.fovea is None else [(landmarks.fovea.y, landmarks.fovea.x)])
-        corners = [
-            (min(low, *(m[axis] - margin for m in middles)), max(high, *(m[axis] + margin for m in middles)))
-            if len(middles) > 1
-            else (min(low, middles[0][axis] - margin), max(high, middles[0][axis] + margin))
-            for axis, (low, high) in enumerate(corners)
-        ]
+        middles = [disc] if landmarks.fovea is None else [disc, landmarks.fovea]
+        around = np.array([(middle.y, middle.x) for middle in middles])
+        # Room for zone C about the disc, which is wider than the ETDRS grid about the fovea.
+        low = np.minimum(low, around.min(axis=0) - 5 * disc.r)
+        high = np.maximum(high, around.max(axis=0) + 5 * disc.r)
     step = max(1.0, max(height, width) / GRID)
-    rows, columns = (np.arange(low, high, step) + step / 2 - 0.5 for low, high in corners)
+    rows, columns = (np.arange(a, b, step) + step / 2 - 0.5 for a, b in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     at = np.round(grid).astype(np.intp)
     framed = (at >= 0).all(axis=1) & (at[:, 0] < height) & (at[:, 1] < width)

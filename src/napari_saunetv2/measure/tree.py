@@ -1,5 +1,6 @@
 """All that is measured of one kind of vessel before regions and units: the tree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +61,24 @@ def grow(
     )
 
 
-def paint(tree: Tree, labels: NDArray[np.int32], first: int) -> None:
-    """Give each pixel of the tree's mask the number of its nearest segment, from ``first`` on, in place."""
-    points = tree.sections.lines.points
+def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
+    """Number the segments of all trees from 1 on; 0 for the piece that two crossing vessels share."""
+    numbers, first = [], 1
+    for tree in trees:
+        counted = ~tree.junctions.inside
+        numbers.append(np.where(counted, first - 1 + np.cumsum(counted), 0))
+        first += int(counted.sum())
+    return numbers
+
+
+def paint(tree: Tree, numbers: NDArray[np.intp], labels: NDArray[np.int32]) -> None:
+    """Give each pixel of the tree's mask that has no label yet the number of its nearest segment, in place."""
+    lines = tree.sections.lines
+    number_of = numbers[lines.curve]
+    use = number_of > 0
     pixels = np.flatnonzero(tree.mask & (labels == 0))
-    if not len(points) or not len(pixels):
+    if not use.any() or not len(pixels):
         return
     at = np.column_stack(np.unravel_index(pixels, labels.shape))
-    nearest = cKDTree(points).query(at, workers=-1)[1]
-    labels.ravel()[pixels] = first + tree.sections.lines.curve[nearest]
+    nearest = cKDTree(lines.points[use]).query(at, workers=-1)[1]
+    labels.ravel()[pixels] = number_of[use][nearest]
