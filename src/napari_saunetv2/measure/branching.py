@@ -168,9 +168,7 @@ def _fork(
     scores = []
     for arm in range(3):
         a, b = (directions[arms[n]] for n in range(3) if n != arm)
-        scores.append(
-            np.nan_to_num(np.log(widths[arms[arm]])) + PARENT_ANGLE * np.nan_to_num(float(a @ b))
-        )
+        scores.append(np.nan_to_num(np.log(widths[arms[arm]])) + PARENT_ANGLE * np.nan_to_num(float(a @ b)))
     parent = int(np.argmax(scores))
     one, two = (arms[n] for n in range(3) if n != parent)
     if np.nan_to_num(widths[one]) < np.nan_to_num(widths[two]):

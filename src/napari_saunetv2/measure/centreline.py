@@ -49,8 +49,12 @@ class Lines:
 
     def tangents(self) -> Floats:
         """Unit tangent at each point, shape (n, 2)."""
-        ahead = np.minimum(np.arange(len(self.points)) + 1, np.repeat(self.starts[1:], np.diff(self.starts)) - 1)
-        behind = np.maximum(np.arange(len(self.points)) - 1, np.repeat(self.starts[:-1], np.diff(self.starts)))
+        ahead = np.minimum(
+            np.arange(len(self.points)) + 1, np.repeat(self.starts[1:], np.diff(self.starts)) - 1
+        )
+        behind = np.maximum(
+            np.arange(len(self.points)) - 1, np.repeat(self.starts[:-1], np.diff(self.starts))
+        )
         chords = self.points[ahead] - self.points[behind]
         return chords / np.maximum(np.hypot(*chords.T), 1e-12)[:, None]
 

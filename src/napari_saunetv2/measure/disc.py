@@ -77,7 +77,12 @@ def find_disc(
         score = score + _standard(_contrast(light, seen, radius), seen)
     score = np.where(seen, score, -np.inf)
     row, column = np.unravel_index(int(score.argmax()), score.shape)
-    away = np.hypot(*(axis - at for axis, at in zip(np.ogrid[: seen.shape[0], : seen.shape[1]], (row, column), strict=True)))
+    away = np.hypot(
+        *(
+            axis - at
+            for axis, at in zip(np.ogrid[: seen.shape[0], : seen.shape[1]], (row, column), strict=True)
+        )
+    )
     rest = score[(away > 2 * radius) & seen]
     best = score[row, column]
     doubt = float(np.clip(rest.max() / best, 0, 1)) if rest.size and best > 0 else 1.0

@@ -56,7 +56,7 @@ def fractal(pixels: NDArray[np.intp], diameter: float) -> Fractal:
     if not len(cells) or np.ptp(cells, axis=0).max() < BOXES[1]:
         return NOTHING
     extent = float(np.hypot(*np.ptp(cells, axis=0)))
-    boxes = BOXES[BOXES <= max(extent / 4, BOXES[4])]
+    boxes = BOXES[max(extent / 4, BOXES[4]) >= BOXES]
     sums = np.zeros((len(boxes), 4))
     for row, box in enumerate(boxes):
         coarse = max(1, int(box / 16))  # large boxes need no fine cells

@@ -111,7 +111,9 @@ def _without_specks(graph: Graph) -> Graph:
 def _contracted(graph: Graph) -> Graph:
     """Make one node of those whose discs reach each other: vessels that meet within a width meet once."""
     lengths = np.array([_length(path) for path in graph.paths])
-    inner = (graph.degrees[graph.nodes] > 2).all(axis=1) & (lengths < 2 * graph.radii[graph.nodes].max(axis=1, initial=0))
+    inner = (graph.degrees[graph.nodes] > 2).all(axis=1) & (
+        lengths < 2 * graph.radii[graph.nodes].max(axis=1, initial=0)
+    )
     if not inner.any():
         return graph
     count = len(graph.positions)
@@ -178,13 +180,12 @@ def _traced(lines: NDArray[np.bool_], depth: Depth) -> tuple[Graph, list[list[in
 
     members = node_of >= 0
     sizes = np.bincount(node_of[members], minlength=count)
-    positions = np.column_stack(
-        [np.bincount(node_of[members], part[members], minlength=count) for part in places.T]
-    ) / np.maximum(sizes, 1)[:, None]
+    positions = (
+        np.column_stack([np.bincount(node_of[members], part[members], minlength=count) for part in places.T])
+        / np.maximum(sizes, 1)[:, None]
+    )
     nodes = np.array([(node[c[0]], node[c[-1]]) for c in chains], np.intp).reshape(-1, 2)
-    paths = [
-        np.vstack([positions[node[c[0]]], places[c[1:-1]], positions[node[c[-1]]]]) for c in chains
-    ]
+    paths = [np.vstack([positions[node[c[0]]], places[c[1:-1]], positions[node[c[-1]]]]) for c in chains]
     pixels = [
         [int(flat[p]) for p in c if node[p] < 0 or degree[p] < 2] for c in chains
     ]  # with a free end's own pixel
@@ -233,7 +234,9 @@ def without_pinholes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     around = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
     if not around:
         return mask
-    width = 2 * np.count_nonzero(mask) / around * 4 / np.pi  # a slanted outline has 4/pi sides a pixel of length
+    width = (
+        2 * np.count_nonzero(mask) / around * 4 / np.pi
+    )  # a slanted outline has 4/pi sides a pixel of length
     labels, count = ndimage.label(~mask)
     small = np.bincount(labels.ravel(), minlength=count + 1) <= max(1, (width / 2) ** 2)
     small[0] = False

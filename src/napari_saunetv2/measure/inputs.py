@@ -91,7 +91,9 @@ def checked(
     green = None
     if photograph is not None:
         picture = np.asarray(photograph)
-        green = _same(mask, picture if picture.ndim == 2 else picture[..., 1], "photograph").astype(np.float32)
+        green = _same(mask, picture if picture.ndim == 2 else picture[..., 1], "photograph").astype(
+            np.float32
+        )
     return Inputs(mask, kinds, chances, threshold, seen, green, _landmarks(disc, fovea))
 
 
@@ -114,9 +116,7 @@ def _same(mask: Mask, array: ArrayLike, name: str) -> NDArray[np.generic]:
     return other
 
 
-def _landmarks(
-    disc: tuple[float, float, float] | None, fovea: tuple[float, float] | None
-) -> Landmarks:
+def _landmarks(disc: tuple[float, float, float] | None, fovea: tuple[float, float] | None) -> Landmarks:
     if disc is not None and not (len(disc) == 3 and np.isfinite(disc).all() and disc[2] > 0):
         raise SettingsError(f"The disc is {tuple(disc)}: give x, y and a radius above 0 in pixels, or none.")
     if fovea is not None and not (len(fovea) == 2 and np.isfinite(fovea).all()):

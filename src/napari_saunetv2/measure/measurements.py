@@ -250,6 +250,4 @@ def _remarks(given: Inputs) -> list[str]:
 
 def _grown(given: Inputs) -> list[Tree]:
     kinds = given.kinds or {"all": given.vessels}
-    return [
-        grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in kinds.items()
-    ]
+    return [grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in kinds.items()]

@@ -103,9 +103,7 @@ class Part:
     @cached_property
     def lengths(self) -> Floats:
         """Length of every segment inside the region, pixels; 0 for the piece shared at a crossing."""
-        inside = np.bincount(
-            self.pool.segment, self.pool.length * self.points, minlength=self.pool.count
-        )
+        inside = np.bincount(self.pool.segment, self.pool.length * self.points, minlength=self.pool.count)
         return inside * self.pool.counted
 
     @cached_property

@@ -18,9 +18,7 @@ AVERAGED = 1.0
 SAMPLES = 61
 
 
-def widths_at_half_height(
-    green: NDArray[np.float32], lines: Lines, left: Floats, right: Floats
-) -> Floats:
+def widths_at_half_height(green: NDArray[np.float32], lines: Lines, left: Floats, right: Floats) -> Floats:
     """Width of the dark profile across a vessel at half of its depth.
 
     Depth is counted from the background on either side to the darkest point of the vessel, and an edge is

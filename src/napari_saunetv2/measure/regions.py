@@ -145,7 +145,9 @@ REGIONS: tuple[Region, ...] = (
     _quadrant("superior_nasal", "superior nasal quadrant", above=True, temporal=False),
     _quadrant("inferior_temporal", "inferior temporal quadrant", above=False, temporal=True),
     _quadrant("inferior_nasal", "inferior nasal quadrant", above=False, temporal=False),
-    Region("etdrs", "ETDRS grid, within 3 mm of the fovea", "fovea", lambda p: p.fovea_radii <= ETDRS_RINGS[2]),
+    Region(
+        "etdrs", "ETDRS grid, within 3 mm of the fovea", "fovea", lambda p: p.fovea_radii <= ETDRS_RINGS[2]
+    ),
     Region("etdrs_centre", "ETDRS, central 1 mm", "fovea", lambda p: p.fovea_radii <= ETDRS_RINGS[0]),
     *(_etdrs(ring, sector) for ring in (1, 2) for sector in range(4)),
 )

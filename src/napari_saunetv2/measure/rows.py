@@ -137,7 +137,9 @@ def junction_rows(trees: Sequence[Tree], numbers: Sequence[Any]) -> "pd.DataFram
                     "asymmetry": (found.narrow / found.wide) ** 2,
                     "area_ratio": (found.wide**2 + found.narrow**2) / found.parent**2,
                     "junction_exponent": junction_exponent(found.parent, found.wide, found.narrow),
-                    "labels": [" ".join(str(number[s]) for s in members if number[s]) for members in found.segments],
+                    "labels": [
+                        " ".join(str(number[s]) for s in members if number[s]) for members in found.segments
+                    ],
                 }
             )
         )

@@ -96,7 +96,8 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
     """
     free = graph.degrees[graph.nodes] == 1
     paths = [
-        _cut(path, *(graph.radii[nodes] * ends)) for path, nodes, ends in zip(graph.paths, graph.nodes, free, strict=True)
+        _cut(path, *(graph.radii[nodes] * ends))
+        for path, nodes, ends in zip(graph.paths, graph.nodes, free, strict=True)
     ]
     lines = join(paths)
     at_node = graph.radii[graph.nodes] * ~free
@@ -155,7 +156,9 @@ def _edges(lines: Lines, radius: Floats, soft: NDArray[np.float32]) -> tuple[Flo
     offsets = (REACH * radius + 2)[:, None] * np.linspace(0, 1, SAMPLES + 1)
     return tuple(  # type: ignore[return-value]
         _refined(
-            _crossing(sampled(soft, lines.points[:, None] + side * offsets[..., None] * normals[:, None]), offsets),
+            _crossing(
+                sampled(soft, lines.points[:, None] + side * offsets[..., None] * normals[:, None]), offsets
+            ),
             lines.points,
             side * normals,
             soft,
@@ -200,9 +203,7 @@ def _crossing(profile: NDArray[np.float32], offsets: Floats) -> Floats:
     return np.where(found, distance, np.nan)
 
 
-def _extended(
-    lines: Lines, free: NDArray[np.bool_], radius: Floats, soft: NDArray[np.float32]
-) -> Lines:
+def _extended(lines: Lines, free: NDArray[np.bool_], radius: Floats, soft: NDArray[np.float32]) -> Lines:
     """Carry free ends straight on to the edge of the vessel."""
     paths = [lines.points[a:b] for a, b in zip(lines.starts[:-1], lines.starts[1:], strict=True)]
     for end, at, sign in ((0, lines.starts[:-1], -1), (1, lines.starts[1:] - 1, 1)):
