@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 def measure(
     inputs: Annotated[
         list[str],
-        typer.Argument(
-            help="Photographs or masks of vessels, folders of them, or patterns such as 'eyes/*.tif'."
-        ),
+        typer.Argument(help="Photographs or vessel masks, folders, or patterns such as 'eyes/*.tif'."),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and label images.")],
     model: ModelOption = "saunetv2-general",
@@ -50,9 +48,9 @@ def measure(
 ) -> None:
     """Measure vessels: calibers, lengths, tortuosity, branching, density, dimension, by region.
 
-    A file with two values is a mask; any other is a photograph, and is segmented first. Beside the tables lies
-    columns.csv, which says what every column and every measure means. What could not be measured is empty, and
-    the note says why. A file that fails is reported and the others go on; the exit code is 1 if any failed.
+    A file with two values is a mask; any other is a photograph, and is segmented first. columns.csv, beside
+    the table, says what every column and every measure means. What could not be measured is empty, and the
+    note says why. A file that fails is reported and the others go on; the exit code is 1 if any failed.
 
     **Examples**
 
@@ -118,7 +116,7 @@ def _numbers(option: str, text: str, count: int) -> Any:
 
 
 def _segmenter(model: str, device: str) -> Any:
-    """A function from a photograph to its probability and threshold; the model is loaded when first needed."""
+    """Function from a photograph to its probability and threshold; loads the model when first called."""
     loaded: list[Any] = []
 
     def segment(photograph: Any) -> tuple[Any, float]:

@@ -116,13 +116,18 @@ def find_junctions(graph: Graph, sections: Sections) -> Junctions:
             rows.append(("bifurcation", position, 3, angle, *three, order))
         elif degree > 3:
             rows.append(("bifurcation", position, degree, np.nan, np.nan, np.nan, np.nan, members))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 8
+    kinds, positions, degrees, angles, parents, wides, narrows, segments = (
+        [row[n] for row in rows] for n in range(8)
+    )
     return Junctions(
-        np.array(columns[0], dtype=np.str_),
-        np.array(columns[1], float).reshape(-1, 2),
-        np.array(columns[2], np.intp),
-        *(np.array(c, float) for c in columns[3:7]),
-        list(columns[7]),
+        np.array(kinds, dtype=np.str_),
+        np.array(positions, float).reshape(-1, 2),
+        np.array(degrees, np.intp),
+        np.array(angles, float),
+        np.array(parents, float),
+        np.array(wides, float),
+        np.array(narrows, float),
+        segments,  # type: ignore[arg-type]
         vessel.numbers(),
         inside,
     )

@@ -29,7 +29,7 @@ class Lines:
     @property
     def curve(self) -> NDArray[np.intp]:
         """Number of the curve of each point, shape (n,)."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return np.asarray(np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts)), np.intp)
 
     def steps(self) -> Floats:
         """Distance of each point from the one before it on its curve, 0 at its first: shape (n,)."""
@@ -45,7 +45,7 @@ class Lines:
 
     def lengths(self) -> Floats:
         """Length of each curve, pixels: shape (curves,)."""
-        return np.bincount(self.curve, self.steps(), minlength=len(self.starts) - 1)
+        return np.asarray(np.bincount(self.curve, self.steps(), minlength=len(self.starts) - 1), float)
 
     def tangents(self) -> Floats:
         """Unit tangent at each point, shape (n, 2)."""
@@ -56,7 +56,7 @@ class Lines:
             np.arange(len(self.points)) - 1, np.repeat(self.starts[:-1], np.diff(self.starts))
         )
         chords = self.points[ahead] - self.points[behind]
-        return chords / np.maximum(np.hypot(*chords.T), 1e-12)[:, None]
+        return np.asarray(chords / np.maximum(np.hypot(*chords.T), 1e-12)[:, None])
 
 
 def join(paths: list[Floats]) -> Lines:

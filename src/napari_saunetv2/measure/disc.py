@@ -88,7 +88,7 @@ def find_disc(
     doubt = float(np.clip(rest.max() / best, 0, 1)) if rest.size and best > 0 else 1.0
     circle = (float(row), float(column), radius)
     if light is not None:
-        circle = _fitted(light, seen, *circle)
+        circle = _fitted(light, *circle)
     y, x, r = (value * step for value in circle)
     return FoundDisc(Circle(x, y, r), doubt)
 
@@ -101,7 +101,7 @@ def guess_fovea(disc: Circle, fov: NDArray[np.bool_]) -> Point | None:
     Point or None
         None where the disc is so near the middle that its side says nothing, or the guess is not in view.
     """
-    rows, columns = np.nonzero(fov)
+    columns = np.flatnonzero(fov.any(axis=0))
     across = (columns.min() + columns.max()) / 2 - disc.x
     if abs(across) < SIDEWAYS * disc.r:
         return None
@@ -152,12 +152,10 @@ def _contrast(light: Floats, seen: NDArray[np.bool_], radius: float) -> Floats:
 
 def _standard(values: Floats, seen: NDArray[np.bool_]) -> Floats:
     inside = values[seen]
-    return (values - inside.mean()) / max(float(inside.std()), 1e-12)
+    return np.asarray((values - inside.mean()) / max(float(inside.std()), 1e-12))
 
 
-def _fitted(
-    light: Floats, seen: NDArray[np.bool_], row: float, column: float, radius: float
-) -> tuple[float, float, float]:
+def _fitted(light: Floats, row: float, column: float, radius: float) -> tuple[float, float, float]:
     """Move and size a circle to where the light falls off most across it, in the mean over its outline."""
     smooth = ndimage.gaussian_filter(light, radius / 8)
     shifts = np.linspace(-0.6, 0.6, 9) * radius

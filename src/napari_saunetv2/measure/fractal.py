@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIELD_CELLS = 512
-"""The field is looked at with so many cells across: finer detail would make the value depend on the camera."""
+"""Cells across the field: finer detail would make the value depend on the camera."""
 
 BOXES = 2.0 ** np.arange(2, 7.25, 0.5)
 """Sides of the boxes in cells: from a 128th to a quarter of the field."""

@@ -121,17 +121,17 @@ def _contracted(graph: Graph) -> Graph:
     groups, label = connected_components(links, directed=False)
     sizes = np.bincount(label, minlength=groups)
     positions = np.column_stack([np.bincount(label, part, minlength=groups) for part in graph.positions.T])
-    positions /= sizes[:, None]
+    positions = positions / sizes[:, None]
     radii = np.zeros(groups)
     np.maximum.at(radii, label, graph.radii)
     nodes = label[graph.nodes]
     paths = []
     for number in np.flatnonzero(~inner):
         path = graph.paths[number].copy()
-        path[0], path[-1] = positions[nodes[number]]
+        path[0], path[-1] = centres[nodes[number]]
         paths.append(path)
     nodes = nodes[~inner]
-    return Graph(paths, nodes, positions, radii, np.bincount(nodes.ravel(), minlength=groups))
+    return Graph(paths, nodes, centres, radii, np.bincount(nodes.ravel(), minlength=groups))
 
 
 def _length(path: NDArray[np.float64]) -> float:

@@ -111,7 +111,7 @@ def _same(mask: Mask, array: ArrayLike, name: str) -> NDArray[np.generic]:
     other = np.asarray(array)
     if other.shape != mask.shape:
         raise ImageError(
-            f"The {name} has the shape {other.shape}, the mask {mask.shape}: give arrays of one and the same image."
+            f"The {name} has the shape {other.shape}, the mask {mask.shape}: give arrays of one image."
         )
     return other
 

@@ -52,8 +52,8 @@ class Measurements:
     junctions : DataFrame
         One row a bifurcation, crossing or end.
     image : DataFrame
-        Tidy: measure, region, vessels, value, low, high, unit, scale_source, in_view, note. A value that could
-        not be measured is empty (NaN), and ``note`` says why.
+        Tidy: measure, region, vessels, value, low, high, unit, scale_source, in_view, note. A value that
+        could not be measured is empty (NaN), and ``note`` says why.
     remarks : list of str
         What a user should know before trusting the numbers.
     landmarks : Landmarks
@@ -91,7 +91,7 @@ def measure(
         arteries and veins together, traced apart, so that a crossing is no junction; only areas and
         dimensions look at ``vessels``.
     probability : array, shape (H, W), range [0, 1], optional
-        Of a vessel: gives edges between pixels, and ``low`` and ``high``. Its threshold is found from the mask.
+        Of a vessel: gives edges between pixels, and ``low`` and ``high``. The mask tells its threshold.
     fov : array, shape (H, W), optional
         In view where not 0; without it, all of the frame. Vessels outside are left out.
     disc : (x, y, r), optional

@@ -13,7 +13,7 @@ from napari_saunetv2.measure.regions import InView, Landmarks, Places, Region, p
 from napari_saunetv2.measure.tree import Tree
 
 SPANNED = 0.5
-"""A vessel crosses a zone where it is seen over at least half of the way from its inner to its outer circle."""
+"""A vessel crosses a zone that shows it over at least half of the way from circle to circle."""
 
 
 class Pool:
@@ -53,7 +53,7 @@ class Pool:
 def _cells(tree: Tree) -> Floats:
     """Length of centre line that belongs to each point: half of the way to either neighbour."""
     steps = tree.sections.lines.steps()
-    return (steps + np.append(steps[1:], 0)) / 2
+    return np.asarray((steps + np.append(steps[1:], 0)) / 2)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Part:
     def lengths(self) -> Floats:
         """Length of every segment inside the region, pixels; 0 for the piece shared at a crossing."""
         inside = np.bincount(self.pool.segment, self.pool.length * self.points, minlength=self.pool.count)
-        return inside * self.pool.counted
+        return np.asarray(inside * self.pool.counted)
 
     @cached_property
     def boxes(self) -> Fractal:
@@ -131,7 +131,7 @@ class Part:
     def junctions(self, name: str, kind: str = "bifurcation") -> NDArray[np.generic]:
         """A column of the junctions of a kind in the region."""
         use = self.nodes & (self.pool.nodes_of("kind") == kind)
-        return self.pool.nodes_of(name)[use]
+        return np.asarray(self.pool.nodes_of(name)[use])
 
     def crossing_widths(self) -> Floats:
         """Mean width in the region of each vessel that crosses it, pixels, the widest first."""

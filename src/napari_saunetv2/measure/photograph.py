@@ -10,7 +10,7 @@ SPAN = 1.5
 """A profile reaches so many widths of the mask to either side."""
 
 INSIDE, OUTSIDE = 0.5, 0.9
-"""Widths of the mask: nearer to the centre line than the first is vessel, further than the second background."""
+"""Widths of the mask: nearer to the centre line is vessel, further than the second background."""
 
 AVERAGED = 1.0
 """Profiles are averaged along the vessel over so many widths to either side: a photograph is noisy."""
@@ -68,7 +68,7 @@ def _averaged(profiles: Floats, known: NDArray[np.bool_], width: Floats, lines: 
     low = np.maximum(np.arange(n) - reach, lines.starts[lines.curve])
     high = np.minimum(np.arange(n) + reach + 1, lines.starts[lines.curve + 1])
     number = np.maximum(counted[high] - counted[low], 1)
-    return (cumulated[high] - cumulated[low]) / number[:, None]
+    return np.asarray((cumulated[high] - cumulated[low]) / number[:, None])
 
 
 def _inward(profile: Floats, distance: Floats, level: Floats) -> Floats:

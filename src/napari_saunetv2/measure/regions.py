@@ -155,7 +155,7 @@ REGIONS: tuple[Region, ...] = (
 
 
 class InView(NamedTuple):
-    """How much of a region is in view: its area in pixels, and the share of the whole region, range [0, 1]."""
+    """How much of a region is in view: its area in pixels, and its share of the region, 0 to 1."""
 
     area: float
     share: float
@@ -178,8 +178,8 @@ def in_view(regions: tuple[Region, ...], fov: NDArray[np.bool_], landmarks: Land
     disc = landmarks.disc
     low, high = np.zeros(2), np.array([height, width], float)
     if disc is not None:
-        middles = [disc] if landmarks.fovea is None else [disc, landmarks.fovea]
-        around = np.array([(middle.y, middle.x) for middle in middles])
+        fovea = landmarks.fovea or Point(disc.x, disc.y)
+        around = np.array([(disc.y, disc.x), (fovea.y, fovea.x)])
         # Room for zone C about the disc, which is wider than the ETDRS grid about the fovea.
         low = np.minimum(low, around.min(axis=0) - 5 * disc.r)
         high = np.maximum(high, around.max(axis=0) + 5 * disc.r)

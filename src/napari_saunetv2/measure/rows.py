@@ -1,6 +1,7 @@
 """Tables of segments and of junctions."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def _segments(tree: Tree, numbers: Any, scale: Unit | None) -> "pd.DataFrame":
 
     lines, bends = tree.sections.lines, tree.bends
     starts = lines.starts
-    spans = list(zip(starts[:-1], starts[1:], strict=True))
+    spans = list(pairwise(starts))
     width = tree.sections.width
     middle = lines.points[(starts[:-1] + starts[1:]) // 2] if len(spans) else np.empty((0, 2))
     sections = [width[a:b][np.isfinite(width[a:b])] for a, b in spans]

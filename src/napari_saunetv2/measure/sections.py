@@ -121,7 +121,8 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
     clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
     trust = np.where(clear, 1.0, DOUBTED)
     sides = [smooth(_filled(side, clear), lines.starts, _wavelength(radius), trust) for side in (left, right)]
-    return Sections(lines, *(np.where(clear, side, np.nan) for side in sides), clear)
+    left, right = (np.where(clear, side, np.nan) for side in sides)
+    return Sections(lines, left, right, clear)
 
 
 def _away(lines: Lines, distances: Floats) -> NDArray[np.bool_]:
@@ -154,17 +155,12 @@ def _edges(lines: Lines, radius: Floats, soft: NDArray[np.float32]) -> tuple[Flo
     """Distances from the centre line to the first point on either side where the map falls to one half."""
     normals = lines.tangents()[:, ::-1] * (-1, 1)
     offsets = (REACH * radius + 2)[:, None] * np.linspace(0, 1, SAMPLES + 1)
-    return tuple(  # type: ignore[return-value]
-        _refined(
-            _crossing(
-                sampled(soft, lines.points[:, None] + side * offsets[..., None] * normals[:, None]), offsets
-            ),
-            lines.points,
-            side * normals,
-            soft,
-        )
-        for side in (-1, 1)
-    )
+    sides = []
+    for side in (-1, 1):
+        outward = side * normals
+        profile = sampled(soft, lines.points[:, None] + offsets[..., None] * outward[:, None])
+        sides.append(_refined(_crossing(profile, offsets), lines.points, outward, soft))
+    return sides[0], sides[1]
 
 
 def _refined(distance: Floats, points: Floats, outward: Floats, soft: NDArray[np.float32]) -> Floats:

@@ -78,7 +78,7 @@ def _of_junctions(values: Floats) -> Value:
     return float(np.median(known)) if known.size else (np.nan, "no bifurcation that can be measured")
 
 
-def _share(wide: Floats, narrow: Floats, parent: Floats) -> Floats:
+def _area_ratio(parent: Floats, wide: Floats, narrow: Floats) -> Floats:
     return (wide**2 + narrow**2) / parent**2
 
 
@@ -157,12 +157,12 @@ MEASURES: tuple[Measure, ...] = (
     Measure("ends", "number of ends", 0, "", "count", "this program",
             lambda p: float(len(p.junctions("degree", "end")))),
     Measure("branching_angle", "branching angle", 0, "degrees",
-            "angle between daughters, 1 to 3 widths from the node; median", "Zamir et al., J Gen Physiol 1976",
+            "angle between daughters, 1 to 3 widths from the node; median", "Zamir, 1976",
             lambda p: _of_junctions(np.asarray(p.junctions("angle"), float))),
     Measure("asymmetry", "asymmetry of daughters", 0, "", "(narrow / wide)^2; median", "Zamir, 1976",
             lambda p: _of_junctions((_columns(p)[2] / _columns(p)[1]) ** 2)),
     Measure("area_ratio", "branching coefficient", 0, "", "(wide^2 + narrow^2) / parent^2; median",
-            "Patton et al., IOVS 47:1329, 2006", lambda p: _of_junctions(_share(*_columns(p)[1:], _columns(p)[0]))),
+            "Patton et al., IOVS 47:1329, 2006", lambda p: _of_junctions(_area_ratio(*_columns(p)))),
     Measure("junction_exponent", "junction exponent", 0, "", "x with parent^x = wide^x + narrow^x; median",
             "Murray, PNAS 12:207, 1926", lambda p: _of_junctions(junction_exponent(*_columns(p)))),
     Measure("fractal_d0", "capacity dimension", 0, "", "slope of log(boxes) against -log(side)",
@@ -177,8 +177,8 @@ MEASURES: tuple[Measure, ...] = (
             "six widest vessels, paired: 0.88 (arteries) or 0.95 (veins) * sqrt(w1^2 + w2^2)", _KNUDTSON,
             lambda p: _equivalent(p, knudtson), kinds=EACH, regions=_ZONES),
     Measure("central_equivalent_hubbard", "central equivalent by Hubbard", 1, "",
-            "arteries sqrt(0.87 a^2 + 1.01 b^2 - 0.22 a b - 10.76), veins sqrt(0.72 a^2 + 0.91 b^2 + 450.05), "
-            "a the wider, micrometres", "Hubbard et al., Ophthalmology 106:2269, 1999",
+            "arteries sqrt(0.87 a^2 + 1.01 b^2 - 0.22 a b - 10.76), "
+            "veins sqrt(0.72 a^2 + 0.91 b^2 + 450.05), a the wider, micrometres", "Hubbard et al., Ophthalmology 106:2269, 1999",
             lambda p: _equivalent(p, hubbard, p.micrometres), kinds=EACH, regions=_ZONES,
             micrometres_only=True),
     Measure("avr", "arteriovenous ratio", 0, "", "CRAE / CRVE", _KNUDTSON, _ratio, kinds=("all",),

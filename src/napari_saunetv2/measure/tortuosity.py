@@ -1,6 +1,7 @@
 """Tortuosity of curves: how much longer and more bent than a straight line."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +63,8 @@ def tortuosity(lines: Lines) -> Tortuosity:
     step = lines.steps()
     ahead = np.append(step[1:], 0)
     weight = (step + ahead) / 2
-    total = np.bincount(lines.curve, np.abs(bend) * weight, minlength=count)
-    squared = np.bincount(lines.curve, bend**2 * weight, minlength=count)
+    total = np.bincount(lines.curve, np.abs(bend) * weight, minlength=count).astype(float)
+    squared = np.bincount(lines.curve, bend**2 * weight, minlength=count).astype(float)
     turns = [
         turns_of(lines.points[a:b], bend[a:b])
         for a, b in zip(lines.starts[:-1], lines.starts[1:], strict=True)
@@ -106,7 +107,7 @@ def turns_of(points: Floats, bend: Floats, least: float = TURN) -> list[tuple[in
     changes = np.flatnonzero(sense[1:] * sense[:-1] < 0) + 1
     cuts = [0, *changes.tolist(), n - 1]
     while len(cuts) > 2:
-        sag = [_sag(points[a : b + 1]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        sag = [_sag(points[a : b + 1]) for a, b in pairwise(cuts)]
         weakest = int(np.argmin(sag))
         if sag[weakest] >= least:
             break
@@ -117,7 +118,7 @@ def turns_of(points: Floats, bend: Floats, least: float = TURN) -> list[tuple[in
             del cuts[-2]
         else:
             del cuts[weakest : weakest + 2]
-    return [(b, _ratio(points[a : b + 1])) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [(b, _ratio(points[a : b + 1])) for a, b in pairwise(cuts)]
 
 
 def _sag(points: Floats) -> float:

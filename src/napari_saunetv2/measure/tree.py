@@ -72,7 +72,7 @@ def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
 
 
 def paint(tree: Tree, numbers: NDArray[np.intp], labels: NDArray[np.int32]) -> None:
-    """Give each pixel of the tree's mask that has no label yet the number of its nearest segment, in place."""
+    """Give each pixel of the tree's mask without a label the number of its nearest segment, in place."""
     lines = tree.sections.lines
     number_of = numbers[lines.curve]
     use = number_of > 0
