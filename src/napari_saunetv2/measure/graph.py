@@ -121,7 +121,7 @@ def _contracted(graph: Graph) -> Graph:
     groups, label = connected_components(links, directed=False)
     sizes = np.bincount(label, minlength=groups)
     positions = np.column_stack([np.bincount(label, part, minlength=groups) for part in graph.positions.T])
-    positions = positions / sizes[:, None]
+    centres = np.asarray(positions / sizes[:, None], float)
     radii = np.zeros(groups)
     np.maximum.at(radii, label, graph.radii)
     nodes = label[graph.nodes]

@@ -178,7 +178,8 @@ MEASURES: tuple[Measure, ...] = (
             lambda p: _equivalent(p, knudtson), kinds=EACH, regions=_ZONES),
     Measure("central_equivalent_hubbard", "central equivalent by Hubbard", 1, "",
             "arteries sqrt(0.87 a^2 + 1.01 b^2 - 0.22 a b - 10.76), "
-            "veins sqrt(0.72 a^2 + 0.91 b^2 + 450.05), a the wider, micrometres", "Hubbard et al., Ophthalmology 106:2269, 1999",
+            "veins sqrt(0.72 a^2 + 0.91 b^2 + 450.05), a the wider, micrometres",
+            "Hubbard et al., Ophthalmology 106:2269, 1999",
             lambda p: _equivalent(p, hubbard, p.micrometres), kinds=EACH, regions=_ZONES,
             micrometres_only=True),
     Measure("avr", "arteriovenous ratio", 0, "", "CRAE / CRVE", _KNUDTSON, _ratio, kinds=("all",),
