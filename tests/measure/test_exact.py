@@ -76,7 +76,7 @@ def test_a_quarter_circle_and_a_sinusoid(degrees):
     arc = 2.5 * integrate.quad(lambda t: period * np.hypot(1, slope * np.cos(2 * np.pi * t)), 0, 1)[0]
     # The round ends of the drawn curve add half a width to either end.
     assert tree.bends.length[0] == pytest.approx(arc + 6, rel=0.005)
-    assert tree.bends.inflections[0] == 4
+    assert tree.bends.inflections[0] == 5
 
 
 @pytest.mark.parametrize("degrees", [0, 10, 30, 45, 90])

@@ -115,7 +115,7 @@ def test_regions_know_their_side_and_their_share():
 
 def test_a_region_that_is_mostly_out_of_view_is_empty():
     vessel = shapes.bar(300, 8, 250) < 0
-    border = measure(vessel, disc=(0, 150, 30))
+    border = measure(vessel, disc=(-20, 150, 30))
     zone = border.image[border.image.region == "zone_b"]
     assert zone.value.isna().all()
     assert zone.note.str.contains("of the region is in view").all()

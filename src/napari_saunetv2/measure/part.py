@@ -128,6 +128,15 @@ class Part:
         use = np.isfinite(values) & (self.lengths > 0)
         return float(np.average(values[use], weights=self.lengths[use])) if use.any() else np.nan
 
+    def arc_over_chord(self) -> float:
+        """Length over chord, both summed over the segments as far as they lie in the region.
+
+        A mean of ratios would hang on the few segments that nearly close.
+        """
+        length, chord = self.pool.bends("length"), self.pool.bends("chord")
+        chords = float((self.lengths * chord / np.maximum(length, 1e-12)).sum())
+        return float(self.lengths.sum()) / chords if chords > 0 else np.nan
+
     def junctions(self, name: str, kind: str = "bifurcation") -> NDArray[np.generic]:
         """A column of the junctions of a kind in the region."""
         use = self.nodes & (self.pool.nodes_of("kind") == kind)

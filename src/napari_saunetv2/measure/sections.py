@@ -1,6 +1,7 @@
 """Smooth centre lines and the cross-sections of vessels along them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,10 @@ from scipy import ndimage
 from napari_saunetv2.measure.centreline import Floats, Lines, join, resample, smooth
 from napari_saunetv2.measure.graph import Depth, Graph
 
-SMOOTHED = 4.0
+SMOOTHED = 3.0
 """Ripples of a centre line shorter than this many widths are of the mask's outline, not of the vessel."""
 
-STAIRCASE = 16.0
+STAIRCASE = 14.0
 """Pixels: the steps that the pixel grid itself puts into a line are no bends, whatever the width."""
 
 SAMPLES = 24
@@ -39,8 +40,8 @@ class Sections:
     lines : Lines
         Smooth centre lines, points at equal distances of about one pixel.
     left, right : array, shape (n,)
-        Distance from the centre line to either edge, smoothed along the vessel, pixels; NaN where there is no
-        edge, as inside a branching.
+        Distance from the centre line to either edge, smoothed along the vessel, pixels; NaN where the section
+        does not count.
     clear : array, shape (n,), bool
         Whether the section counts: it has two edges and lies away from the nodes.
     """
@@ -100,29 +101,34 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
         for path, nodes, ends in zip(graph.paths, graph.nodes, free, strict=True)
     ]
     lines = join(paths)
-    at_node = graph.radii[graph.nodes] * ~free
+    # A section at the very tip of a vessel has its edges at the end, not at the sides.
+    at_node = graph.radii[graph.nodes] * np.where(free, 0.5, 1.0)
     trust = np.where(_away(lines, at_node), 1.0, DOUBTED)
     lines = resample(
-        Lines(smooth(lines.points, lines.starts, _wavelength(depth(lines.points)), trust), lines.starts)
+        Lines(smooth(lines.points, lines.starts, _wavelength(_radius(lines, depth)), trust), lines.starts)
     )
-    radius = np.maximum(depth(lines.points), 0.5)
-    wavelength = _wavelength(radius)
-
+    radius = _radius(lines, depth)
+    lines = _centred(lines, radius, *_edges(lines, radius, soft), at_node)
+    # An end is carried on along a straight line, which is centred in its turn.
+    lines = _extended(lines, free, radius, soft)
+    radius = _radius(lines, depth)
     left, right = _edges(lines, radius, soft)
+    lines = _centred(lines, radius, left, right, at_node)
+    clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
+    width = _filled(left + right, clear)
+    half = smooth(width, lines.starts, _wavelength(radius), np.where(clear, 1.0, DOUBTED)) / 2
+    half = np.where(clear, half, np.nan)
+    return Sections(lines, half, half, clear)
+
+
+def _centred(lines: Lines, radius: Floats, left: Floats, right: Floats, at_node: Floats) -> Lines:
+    """Move centre lines to the middle between their edges, and smooth them."""
     known = np.isfinite(left) & np.isfinite(right) & _away(lines, at_node)
     shift = np.clip(np.where(known, (right - left) / 2, 0.0), -radius, radius)
     normals = lines.tangents()[:, ::-1] * (-1, 1)
     points = lines.points + shift[:, None] * normals
-    points = smooth(points, lines.starts, wavelength, np.where(known, 1.0, DOUBTED))
-    lines = _extended(Lines(points, lines.starts), free, radius, soft)
-    radius = np.maximum(depth(lines.points), 0.5)
-
-    left, right = _edges(lines, radius, soft)
-    clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
-    trust = np.where(clear, 1.0, DOUBTED)
-    sides = [smooth(_filled(side, clear), lines.starts, _wavelength(radius), trust) for side in (left, right)]
-    left, right = (np.where(clear, side, np.nan) for side in sides)
-    return Sections(lines, left, right, clear)
+    trust = np.where(known, 1.0, DOUBTED)
+    return Lines(smooth(points, lines.starts, _wavelength(radius), trust), lines.starts)
 
 
 def _away(lines: Lines, distances: Floats) -> NDArray[np.bool_]:
@@ -138,6 +144,13 @@ def _filled(values: Floats, known: NDArray[np.bool_]) -> Floats:
         return np.zeros_like(values)
     at = np.arange(len(values))
     return np.where(known, values, np.interp(at, at[known], values[known]))
+
+
+def _radius(lines: Lines, depth: Depth) -> Floats:
+    """Half width at each point, roughly: at least half of a pixel and, near an end, the curve's median."""
+    distances = depth(lines.points)
+    typical = [np.median(distances[a:b]) for a, b in pairwise(lines.starts)]
+    return np.maximum(np.maximum(distances, np.array(typical, float)[lines.curve]), 0.5)
 
 
 def _wavelength(radius: Floats) -> Floats:

@@ -72,10 +72,10 @@ def _spread(values: tuple[Floats, Floats]) -> Value:
     return float(np.sqrt(np.average((across - mean) ** 2, weights=along)))
 
 
-def _of_junctions(values: Floats) -> Value:
+def _of_junctions(values: Floats, average: Callable[[Floats], float] = np.median) -> Value:
     known = np.asarray(values, float)
     known = known[np.isfinite(known)]
-    return float(np.median(known)) if known.size else (np.nan, "no bifurcation that can be measured")
+    return float(average(known)) if known.size else (np.nan, "no bifurcation that can be measured")
 
 
 def _area_ratio(parent: Floats, wide: Floats, narrow: Floats) -> Floats:
@@ -129,8 +129,8 @@ MEASURES: tuple[Measure, ...] = (
             "this program", lambda p: float(p.lengths.sum()) / p.view.area if p.view.area else np.nan),
     Measure("segments", "number of segments", 0, "", "count of those with any length in the region",
             "this program", lambda p: float(np.count_nonzero(p.lengths))),
-    Measure("arc_over_chord", "arc over chord", 0, "", "length / distance of its ends; mean by length",
-            "Hart et al., Int J Med Inform 53:239, 1999", lambda p: p.by_length("arc_over_chord")),
+    Measure("arc_over_chord", "arc over chord", 0, "", "sum of lengths / sum of distances between ends",
+            "Hart et al., Int J Med Inform 53:239, 1999", lambda p: p.arc_over_chord()),
     Measure("total_curvature", "total curvature", 0, "radians", "integral of |curvature|; mean by length",
             "Hart et al., 1999", lambda p: p.by_length("total_curvature")),
     Measure("total_squared_curvature", "total squared curvature", -1, "",
@@ -157,8 +157,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("ends", "number of ends", 0, "", "count", "this program",
             lambda p: float(len(p.junctions("degree", "end")))),
     Measure("branching_angle", "branching angle", 0, "degrees",
-            "angle between daughters, 1 to 3 widths from the node; median", "Zamir, 1976",
-            lambda p: _of_junctions(np.asarray(p.junctions("angle"), float))),
+            "angle between daughters, 1 to 3 widths from the node; mean", "Zamir, 1976",
+            lambda p: _of_junctions(np.asarray(p.junctions("angle"), float), np.mean)),
     Measure("asymmetry", "asymmetry of daughters", 0, "", "(narrow / wide)^2; median", "Zamir, 1976",
             lambda p: _of_junctions((_columns(p)[2] / _columns(p)[1]) ** 2)),
     Measure("area_ratio", "branching coefficient", 0, "", "(wide^2 + narrow^2) / parent^2; median",
