@@ -73,7 +73,9 @@ def expert(data: Path) -> None:
         rows = []
         for (_, order), points in vessels.groupby(["image", "clinical_order"]):
             bends = tortuosity(clicked(points[["y", "x"]].to_numpy(float)))
-            rows.append((order, bends.arc_over_chord[0], bends.total_curvature[0], bends.density[0], bends.graded[0]))
+            rows.append(
+                (order, bends.arc_over_chord[0], bends.total_curvature[0], bends.density[0], bends.graded[0])
+            )
         order, *measures = np.array(rows).T
         found = [stats.spearmanr(order, m)[0] for m in measures]
         names = ("arc over chord", "total curvature", "density", "graded")
@@ -86,7 +88,9 @@ def clicked(points: np.ndarray) -> Lines:
     kept = np.concatenate([[True], np.diff(along) > 0])
     spline = CubicSpline(along[kept], points[kept])
     lines = resample(join([spline(np.arange(0, along[-1], 1.0))]))
-    return resample(Lines(smooth(lines.points, lines.starts, np.full(len(lines.points), CLICKS)), lines.starts))
+    return resample(
+        Lines(smooth(lines.points, lines.starts, np.full(len(lines.points), CLICKS)), lines.starts)
+    )
 
 
 def rite(data: Path, count: int) -> Iterator[Eye]:
@@ -150,7 +154,10 @@ def timed(data: Path) -> None:
     """Processor seconds for all measures of arteries and veins."""
     eye = next(rite(data, 1))
     codes = read_image(next((data / "HRF" / "av").glob("*.png")))
-    cases = {"RITE": (eye.arteries, eye.veins, eye.disc), "HRF": (codes == 1, codes == 2, Circle(600, 1150, 190))}
+    cases = {
+        "RITE": (eye.arteries, eye.veins, eye.disc),
+        "HRF": (codes == 1, codes == 2, Circle(600, 1150, 190)),
+    }
     for name, (arteries, veins, disc) in cases.items():
         begun, cpu = time.perf_counter(), time.process_time()
         measure(arteries | veins, arteries=arteries, veins=veins, disc=disc)
@@ -171,7 +178,9 @@ def discs(data: Path) -> None:
         fov = read_mask(part / "mask" / f"{stem}_mask.gif") != 0
         found = find_disc(grow("all", vessels), fov, read_image(part / "images" / image) / np.float32(255))
         if found is not None:
-            away.append(min(np.hypot(found.circle.x - r.x, found.circle.y - r.y) / r.r for r in rows.itertuples()))
+            away.append(
+                min(np.hypot(found.circle.x - r.x, found.circle.y - r.y) / r.r for r in rows.itertuples())
+            )
     print(f"discs of DRIVE within half a radius: {sum(a < 0.5 for a in away)} of {len(away)}")
 
 

@@ -60,7 +60,9 @@ def test_the_scale_comes_from_the_file_or_the_user(tmp_path):
         done = run(tmp_path / "a.tif", "-o", tmp_path / "o", "--disc", "50,50,20", "--overwrite", *options)
         assert done.exit_code == 0, done.output
         table = pd.read_csv(tmp_path / "o" / "measurements.csv")
-        row = table[(table.measure == "width_median") & (table.region == "whole") & (table.unit == "µm")].iloc[0]
+        row = table[
+            (table.measure == "width_median") & (table.region == "whole") & (table.unit == "µm")
+        ].iloc[0]
         assert row.value == pytest.approx(micrometres, rel=0.01)
         assert row.scale_source == source
 
@@ -88,7 +90,9 @@ def test_a_photograph_is_segmented_and_its_disc_found(tmp_path):
     done = run(tmp_path / "eye.png", "-o", tmp_path / "o")
     assert done.exit_code == 0, done.output
     assert "Optic disc found at" in done.output
-    table = pd.read_csv(tmp_path / "o" / "measurements.csv").set_index(["measure", "region", "vessels", "unit"])
+    table = pd.read_csv(tmp_path / "o" / "measurements.csv").set_index(
+        ["measure", "region", "vessels", "unit"]
+    )
     exact = measure(eye.vessels, fov=eye.fov).image.set_index(["measure", "region", "vessels", "unit"])
     key = ("width_mean", "whole", "all", "px")
     assert table.loc[key].value.iloc[0] == pytest.approx(exact.loc[key].value.iloc[0], rel=0.15)

@@ -50,9 +50,7 @@ def test_six_arteries_and_six_veins_give_knudtsons_values(turn, scale):
         disc=tuple(scale * n for n in DISC),
         spacing=10,
     )
-    crae, crve = (
-        value(result, "central_equivalent", "zone_b", kind, "px") for kind in ("arteries", "veins")
-    )
+    crae, crve = (value(result, "central_equivalent", "zone_b", kind, "px") for kind in ("arteries", "veins"))
     assert crae / scale == pytest.approx(27.97488 / 2, rel=0.005)
     assert crve / scale == pytest.approx(51.30266 / 2, rel=0.005)
     assert value(result, "avr", "zone_b") == pytest.approx(0.54529, rel=0.005)
@@ -64,9 +62,7 @@ def test_six_arteries_and_six_veins_give_knudtsons_values(turn, scale):
 
 def test_fewer_than_six_vessels_are_told():
     arteries, veins = spokes(4, 8), spokes(6, 12, 40)
-    result = measure(
-        np.minimum(arteries, veins) < 0, arteries=arteries < 0, veins=veins < 0, disc=DISC
-    )
+    result = measure(np.minimum(arteries, veins) < 0, arteries=arteries < 0, veins=veins < 0, disc=DISC)
     assert row(result, "central_equivalent", "zone_b", "arteries").note == "from 4 arteries instead of 6"
     assert row(result, "avr", "zone_b").note == "from 4 arteries instead of 6"
     assert row(result, "central_equivalent", "zone_b", "veins").note == ""
@@ -220,5 +216,10 @@ def test_a_stack_is_refused():
 def test_turning_by_a_right_angle_changes_little():
     eye = fundus((300, 300), seed=3)
     first, second = (measure(np.rot90(eye.vessels, n), fov=np.rot90(eye.fov, n)) for n in (0, 1))
-    for key, bound in (("width_mean", 0.01), ("length", 0.01), ("arc_over_chord", 0.0025), ("fractal_d0", 0.01)):
+    for key, bound in (
+        ("width_mean", 0.01),
+        ("length", 0.01),
+        ("arc_over_chord", 0.0025),
+        ("fractal_d0", 0.01),
+    ):
         assert value(second, key) == pytest.approx(value(first, key), rel=bound), key

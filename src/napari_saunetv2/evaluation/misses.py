@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from napari_saunetv2.metrics import skeleton
+from napari_saunetv2.imaging.skeleton import skeleton
 
 LEAST_LENGTH = 10
 """Pixels; shorter pieces are spurs of the skeleton and disagreements about where a vessel ends."""

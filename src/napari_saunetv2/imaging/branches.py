@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_saunetv2.imaging.skeleton import skeleton
+
 SHORTEST = 5
 """Pixels of a piece's centre line; shorter ones are spurs of the skeleton."""
 
@@ -33,7 +35,7 @@ class Branch(NamedTuple):
 def ranked(mask: NDArray[np.uint8], values: NDArray[np.float32]) -> list[Branch]:
     """List the vessels of a mask by the mean of a map along their centre lines, the highest first.
 
-    The mask is thinned (Zhang and Suen, 1984), and its centre lines are cut where three or more meet.
+    The mask is thinned, and its centre lines are cut where three or more meet.
 
     Parameters
     ----------
@@ -42,9 +44,7 @@ def ranked(mask: NDArray[np.uint8], values: NDArray[np.float32]) -> list[Branch]
     values : array, shape (H, W)
         For example the variance of the probability.
     """
-    from skimage.morphology import skeletonize
-
-    lines = skeletonize(mask != 0)  # type: ignore[no-untyped-call]
+    lines = skeleton(mask)
     neighbours = ndimage.convolve(lines.astype(np.uint8), _TOUCHING.astype(np.uint8), mode="constant") - lines
     pieces, count = ndimage.label(lines & (neighbours <= 2), _TOUCHING)
     lengths = np.bincount(pieces.ravel(), minlength=count + 1)

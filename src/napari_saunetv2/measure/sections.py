@@ -150,7 +150,7 @@ def _radius(lines: Lines, depth: Depth) -> Floats:
     """Half width at each point, roughly: at least half of a pixel and, near an end, the curve's median."""
     distances = depth(lines.points)
     typical = [np.median(distances[a:b]) for a, b in pairwise(lines.starts)]
-    return np.maximum(np.maximum(distances, np.array(typical, float)[lines.curve]), 0.5)
+    return np.asarray(np.maximum(np.maximum(distances, np.array(typical, float)[lines.curve]), 0.5))
 
 
 def _wavelength(radius: Floats) -> Floats:
