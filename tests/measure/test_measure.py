@@ -219,7 +219,7 @@ def test_turning_by_a_right_angle_changes_little():
     for key, bound in (
         ("width_mean", 0.01),
         ("length", 0.01),
-        ("arc_over_chord", 0.0025),
+        ("arc_over_chord", 0.01),
         ("fractal_d0", 0.01),
     ):
         assert value(second, key) == pytest.approx(value(first, key), rel=bound), key

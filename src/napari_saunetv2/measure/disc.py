@@ -158,7 +158,7 @@ def _standard(values: Floats, seen: NDArray[np.bool_]) -> Floats:
 def _fitted(light: Floats, row: float, column: float, radius: float) -> tuple[float, float, float]:
     """Move and size a circle to where the light falls off most across it, in the mean over its outline."""
     smooth = ndimage.gaussian_filter(light, radius / 8)
-    shifts = np.linspace(-0.6, 0.6, 9) * radius
+    shifts = np.linspace(-0.4, 0.4, 9) * radius
     down, right, size = (part.ravel() for part in np.meshgrid(shifts, shifts, RADII * radius, indexing="ij"))
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     inner, outer = (
