@@ -223,3 +223,18 @@ def test_turning_by_a_right_angle_changes_little():
         ("fractal_d0", 0.01),
     ):
         assert value(second, key) == pytest.approx(value(first, key), rel=bound), key
+
+
+@pytest.mark.parametrize("shift", [0, 0.25, 0.5])
+def test_the_threshold_is_found_from_the_mask(shift):
+    probability = shapes.soft(shapes.bar(150, 8.5, 110, 0, (0, shift)))
+    sharp = measure(probability >= 0.5, probability=probability)
+    assert value(sharp, "width_median") == pytest.approx(8.5, abs=0.1)
+    from scipy import ndimage
+
+    smooth = ndimage.gaussian_filter(probability, 2)
+    wide = measure(smooth >= 0.3, probability=smooth)
+    told = measure(smooth >= 0.3, probability=smooth, threshold=0.3)
+    assert value(wide, "width_median") == pytest.approx(value(told, "width_median"), abs=0.1)
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        measure(smooth >= 0.3, probability=smooth, threshold=1)

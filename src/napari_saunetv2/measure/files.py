@@ -60,7 +60,7 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
         When the file cannot be read, segmented or measured.
     """
     image = read_image(file)
-    probability = photograph = None
+    probability = photograph = threshold = None
     if len(np.unique(image[..., 0] if image.ndim == 3 else image)) <= MASK_VALUES:
         vessels = read_mask(file) != 0
         fov = np.ones(vessels.shape, bool)
@@ -90,6 +90,7 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
         fovea=fovea,
         spacing=_spacing(file, wanted),
         photograph=photograph,
+        threshold=threshold,
     )
     result.remarks.extend(remarks)
     return result

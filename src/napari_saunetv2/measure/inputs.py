@@ -64,6 +64,7 @@ def checked(
     disc: tuple[float, float, float] | None,
     fovea: tuple[float, float] | None,
     photograph: ArrayLike | None,
+    threshold: float | None,
 ) -> Inputs:
     """Check what was given; parameters and errors as of :func:`napari_saunetv2.measure.measure`."""
     mask = np.asarray(vessels) != 0
@@ -82,29 +83,34 @@ def checked(
         }
         mask = mask | kinds["arteries"] | kinds["veins"]
     mask = mask & seen
-    threshold, chances = 0.5, None
+    if threshold is not None and not 0 < threshold < 1:
+        raise SettingsError(f"The threshold is {threshold}: give a number between 0 and 1, or none.")
+    chances = None
     if probability is not None:
         chances = _same(mask, probability, "probability").astype(np.float32)
         if not (np.isfinite(chances).all() and chances.min() >= 0 and chances.max() <= 1):
             raise ImageError("The probability leaves the range 0 to 1: give a vessel probability, or none.")
-        threshold = matching_threshold(mask[seen], chances[seen])
+        threshold = threshold or matching_threshold(mask[seen], chances[seen])
     green = None
     if photograph is not None:
         picture = np.asarray(photograph)
         green = _same(mask, picture if picture.ndim == 2 else picture[..., 1], "photograph").astype(
             np.float32
         )
-    return Inputs(mask, kinds, chances, threshold, seen, green, _landmarks(disc, fovea))
+    return Inputs(mask, kinds, chances, threshold or 0.5, seen, green, _landmarks(disc, fovea))
 
 
 def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:
-    """Threshold in hundredths at which a probability agrees with a mask in most pixels."""
+    """Threshold in hundredths at which a probability agrees with a mask in most pixels.
+
+    Where several agree as well, as for a map of few values, it is the one nearest to a half.
+    """
     level = np.clip((probability * 100).astype(np.intp), 0, 99)
     vessel, other = (np.bincount(level[side], minlength=100) for side in (mask, ~mask))
     # Wrong at threshold n / 100: vessels below it and others from it on.
     wrong = np.concatenate([[0], np.cumsum(vessel)]) + other.sum() - np.concatenate([[0], np.cumsum(other)])
     best = np.flatnonzero(wrong[1:100] == wrong[1:100].min()) + 1
-    return float(best[len(best) // 2]) / 100
+    return float(best[np.abs(best - 50).argmin()]) / 100
 
 
 def _same(mask: Mask, array: ArrayLike, name: str) -> NDArray[np.generic]:

@@ -78,6 +78,7 @@ def measure(
     fovea: tuple[float, float] | None = None,
     spacing: float | None = None,
     photograph: ArrayLike | None = None,
+    threshold: float | None = None,
     disc_diameter: float = 1800.0,
 ) -> Measurements:
     """Measure the vessels of an image.
@@ -102,6 +103,8 @@ def measure(
         Micrometres a pixel. Without it a disc is assumed to measure ``disc_diameter``.
     photograph : array, shape (H, W) or (H, W, 3), optional
         For widths by its own profile; of a colour picture, green counts.
+    threshold : float, between 0 and 1, optional
+        At which the probability gave the mask.
     disc_diameter : float
         Micrometres.
 
@@ -114,9 +117,9 @@ def measure(
     ImageError
         For arrays of another shape than the mask's, or a probability outside its range.
     SettingsError
-        For a spacing, disc or fovea that cannot be.
+        For a spacing, threshold, disc or fovea that cannot be.
     """
-    given = checked(vessels, arteries, veins, probability, fov, disc, fovea, photograph)
+    given = checked(vessels, arteries, veins, probability, fov, disc, fovea, photograph, threshold)
     landmarks = given.landmarks
     units = units_of(spacing, landmarks.disc and landmarks.disc.r, disc_diameter)
     trees = _grown(given)
