@@ -120,6 +120,10 @@ benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../sha
 benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings, on DRIVE's training images (hours)
 	$(BIN)/python benchmarks/tricks.py $(or $(DATA),../shared/data)/DRIVE -o runs/tricks $(ARGS)
 
+.PHONY: benchmark-measure
+benchmark-measure: .venv/ready-dev  ## Measure how exact, repeatable and fast the measurements are (DATA: ../shared/data)
+	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import skeletonize
 
 from napari_saunetv2 import checkpoint, datasets, evaluation, inference
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.skeleton import skeleton
 from napari_saunetv2.training import Pair, fine_tune, tuning
 
 FOUR = ("Image_01L", "Image_04R", "Image_07L", "Image_10R")
@@ -38,7 +38,7 @@ def scribbles(
     vessel, found = truth > 0, answer > 0
     rows, columns = np.indices(truth.shape)
     lines = {  # value: the lines to paint along, and those of them where the answer is wrong
-        1: (skeletonize(vessel) & inside, ~found),
+        1: (skeleton(vessel) & inside, ~found),
         2: (inside & ~ndimage.binary_dilation(vessel, iterations=2), found),
     }
     for value, (line, wrong) in lines.items():
@@ -47,7 +47,7 @@ def scribbles(
             y, x = places[draw.integers(len(places))]
             angle = draw.uniform(0, np.pi)
             straight = np.abs((rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)) < 0.7
-            path = line if value == 1 else (skeletonize(found) if number % 2 else straight)
+            path = line if value == 1 else (skeleton(found) if number % 2 else straight)
             near = np.hypot(rows - y, columns - x) <= 20
             stroke = ndimage.binary_dilation(path & near) & inside & (vessel == (value == 1))
             painted[stroke & (painted == 0)] = value

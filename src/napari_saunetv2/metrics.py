@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from napari_saunetv2.errors import ImageError
+from napari_saunetv2.imaging.skeleton import skeleton
 
 
 class Counts(NamedTuple):
@@ -66,15 +67,6 @@ METRICS: dict[str, Callable[[Counts], float]] = {
     "jaccard": lambda c: _ratio(c.tp, c.tp + c.fp + c.fn),
 }
 """Metrics of the confusion counts, in the order of the papers' tables."""
-
-
-def skeleton(vessels: ArrayLike) -> NDArray[np.bool_]:
-    """Centre lines of vessels, one pixel wide, 8-connected (Zhang and Suen, 1984): bool, the shape given."""
-    # scikit-image is slow to import: only who looks at shapes pays for it.
-    from skimage.morphology import skeletonize
-
-    lines: NDArray[np.bool_] = skeletonize(np.asarray(vessels) != 0)  # type: ignore[no-untyped-call]
-    return lines
 
 
 def cldice(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = None) -> float:

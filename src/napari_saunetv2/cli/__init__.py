@@ -16,6 +16,7 @@ from napari_saunetv2.cli.crossvalidate import cross_validate
 from napari_saunetv2.cli.evaluate import evaluate
 from napari_saunetv2.cli.export import export, import_package
 from napari_saunetv2.cli.finetune import finetune
+from napari_saunetv2.cli.measure import measure
 from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for _command in (
     segment,
+    measure,
     evaluate,
     score,
     train,

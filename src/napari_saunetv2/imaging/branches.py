@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from napari_saunetv2.metrics import skeleton
+from napari_saunetv2.imaging.skeleton import skeleton
 
 SHORTEST = 5
 """Pixels of a piece's centre line; shorter ones are spurs of the skeleton."""

@@ -1,0 +1,256 @@
+"""``measure``: from masks to a table of segments, a table of junctions and a table of the image."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_saunetv2.imaging import fov as field_of_view
+from napari_saunetv2.measure.inputs import Inputs, checked
+from napari_saunetv2.measure.part import Part, Pool
+from napari_saunetv2.measure.regions import LEAST_IN_VIEW, REGIONS, InView, Landmarks, Region, in_view
+from napari_saunetv2.measure.rows import junction_rows, segment_rows
+from napari_saunetv2.measure.table import MEASURES, Measure
+from napari_saunetv2.measure.tree import Tree, grow, number, paint
+from napari_saunetv2.measure.units import Unit, units_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+THRESHOLD_ERROR = 0.1
+"""By so much is the threshold moved either way for the interval of a value."""
+
+IMAGE_COLUMNS: dict[str, str] = {
+    "measure": "key of the measure",
+    "region": "key of the region",
+    "vessels": "all, arteries or veins",
+    "value": "the value; empty where it could not be measured",
+    "low": "lowest value while the threshold of the probability moves by its error",
+    "high": "highest value in the same way",
+    "unit": "unit of value, low and high",
+    "scale_source": "where the unit of length comes from",
+    "in_view": "share of the region that is in view, 0 to 1",
+    "note": "why a value is empty, or what it lacks",
+}
+"""Columns of the table of an image and what they mean."""
+
+MOSTLY = 0.5
+"""A mask that covers more than this share of the field is probably none of vessels."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured in an image.
+
+    Attributes
+    ----------
+    labels : array, shape (H, W), int32
+        Number of the segment of each vessel pixel, 0 for background.
+    segments : DataFrame
+        One row a segment, with its ``label``, also as index.
+    junctions : DataFrame
+        One row a bifurcation, crossing or end.
+    image : DataFrame
+        Tidy: measure, region, vessels, value, low, high, unit, scale_source, in_view, note. A value that
+        could not be measured is empty (NaN), and ``note`` says why.
+    remarks : list of str
+        What a user should know before trusting the numbers.
+    landmarks : Landmarks
+    """
+
+    labels: NDArray[np.int32]
+    segments: "pd.DataFrame"
+    junctions: "pd.DataFrame"
+    image: "pd.DataFrame"
+    remarks: list[str] = field(default_factory=list)
+    landmarks: Landmarks = field(default_factory=Landmarks)
+
+
+def measure(
+    vessels: ArrayLike,
+    *,
+    arteries: ArrayLike | None = None,
+    veins: ArrayLike | None = None,
+    probability: ArrayLike | None = None,
+    fov: ArrayLike | None = None,
+    disc: tuple[float, float, float] | None = None,
+    fovea: tuple[float, float] | None = None,
+    spacing: float | None = None,
+    photograph: ArrayLike | None = None,
+    threshold: float | None = None,
+    disc_diameter: float = 1800.0,
+) -> Measurements:
+    """Measure the vessels of an image.
+
+    Parameters
+    ----------
+    vessels : array, shape (H, W)
+        A vessel where not 0.
+    arteries, veins : array, shape (H, W), optional
+        Masks of either kind, both or neither; a crossing belongs to both. With them, "all" vessels are
+        arteries and veins together, traced apart, so that a crossing is no junction; only areas and
+        dimensions look at ``vessels``.
+    probability : array, shape (H, W), range [0, 1], optional
+        Of a vessel: gives edges between pixels, and ``low`` and ``high``. The mask tells its threshold.
+    fov : array, shape (H, W), optional
+        In view where not 0; without it, all of the frame. Vessels outside are left out.
+    disc : (x, y, r), optional
+        Middle and radius of the optic disc, pixels.
+    fovea : (x, y), optional
+        Pixels.
+    spacing : float, optional
+        Micrometres a pixel. Without it a disc is assumed to measure ``disc_diameter``.
+    photograph : array, shape (H, W) or (H, W, 3), optional
+        For widths by its own profile; of a colour picture, green counts.
+    threshold : float, between 0 and 1, optional
+        At which the probability gave the mask.
+    disc_diameter : float
+        Micrometres.
+
+    Returns
+    -------
+    Measurements
+
+    Raises
+    ------
+    ImageError
+        For arrays of another shape than the mask's, or a probability outside its range.
+    SettingsError
+        For a spacing, threshold, disc or fovea that cannot be.
+    """
+    given = checked(vessels, arteries, veins, probability, fov, disc, fovea, photograph, threshold)
+    landmarks = given.landmarks
+    units = units_of(spacing, landmarks.disc and landmarks.disc.r, disc_diameter)
+    trees = _grown(given)
+    cells = _cells(given, trees, units)
+    if given.probability is not None:
+        for by in (-THRESHOLD_ERROR, THRESHOLD_ERROR):
+            moved = given.moved(by)
+            for cell, other in zip(cells, _cells(moved, _grown(moved), units), strict=True):
+                cell.widen(other.value)
+    labels = np.zeros(given.vessels.shape, np.int32)
+    numbers = number(trees)
+    for tree, own in zip(trees, numbers, strict=True):
+        paint(tree, own, labels)
+    return Measurements(
+        labels,
+        segment_rows(trees, numbers, units),
+        junction_rows(trees, numbers),
+        _image_rows(cells, units),
+        _remarks(given),
+        landmarks,
+    )
+
+
+@dataclass
+class _Cell:
+    """One value of the image's table, in pixels."""
+
+    measure: Measure
+    region: Region
+    kind: str
+    in_view: float
+    value: float = np.nan
+    note: str = ""
+    low: float = np.nan
+    high: float = np.nan
+
+    def __post_init__(self) -> None:
+        self.low = self.high = self.value
+
+    def widen(self, other: float) -> None:
+        """Take a value under another threshold into the interval."""
+        if np.isfinite(other) and np.isfinite(self.value):
+            self.low, self.high = min(self.low, other), max(self.high, other)
+
+
+def _cells(given: Inputs, trees: list[Tree], units: list[Unit]) -> list[_Cell]:
+    """Every measure in every region for every kind of vessel, in one order whatever could be measured."""
+    landmarks = given.landmarks
+    known = tuple(region for region in REGIONS if _missing(region, landmarks) == "")
+    views = in_view(known, given.fov, landmarks)
+    diameter = field_of_view.diameter(given.fov) or float(max(given.fov.shape))
+    micrometres = next((unit.per_pixel for unit in units if unit.name == "µm"), np.nan)
+    pools = {"all": Pool(trees, given.vessels, landmarks)}
+    if given.kinds:
+        pools |= {tree.kind: Pool([tree], tree.mask, landmarks) for tree in trees}
+    cells = []
+    for region in REGIONS:
+        reason = _missing(region, landmarks)
+        view = views.get(region.key, InView(0.0, np.nan))
+        if not reason and view.share < LEAST_IN_VIEW:
+            reason = f"only {view.share:.0%} of the region is in view"
+        parts: dict[str, Part] = {}
+        for kind in sorted(pools, reverse=True):  # veins, arteries, all: the last needs both
+            parts[kind] = Part(kind, region, pools[kind], view, diameter, micrometres, dict(parts))
+        for kind in pools:
+            for row in MEASURES:
+                if kind in row.kinds and (not row.regions or region.key in row.regions):
+                    cell = _Cell(row, region, kind, view.share, note=reason)
+                    if not reason:
+                        cell = _Cell(row, region, kind, view.share, *_valued(row, parts[kind]))
+                    cells.append(cell)
+    return cells
+
+
+def _missing(region: Region, landmarks: Landmarks) -> str:
+    """Why a region cannot be placed; "" where it can."""
+    if region.needs and landmarks.disc is None:
+        return "needs the optic disc"
+    if region.needs == "fovea" and landmarks.fovea is None:
+        return "needs the fovea"
+    return ""
+
+
+def _valued(row: Measure, part: Part) -> tuple[float, str]:
+    found = row.function(part)
+    value, note = found if isinstance(found, tuple) else (found, "")
+    if np.isnan(value):
+        return np.nan, note or "no vessel that can be measured"
+    return float(value), note
+
+
+def _image_rows(cells: list[_Cell], units: list[Unit]) -> "pd.DataFrame":
+    """Tidy table: one row for each value and unit of length."""
+    import pandas as pd
+
+    rows = []
+    for cell in cells:
+        row = cell.measure
+        if row.power == 0:
+            shown = [(1.0, row.unit, "none needed")]
+        elif row.micrometres_only:
+            shown = [(1.0, u.label(row.power), u.source) for u in units if u.name == "µm"]
+        else:
+            shown = [(u.per_pixel**row.power, u.label(row.power), u.source) for u in units]
+        rows += [
+            (
+                row.key,
+                cell.region.key,
+                cell.kind,
+                cell.value * factor,
+                cell.low * factor,
+                cell.high * factor,
+                unit,
+                source,
+                cell.in_view,
+                cell.note,
+            )
+            for factor, unit, source in shown
+        ]
+    return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
+
+
+def _remarks(given: Inputs) -> list[str]:
+    share = np.count_nonzero(given.vessels) / np.count_nonzero(given.fov)
+    if not share:
+        return ["The mask is empty: there is nothing to measure."]
+    if share > MOSTLY:
+        return [f"The mask covers {share:.0%} of the field of view: is it inverted, or no mask of vessels?"]
+    return []
+
+
+def _grown(given: Inputs) -> list[Tree]:
+    kinds = given.kinds or {"all": given.vessels}
+    return [grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in kinds.items()]

@@ -1,0 +1,84 @@
+"""All that is measured of one kind of vessel before regions and units: the tree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_saunetv2.measure.branching import Junctions, find_junctions
+from napari_saunetv2.measure.centreline import Floats
+from napari_saunetv2.measure.graph import Depth, Graph, trace, without_pinholes
+from napari_saunetv2.measure.photograph import widths_at_half_height
+from napari_saunetv2.measure.sections import Sections, edge_map, measure_sections
+from napari_saunetv2.measure.tortuosity import Tortuosity, tortuosity
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Vessels of one kind.
+
+    Attributes
+    ----------
+    kind : str
+        "all", "arteries" or "veins".
+    mask : array, shape (H, W), bool
+    graph, sections, junctions, bends
+        Of its segments, in one order.
+    photograph : array, shape (points,)
+        Width at each point of the centre lines by the photograph's profile, pixels; NaN where there is none.
+    """
+
+    kind: str
+    mask: NDArray[np.bool_]
+    graph: Graph
+    sections: Sections
+    junctions: Junctions
+    bends: Tortuosity
+    photograph: Floats
+
+
+def grow(
+    kind: str,
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32] | None = None,
+    threshold: float = 0.5,
+    green: NDArray[np.float32] | None = None,
+) -> Tree:
+    """Trace and measure the vessels of a mask; parameters as of :func:`napari_saunetv2.measure.measure`."""
+    whole = without_pinholes(mask)
+    depth = Depth(whole)
+    graph = trace(whole, depth)
+    sections = measure_sections(graph, depth, edge_map(whole, probability, threshold))
+    photograph = (
+        np.full(len(sections.left), np.nan)
+        if green is None
+        else widths_at_half_height(green, sections.lines, sections.left, sections.right)
+    )
+    return Tree(
+        kind, mask, graph, sections, find_junctions(graph, sections), tortuosity(sections.lines), photograph
+    )
+
+
+def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
+    """Number the segments of all trees from 1 on; 0 for the piece that two crossing vessels share."""
+    numbers, first = [], 1
+    for tree in trees:
+        counted = ~tree.junctions.inside
+        numbers.append(np.where(counted, first - 1 + np.cumsum(counted), 0))
+        first += int(counted.sum())
+    return numbers
+
+
+def paint(tree: Tree, numbers: NDArray[np.intp], labels: NDArray[np.int32]) -> None:
+    """Give each pixel of the tree's mask without a label the number of its nearest segment, in place."""
+    lines = tree.sections.lines
+    number_of = numbers[lines.curve]
+    use = number_of > 0
+    pixels = np.flatnonzero(tree.mask & (labels == 0))
+    if not use.any() or not len(pixels):
+        return
+    at = np.column_stack(np.unravel_index(pixels, labels.shape))
+    nearest = cKDTree(lines.points[use]).query(at, workers=-1)[1]
+    labels.ravel()[pixels] = number_of[use][nearest]

@@ -1,0 +1,76 @@
+"""Lengths in pixels, micrometres and disc diameters, and where the scale comes from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_saunetv2.errors import SettingsError
+
+DISC_DIAMETER = 1800.0
+"""Micrometres: the disc of an average eye, by which pixels are converted where no scale is known."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of length.
+
+    Attributes
+    ----------
+    name : str
+        "px", "µm" or "DD" (disc diameters).
+    per_pixel : float
+        Its number in a pixel.
+    source : str
+        Where the scale comes from, as tables say it.
+    """
+
+    name: str
+    per_pixel: float
+    source: str
+
+    def of(self, value: float, power: int) -> float:
+        """Convert a length in pixels to the ``power``, such as 2 for an area and -1 for a curvature."""
+        return value * self.per_pixel**power
+
+    def label(self, power: int) -> str:
+        """Name of the unit to a power; "" for what has no unit of length."""
+        return {0: "", 1: self.name, -1: f"1/{self.name}"}.get(power) or (
+            f"{self.name}^{power}" if power > 0 else f"1/{self.name}^{-power}"
+        )
+
+
+PIXEL = Unit("px", 1.0, "pixels")
+
+
+def units_of(
+    spacing: float | None, disc_radius: float | None, disc_diameter: float = DISC_DIAMETER
+) -> list[Unit]:
+    """List the units in which lengths can be given: pixels, micrometres where a scale is known or assumed.
+
+    Parameters
+    ----------
+    spacing : float, optional
+        Micrometres a pixel, from the file, the layer or the user.
+    disc_radius : float, optional
+        Pixels.
+    disc_diameter : float
+        Micrometres that the disc is assumed to measure where there is no spacing.
+
+    Raises
+    ------
+    SettingsError
+        For a spacing or a disc diameter that is no number above 0.
+    """
+    for name, value in (("spacing", spacing), ("disc diameter", disc_diameter)):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise SettingsError(f"The {name} is {value}: give a number of micrometres above 0, or none.")
+    units = [PIXEL]
+    if spacing is not None:
+        units.append(Unit("µm", float(spacing), "spacing given"))
+    elif disc_radius is not None:
+        units.append(
+            Unit("µm", disc_diameter / (2 * disc_radius), f"assumed: disc diameter {disc_diameter:g} µm")
+        )
+    if disc_radius is not None:
+        units.append(Unit("DD", 1 / (2 * disc_radius), "disc diameter"))
+    return units

@@ -1,0 +1,184 @@
+"""Measures of shapes with closed forms, by the bounds that were promised."""
+
+import itertools
+
+import numpy as np
+import pytest
+import shapes
+from scipy import integrate
+
+from napari_saunetv2.imaging.skeleton import skeleton
+from napari_saunetv2.measure.branching import find_junctions
+from napari_saunetv2.measure.calibers import hubbard, knudtson
+from napari_saunetv2.measure.fractal import fractal
+from napari_saunetv2.measure.tree import grow
+
+
+def traced(distance, *, bare=False):
+    probability = shapes.soft(distance)
+    if bare:
+        return grow("all", shapes.mask(distance))
+    return grow("all", probability >= 0.5, probability)
+
+
+def only_segment(tree):
+    assert len(tree.graph.paths) == 1, "one vessel is one segment, without spurs"
+    points = tree.sections.lines.points
+    return {
+        "width": np.nanmedian(tree.sections.width),
+        "length": tree.bends.length[0],
+        "arc_over_chord": tree.bends.length[0] / np.hypot(*(points[-1] - points[0])),
+        "curvature": tree.bends.total_curvature[0],
+    }
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_soft_bars_have_their_width_and_length(scale):
+    errors = []
+    for width, angle, shift in itertools.product(
+        (3, 5, 8.5, 12, 16), (0, 10, 30, 45, 60, 90), ((0, 0), (0.5, 0.5))
+    ):
+        bar = only_segment(traced(shapes.bar(140 * scale, width * scale, 100 * scale, angle, shift)))
+        errors.append(abs(bar["width"] / scale - width))
+        assert bar["length"] / scale == pytest.approx(100, rel=0.005)
+        assert bar["arc_over_chord"] < 1.0005
+    assert np.mean(errors) < 0.03
+    assert max(errors) < 0.1
+
+
+def test_bare_bars_have_their_width_as_far_as_pixels_can_say():
+    errors = {}
+    for width, angle, shift in itertools.product(
+        (3, 5, 8.5, 12, 16), (0, 10, 30, 45, 60, 90), ((0, 0), (0.5, 0.5), (0.25, 0.25))
+    ):
+        distance = shapes.bar(140, width, 100, angle, (shift[0] + 1e-4, shift[1] + 1e-4))
+        bar = only_segment(traced(distance, bare=True))
+        assert bar["arc_over_chord"] < 1.002
+        errors[width, angle, shift] = abs(bar["width"] - width)
+    assert np.mean(list(errors.values())) < 0.12
+    # Along an axis or a diagonal a mask can only be a whole number of rows wide.
+    assert max(error for (_, angle, _), error in errors.items() if angle % 45) < 0.35
+
+
+@pytest.mark.parametrize("degrees", [0, 10, 30, 45, 90])
+def test_a_quarter_circle_and_a_sinusoid(degrees):
+    tree = traced(shapes.quarter_circle(180, 100, 6, degrees))
+    arc = only_segment(tree)
+    assert arc["arc_over_chord"] == pytest.approx(np.pi / 2 / np.sqrt(2), rel=0.005)
+    assert arc["curvature"] == pytest.approx(np.pi / 2, rel=0.05)
+    assert arc["length"] == pytest.approx(np.pi / 2 * 100, rel=0.005)
+
+    amplitude, period = 16, 80
+    x = np.linspace(-100, 100, 4001)
+    wave = np.column_stack([amplitude * np.sin(2 * np.pi * x / period), x])
+    tree = traced(shapes.curve(300, shapes.turned(wave, degrees, 149.5), 6))
+    slope = 2 * np.pi * amplitude / period
+    arc = 2.5 * integrate.quad(lambda t: period * np.hypot(1, slope * np.cos(2 * np.pi * t)), 0, 1)[0]
+    # The round ends of the drawn curve, level there, add half a width to either end.
+    chord = np.hypot(2 * amplitude, 2.5 * period + 6)
+    assert tree.bends.arc_over_chord[0] == pytest.approx((arc + 6) / chord, rel=0.005)
+    assert tree.bends.length[0] == pytest.approx(arc + 6, rel=0.01)
+    assert tree.bends.inflections[0] == 5
+
+
+@pytest.mark.parametrize("degrees", [0, 10, 30, 45, 90])
+@pytest.mark.parametrize(("scale", "bare"), [(1, False), (2, False), (1, True)])
+def test_a_fork_has_its_angle_and_its_widths(degrees, scale, bare):
+    middle = 100.0 * scale
+    ends = [(0, -80 * scale)] + [
+        (80 * scale * np.sin(a), 80 * scale * np.cos(a)) for a in np.radians([30, -30])
+    ]
+    distance = np.min(
+        [
+            shapes.stroke(200 * scale, (middle, middle), shapes.turned([end], degrees, middle)[0], 6 * scale)
+            for end in ends
+        ],
+        axis=0,
+    )
+    found = traced(distance, bare=bare).junctions
+    fork = found.kind == "bifurcation"
+    assert fork.sum() == 1
+    assert (found.kind == "end").sum() == 3
+    assert found.angle[fork][0] == pytest.approx(60, abs=1)
+    if not bare:
+        for width in (found.parent, found.wide, found.narrow):
+            assert width[fork][0] == pytest.approx(6 * scale, abs=0.1)
+    assert np.hypot(*(found.position[fork][0] - middle)) < 6 * scale
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 45])
+@pytest.mark.parametrize("between", [90, 60, 45])
+def test_a_crossing_is_not_two_bifurcations(degrees, between):
+    strokes = [
+        shapes.stroke(200, *shapes.turned([(0, -80), (0, 80)], degrees + extra, 99.5), 6)
+        for extra in (0, between)
+    ]
+    tree = traced(np.minimum(*strokes))
+    found = tree.junctions
+    assert (found.kind == "crossing").sum() == 1
+    assert (found.kind == "bifurcation").sum() == 0
+    assert found.angle[found.kind == "crossing"][0] == pytest.approx(between, abs=2)
+    assert len(set(found.vessel[~found.inside])) == 2, "four segments are two vessels"
+
+
+def koch(depth, length):
+    points = np.array([[0.0, 0.0], [0.0, length]])
+    turn = np.array([[0.5, np.sqrt(3) / 2], [-np.sqrt(3) / 2, 0.5]])
+    for _ in range(depth):
+        a, d = points[:-1], np.diff(points, axis=0) / 3
+        pieces = np.stack([a, a + d, a + d + d @ turn, a + 2 * d], axis=1)
+        points = np.vstack([pieces.reshape(-1, 2), points[-1:]])
+    return points
+
+
+@pytest.mark.parametrize("degrees", [0, 10, 30, 45])
+def test_dimensions(degrees):
+    def dimension(points):
+        pixels = np.unique(np.round(points).astype(int), axis=0)
+        return fractal(pixels, 600)
+
+    length = 420
+    dense = np.linspace(0, 1, 2000)[:, None]
+    line = shapes.turned(np.array([[0, -length / 2]]) * (1 - 2 * dense), degrees, 300)
+    y, x = shapes.grid(600) - 300
+    a = np.deg2rad(degrees)
+    square = np.argwhere(
+        np.maximum(np.abs(x * np.cos(a) + y * np.sin(a)), np.abs(y * np.cos(a) - x * np.sin(a))) < length / 2
+    )
+    corners = shapes.turned(koch(6, length) - (0, length / 2), degrees, 300)
+    assert dimension(corners).d0 == pytest.approx(1.26186, abs=0.04)
+    assert dimension(line).d0 == pytest.approx(1, abs=0.05)
+    assert dimension(square).d0 == pytest.approx(2, abs=0.04)
+    assert dimension(square).d2 == pytest.approx(2, abs=0.03)
+
+
+def test_central_equivalents():
+    def equal(width, c):
+        return c * width * np.sqrt(4 * c**4 + 2 * c**2)
+
+    assert knudtson([16] * 6, "arteries") == pytest.approx(27.97488, abs=1e-5)
+    assert knudtson([24] * 6, "veins") == pytest.approx(51.30266, abs=1e-5)
+    assert knudtson([16] * 6, "arteries") == pytest.approx(equal(16, 0.88))
+    assert knudtson([7], "veins") == 7
+    assert knudtson([3, 4], "arteries") == pytest.approx(0.88 * 5)
+    # Three: widest with narrowest, the middle one carried over.
+    assert knudtson([5, 4, 3], "arteries") == pytest.approx(0.88 * np.hypot(0.88 * np.hypot(5, 3), 4))
+    assert hubbard([100, 80], "arteries") == pytest.approx(
+        np.sqrt(0.87 * 100**2 + 1.01 * 80**2 - 0.22 * 8000 - 10.76)
+    )
+    assert np.isnan(hubbard([1, 1], "arteries"))
+
+
+@pytest.mark.parametrize("width", [1.5, 2, 3, 4, 6, 8.5, 10, 24])
+def test_the_skeleton_keeps_a_bar_at_every_angle(width):
+    for degrees, shift in itertools.product(range(0, 180, 15), (0, 0.25, 0.5, 0.75)):
+        bar = shapes.mask(shapes.bar(110, width, 80, degrees, (0, shift)))
+        y, x = np.nonzero(skeleton(bar))
+        assert len(y), (width, degrees, shift)
+        assert np.hypot(np.ptp(y), np.ptp(x)) > 80 - 1.5 * width - 3, (width, degrees, shift)
+
+
+def test_find_junctions_takes_nothing():
+    empty = grow("all", np.zeros((9, 9), bool))
+    found = find_junctions(empty.graph, empty.sections)
+    assert not len(found.kind)
