@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from inference import MODES
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, inference
+from napari_saunetv2 import datasets, evaluation, inference
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training.recipes import HRF_FIRST_THREE
 
 HERE = Path(__file__).parent

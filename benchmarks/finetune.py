@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, inference
+from napari_saunetv2 import datasets, evaluation, inference
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.skeleton import skeleton
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import Pair, fine_tune, tuning
 
 FOUR = ("Image_01L", "Image_04R", "Image_07L", "Image_10R")

@@ -22,8 +22,10 @@ import torch
 from numpy.typing import NDArray
 from scaling import scaling
 
-from napari_saunetv2 import checkpoint, devices, engines, inference
+from napari_saunetv2 import inference
+from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 
 GFLOP = 21.19  # of one pass at 592 x 592
 SHAPES = ((592, 592), (704, 704), (1008, 1008), (2336, 3504))
@@ -61,7 +63,7 @@ def product_rate(repeats: int = 5) -> float:
 
 def modes() -> Iterator[tuple[str, str, str]]:
     """Device, engine and precision of all that can run here."""
-    known = engines.installed()
+    known = runners.installed()
     yield from (("cpu", *mode) for mode in MODES if mode[0] in known)
     for gpu in devices.available()[2:]:
         yield from ((gpu, *mode) for mode in MODES if mode[0] == "torch")
@@ -106,8 +108,8 @@ def beside(repeats: int, python: str | None) -> Iterator[str]:
     canvas = _NUMBERS.random((592, 592, 3), np.float32)
     model = checkpoint.load()
     for name, engine, precision in (("SA-UNetv2, ours", *mode) for mode in MODES):
-        if engine in engines.installed():
-            run = engines.runner(model, torch.device("cpu"), engine, precision)  # type: ignore[arg-type]
+        if engine in runners.installed():
+            run = runners.runner(model, torch.device("cpu"), engine, precision)  # type: ignore[arg-type]
             times = seconds(lambda: run(canvas), repeats)  # noqa: B023
             yield f"| {name} | 260,521 | {engine} {precision} | {spread(times)} |"
     found = peers.in_keras(python, 592, repeats)
@@ -136,7 +138,7 @@ def large(side: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         _mosaic(Path(folder) / "in.tif", side)
         for engine, precision in (MODES[0], MODES[-2]):
-            if engine in engines.installed():
+            if engine in runners.installed():
                 _, peak, took = _alone("large", engine, precision, folder)
                 speed = side * side / 1e6 / took
                 size = f"{side:,} x {side:,}"

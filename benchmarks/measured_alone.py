@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from napari_saunetv2 import checkpoint, inference
-from napari_saunetv2 import large as large_images
+from napari_saunetv2 import inference
+from napari_saunetv2.files import tiled
+from napari_saunetv2.inference import large
+from napari_saunetv2.models import checkpoint
 
 _MODULES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
@@ -50,7 +52,7 @@ def main() -> None:
         inference.segment(image, checkpoint.load(), rescale="off", **how)
     else:
         folder = Path(rest[0])
-        large_images.segment(large_images.opened(folder / "in.tif"), folder / f"out-{engine}.tif", **how)
+        large.segment(tiled.opened(folder / "in.tif"), folder / f"out-{engine}.tif", **how)
     print(before, peak.highest - before, time.perf_counter() - begun)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_saunetv2.engines import runner_of
+from napari_saunetv2.engines.runners import runner_of
 from napari_saunetv2.networks import NETWORKS
 
 Run = Callable[[NDArray[np.float32]], object]

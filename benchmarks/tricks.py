@@ -21,13 +21,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, inference
-from napari_saunetv2.augmentation import Augmentation
-from napari_saunetv2.checkpoint import Checkpoint
+from napari_saunetv2 import datasets, evaluation, inference
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.losses import LOSSES, bce_mcc
 from napari_saunetv2.metrics import best_threshold
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune
+from napari_saunetv2.training.augmentation import Augmentation
+from napari_saunetv2.training.losses import LOSSES, bce_mcc
 from napari_saunetv2.training.recipes import RECIPES
 
 _, _SECOND, _THIRD, *_ = RECIPES["drive"].cycles

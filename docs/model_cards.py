@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2 import checkpoint, lineage
-from napari_saunetv2.checkpoint import Header, ModelInfo
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.metrics import TITLES
+from napari_saunetv2.models import checkpoint, lineage
+from napari_saunetv2.models.checkpoint import Header, ModelInfo
 
 CARDS = Path(__file__).parent / "models"
 

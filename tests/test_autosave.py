@@ -13,7 +13,9 @@ from qtpy.QtWidgets import QApplication
 
 import napari_saunetv2
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.plugin import _autosave, _painted, writer
+from napari_saunetv2.plugin import writer
+from napari_saunetv2.plugin.session import autosave as _autosave
+from napari_saunetv2.plugin.session import painted as _painted
 
 pytestmark = pytest.mark.gui
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_saunetv2 import batch, cli, cluster, inputs
+from napari_saunetv2 import batch, cli
+from napari_saunetv2.batch import cluster
+from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
 from tiny import save_model
 

@@ -13,15 +13,19 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
 from typer.testing import CliRunner
 
 from following import follow
-from napari_saunetv2 import catalogue, checkpoint, datasets, evaluation, inference
+from napari_saunetv2 import datasets, evaluation, inference
+from napari_saunetv2.batch import catalogue
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import METRICS, confusion
-from napari_saunetv2.plugin import _autosave, _painted, browse
-from napari_saunetv2.plugin._layers import EDITED, VESSEL
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.browse import widget as browse
+from napari_saunetv2.plugin.common.layers import EDITED, VESSEL
+from napari_saunetv2.plugin.session import autosave as _autosave
+from napari_saunetv2.plugin.session import painted as _painted
 from tiny import save_model
 
 NAMES = ["21_training", "22_training", "01_test", "02_test"]

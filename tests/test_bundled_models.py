@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_saunetv2 import checkpoint, datasets, evaluation, lineage
+from napari_saunetv2 import datasets, evaluation
+from napari_saunetv2.models import checkpoint, lineage
 
 BUNDLED = [info for info in checkpoint.available() if info.bundled]
 ACCURACY = Path(__file__).parents[1] / "docs" / "models" / "accuracy.md"

@@ -5,11 +5,13 @@ import pytest
 from sklearn.metrics import f1_score
 
 from following import follow
-from napari_saunetv2 import calibration, checkpoint, inference
+from napari_saunetv2 import inference
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.training import calibration
 
 
 @pytest.fixture

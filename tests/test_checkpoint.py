@@ -10,9 +10,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from napari_saunetv2 import checkpoint
-from napari_saunetv2.checkpoint import Header
 from napari_saunetv2.errors import CheckpointError, OverwriteError
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.networks import SAUNetV2
 
 WIDTHS = [8, 8, 8, 8]
@@ -234,7 +234,7 @@ def test_the_bundled_model_says_what_it_was_trained_on():
 
 def test_loading_a_model_does_not_load_torchs_compiler():
     code = (
-        "import sys; from napari_saunetv2 import checkpoint; checkpoint.load(); "
+        "import sys; from napari_saunetv2.models import checkpoint; checkpoint.load(); "
         "print('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,8 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_saunetv2 import checkpoint, cli, inference
+from napari_saunetv2 import cli, inference
 from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import RECIPES
 
 

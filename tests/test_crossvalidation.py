@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from following import follow
-from napari_saunetv2 import checkpoint, cli, datasets, evaluation, training
+from napari_saunetv2 import cli, datasets, evaluation, training
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
-from napari_saunetv2.evaluation import crossvalidation
-from napari_saunetv2.training import Recipe, TrainConfig
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.training import Recipe, TrainConfig, crossvalidation
 
 NAMES = [f"im{n:04}" for n in (1, 2, 3, 44, 77)]
 TINY = Recipe((TrainConfig(steps=2, batch=1, crop=32, warmup=0, validation=0),))

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from napari_saunetv2 import devices
+from napari_saunetv2.engines import devices
 
 
 def test_triton_is_kept_out_beside_another_llvm_only(tmp_path, monkeypatch):

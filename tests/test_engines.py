@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_saunetv2 import checkpoint, engines, inference, installed
-from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.engines import _check, _choice, _export, _graph
+from napari_saunetv2 import inference
+from napari_saunetv2.engines import _check, _choice, _export, _graph, installed, runners
 from napari_saunetv2.engines._machine import fingerprint
 from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.files import read_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import NETWORKS
 
 CPU = torch.device("cpu")
@@ -62,7 +63,7 @@ def _truth(network: torch.nn.Module, image: np.ndarray) -> np.ndarray:
 def test_every_network_predicts_what_torch_predicts(engine: str, name: str, classes: int):
     network = _trained(name, classes)
     image = RNG.random((48, 96, 3), np.float32)
-    run = engines.runner_of(network, CPU, engine, "float32")
+    run = runners.runner_of(network, CPU, engine, "float32")
     assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
     assert run(image[:32, :32].copy()).shape == (classes, 32, 32)  # another size, the same graph
 
@@ -135,8 +136,8 @@ def test_a_network_that_cannot_be_rebuilt_stays_with_torch():
             return x[:, :1] if x.sum() > 0 else -x[:, :1]
 
     model = Checkpoint("strange", Strange(), Header(sha256="a" * 64))
-    assert engines.choice(model, CPU) in [("torch", "float32"), ("torch", "bfloat16")]
-    if "openvino" in engines.installed():
+    assert runners.choice(model, CPU) in [("torch", "float32"), ("torch", "bfloat16")]
+    if "openvino" in runners.installed():
         with pytest.raises(CheckpointError, match="only torch"):
             inference.segment(np.zeros((16, 16, 3), np.uint8), model, engine="openvino")
 
@@ -163,14 +164,14 @@ def test_auto_takes_the_fastest_that_keeps_the_prediction(small: Checkpoint, mon
     }.items():
         kept = _export.folder(small) / f"torch-{precision}-{torch.__version__}-cpu-{kind}.json"
         _export.keep(kept, json.dumps(verdict._asdict()).encode())
-    engines._choice._CHOICES.clear()
-    assert engines.choice(small, CPU, "torch") == ("torch", chosen)
+    runners._choice._CHOICES.clear()
+    assert runners.choice(small, CPU, "torch") == ("torch", chosen)
 
 
 def test_a_rounding_that_moves_vessel_pixels_is_seen():
     """What the check is for: F1 of the good picture hardly moves, faint vessels do."""
     model = checkpoint.load("saunetv2-general")
-    exact = engines.runner_of(copy.deepcopy(model.network), CPU, "torch", "float32")
+    exact = runners.runner_of(copy.deepcopy(model.network), CPU, "torch", "float32")
 
     def coarse(canvas: np.ndarray) -> np.ndarray:
         return exact(torch.from_numpy(canvas).bfloat16().float().numpy())
@@ -186,7 +187,7 @@ def test_a_rounding_that_moves_vessel_pixels_is_seen():
 def test_what_auto_takes_keeps_the_vessels_of_photographs(shared: Path):
     """At most .3 % of the vessel pixels change sides; every seventh test image of DRIVE here, all by make."""
     model = checkpoint.load("saunetv2-general")
-    engine, precision = engines.choice(model, CPU)
+    engine, precision = runners.choice(model, CPU)
     for number in (1, 8, 15):
         photograph = read_image(shared / "data" / "DRIVE" / "test" / "images" / f"{number:02}_test.tif")
         truth = inference.segment(photograph, model, engine="torch", precision="float32") >= 0.5
@@ -196,7 +197,7 @@ def test_what_auto_takes_keeps_the_vessels_of_photographs(shared: Path):
 
 def test_what_was_never_saved_runs_in_torch():
     model = Checkpoint("new", NETWORKS["saunetv2"](widths=(8, 8)).eval(), Header())
-    assert engines.choice(model, CPU) == ("torch", "float32")
+    assert runners.choice(model, CPU) == ("torch", "float32")
 
 
 def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
@@ -253,7 +254,7 @@ def test_infinite_logits_of_one_image_are_refused(engine):
     network = _trained("saunetv2")
     torch.nn.init.constant_(network.head.weight, 3e38)
     with pytest.raises(CheckpointError, match="not finite"):
-        engines.runner_of(network, CPU, engine, "float32")(RNG.random((32, 32, 3), np.float32))
+        runners.runner_of(network, CPU, engine, "float32")(RNG.random((32, 32, 3), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -270,10 +271,10 @@ def test_an_unknown_setting_is_told(settings, says, small: Checkpoint):
 
 def test_an_engine_that_is_missing_says_how_to_get_it(small: Checkpoint, monkeypatch):
     monkeypatch.setattr(installed, "find_spec", lambda package: package == "torch" or None)
-    assert engines.installed() == ["auto", "torch"]
+    assert runners.installed() == ["auto", "torch"]
     with pytest.raises(SettingsError, match=r"pip install 'napari-saunetv2\[openvino\]'"):
         inference.segment(np.zeros((16, 16, 3), np.uint8), small, engine="openvino")
-    assert engines.choice(small, CPU)[0] == "torch"
+    assert runners.choice(small, CPU)[0] == "torch"
 
 
 @pytest.mark.data
@@ -358,7 +359,7 @@ def test_ranges_are_those_of_the_convolutions_inputs():
 @pytest.mark.parametrize("ranges", ["its own", "of two photographs"])
 def test_integers_are_near_the_prediction(prepared: Checkpoint, ranges):
     model = checkpoint.load("saunetv2-drive") if ranges == "its own" else prepared
-    verdict = _check.compare(model, engines.runner(model, CPU, "openvino", "int8"))
+    verdict = _check.compare(model, runners.runner(model, CPU, "openvino", "int8"))
     assert abs(verdict.f1_shift) < 0.005
     assert 1e-5 < verdict.changed < 0.06  # not float32 under another name; how far depends on the processor
 
@@ -377,9 +378,9 @@ def test_zero_is_a_step_of_every_range(low, high):
 
 def test_integers_are_refused_where_they_cannot_be(small: Checkpoint):
     with pytest.raises(SettingsError, match="has not been prepared"):
-        engines.choice(small, CPU, "auto", "int8")
+        runners.choice(small, CPU, "auto", "int8")
     with pytest.raises(SettingsError, match="'torch' does not have"):
-        engines.choice(replace_header(small, ranges=((0.0, 1.0),)), CPU, "torch", "int8")
+        runners.choice(replace_header(small, ranges=((0.0, 1.0),)), CPU, "torch", "int8")
 
 
 def replace_header(model: Checkpoint, **changes) -> Checkpoint:

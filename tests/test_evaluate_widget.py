@@ -12,14 +12,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
-from napari_saunetv2 import checkpoint, datasets, evaluation
+from napari_saunetv2 import datasets, evaluation
 from napari_saunetv2.cli import app
 from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement
 from napari_saunetv2.metrics import TITLES, shown
-from napari_saunetv2.plugin import evaluate as plugin
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.evaluate import widget as plugin
 
 pytestmark = pytest.mark.gui
 

@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 from sklearn import metrics as sk
 
-from napari_saunetv2 import calibration, checkpoint, datasets, evaluation, inference
+from napari_saunetv2 import datasets, evaluation, inference
 from napari_saunetv2.errors import ImageError, LayoutError, SettingsError
 from napari_saunetv2.evaluation import report
 from napari_saunetv2.imaging import overlay
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.training import calibration
 
 
 @pytest.mark.data

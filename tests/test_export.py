@@ -8,10 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_saunetv2 import bioimage, checkpoint, cli, export
-from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2 import cli
 from napari_saunetv2.engines import _check
 from napari_saunetv2.errors import CheckpointError, FileFormatError, OverwriteError, SettingsError
+from napari_saunetv2.exchange import bioimage, export
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import NETWORKS
 
 NEEDS = {"onnx": "onnxruntime", "openvino": "openvino", "bioimageio": "onnxruntime"}

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from following import follow
-from napari_saunetv2 import checkpoint, cli, devices, engines, fallback, inference
+from napari_saunetv2 import cli, inference
+from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.errors import DeviceError
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.inference import fallback
+from napari_saunetv2.models import checkpoint
 
 IMAGE = fundus((200, 600), fov_diameter=190).image
 
@@ -20,7 +23,7 @@ class Memory:
     def __init__(self, monkeypatch, largest, error):
         self.tried = []
         monkeypatch.setattr(devices, "resolve", lambda name: torch.device(name.replace("auto", "cuda")))
-        monkeypatch.setattr(engines, "choice", lambda *_: ("torch", "float32"))
+        monkeypatch.setattr(runners, "choice", lambda *_: ("torch", "float32"))
 
         def make(model, device, *_):
             def run(canvas):
@@ -33,7 +36,7 @@ class Memory:
 
             return run
 
-        monkeypatch.setattr(engines, "runner", make)
+        monkeypatch.setattr(runners, "runner", make)
 
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")

@@ -9,17 +9,18 @@ import torch
 from typer.testing import CliRunner
 
 from following import follow
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import CheckpointError, ImageError, LayoutError, SettingsError
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.losses import bce, bce_mcc, soft_mcc
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.reproduce import FineTuning
 from napari_saunetv2.training import Outcome, Pair, TrainConfig, fine_tune, folders, tasks, tuning
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.corrections import better, between
+from napari_saunetv2.training.losses import bce, bce_mcc, soft_mcc
 from napari_saunetv2.training.matching import Named, match
 from napari_saunetv2.training.validation import corrected, logits, mean_f1
 from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare

@@ -9,10 +9,11 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication, QComboBox
 
 from clock import Clock
-from napari_saunetv2 import checkpoint
 from napari_saunetv2.imaging import synthetic
-from napari_saunetv2.plugin import _edits, _finetuning
-from napari_saunetv2.plugin._preview import LivePrediction
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.finetune import run
+from napari_saunetv2.plugin.finetune.preview import LivePrediction
+from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.training import tasks
 from napari_saunetv2.training.validation import Preview
 from tiny import save_model
@@ -146,7 +147,7 @@ def test_what_was_corrected_is_learned_from_and_not_what_was_only_found(viewer, 
         name="21_training vessels",
         metadata={"saunetv2 role": "vessels", "saunetv2 image": "21_training"},
     )
-    _edits.remember(found)
+    edits.remember(found)
     viewer.add_layer(found)
     widget.pairs.fill([])
     widget._fill()
@@ -384,7 +385,7 @@ def test_what_nobody_foresaw_is_shown_and_can_be_gone_on_with(viewer, widget, fi
         raise RuntimeError("out of memory")
         yield
 
-    monkeypatch.setattr(_finetuning.tasks.Task, "run", fail)
+    monkeypatch.setattr(run.tasks.Task, "run", fail)
     widget.run.native.click()
     finish(widget)
     assert widget.status.value == "Failed: out of memory"
@@ -454,7 +455,7 @@ def test_closing_the_panel_keeps_what_was_reached_and_discard_forgets_it(viewer,
 
 
 def test_a_folder_is_trained_on_too(viewer, widget, finish, tmp_path):
-    pairs = [_finetuning.Pair(f"eye{n}", *_arrays(n)) for n in range(2)]
+    pairs = [run.Pair(f"eye{n}", *_arrays(n)) for n in range(2)]
     tasks.export(tmp_path / "eyes", pairs, values=False)
     widget.source.value = "folder"
     assert "Choose a folder" in widget.status.value
@@ -566,7 +567,7 @@ def segmented(viewer, image, labels, **metadata):
         name=f"{image.name} vessels",
         metadata={"saunetv2 role": "vessels", "saunetv2 image": image.name, **metadata},
     )
-    _edits.remember(found)
+    edits.remember(found)
     viewer.add_layer(found)
     return found
 

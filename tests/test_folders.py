@@ -8,14 +8,15 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from napari_saunetv2 import checkpoint, inputs
 from napari_saunetv2.cli import app
+from napari_saunetv2.datasets import inputs
+from napari_saunetv2.datasets.partners import bare, belonging
 from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.evaluation import filed
 from napari_saunetv2.files import write_image, write_mask, write_probability
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import NETWORKS
-from napari_saunetv2.partners import bare, belonging
 from napari_saunetv2.training import folders
 
 EYES = [fundus((96, 96), seed) for seed in range(3)]

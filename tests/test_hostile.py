@@ -19,17 +19,20 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from napari_saunetv2 import bioimage, checkpoint, datasets, files, inference, keras_import
-from napari_saunetv2.checkpoint import Header
+import napari_saunetv2
+from napari_saunetv2 import datasets, files, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.cli._shared import plain
 from napari_saunetv2.errors import CheckpointError, FileFormatError, ImageError, LayoutError, SettingsError
+from napari_saunetv2.exchange import bioimage, keras_import
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune
 
-SOURCES = Path(checkpoint.__file__).parent
+SOURCES = Path(napari_saunetv2.__file__).parent
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 CODE = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"torch.load", "torch.jit.load", "torch.hub.load", "np.load", "numpy.load", "pd.read_pickle"}

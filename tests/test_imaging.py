@@ -15,7 +15,7 @@ from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import COLOUR, outlined
 from napari_saunetv2.imaging.scale import resize, scaled_shape
-from napari_saunetv2.imaging.tiles import Blend, tiles
+from napari_saunetv2.inference.tiles import Blend, tiles
 
 RNG = np.random.default_rng(0)
 

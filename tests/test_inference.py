@@ -6,11 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_saunetv2 import checkpoint, devices, inference
-from napari_saunetv2.checkpoint import Checkpoint, Header
+from napari_saunetv2 import inference
+from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import CheckpointError, DeviceError, ImageError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import SAUNetV2
 
 RNG = np.random.default_rng(0)

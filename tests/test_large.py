@@ -8,12 +8,15 @@ import pytest
 import tifffile
 import torch
 
-from napari_saunetv2 import checkpoint, cli, engines, inference, large
-from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.engines.frozen import freeze
+from napari_saunetv2 import cli, inference
+from napari_saunetv2.engines import runners
 from napari_saunetv2.errors import FileFormatError, OverwriteError
-from napari_saunetv2.imaging import windows
+from napari_saunetv2.files import tiled
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.inference import large, windows
+from napari_saunetv2.inference.frozen import freeze
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import NETWORKS
 
 TORCH = {"engine": "torch", "precision": "float32"}
@@ -36,7 +39,7 @@ def test_nothing_beyond_the_reach_changes_an_answer(name):
     network = NETWORKS[name]().eval().requires_grad_(requires_grad=False)
     samples = torch.rand(1, 3, 64, 64)
     frozen = freeze(network, samples, torch.ones(1))
-    reach = engines.reach(network)
+    reach = runners.reach(network)
     length = -(-(reach + 32) // 16) * 16
     image = torch.rand(1, 3, 32, length)
     other = image.clone()
@@ -115,7 +118,7 @@ def test_from_file_to_file(model, suffix, tmp_path: Path):
         tifffile.imwrite(source, image, photometric="rgb")
     else:
         zarr.save_array(source, image)
-    opened = large.opened(source)
+    opened = tiled.opened(source)
     assert type(opened) is not np.ndarray  # nothing was read
     seen = []
     target = large.segment(
@@ -123,7 +126,7 @@ def test_from_file_to_file(model, suffix, tmp_path: Path):
         progress=lambda *state: seen.append(state), **TORCH,
     )  # fmt: skip
     assert seen[-1] == (len(seen), len(seen))
-    written = np.asarray(large.opened(target)[:])
+    written = np.asarray(tiled.opened(target)[:])
     again = large.segment(
         image, tmp_path / "again.tif", model, what="vessels", threshold=0.5, tile=768, **TORCH
     )
@@ -154,7 +157,7 @@ def test_other_suffixes_and_files_are_told(model, tmp_path: Path):
         large.segment(_image(600, 600), tmp_path / "t.png", model)
     (tmp_path / "no.tif").write_bytes(b"no")
     with pytest.raises(FileFormatError, match=r"no\.tif"):
-        large.opened(tmp_path / "no.tif")
+        tiled.opened(tmp_path / "no.tif")
 
 
 def test_a_tiff_that_was_cut_is_not_read_as_black(tmp_path: Path):
@@ -162,10 +165,10 @@ def test_a_tiff_that_was_cut_is_not_read_as_black(tmp_path: Path):
     path = tmp_path / "eye.tif"
     for options in ({}, {"tile": (64, 64), "compression": "zlib"}):
         tifffile.imwrite(path, _image(300, 300), photometric="rgb", **options)
-        assert large.opened(path).shape == (300, 300, 3)
+        assert tiled.opened(path).shape == (300, 300, 3)
         path.write_bytes(path.read_bytes()[:-5000])
         with pytest.raises(FileFormatError, match=r"eye\.tif"):
-            large.opened(path)
+            tiled.opened(path)
 
 
 def test_the_samples_stand_for_the_whole_canvas():
@@ -186,31 +189,31 @@ def test_checkpoint_models_run_large_images(tmp_path: Path):
 def test_a_zarr_takes_the_place_of_a_zarr_only_and_only_where_it_may(tmp_path: Path):
     pytest.importorskip("zarr")
     one, other = np.zeros((9, 9), np.uint8), np.ones((9, 9), np.uint8)
-    target = large.write(tmp_path / "a.zarr", one)
+    target = tiled.write(tmp_path / "a.zarr", one)
     with pytest.raises(OverwriteError, match="exists already"):
-        large._write_zarr(target, iter([other]), (9, 9), other.dtype, overwrite=False)  # it came meanwhile
-    np.testing.assert_array_equal(large.opened(target)[:], one)
-    large.write(target, other, overwrite=True)
-    np.testing.assert_array_equal(large.opened(target)[:], other)
+        tiled._write_zarr(target, iter([other]), (9, 9), other.dtype, overwrite=False)  # it came meanwhile
+    np.testing.assert_array_equal(tiled.opened(target)[:], one)
+    tiled.write(target, other, overwrite=True)
+    np.testing.assert_array_equal(tiled.opened(target)[:], other)
     (tmp_path / "photographs.zarr").mkdir()
     (tmp_path / "photographs.zarr" / "eye.png").touch()
     with pytest.raises(OverwriteError, match="is no zarr"):
-        large.write(tmp_path / "photographs.zarr", one, overwrite=True)
+        tiled.write(tmp_path / "photographs.zarr", one, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr", "photographs.zarr"]
 
 
 def test_a_disk_that_fills_up_leaves_the_older_zarr(tmp_path: Path, monkeypatch):
     pytest.importorskip("zarr")
     one = np.zeros((9, 9), np.uint8)
-    target = large.write(tmp_path / "a.zarr", one)
+    target = tiled.write(tmp_path / "a.zarr", one)
 
     def bands():
         yield one[:4]
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(FileFormatError, match="No space left"):
-        large._write_zarr(target, bands(), (9, 9), one.dtype, overwrite=True)
-    np.testing.assert_array_equal(large.opened(target)[:], one)
+        tiled._write_zarr(target, bands(), (9, 9), one.dtype, overwrite=True)
+    np.testing.assert_array_equal(tiled.opened(target)[:], one)
     assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
 
 
@@ -239,7 +242,7 @@ def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, t
     tifffile.imwrite(tmp_path / "big.tif", _image(600, 900), photometric="rgb")
     code, told = command("big.tif", "-o", f"small{suffix}", "--rescale", "off", "--probability")
     assert (code, "tile by tile" in told) == (0, False), told
-    whole = np.asarray(large.opened(f"small{suffix}")[:])
+    whole = np.asarray(tiled.opened(f"small{suffix}")[:])
     np.testing.assert_array_equal(
         whole, inference.segment(_image(600, 900), "m.safetensors", rescale="off", tile="auto", **TORCH)
     )
@@ -248,7 +251,7 @@ def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, t
     assert code == 0, told
     assert "900 x 600 pixels are more than" in told
     python = large.segment(_image(600, 900), "python.tif", "m.safetensors", what="probability", **TORCH)
-    np.testing.assert_array_equal(large.opened(f"tiled{suffix}")[:], large.opened(python)[:])
+    np.testing.assert_array_equal(tiled.opened(f"tiled{suffix}")[:], tiled.opened(python)[:])
 
 
 @pytest.mark.parametrize(

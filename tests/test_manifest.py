@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QPushButton
 from typer.testing import CliRunner
 
 import napari_saunetv2
-from napari_saunetv2 import NO_DEVICE, catalogue, datasets, evaluation
+from napari_saunetv2 import NO_DEVICE, datasets, evaluation
+from napari_saunetv2.batch import catalogue
 from napari_saunetv2.cli import app
 from napari_saunetv2.evaluation import report
-from napari_saunetv2.plugin import _preferences
+from napari_saunetv2.plugin.common import preferences
 
 PACKAGE = Path(napari_saunetv2.__file__).parent
 MANIFEST = PACKAGE / "napari.yaml"
@@ -136,4 +137,4 @@ def test_what_the_manifest_offers(manifest):
     # As it is written: npe2 drops what it does not know, and its oldest does not know configurations.
     written = yaml.safe_load(MANIFEST.read_text())
     page = written["contributions"]["configurations"]["segmentation"]
-    assert {key: value["default"] for key, value in page["properties"].items()} == _preferences._DEFAULTS
+    assert {key: value["default"] for key, value in page["properties"].items()} == preferences._DEFAULTS

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.losses import bce_mcc, soft_mcc
 from napari_saunetv2.metrics import (
     MEANINGS,
     METRICS,
@@ -20,6 +19,7 @@ from napari_saunetv2.metrics import (
     confusion,
     shown,
 )
+from napari_saunetv2.training.losses import bce_mcc, soft_mcc
 
 SKLEARN = {
     "se": sk.recall_score,

@@ -1,7 +1,7 @@
 import runpy
 from pathlib import Path
 
-from napari_saunetv2.checkpoint import Header, ModelInfo
+from napari_saunetv2.models.checkpoint import Header, ModelInfo
 
 CARDS = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "model_cards.py"))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.keras_import import load_keras
+from napari_saunetv2.exchange.keras_import import load_keras
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.networks._blocks import DropBlock2d
 

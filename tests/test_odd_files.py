@@ -9,10 +9,12 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from napari_saunetv2 import checkpoint, cli, files, large
+from napari_saunetv2 import cli, files
 from napari_saunetv2.errors import FileFormatError, ImageError
+from napari_saunetv2.files import tiled
 from napari_saunetv2.imaging.depth import full_scale
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import NETWORKS
 from oddfiles import photographs as odd
 
@@ -142,7 +144,7 @@ def test_of_several_images_in_a_camera_s_file_the_first_is_read_and_said(tmp_pat
 
 @table("NOT_READ")
 def test_another_format_is_not_called_damaged(tmp_path, make):
-    for read in (files.read_image, files.read_mask, large.opened):
+    for read in (files.read_image, files.read_mask, tiled.opened):
         with pytest.raises(FileFormatError, match="format is not read") as caught:
             read(make(tmp_path))
         assert "damaged" not in str(caught.value)
@@ -157,7 +159,7 @@ def test_a_jpeg_of_12_bits_is_not_called_damaged(tmp_path):
 @table("SLOW")
 def test_a_damaged_file_costs_no_time(tmp_path, make):
     path = make(tmp_path)
-    for read in (files.read_image, files.read_mask, files.read_spacing, large.opened, files.channels_first):
+    for read in (files.read_image, files.read_mask, files.read_spacing, tiled.opened, files.channels_first):
         begun = time.perf_counter()
         try:
             read(path)
@@ -180,13 +182,13 @@ def test_a_truncated_file_of_each_format_is_refused(tmp_path):
 @table(*READ)
 def test_the_door_for_large_images_reads_the_same(tmp_path, make):
     path = make(tmp_path)
-    np.testing.assert_array_equal(large.read(large.opened(path)), files.read_image(path))
+    np.testing.assert_array_equal(tiled.read(tiled.opened(path)), files.read_image(path))
 
 
 @table("REFUSED")
 def test_what_is_not_read_is_refused_in_every_door(tmp_path, make):
     path, said = make(tmp_path), []
-    for read in (files.read_image, files.read_mask, large.opened):
+    for read in (files.read_image, files.read_mask, tiled.opened):
         with pytest.raises(FileFormatError) as caught:
             read(path)
         said.append(str(caught.value))
@@ -197,9 +199,9 @@ def test_a_dark_part_of_a_large_image_is_stretched_as_the_whole(tmp_path):
     pixels = np.zeros((40, 50), np.uint16)
     pixels[:, :25], pixels[0, 49] = 200, 4000
     path = odd.tiff(tmp_path, "p.tif", pixels)
-    image = large.opened(path)
+    image = tiled.opened(path)
     np.testing.assert_array_equal(
-        large.read(image, slice(0, 40), slice(0, 25)), full_scale(pixels)[0][:, :25]
+        tiled.read(image, slice(0, 40), slice(0, 25)), full_scale(pixels)[0][:, :25]
     )
 
 
@@ -268,7 +270,7 @@ def test_a_stranger_s_photograph_is_read_by_every_door(shared, name):
     read = files.read_image(folder / name)
     expected = to_unit(files.read_image(folder / "ref.png"))
     assert np.abs(to_unit(read) - expected).mean() <= STRANGERS[name]
-    np.testing.assert_array_equal(large.read(large.opened(folder / name)), read)
+    np.testing.assert_array_equal(tiled.read(tiled.opened(folder / name)), read)
 
 
 @pytest.mark.data
@@ -278,11 +280,11 @@ def test_a_stranger_s_grey_photograph_is_read_by_every_door(shared, name):
     read = files.read_image(folder / name)
     green = to_unit(files.read_image(folder / "ref.png"))[..., 1]
     assert np.abs(to_unit(read)[..., 0] - green).mean() < 0.001
-    np.testing.assert_array_equal(large.read(large.opened(folder / name)), read)
+    np.testing.assert_array_equal(tiled.read(tiled.opened(folder / name)), read)
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("read", [files.read_image, files.read_mask, files.read_spacing, large.opened])
+@pytest.mark.parametrize("read", [files.read_image, files.read_mask, files.read_spacing, tiled.opened])
 def test_a_stranger_s_slow_file_is_refused_within_a_second(shared, read):
     begun = time.perf_counter()
     try:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_saunetv2 import _parts, cli, files
+from napari_saunetv2 import cli, files
 from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files import parts as _parts
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows goes by the time instead of locks")
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from skimage import data, draw
 
-from napari_saunetv2 import checkpoint, datasets, inference, preflight, uncertainty
+from napari_saunetv2 import datasets, inference
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus as synthetic
+from napari_saunetv2.inference import preflight, uncertainty
+from napari_saunetv2.models import checkpoint
 
 NOT_FUNDI = ("astronaut", "camera", "coffee", "chelsea", "coins", "moon", "page", "brick", "rocket")
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_saunetv2 import checkpoint, datasets
-from napari_saunetv2.augmentation import Augmentation
+from napari_saunetv2 import datasets
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import Pair, Recipe, TrainConfig, together
+from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.state import saved_step
 from napari_saunetv2.training.views import batch, prepare
 from processes import gradients

@@ -9,8 +9,9 @@ import torch
 
 import tiny
 from following import follow
-from napari_saunetv2 import checkpoint, datasets
+from napari_saunetv2 import datasets
 from napari_saunetv2.errors import CheckpointError, SettingsError
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.material import gather

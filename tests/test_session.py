@@ -6,8 +6,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from focus import activate, give_focus, press
-from napari_saunetv2 import checkpoint, evaluation
+from napari_saunetv2 import evaluation
 from napari_saunetv2.metrics import shown
+from napari_saunetv2.models import checkpoint
 
 pytestmark = [pytest.mark.gui, pytest.mark.data]
 

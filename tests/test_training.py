@@ -10,13 +10,14 @@ from sklearn.metrics import f1_score
 
 import tiny
 from following import follow
-from napari_saunetv2 import checkpoint, inference, lineage
-from napari_saunetv2.augmentation import Augmentation, kind_of_view, random_view, recolour
+from napari_saunetv2 import inference
 from napari_saunetv2.datasets import DATASETS, Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
+from napari_saunetv2.training.augmentation import Augmentation, kind_of_view, random_view, recolour
 from napari_saunetv2.training.views import batch, prepare, split
 
 TINY = TrainConfig(

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_saunetv2 import inference, uncertainty
+from napari_saunetv2 import inference
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.inference import uncertainty
 
 
 def test_it_is_the_variance_over_the_eight_views():

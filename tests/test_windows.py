@@ -10,9 +10,11 @@ from qtpy.QtWidgets import QApplication
 
 from focus import activate, give_focus, press
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.fallback import State
-from napari_saunetv2.plugin import _finetuning, evaluate, segment
-from napari_saunetv2.plugin._jobs import Job
+from napari_saunetv2.inference.fallback import State
+from napari_saunetv2.plugin.common.jobs import Job
+from napari_saunetv2.plugin.evaluate import widget as evaluate
+from napari_saunetv2.plugin.finetune import run
+from napari_saunetv2.plugin.segment import widget as segment
 
 pytestmark = pytest.mark.gui
 
@@ -75,7 +77,7 @@ def test_shortcuts_act(shown, monkeypatch, qtbot):
 
     monkeypatch.setattr(segment, "segment_planes", endless)
     monkeypatch.setattr(evaluate, "examine", refuse)
-    monkeypatch.setattr(_finetuning, "begin", refuse)
+    monkeypatch.setattr(run, "begin", refuse)
     window = shown.window._qt_window
     first, tune, score = (shown.window.add_plugin_dock_widget(PLUGIN, name)[1] for name in WIDGETS[:3])
     score.prediction.value = score.truth.value = [shown.layers["synthetic exact"]]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_saunetv2 import large, zarrs
 from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files import tiled, zarrs
 
 zarr = pytest.importorskip("zarr")
 IMAGE = np.random.default_rng(0).integers(0, 200, (70, 90, 3), np.uint8)
@@ -118,7 +118,7 @@ class Harm:
 def test_no_codec_runs_what_a_file_holds(tmp_path: Path, monkeypatch, about):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileFormatError):
-        large.read(large.opened(by_hand(tmp_path / "a.zarr", pickle.dumps(Harm()), **about)))
+        tiled.read(tiled.opened(by_hand(tmp_path / "a.zarr", pickle.dumps(Harm()), **about)))
     assert not Path("harm").exists()
 
 
@@ -129,7 +129,7 @@ def test_unknown_codecs_are_refused(tmp_path: Path, name):
     about["codecs"].append({"name": name})
     (tmp_path / "a.zarr/zarr.json").write_text(json.dumps(about))
     with pytest.raises(FileFormatError, match="which is not known here: write it anew"):
-        large.opened(tmp_path / "a.zarr")
+        tiled.opened(tmp_path / "a.zarr")
 
 
 @pytest.mark.parametrize("codec", ["zlib", "gzip", "zstd", "blosc", "lz4"])
@@ -142,13 +142,13 @@ def test_a_piece_that_unpacks_without_end_takes_no_memory(tmp_path: Path, codec)
     tracemalloc.start()
     try:
         with pytest.raises(FileFormatError, match="it is damaged"):
-            large.read(large.opened(folder))
+            tiled.read(tiled.opened(folder))
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
     (folder / "0.0").write_bytes(bytes(2**17))
     with pytest.raises(FileFormatError, match="it is damaged"):
-        large.read(large.opened(folder))
+        tiled.read(tiled.opened(folder))
 
 
 def test_links_lead_nowhere_outside(tmp_path: Path):
@@ -156,7 +156,7 @@ def test_links_lead_nowhere_outside(tmp_path: Path):
     folder = by_hand(tmp_path / "a.zarr", None)
     (folder / "0.0").symlink_to(tmp_path / "secret")
     with pytest.raises(FileFormatError, match="lies outside"):
-        large.read(large.opened(folder))
+        tiled.read(tiled.opened(folder))
     by_hand(tmp_path / "b.zarr")
     outer = tmp_path / "c.zarr"
     outer.mkdir()
@@ -164,7 +164,7 @@ def test_links_lead_nowhere_outside(tmp_path: Path):
     for way in ("../b.zarr", str(tmp_path / "b.zarr")):
         (outer / ".zattrs").write_text(json.dumps({"multiscales": [{"datasets": [{"path": way}]}]}))
         with pytest.raises(FileFormatError, match="lies outside"):
-            large.opened(outer)
+            tiled.opened(outer)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
@@ -172,7 +172,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path):
     folder = by_hand(tmp_path / "a.zarr", None)
     os.mkfifo(folder / "0.0")
     with pytest.raises(FileFormatError, match="is no file"):
-        large.read(large.opened(folder))
+        tiled.read(tiled.opened(folder))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path):
 )
 def test_claims_are_bounded(tmp_path: Path, about, says):
     with pytest.raises(FileFormatError, match=says) as caught:
-        large.opened(by_hand(tmp_path / "a.zarr", **about))
+        tiled.opened(by_hand(tmp_path / "a.zarr", **about))
     assert len(str(caught.value)) < 1000
 
 
@@ -204,10 +204,10 @@ def test_flipped_bits_under_a_check_sum_are_found(tmp_path: Path):
     data[100] ^= 1
     piece.write_bytes(data)
     with pytest.raises(FileFormatError, match="it is damaged"):
-        large.read(large.opened(tmp_path / "a.zarr"))
+        tiled.read(tiled.opened(tmp_path / "a.zarr"))
 
 
 def test_a_piece_longer_than_it_should_be_is_damage(tmp_path: Path):
     folder = by_hand(tmp_path / "a.zarr", zlib.compress(b"\1" * 65), compressor={"id": "zlib"})
     with pytest.raises(FileFormatError, match="it is damaged"):
-        large.read(large.opened(folder))
+        tiled.read(tiled.opened(folder))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training import Pair
 

@@ -1,8 +1,11 @@
 """Retinal vessel segmentation with SA-UNetv2: a napari plugin, a Python package and a command line.
 
-Importing this package loads neither torch nor napari: take what you need from its modules, for example
-``from napari_saunetv2.inference import segment``.
+``from napari_saunetv2 import read_image, segment`` is all that most scripts need. Importing the package loads
+neither torch nor napari: a function is imported when it is first asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 try:
     from napari_saunetv2._version import __version__
@@ -11,4 +14,26 @@ except ImportError:  # a source tree that was never built
 
 NO_DEVICE = "Research software, no medical device."
 
-__all__ = ["NO_DEVICE", "__version__"]
+__all__ = ["NO_DEVICE", "__version__", "binarise", "load", "read_image", "segment", "write_mask"]
+
+if TYPE_CHECKING:
+    from napari_saunetv2.files import read_image, write_mask
+    from napari_saunetv2.inference import binarise, segment
+    from napari_saunetv2.models.checkpoint import load
+else:
+    _HOMES = {
+        "binarise": "napari_saunetv2.inference",
+        "load": "napari_saunetv2.models.checkpoint",
+        "read_image": "napari_saunetv2.files",
+        "segment": "napari_saunetv2.inference",
+        "write_mask": "napari_saunetv2.files",
+    }
+
+    def __getattr__(name: str) -> Any:
+        """Import one of the functions above when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

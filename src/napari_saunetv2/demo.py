@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import checkpoint, inference
+from napari_saunetv2 import inference
 from napari_saunetv2.files import make_folder, write_image, write_mask, write_probability
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.synthetic import Synthetic, fundus
 from napari_saunetv2.metrics import METRICS, confusion
+from napari_saunetv2.models import checkpoint
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2 import inputs
-from napari_saunetv2.datasets import DATASETS, Sample
+from napari_saunetv2.datasets import DATASETS, Sample, inputs
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.library import DEFAULT
+from napari_saunetv2.models.library import DEFAULT
+
+_ROOMS = {"cases": ".datasets", "augmentation": ".training", "catalogue": ".batch", "checkpoint": ".models"}
+"""Rooms of the modules that snippets import and that do not lie at the top of the package."""
+
+
+def _imports(modules: str) -> list[str]:
+    """Give a line of Python for each module that is named."""
+    return [f"from napari_saunetv2{_ROOMS.get(name, '')} import {name}" for name in modules.split(", ")]
+
 
 _OPTIONS = {"learning_rate": "--lr", "inside_field": "--inside-fov"}
 """Settings whose option is not named as they are."""
@@ -190,7 +198,7 @@ class DatasetRun:
         return _script(
             "from pathlib import Path",
             "",
-            f"from napari_saunetv2 import {modules}, {'datasets' if known else 'cases'}",
+            *_imports(f"{modules}, {'datasets' if known else 'cases'}"),
             "",
             f"root = Path({str(self.root)!r})",
             f"samples = [sample for sample in {listed}{some}]",
@@ -241,7 +249,7 @@ class FineTuning:
         return _script(
             "from pathlib import Path",
             "",
-            "from napari_saunetv2 import checkpoint",
+            "from napari_saunetv2.models import checkpoint",
             "from napari_saunetv2.training import Outcome, fine_tune, folders, tuning",
             "",
             f"pairs = folders.pairs({reading})",

@@ -11,10 +11,10 @@ import torch
 from faults.child import Child, until_done
 from following import follow
 from fuzz.corpus import TINY, WIDTHS, pairs
-from napari_saunetv2 import checkpoint
 from napari_saunetv2.cli import _shared, app
 from napari_saunetv2.files import read_mask, write_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import fine_tune, loop
 

@@ -14,14 +14,15 @@ from faults.child import Child
 from faults.kills import CONFIG
 from following import follow
 from fuzz.corpus import TINY, WIDTHS, pairs
-from napari_saunetv2 import checkpoint, files, inference
+from napari_saunetv2 import files, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError
+from napari_saunetv2.files.locks import only_here
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.locks import only_here
-from napari_saunetv2.losses import LOSSES
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import fine_tune, loop
+from napari_saunetv2.training.losses import LOSSES
 
 NAMES = (
     "with some spaces",

@@ -14,9 +14,12 @@ from pathlib import Path
 import torch
 
 from fuzz.corpus import WIDTHS
-from napari_saunetv2 import batch, checkpoint, cluster, inputs
+from napari_saunetv2 import batch
+from napari_saunetv2.batch import cluster
+from napari_saunetv2.datasets import inputs
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
 
 IMAGES = 16

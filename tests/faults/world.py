@@ -10,7 +10,7 @@ from pathlib import Path
 from faults.child import Child
 from faults.kills import CONFIG
 from fuzz.corpus import pairs
-from napari_saunetv2 import checkpoint
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import fine_tune
 
 COMMAS = ("de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "nl_NL.UTF-8")

@@ -12,8 +12,9 @@ import tifffile
 import torch
 from PIL import Image
 
-from napari_saunetv2 import bioimage, checkpoint
+from napari_saunetv2.exchange import bioimage
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import Pair, TrainConfig, fine_tune
 from napari_saunetv2.training import state as run_folder

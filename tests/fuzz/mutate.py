@@ -6,7 +6,7 @@ import random
 import struct
 import zlib
 
-from napari_saunetv2 import checkpoint
+from napari_saunetv2.models import checkpoint
 
 NUMBERS = (0, 1, 2, 3, 7, 255, 256, 32767, 32768, 65535, 65536, 10**6, 2**31 - 1, 2**31, 2**32 - 1, 2**63)
 JSON = (

@@ -11,9 +11,11 @@ import torch
 from fuzz import corpus
 from fuzz.mutate import mutated, sealed
 from fuzz.zarrs import zarrs
-from napari_saunetv2 import bioimage, checkpoint, inference, keras_import, large
-from napari_saunetv2.checkpoint import Checkpoint, Header
-from napari_saunetv2.files import read_image, read_mask, read_prediction, read_spacing, read_values
+from napari_saunetv2 import inference
+from napari_saunetv2.exchange import bioimage, keras_import
+from napari_saunetv2.files import read_image, read_mask, read_prediction, read_spacing, read_values, tiled
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
 from napari_saunetv2.training import state as run_folder
@@ -165,9 +167,9 @@ def _spaced(path: Path):
 
 def _whole(path: Path):
     """Read an image that is read in parts: one of its corners, and all of it where that is little."""
-    image = large.opened(path)
+    image = tiled.opened(path)
     most = 2**22 if image.shape[0] * image.shape[1] <= 2**22 else 600
-    pixels = large.read(image, slice(0, most), slice(0, most))
+    pixels = tiled.read(image, slice(0, most), slice(0, most))
     assert pixels.ndim in (2, 3), pixels.shape
     assert pixels.shape[:2] == tuple(min(most, n) for n in image.shape[:2])
     return pixels

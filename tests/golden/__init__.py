@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_saunetv2 import checkpoint, inference
+import napari_saunetv2
+from napari_saunetv2 import inference
 from napari_saunetv2.imaging.synthetic import fundus
 
 FOLDER = Path(__file__).parent
 SUMS = FOLDER / "SHA256SUMS"
-MODELS = sorted((Path(checkpoint.__file__).parent / "weights").glob("*.safetensors"))
+MODELS = sorted((Path(napari_saunetv2.__file__).parent / "weights").glob("*.safetensors"))
 
 STEPS = 64
 MARGIN = 5e-4

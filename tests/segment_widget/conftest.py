@@ -2,7 +2,9 @@ import pytest
 from qtpy.QtCore import Qt
 from segmenting import PLUGIN, WIDGET, Hold
 
-from napari_saunetv2 import checkpoint, inference, preflight
+from napari_saunetv2 import inference
+from napari_saunetv2.inference import preflight
+from napari_saunetv2.models import checkpoint
 from tiny import save_model
 
 

@@ -11,9 +11,10 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QScrollBar
 from segmenting import PLUGIN, WIDGET, names, picture
 
-from napari_saunetv2 import checkpoint, engines, library
+from napari_saunetv2.engines import runners
 from napari_saunetv2.errors import CheckpointError
-from napari_saunetv2.plugin import _preferences
+from napari_saunetv2.models import checkpoint, library
+from napari_saunetv2.plugin.common import preferences
 
 pytestmark = pytest.mark.gui
 
@@ -255,7 +256,7 @@ def test_the_buttons_stay_where_they_are_whatever_is_said(viewer, widget, qtbot)
 
 
 def test_the_precisions_that_auto_may_take_can_be_chosen(widget):
-    assert list(get_args(engines.Precision)) == list(widget.precision.choices)
+    assert list(get_args(runners.Precision)) == list(widget.precision.choices)
     for field in (widget.engine, widget.precision):
         assert "0.3 %" in field.tooltip
     assert "int8" in widget.precision.tooltip
@@ -324,12 +325,12 @@ def test_the_preferences_are_obeyed(make_napari_viewer, monkeypatch, tmp_path):
 def test_the_page_of_preferences_is_read(plugins, monkeypatch):
     monkeypatch.setattr(settings, "_PLUGIN_SETTINGS", {})
     page = settings.get_plugin_settings(PLUGIN, path_dir=None).segmentation  # it is kept in no file
-    defaults = _preferences._DEFAULTS
-    assert {key: _preferences.preferred(key) for key in defaults} == defaults
+    defaults = preferences._DEFAULTS
+    assert {key: preferences.preferred(key) for key in defaults} == defaults
     page.device, page.threshold = "cpu", 0.61
-    assert (_preferences.preferred("device"), _preferences.preferred("threshold")) == ("cpu", 0.61)
+    assert (preferences.preferred("device"), preferences.preferred("threshold")) == ("cpu", 0.61)
 
 
 def test_an_older_napari_has_no_preferences(monkeypatch):
     monkeypatch.delattr(settings, "get_plugin_settings", raising=False)
-    assert {key: _preferences.preferred(key) for key in _preferences._DEFAULTS} == _preferences._DEFAULTS
+    assert {key: preferences.preferred(key) for key in preferences._DEFAULTS} == preferences._DEFAULTS

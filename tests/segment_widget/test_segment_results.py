@@ -7,12 +7,13 @@ from qtpy.QtWidgets import QApplication
 from segmenting import EXACT, names, picture, segmented
 from typer.testing import CliRunner
 
-from napari_saunetv2 import inference, preflight, uncertainty
+from napari_saunetv2 import inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging import branches, fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.inference import preflight, uncertainty
 
 pytestmark = pytest.mark.gui
 

@@ -6,8 +6,10 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QApplication
 from segmenting import PLUGIN, WIDGET, names, picture, segmented
 
-from napari_saunetv2 import checkpoint, engines, inference
-from napari_saunetv2.plugin._layers import lookup
+from napari_saunetv2 import inference
+from napari_saunetv2.engines import runners
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.common.layers import lookup
 
 pytestmark = pytest.mark.gui
 
@@ -50,12 +52,12 @@ def test_the_answer_is_that_of_segment(viewer, widget, run, image, settings):
 def test_the_engine_that_was_really_used_is_told(viewer, models, tiny, run):
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     assert (widget.engine.value, widget.precision.value) == ("auto", "auto")
-    assert list(widget.engine.choices) == engines.installed()
+    assert list(widget.engine.choices) == runners.installed()
     widget.rescale.value, widget.model.value = "off", tiny
     image = picture()
     viewer.add_image(image, rgb=True, name="eye")
     run(widget)
-    engine, precision = engines.choice(checkpoint.load(tiny), torch.device("cpu"))
+    engine, precision = runners.choice(checkpoint.load(tiny), torch.device("cpu"))
     assert widget.status.value.endswith(f" on cpu with {engine} in {precision}.")
     found = viewer.layers["eye probability"]
     assert (found.metadata["engine"], found.metadata["precision"]) == (engine, precision)

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from segmenting import PLUGIN, WIDGET, picture, segmented
 
 from napari_saunetv2.files import is_own_mask, read_mask, write_image
-from napari_saunetv2.plugin import _autosave, _edits, _save
-from napari_saunetv2.plugin._questions import ask_to_replace
+from napari_saunetv2.plugin.common.questions import ask_to_replace
+from napari_saunetv2.plugin.session import autosave as _autosave
+from napari_saunetv2.plugin.session import edits, save
 
 pytestmark = pytest.mark.gui
 
@@ -41,7 +42,7 @@ def corrected(viewer, place, eye, widget):
     found = segmented(picture()) >= 0.5
     where = {"scale": eye.scale, "units": eye.units}
     labels = viewer.add_labels(found.astype(np.uint8), name="the eye vessels", **where)
-    _edits.remember(labels)
+    edits.remember(labels)
     labels.paint((40, 30), 1)
     return labels
 
@@ -81,7 +82,7 @@ def test_a_mask_is_proposed_beside_the_photograph_and_opens_again(
         assert stored.mode == "L"
         assert np.array_equal(np.asarray(stored), corrected.data * 255)
         assert stored.info["dpi"] == pytest.approx((25.4 / 0.03, 25.4 / 0.02), rel=1e-3)
-    assert not _edits.unsaved(corrected)
+    assert not edits.unsaved(corrected)
     (again,) = viewer.open(file, plugin=PLUGIN)
     assert isinstance(again, Labels)
     assert np.array_equal(again.data, corrected.data)
@@ -127,7 +128,7 @@ def test_the_second_save_goes_to_the_same_file_after_a_question(
     asked = []
 
     def answer(word):
-        monkeypatch.setattr(_save, "ask_to_replace", lambda parent, path: asked.append(path) or word)
+        monkeypatch.setattr(save, "ask_to_replace", lambda parent, path: asked.append(path) or word)
 
     proposed = dialog("mine.tif")
     answer("replace")
@@ -139,7 +140,7 @@ def test_the_second_save_goes_to_the_same_file_after_a_question(
     answer("cancel")
     press(qtbot, widget.save)
     assert np.array_equal(read_mask(file), first)
-    assert _edits.unsaved(corrected)
+    assert edits.unsaved(corrected)
     answer("replace")
     press(qtbot, widget.save)
     assert np.array_equal(read_mask(file), corrected.data)
@@ -179,7 +180,7 @@ def test_of_several_kinds_it_says_what_the_file_cannot_hold(widget, corrected, d
     press(qtbot, widget.save)
     assert np.array_equal(read_mask(tmp_path / "x.png"), corrected.data != 0)
     assert "keep them apart" in notification_manager.records[before].message
-    assert _edits.unsaved(corrected)
+    assert edits.unsaved(corrected)
 
 
 def test_any_layer_of_labels_can_be_saved_and_a_stack_says_why_not(viewer, widget, dialog, tmp_path, qtbot):
@@ -205,7 +206,7 @@ def test_napari_saves_a_png_by_our_entry_in_its_list(viewer, corrected, tmp_path
     viewer.layers.selection.active = corrected
     viewer.window._qt_viewer._save_layers_dialog(selected=True)
     assert np.array_equal(read_mask(tmp_path / "x.png"), corrected.data)
-    assert not _edits.unsaved(corrected)
+    assert not edits.unsaved(corrected)
 
 
 def test_masks_of_any_name_and_program_are_opened_as_labels(viewer, plugins, tmp_path, monkeypatch):

@@ -29,8 +29,10 @@ def segment_to_file(
     ``whole`` holds settings that an image in one piece can take, ``refused`` the options that only results
     in a folder have, as they were given.
     """
-    from napari_saunetv2 import checkpoint, inference, large
-    from napari_saunetv2.files import make_folder
+    from napari_saunetv2 import inference
+    from napari_saunetv2.files import make_folder, tiled
+    from napari_saunetv2.inference import large
+    from napari_saunetv2.models import checkpoint
 
     if len(inputs) != 1 or (Path(inputs[0]).is_dir() and Path(inputs[0]).suffix.lower() != ".zarr"):
         raise SettingsError(f"'{target}' is one file: give one image, or a folder to write to.")
@@ -39,16 +41,16 @@ def segment_to_file(
     refuse_existing(None if overwrite else target)
     if target.resolve() == Path(inputs[0]).resolve():
         raise SettingsError(f"'{target}' is the image itself: give the result another name.")
-    image = large.opened(inputs[0])
+    image = tiled.opened(inputs[0])
     loaded = checkpoint.load(model)
     height, width = image.shape[:2]
     make_folder(target.parent)
     what: Any = "probability" if probability else "vessels"
     if height * width <= large.IN_MEMORY:
         level = inference.threshold_of(loaded, threshold, whole["tta"])
-        answer = inference.segment(large.read(image), loaded, tile=tile, **whole, **settings)
+        answer = inference.segment(tiled.read(image), loaded, tile=tile, **whole, **settings)
         values: Any = answer if probability else inference.binarise(answer, level) * 255
-        large.write(target, values, overwrite=overwrite)
+        tiled.write(target, values, overwrite=overwrite)
     else:
         bound = f"{large.IN_MEMORY / 1e6:.0f} megapixels"
         changed = [f"--{name} {value}" for name, value in whole.items() if value not in _NOTHING]

@@ -25,7 +25,9 @@ def calibrate(
 
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
-    from napari_saunetv2 import calibration, checkpoint, datasets
+    from napari_saunetv2 import datasets
+    from napari_saunetv2.models import checkpoint
+    from napari_saunetv2.training import calibration
 
     loaded = checkpoint.load(model)
     samples = calibration.known([s for root in roots for s in datasets.read(root)], loaded)

@@ -9,8 +9,8 @@ from napari_saunetv2.cli._shared import DeviceOption, TtaOption, follow, number_
 
 if TYPE_CHECKING:
     from napari_saunetv2.evaluation import ImageScore
-    from napari_saunetv2.evaluation.crossvalidation import FoldReport
     from napari_saunetv2.training import Report
+    from napari_saunetv2.training.crossvalidation import FoldReport
 
 
 def cross_validate(
@@ -36,7 +36,7 @@ def cross_validate(
     """
     from napari_saunetv2 import datasets
     from napari_saunetv2.cli.evaluate import score_table
-    from napari_saunetv2.evaluation import crossvalidation
+    from napari_saunetv2.training import crossvalidation
 
     samples = [s for s in datasets.read(root, dataset) if s.split in ("train", None) and s.label_paths]
     scoring = crossvalidation.Scoring(

@@ -21,12 +21,12 @@ from napari_saunetv2.cli._shared import (
     plain,
     refuse_existing,
 )
-from napari_saunetv2.library import DEFAULT
+from napari_saunetv2.models.library import DEFAULT
 
 if TYPE_CHECKING:
-    from napari_saunetv2.checkpoint import Checkpoint
     from napari_saunetv2.datasets import Sample
     from napari_saunetv2.evaluation import Case, Comparison, ImageScore
+    from napari_saunetv2.models.checkpoint import Checkpoint
 
 
 def evaluate(
@@ -80,9 +80,10 @@ def evaluate(
 
     `saunetv2 evaluate drive DRIVE --compare 2nd --report drive.html`
     """
-    from napari_saunetv2 import checkpoint, datasets, evaluation
+    from napari_saunetv2 import datasets, evaluation
     from napari_saunetv2.errors import SettingsError
     from napari_saunetv2.evaluation import report as pages
+    from napari_saunetv2.models import checkpoint
 
     if not overwrite:
         refuse_existing(csv, json_file, markdown, report)

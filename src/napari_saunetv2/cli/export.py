@@ -15,8 +15,8 @@ def export(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write a model for another program, and check that it gives the same answer there."""
-    from napari_saunetv2 import checkpoint
-    from napari_saunetv2 import export as exporting
+    from napari_saunetv2.exchange import export as exporting
+    from napari_saunetv2.models import checkpoint
 
     chosen: Any = form
     difference = exporting.export(checkpoint.load(model), output, chosen, overwrite=overwrite)
@@ -29,7 +29,8 @@ def import_package(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Take a model out of a bioimage.io package."""
-    from napari_saunetv2 import bioimage, checkpoint
+    from napari_saunetv2.exchange import bioimage
+    from napari_saunetv2.models import checkpoint
 
     path = bioimage.unpack(file, output, overwrite=overwrite)
     out.print(f"{plain(file.name)} -> {plain(checkpoint.load(path).name)}")

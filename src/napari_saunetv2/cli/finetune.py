@@ -8,7 +8,7 @@ import typer
 
 from napari_saunetv2.cli._shared import DeviceOption, err, follow, out, plain
 from napari_saunetv2.errors import OverwriteError, SettingsError
-from napari_saunetv2.library import DEFAULT
+from napari_saunetv2.models.library import DEFAULT
 
 
 def finetune(
@@ -77,7 +77,7 @@ def finetune(
 
     `saunetv2 finetune one_eye -o runs/scribbles --sparse --minutes 5`
     """
-    from napari_saunetv2 import checkpoint
+    from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import Outcome, fine_tune, folders, tasks, tuning
 
     if name is not None and (why := tasks.problem_of_name(name)):

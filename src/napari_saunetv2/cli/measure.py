@@ -58,7 +58,7 @@ def measure(
 
     `saunetv2 measure 01_vessels.png -o results --disc 87,258,41 --spacing 20.4`
     """
-    from napari_saunetv2 import inputs as listing
+    from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.files import make_folder
     from napari_saunetv2.measure import files as measured
 
@@ -120,7 +120,8 @@ def _segmenter(model: str, device: str) -> Any:
     loaded: list[Any] = []
 
     def segment(photograph: Any) -> tuple[Any, float]:
-        from napari_saunetv2 import checkpoint, inference
+        from napari_saunetv2 import inference
+        from napari_saunetv2.models import checkpoint
 
         if not loaded:
             loaded.append(checkpoint.load(model))

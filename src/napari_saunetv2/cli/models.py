@@ -12,7 +12,7 @@ from napari_saunetv2.cli._shared import OverwriteOption, out, plain, refuse_exis
 
 def models() -> None:
     """List the models that load by name, with their scores."""
-    from napari_saunetv2 import checkpoint
+    from napari_saunetv2.models import checkpoint
 
     table = Table(title="Models")
     for column in ("name", "parameters", "trained on", "scores"):
@@ -42,7 +42,8 @@ def import_keras(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Turn Keras weights of the authors' networks into a model."""
-    from napari_saunetv2 import checkpoint, keras_import
+    from napari_saunetv2.exchange import keras_import
+    from napari_saunetv2.models import checkpoint
 
     module, header = keras_import.load_keras(file, network)
     checkpoint.save(output, module, header, overwrite=overwrite)
@@ -64,6 +65,6 @@ def demo(
         out.print(f"{what:<12} {plain(path)}")
     out.print(f"F1 against the exact vessels: {result.f1:.4f} ({result.seconds:.2f} s, model {result.model})")
     if viewer and demonstration.has_screen():
-        from napari_saunetv2.plugin.show import show
+        from napari_saunetv2.plugin.segment.demo import show
 
         show(result)

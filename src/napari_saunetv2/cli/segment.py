@@ -21,10 +21,10 @@ from napari_saunetv2.cli._shared import (
     out,
     plain,
 )
-from napari_saunetv2.library import DEFAULT
+from napari_saunetv2.models.library import DEFAULT
 
 if TYPE_CHECKING:
-    from napari_saunetv2.cluster import Row
+    from napari_saunetv2.batch.cluster import Row
 
 
 def segment(
@@ -120,9 +120,11 @@ def segment(
             precision=precision,
         )
         return
-    from napari_saunetv2 import batch, checkpoint, cluster, inference
-    from napari_saunetv2 import inputs as listing
+    from napari_saunetv2 import batch, inference
+    from napari_saunetv2.batch import cluster
+    from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.files import make_folder
+    from napari_saunetv2.models import checkpoint
 
     found = listing.gather(inputs, recursive=recursive, output=output)
     files = found.files

@@ -34,7 +34,8 @@ def train(
 
     **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
-    from napari_saunetv2 import checkpoint, datasets
+    from napari_saunetv2 import datasets
+    from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import Pair, together
 
     chosen = recipe_of(recipe, steps, seed, batch=batch)

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.engines._finite import require_finite
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.metrics import METRICS, confusion
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 Map = NDArray[np.float32]
 Run = Callable[[Map], Map]

@@ -10,14 +10,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from napari_saunetv2.checkpoint import Checkpoint
-from napari_saunetv2.devices import prefers_bfloat16
 from napari_saunetv2.engines import _check, _export
 from napari_saunetv2.engines._machine import fingerprint
-from napari_saunetv2.engines._runners import make
+from napari_saunetv2.engines._making import make
 from napari_saunetv2.engines._types import PAIRS, Engine, Pair, Precision
+from napari_saunetv2.engines.devices import prefers_bfloat16
+from napari_saunetv2.engines.installed import engines as installed
 from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.installed import engines as installed
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 _LOG = logging.getLogger(__name__)
 _CHOOSING = threading.Lock()

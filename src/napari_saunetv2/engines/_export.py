@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_saunetv2 import __version__
-from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.engines import _check
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.files import make_folder, write_beside
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

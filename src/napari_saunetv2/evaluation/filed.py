@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.evaluation.scores import Case
 from napari_saunetv2.files import (
@@ -22,7 +23,6 @@ from napari_saunetv2.files import (
     write_probability,
 )
 from napari_saunetv2.imaging import plausibility
-from napari_saunetv2.partners import belonging, folded, is_mask, nearest, stem
 
 _RESULT = re.compile(r"_(vessels|probability|overlay)$")
 """What ``saunetv2 segment`` puts behind a photograph's name."""
@@ -119,7 +119,7 @@ def matched(
         are taken, and overlays and maps left out.
     truths, second, fields : path
         A file for every prediction, or a folder that holds one for each, as in
-        :func:`napari_saunetv2.partners.belonging`. A second observer may have left some out.
+        :func:`napari_saunetv2.datasets.partners.belonging`. A second observer may have left some out.
 
     Raises
     ------

@@ -8,7 +8,6 @@ from importlib.resources import files
 from typing import Any
 
 from napari_saunetv2 import NO_DEVICE
-from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.plot import Drawn, as_svg
@@ -17,6 +16,7 @@ from napari_saunetv2.evaluation.tables import COMPARED, comparison_rows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement, agreement_picture
 from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 PICTURE_SIDE = 700
 """Pixels of a picture's longer side, at most."""

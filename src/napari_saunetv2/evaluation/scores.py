@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
-from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 Protocol = Literal["whole", "fov"]
 

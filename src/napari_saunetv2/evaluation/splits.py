@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from napari_saunetv2.checkpoint import Header
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
-from napari_saunetv2.lineage import trainings
+from napari_saunetv2.models.checkpoint import Header
+from napari_saunetv2.models.lineage import trainings
 
 
 def chosen(samples: Sequence[Sample], split: str | None, header: Header | None = None) -> list[Sample]:

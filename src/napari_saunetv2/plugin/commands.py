@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import read_mask, read_spacing
-from napari_saunetv2.plugin._layers import placed, vessel_colours
+from napari_saunetv2.plugin.common.layers import placed, vessel_colours
 from napari_saunetv2.plugin.reader import read_folder
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import is_photograph, read_image, read_mask, read_spacing
-from napari_saunetv2.plugin._layers import placed, vessel_colours
+from napari_saunetv2.plugin.common.layers import placed, vessel_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | list[str]], list[LayerData]]

@@ -6,7 +6,7 @@ from typing import Any
 from napari.utils.notifications import show_warning
 from PIL import Image
 
-from napari_saunetv2.plugin._store import store
+from napari_saunetv2.plugin.session.store import store
 
 DEFAULT = ".tif"
 """Suffix of a mask whose name has none."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.canvas import POLICIES, Policy
-from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.networks import NETWORKS
+from napari_saunetv2.training.augmentation import Augmentation
+from napari_saunetv2.training.losses import LOSSES
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_saunetv2 import checkpoint, lineage
-from napari_saunetv2.checkpoint import Checkpoint, Header
 from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.models import checkpoint, lineage
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig

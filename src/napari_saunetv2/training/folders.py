@@ -12,9 +12,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
+from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import make_folder, read_image, read_mask, read_values, readable, write_beside
-from napari_saunetv2.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.training.views import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
@@ -81,8 +81,8 @@ def entries(
         and ``predictions`` where the labels were painted on these.
     labels, fields : Path, optional
         Where these lie, if elsewhere. A file belongs to the photograph of its name, as in
-        :func:`napari_saunetv2.partners.belonging`; an ending such as ``_labels``, ``_mask``, ``_vessels``
-        or ``_fov`` is not part of the name.
+        :func:`napari_saunetv2.datasets.partners.belonging`; an ending such as ``_labels``, ``_mask``,
+        ``_vessels`` or ``_fov`` is not part of the name.
     known : bool
         Whether to look for known data sets first.
 

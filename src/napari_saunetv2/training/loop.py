@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import corrections, together, validation
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig
@@ -98,7 +99,7 @@ def fine_tune(
     base : Checkpoint, optional
         Model whose weights to start from.
     device : str
-        As :func:`napari_saunetv2.devices.resolve`.
+        As :func:`napari_saunetv2.engines.devices.resolve`.
     data : mapping, optional
         What the model's header says of the data, beside the names of the images.
     recipe : str

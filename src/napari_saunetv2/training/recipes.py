@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2 import checkpoint
-from napari_saunetv2.augmentation import Augmentation
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.views import Pair

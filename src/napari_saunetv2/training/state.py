@@ -24,7 +24,7 @@ from torch.optim import Optimizer
 
 from napari_saunetv2.errors import CheckpointError, OverwriteError
 from napari_saunetv2.files import reason, write_beside
-from napari_saunetv2.locks import only_here
+from napari_saunetv2.files.locks import only_here
 from napari_saunetv2.training import together
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import COLUMN

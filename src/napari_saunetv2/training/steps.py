@@ -7,12 +7,13 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from napari_saunetv2 import checkpoint, devices
+from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.losses import LOSSES
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training import together
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.losses import LOSSES
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.views import Prepared, batch
 

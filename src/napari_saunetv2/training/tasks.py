@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2 import checkpoint
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SaunetError
 from napari_saunetv2.files import make_folder, write_beside
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import folders
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig, from_plain

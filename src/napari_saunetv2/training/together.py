@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from napari_saunetv2 import devices
+from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import DeviceError, SaunetError, SettingsError, Stopped
 from napari_saunetv2.networks._blocks import DropBlock2d
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_saunetv2.augmentation import Augmentation
-from napari_saunetv2.checkpoint import Checkpoint
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between
+from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
 from napari_saunetv2.training.views import Pair, meaning

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_saunetv2.imaging.scale import resize
-from napari_saunetv2.losses import LOSSES
 from napari_saunetv2.metrics import METRICS, best_threshold, confusion
 from napari_saunetv2.training.corrections import Corrections
+from napari_saunetv2.training.losses import LOSSES
 from napari_saunetv2.training.views import Prepared, balanced
 
 

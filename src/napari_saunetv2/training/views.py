@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2.augmentation import kind_of_view, random_view, recolour
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas, fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
+from napari_saunetv2.training.augmentation import kind_of_view, random_view, recolour
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.published import published_view

@@ -1,0 +1,166 @@
+"""A data set as its user goes through it: thumbnails, and work on all its images that can be stopped."""
+
+import csv
+import io
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2 import NO_DEVICE, __version__, batch, evaluation
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import make_folder
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+THUMBNAIL = 40
+"""Longer side in pixels."""
+
+
+class Line(NamedTuple):
+    """What became of an image: its numbers by name, or why there are none."""
+
+    name: str
+    values: Mapping[str, float]
+    note: str = ""
+    about: Mapping[str, str] = {}
+    """Model, threshold, field of view and the like, for the table."""
+
+
+class Table(NamedTuple):
+    """The lines that are filled in, and the share of the work that is done, range [0, 1]."""
+
+    lines: tuple[Line, ...]
+    share: float
+
+
+def thumbnail(image: NDArray[Any], side: int = THUMBNAIL) -> NDArray[np.uint8]:
+    """Shrink a picture so that its longer side has ``side`` pixels: shape (h, w, 3), uint8."""
+    step = max(1, min(image.shape[:2]) // (4 * side))  # what is thrown away here costs nothing below
+    few = to_unit(image[::step, ::step])
+    height, width = few.shape[:2]
+    small = resize(few, *scaled_shape(height, width, side / max(height, width)))
+    return (small * 255).round().astype(np.uint8)
+
+
+def thumbnails(
+    samples: Sequence[Sample],
+) -> Generator[dict[str, NDArray[np.uint8]], None, dict[str, NDArray[np.uint8]]]:
+    """Make the thumbnails of all samples, by name; a file that cannot be read has none.
+
+    Yields
+    ------
+    dict of str to array
+        Those that are made so far.
+    """
+    made: dict[str, NDArray[np.uint8]] = {}
+    for sample in samples:
+        try:
+            made = made | {sample.name: thumbnail(sample.image())}
+        except SaunetError:
+            continue
+        yield made
+    return made
+
+
+def segment_all(
+    samples: Sequence[Sample], model: Checkpoint, rule: batch.Rule, wanted: batch.Wanted, **settings: Any
+) -> Generator[Table, None, Table]:
+    """Segment every sample and write what is wanted; the share of vessels in the field of view is tabled.
+
+    Yields
+    ------
+    Table
+        After every pass of the network. An image that fails says why in its line, and the others go on.
+
+    Raises
+    ------
+    FileFormatError
+        When the folder for the results cannot be made.
+    """
+    make_folder(wanted.folder)
+    lines: tuple[Line, ...] = ()
+    for sample in samples:
+        try:
+            work = batch.segment_steps(sample.image_path, sample.name, model, rule, wanted, **settings)
+            while True:
+                try:
+                    state = next(work)
+                except StopIteration as end:
+                    line = _segmented(sample.name, end.value, model, rule)
+                    break
+                yield Table(lines, (len(lines) + state.share) / len(samples))
+        except SaunetError as error:
+            line = Line(sample.name, {}, str(error))
+        lines = (*lines, line)
+        yield Table(lines, len(lines) / len(samples))
+    return Table(lines, 1.0)
+
+
+def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Rule) -> Line:
+    about = {
+        "model": model.name,
+        "threshold": f"{rule.threshold:g}",
+        "fov": done.fov,
+        "version": __version__,
+        "remarks": " ".join(done.remarks),
+    }
+    return Line(name, {"vessels": done.share, "seconds": done.seconds}, about=about)
+
+
+def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> Generator[Table, None, Table]:
+    """Score a model on every sample; the metrics go into the table.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    model : Checkpoint
+    **settings
+        As in :func:`napari_saunetv2.evaluation.evaluate`.
+
+    Yields
+    ------
+    Table
+        Before the first image and after each. An image without labels says so in its line.
+    """
+    lines: tuple[Line, ...] = ()
+    yield Table(lines, 0.0)
+    for sample in samples:
+        try:
+            (score,) = evaluation.evaluate([sample], model, **settings)
+            line = Line(sample.name, score.metrics, about=score.about)
+        except SaunetError as error:
+            line = Line(sample.name, {}, str(error))
+        lines = (*lines, line)
+        yield Table(lines, len(lines) / len(samples))
+    return Table(lines, 1.0)
+
+
+def mean(lines: Sequence[Line]) -> dict[str, float]:
+    """Mean of every number over the lines that have one."""
+    names = dict.fromkeys(name for line in lines for name in line.values)
+    columns = {
+        name: [v for line in lines if np.isfinite(v := line.values.get(name, np.nan))] for name in names
+    }
+    return {name: float(np.mean(values)) for name, values in columns.items() if values}
+
+
+def as_csv(lines: Sequence[Line]) -> str:
+    """Table with a line an image, then the mean, with a note of what the numbers are not for."""
+    names = list(dict.fromkeys(name for line in lines for name in line.values))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    about = list(dict.fromkeys(name for line in lines for name in line.about))
+    writer.writerow(["image", *names, *about, "note"])
+    alike = {
+        name: values.pop()
+        for name in about
+        if len(values := {x.about.get(name, "") for x in lines if x.values}) == 1
+    }
+    for line in (*lines, Line("mean", mean(lines), NO_DEVICE, alike)):
+        numbers = (f"{line.values[name]:.6f}" if name in line.values else "" for name in names)
+        writer.writerow([line.name, *numbers, *(line.about.get(name, "") for name in about), line.note])
+    return text.getvalue()

@@ -1,0 +1,208 @@
+"""Image files in, result files out."""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.errors import OverwriteError, SettingsError
+from napari_saunetv2.files import (
+    Reading,
+    load_image,
+    load_mask,
+    make_folder,
+    write_image,
+    write_mask,
+    write_probability,
+)
+from napari_saunetv2.imaging import fov, plausibility, vessels
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.overlay import outlined
+from napari_saunetv2.inference import fallback, planning
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written for an image, and where.
+
+    Attributes
+    ----------
+    folder : Path
+    suffix : "png", "tif" or "gif"
+        Of the vessel mask.
+    maximum : int, 1..255
+        Value of a vessel in it.
+    probability, overlay : bool
+        Whether the probability map, and the vessels drawn on the image, are written too.
+    overwrite : bool
+        Whether existing files may be replaced.
+    """
+
+    folder: Path
+    suffix: str = "png"
+    maximum: int = 255
+    probability: bool = False
+    overlay: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the suffix; raises SettingsError."""
+        if self.suffix not in ("png", "tif", "gif"):
+            raise SettingsError(f"The format of a mask is '{self.suffix}': it must be png, tif or gif.")
+
+    def paths(self, name: str) -> dict[str, Path]:
+        """Files that are written for an image of that name, by what they hold."""
+        parts = {"vessels": self.suffix}
+        parts |= {"probability": "tif"} if self.probability else {}
+        parts |= {"overlay": "png"} if self.overlay else {}
+        return {what: self.folder / f"{name}_{what}.{suffix}" for what, suffix in parts.items()}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How vessels are taken from a probability; fields as in :func:`napari_saunetv2.imaging.vessels.find`.
+
+    Attributes
+    ----------
+    threshold : float
+    min_size : int, pixels
+    connected : bool
+    field : "none", "auto" or str
+        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file.
+        A mask file is also what the scale and the share of vessels are measured by.
+    """
+
+    threshold: float
+    min_size: int = 0
+    connected: bool = False
+    field: str = "none"
+
+    def given(self) -> Reading | None:
+        """Read the mask file of the field of view, where there is one."""
+        return None if self.field in ("none", "auto") else load_mask(self.field)
+
+    def restricted(self, probability: NDArray[np.float32], field: NDArray[Any]) -> NDArray[np.float32]:
+        """Set a probability to 0 outside the field of view, unless ``field`` is "none"."""
+        return probability if self.field == "none" else vessels.restrict(probability, field)
+
+    def mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Give the vessels, 0 or 1, in a probability."""
+        return vessels.find(probability, self.threshold, min_size=self.min_size, connected=self.connected)
+
+
+class Summary(NamedTuple):
+    """What became of an image.
+
+    Attributes
+    ----------
+    height, width : int, pixels
+    share : float, range [0, 1]
+        Of the field of view that is vessel.
+    seconds : float
+    path : Path
+        The mask.
+    fov : str
+        The field of view that was used: "found, 538 px", "not found", or the mask's file.
+    remarks : tuple of str
+        What is unusual about the file, the picture, its field of view, its scale or its vessels.
+    """
+
+    height: int
+    width: int
+    share: float
+    seconds: float
+    path: Path
+    fov: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def segment_file(
+    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
+) -> Summary:
+    """Segment one file and write what is wanted of it.
+
+    Parameters
+    ----------
+    file : Path
+    name : str
+        With which the results' names begin.
+    model : Checkpoint
+    rule : Rule or float
+        How vessels are taken from the probability; a number is a threshold.
+    wanted : Wanted
+    **settings
+        As :func:`napari_saunetv2.inference.segment`.
+
+    Returns
+    -------
+    Summary
+        Its remarks go to the log too.
+
+    Raises
+    ------
+    SaunetError
+        When the file cannot be read or segmented, or a result exists; nothing is written then.
+    """
+    done = finished(segment_steps(file, name, model, rule, wanted, **settings))
+    plausibility.log(Path(file).name, done.remarks)
+    return done
+
+
+def finished(work: Generator[fallback.State, None, Summary]) -> Summary:
+    """Run what :func:`segment_steps` gave to its end."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            done: Summary = end.value
+            return done
+
+
+def segment_steps(
+    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
+) -> Generator[fallback.State, None, Summary]:
+    """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
+    rule = rule if isinstance(rule, Rule) else Rule(rule)
+    paths = wanted.paths(name)
+    for path in paths.values():  # before the work, not after it
+        if path.exists() and not wanted.overwrite:
+            raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
+    begun = time.perf_counter()
+    image, given = load_image(file), rule.given()
+    unit = to_unit(image.pixels)
+    field = fov.detect(unit) if given is None else given.pixels != 0
+    segmentation = yield from fallback.steps(unit, model, field=field, **settings)
+    probability = rule.restricted(segmentation.probability, field)
+    mask = rule.mask(probability)
+    for path in paths.values():
+        make_folder(path.parent)
+    write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
+    if wanted.probability:
+        write_probability(paths["probability"], probability, overwrite=wanted.overwrite)
+    if wanted.overlay:
+        write_image(paths["overlay"], outlined(unit, mask), overwrite=wanted.overwrite)
+    height, width = mask.shape
+    share = plausibility.share(mask, field)
+    factor = planning.factor_for(unit, model.header.fov_diameter, settings.get("rescale", "auto"), field)
+    remarks = (
+        *image.remarks,
+        *(() if given is None else given.remarks),
+        *plausibility.of_segmentation(
+            unit, field, model.header.fov_diameter, factor, given=given is not None, share=share
+        ),
+    )
+    seconds = time.perf_counter() - begun
+    return Summary(height, width, share, seconds, paths["vessels"], _named(rule, field), remarks)
+
+
+def _named(rule: Rule, field: NDArray[np.bool_]) -> str:
+    """Name the field of view that was used."""
+    if rule.field not in ("none", "auto"):
+        return rule.field
+    found = fov.diameter(field)
+    return "not found" if found is None else f"found, {found:.0f} px"

@@ -1,0 +1,120 @@
+"""The photographs of any folder: of a data set with what belongs to them, and all others that are there."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_saunetv2 import datasets
+from napari_saunetv2.datasets import DATASETS, Sample, inputs
+from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.files import read_image, reason
+
+OTHER = "other"
+"""The data set of a photograph that is of none."""
+
+
+class Photograph(Sample):
+    """A photograph of no data set: it has no labels, and any size, depth and number of channels."""
+
+    def image(self) -> NDArray[Any]:
+        """Read it as :func:`napari_saunetv2.files.read_image` does."""
+        return read_image(self.image_path)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    samples : list of Sample
+        Those of the data set first, then the others by name.
+    left_out : str
+        What was left out and why ("3 masks, 1 text file"), or "".
+    """
+
+    samples: list[Sample]
+    left_out: str
+
+    def in_words(self) -> str:
+        """Say what is there and what is not: "18 photographs: 2 of DRIVE, 16 others. Left out: 3 masks."."""
+        counts = Counter(DATASETS[s.dataset].title if s.dataset in DATASETS else "" for s in self.samples)
+        others, total = counts.pop("", 0), len(self.samples)
+        parts = [f"{count} of {title}" for title, count in counts.items()]
+        parts += [f"{others} other{'s' * (others > 1)}"] if others and parts else []
+        said = f"{total} photograph{'s' * (total > 1)}"
+        said += f": {', '.join(parts)}" if parts else ""
+        return f"{said}. Left out: {self.left_out}." if self.left_out else f"{said}."
+
+
+def read(folder: Path) -> Cases:
+    """List the photographs of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a data set, as :func:`napari_saunetv2.datasets.read` takes it, or any other. Subfolders are
+        searched only as far as the data set has them.
+
+    Raises
+    ------
+    LayoutError
+        When it does not exist, cannot be opened, or holds no photograph.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise LayoutError(f"The folder '{folder}' {what}: choose a folder with photographs.")
+    key = datasets.recognise(folder)
+    samples = datasets.read(folder, key) if key else []
+    found = _others(folder, samples)
+    taken = {sample.name for sample in samples}
+    for path, name in inputs.result_names(found.files).items():
+        samples.append(_photograph(path, _free(name, taken)))
+    left_out = found.left_out_in_words()
+    if not samples:
+        raise LayoutError(
+            f"No photograph was found in '{folder}'{f' ({left_out} left out)' if left_out else ''}: choose "
+            "the folder that holds them."
+        )
+    return Cases(samples, left_out)
+
+
+def _others(folder: Path, samples: Sequence[Sample]) -> inputs.Inputs:
+    """Sort out what lies beside the photographs of a data set and does not belong to them."""
+    used = {path for s in samples for path in (s.image_path, *s.label_paths.values(), s.fov_path) if path}
+    places = dict.fromkeys([folder, *(sample.image_path.parent for sample in samples)])
+    found = inputs.Inputs()
+    for place in places:
+        try:
+            entries = sorted(place.iterdir())
+        except OSError as error:
+            raise LayoutError(
+                f"The folder '{place}' cannot be opened ({reason(error)}): ask for permission, or choose "
+                "another."
+            ) from error
+        here = inputs.sort_out([path for path in entries if path.is_file() and path not in used])
+        found.files.update(here.files)
+        found.left_out.update(here.left_out)
+        found.unread.update(here.unread)
+        if not samples:
+            below = sum(path.is_dir() and not path.name.startswith(".") for path in entries)
+            found.left_out["subfolder"] += below
+    found.left_out = +found.left_out
+    return found
+
+
+def _photograph(path: Path, name: str) -> Photograph:
+    # Two photographs of one name in different folders are of different eyes.
+    return Photograph(OTHER, name, subject=str(path), eye=None, split=None, image_path=path)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free

@@ -1,0 +1,209 @@
+"""Which files of a folder are photographs to segment, and what is left out and why."""
+
+import glob
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from napari_saunetv2.datasets.partners import ROLES, is_mask, stem
+from napari_saunetv2.errors import SaunetError, SettingsError
+from napari_saunetv2.files import load_values, readable
+from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
+
+RESULTS = ("vessels", "probability", "overlay")
+"""What ``saunetv2 segment`` puts behind the name of a photograph."""
+
+TEXT = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".html", ".log", ".yaml", ".yml", ".ini", ".toml"}
+
+_OUTLINE_PIXELS = 10  # of the overlay's colour, which no retina has, tell an overlay
+
+
+@dataclass
+class Inputs:
+    """Photographs, and what was left out.
+
+    Attributes
+    ----------
+    files : dict of Path to PurePath
+        Each photograph, and the folder below the one that was given in which it lies ("." for itself).
+    left_out : Counter of str
+        Number of files that were left out, by why.
+    """
+
+    files: dict[Path, PurePath] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unread: set[str] = field(default_factory=set)
+
+    def left_out_in_words(self) -> str:
+        """Say what was left out: "3 masks, 2 text files, 1 of a format that is not read: .heic", or ""."""
+        words = [
+            f"{count} {_plural(what, count)}" for what, count in self.left_out.items() if what != _UNREAD
+        ]
+        if self.left_out[_UNREAD]:
+            formats = ", ".join(sorted(self.unread))
+            words.append(f"{self.left_out[_UNREAD]} of a format that is not read: {formats}")
+        return ", ".join(words)
+
+
+_RESULT, _MASK, _TEXT, _HIDDEN, _FOLDER, _UNREAD = (
+    "result of an earlier run", "mask", "text file", "hidden file",
+    "subfolder (--recursive goes into it)", "of a format that is not read",
+)  # fmt: skip
+
+
+def gather(inputs: Sequence[str], *, recursive: bool = False, output: Path | None = None) -> Inputs:
+    """Find the photographs that files, folders and patterns name, each once.
+
+    A file that is named is taken, whatever it holds and even where it does not exist: it fails by itself, and
+    the others go on. Of a folder, and of what a pattern finds, only photographs are taken: a mask, or a
+    result of an earlier run, is left out by its name and its content.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+    recursive : bool
+        Whether subfolders are searched too.
+    output : Path, optional
+        A folder for results; as a subfolder it is not searched.
+
+    Raises
+    ------
+    SettingsError
+        When there is no photograph.
+    """
+    found = Inputs()
+    for entry in inputs:
+        path = Path(entry)
+        if path.suffix.lower() == ".zarr" and path.is_dir():
+            raise SettingsError(
+                f"'{path}' is a zarr: segment it by itself, into a file that ends in .zarr or .tif."
+            )
+        if path.is_dir():
+            _add_folder(found, path, recursive, output)
+        elif path.exists() or not glob.has_magic(entry):
+            found.files.setdefault(path, PurePath())
+        else:
+            # Not Path.glob: a pattern may be absolute, and a shell on Windows leaves it as it is.
+            matches = map(Path, sorted(glob.glob(entry, recursive=True)))  # noqa: PTH207
+            _sort_out(found, [p for p in matches if p.is_file()], PurePath())
+    if not found.files:
+        left = found.left_out_in_words()
+        raise SettingsError(
+            f"No image was found in {', '.join(inputs)}{f' ({left} left out)' if left else ''}: give "
+            "images, folders or patterns."
+        )
+    return found
+
+
+def _add_folder(found: Inputs, top: Path, recursive: bool, output: Path | None) -> None:
+    for folder in [top, *(_below(top, output) if recursive else ())]:
+        entries = sorted(folder.iterdir())
+        if not recursive:
+            found.left_out[_FOLDER] += sum(p.is_dir() and not p.name.startswith(".") for p in entries)
+        _sort_out(found, [p for p in entries if p.is_file()], PurePath(folder.relative_to(top)))
+    found.left_out = +found.left_out
+
+
+def _below(top: Path, output: Path | None) -> Iterator[Path]:
+    for folder in sorted(p for p in top.iterdir() if p.is_dir()):
+        ours = output is not None and output.exists() and folder.samefile(output)
+        if not (ours or folder.name.startswith(".") or folder.is_symlink() or folder.suffix == ".zarr"):
+            yield folder
+            yield from _below(folder, output)
+
+
+def _sort_out(found: Inputs, files: Sequence[Path], below: PurePath) -> None:
+    stems = Counter(stem(path).lower() for path in files if readable(path))
+    for path in files:
+        if path in found.files:
+            continue
+        why = _why_not(path, stems)
+        if why is None:
+            found.files[path] = below
+            continue
+        found.left_out[why] += 1
+        if why == _UNREAD:
+            found.unread.add(path.suffix.lower() or "without a suffix")
+
+
+def _why_not(path: Path, stems: Counter[str]) -> str | None:
+    """Say why a file of a folder is no photograph; None where it is one."""
+    if path.name.startswith("."):
+        return _HIDDEN
+    if not readable(path):
+        return _TEXT if path.suffix.lower() in TEXT else _UNREAD
+    name = stem(path).lower()
+    bare = ROLES.sub("", name)
+    if bare == name and stems[name] == 1:
+        return None  # nothing in the name says that it belongs to another file: it need not be opened
+    ending = next((what for what in RESULTS if name.endswith(f"_{what}")), None)
+    if ending is None:
+        return _MASK if is_mask(path) else None
+    return _RESULT if _IS_RESULT[ending](path, name.removesuffix(f"_{ending}"), stems) else None
+
+
+def _is_map(path: Path, *_: Any) -> bool:
+    try:
+        pixels = load_values(path).pixels
+    except SaunetError:
+        return False  # it is listed, and its failure is reported
+    return pixels.ndim == 2 and pixels.dtype.kind == "f"
+
+
+def _is_overlay(path: Path, bare: str, stems: Counter[str]) -> bool:
+    """Whether the outline of vessels is drawn on it, or all results of its photograph lie beside it."""
+    try:
+        pixels = load_values(path).pixels
+    except SaunetError:
+        return False
+    if pixels.ndim == 3 and pixels.dtype == np.uint8:
+        lowest = OUTLINE_SHARE * np.array(COLOUR) - 1
+        highest = lowest + 255 * (1 - OUTLINE_SHARE) + 2
+        drawn = ((pixels[..., :3] >= lowest) & (pixels[..., :3] <= highest)).all(axis=2)
+        if np.count_nonzero(drawn) >= _OUTLINE_PIXELS:
+            return True
+    return bool(stems[bare] and stems[f"{bare}_vessels"])
+
+
+_IS_RESULT: dict[str, Callable[[Path, str, Counter[str]], bool]] = {
+    "vessels": lambda path, *_: is_mask(path),
+    "probability": _is_map,
+    "overlay": _is_overlay,
+}
+
+
+def result_names(files: dict[Path, PurePath]) -> dict[Path, str]:
+    """Name each photograph's results: its subfolder and stem, with a number where two would meet.
+
+    Names that differ in case alone count as one: on some systems they are.
+    """
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for file, below in files.items():
+        plain = (below / stem(file)).as_posix()
+        name, number = plain, 2
+        while name.lower() in taken:
+            name, number = f"{plain}_{number}", number + 1
+        names[file] = name
+        taken.add(name.lower())
+    return names
+
+
+def _plural(what: str, count: int) -> str:
+    if count == 1:
+        return what
+    first, _, rest = what.partition(" ")
+    if first in ("text", "hidden"):
+        return f"{what}s"
+    return f"{first}s{' ' * bool(rest)}{rest}"
+
+
+def sort_out(files: Sequence[Path]) -> Inputs:
+    """Tell photographs from what is left out, as :func:`gather` does for the files of a folder."""
+    found = Inputs()
+    _sort_out(found, files, PurePath())
+    return found

@@ -1,0 +1,55 @@
+"""Make a network ready to run in an engine and precision."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from napari_saunetv2.engines import _export
+from napari_saunetv2.engines._torch import TorchRunner
+from napari_saunetv2.engines._types import Runner
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+
+def make(model: Checkpoint, device: torch.device, engine: str, precision: str) -> Runner:
+    """Make a model ready to run, from its export where the engine has one."""
+    if engine == "torch":
+        return TorchRunner(model.network, device, precision)
+    if precision == "int8":  # rebuilt in milliseconds
+        _export.references(model)  # integers would turn an infinite value into a plausible one
+        return runner_of(model.network, device, engine, precision, model.header.ranges)
+    file = _export.exported(model, engine, precision)
+    if engine == "onnx":
+        from napari_saunetv2.engines._onnx import OnnxRunner
+
+        return OnnxRunner(file)
+    from napari_saunetv2.engines._openvino import OpenvinoRunner
+
+    return OpenvinoRunner(file, precision)
+
+
+def runner_of(
+    network: nn.Module,
+    device: torch.device,
+    engine: str,
+    precision: str,
+    ranges: Sequence[tuple[float, float]] = (),
+) -> Runner:
+    """Run a network that is no model on file, for example one with frozen statistics; nothing is kept.
+
+    ``ranges`` are those of the model's header; only "int8" needs them.
+    """
+    if engine == "torch":
+        return TorchRunner(network, device, precision)
+    if engine == "onnx":
+        from napari_saunetv2.engines import _onnx
+
+        return _onnx.OnnxRunner(_onnx.model(network).SerializeToString())
+    from napari_saunetv2.engines import _int8, _mixed, _openvino
+
+    build = {
+        "float32": lambda: _openvino.model(network),
+        "bfloat16": lambda: _mixed.in_memory(network),
+        "int8": lambda: _int8.model(network, ranges),
+    }
+    return _openvino.OpenvinoRunner(build[precision](), precision)

@@ -1,0 +1,49 @@
+"""What runs a network: torch, or a faster engine where one is installed and gives the same prediction."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from napari_saunetv2.engines._choice import choice
+from napari_saunetv2.engines._making import make, runner_of
+from napari_saunetv2.engines._reach import reach
+from napari_saunetv2.engines._types import Engine, Precision, Runner
+from napari_saunetv2.engines.installed import engines as installed
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+__all__ = ["Engine", "Precision", "Runner", "choice", "installed", "reach", "runner", "runner_of"]
+
+_RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
+
+
+def runner(
+    model: Checkpoint, device: torch.device, engine: Engine = "auto", precision: Precision = "auto"
+) -> Runner:
+    """Make a model ready to run; the second time it is at hand.
+
+    Parameters
+    ----------
+    model : Checkpoint
+    device : torch.device
+        Engines other than torch run on the CPU.
+    engine : "auto", "torch", "openvino" or "onnx"
+        "auto" is the fastest of those installed, as measured once on this processor; torch in float32 for a
+        model that was never saved.
+    precision : "auto", "float32", "bfloat16" or "int8"
+        "auto" is the fastest that moves at most .3 % of the vessel pixels of any check picture to the other
+        side of the threshold, and F1 by at most .0003; "int8" needs OpenVINO and a model with ranges for it.
+
+    Raises
+    ------
+    SettingsError
+        When the engine is unknown, not installed, has no such precision, or does not run on the device.
+    CheckpointError
+        When the engine's prediction is not torch's, or is not finite, or the engine cannot run the network.
+    """
+    kept = _RUNNERS.setdefault(model.network, {})
+    wish = (engine, precision, device, torch.get_num_threads())
+    if wish not in kept:
+        kept[wish] = make(model, device, *choice(model, device, engine, precision))
+    return kept[wish]

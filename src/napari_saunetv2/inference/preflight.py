@@ -1,0 +1,241 @@
+"""What a segmentation will do to an image, before it is done; it advises and never forbids."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from napari_saunetv2 import inference
+from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.imaging import canvas, fov, plausibility
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.imaging.symmetry import D4
+from napari_saunetv2.inference import planning
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
+"""Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
+the resident memory of a process that makes one pass at 512 and at 1024 pixels (torch 443 and 409 bytes; ONNX
+Runtime takes less) and one at 3504 x 2336 (OpenVINO 344)."""
+
+_PROBE = 256
+"""Side in pixels of the pass that measures the speed."""
+
+
+class Speed(NamedTuple):
+    """How fast a model is on a device.
+
+    Attributes
+    ----------
+    per_pixel : float, seconds
+        For a pass of the network, per pixel of the canvas.
+    first : float, seconds
+        More for the first pass over a canvas of a new shape, for which some engines compile.
+    """
+
+    per_pixel: float
+    first: float
+
+
+_speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], Speed]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is known of an image and of its way through a model.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width in pixels.
+    kind : str
+        "grey", "RGB" or "RGBA".
+    dtype : str
+    fov_diameter : float or None, pixels
+        None where no field of view was found.
+    outline : array, shape (N, 2)
+        Of the field of view: rows and columns; N is 0 where none was found.
+    working_shape : (int, int)
+        Height and width at the model's scale.
+    canvas : (int, int), pixels
+        Height and width of the padded image, or largest tile, that the network sees.
+    tiles, passes : int
+        Parts of the image, and passes of the network over all of them.
+    device : str
+    seconds : float or None
+        Estimated, from pixels to probability: finding the field of view, scaling, compiling for a canvas of a
+        new shape, and all passes. None where it was not asked for.
+    memory : int, bytes
+        Estimated peak of the network and the maps.
+    advice : tuple of str
+        Sentences for the user.
+    """
+
+    shape: tuple[int, int]
+    kind: str
+    dtype: str
+    fov_diameter: float | None
+    outline: NDArray[np.float64]
+    working_shape: tuple[int, int]
+    canvas: tuple[int, int]
+    tiles: int
+    passes: int
+    device: str
+    seconds: float | None
+    memory: int
+    advice: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Say it in a few lines, width before height."""
+        size, working, padded = (f"{w}x{h}" for h, w in (self.shape, self.working_shape, self.canvas))
+        eye = "no field of view found" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
+        scaled = "" if working == size else f"scaled to {working}, "
+        back = "scaled and cropped back" if scaled else "cropped back"
+        whole = f"{size}, {scaled}padded to {padded}, {back}"
+        parts = f"{size}, {scaled}{self.tiles} tiles padded to {padded}, blended"
+        passes = f"{self.passes} {'pass' if self.passes == 1 else 'passes'}"
+        takes = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        return [
+            f"{self.kind} {self.dtype}, {eye}",
+            whole if self.tiles == 1 else parts,
+            f"{passes}{takes}, {self.memory / 2**20:.0f} MB on {self.device}",
+        ]
+
+
+def describe(
+    image: ArrayLike,
+    model: Checkpoint,
+    *,
+    device: str = "auto",
+    tta: inference.TestTime = "none",
+    rescale: Any = "auto",
+    tile: Any = "auto",
+    engine: runners.Engine = "auto",
+    precision: runners.Precision = "auto",
+    field: ArrayLike | None = None,
+    planes: int = 1,
+    uncertainty: bool = False,
+    measure: bool = True,
+    remarks: Sequence[str] = (),
+) -> Preflight:
+    """Look at an image and plan its way through a model.
+
+    Parameters
+    ----------
+    image, model, device, tta, rescale, tile, engine, precision, field
+        As in :func:`napari_saunetv2.inference.segment`.
+    planes : int
+        Images of this kind that are to be segmented.
+    uncertainty : bool
+        Whether the variance over the eight views is asked for too.
+    measure : bool
+        Whether the time is estimated, from small passes of the network on the device; the first ones take a
+        moment.
+    remarks : sequence of str
+        Of the file that the image was read from; they stand first among the advice.
+
+    Raises
+    ------
+    ImageError, SettingsError, DeviceError
+        As :func:`napari_saunetv2.inference.segment` would.
+    """
+    pixels, place, trained = np.asarray(image), devices.resolve(device), model.header.fov_diameter
+    runs_in, runs_as = runners.choice(model, place, engine, precision)
+    begun = time.perf_counter()
+    unit = to_unit(pixels)
+    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    way = planning.plan(unit, trained, rescale, tile, inside, runs_in)
+    prepared = time.perf_counter() - begun
+    found = fov.diameter(inside)
+    seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
+    pixels_seen = [rows * columns for rows, columns in seen]
+    views = inference.passes(tta) + (len(D4) if uncertainty else 0)
+    seconds = None
+    if measure:
+        speed = speed_of(model, place, runs_in, runs_as)
+        compiling = speed.first * len(_to_compile(model, place, runs_in, runs_as, way, seen))
+        network = speed.per_pixel * sum(pixels_seen) * views
+        seconds = compiling + planes * (network + prepared + _scaling(unit, way))
+    factor = planning.factor_for(unit, trained, rescale, inside)
+    return Preflight(
+        shape=way.shape,
+        kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
+        dtype=str(pixels.dtype),
+        fov_diameter=found,
+        outline=np.empty((0, 2)) if found is None else fov.outline(inside),
+        working_shape=way.working_shape,
+        canvas=max(seen, key=math.prod),
+        tiles=len(way.tiles),
+        passes=views * len(way.tiles) * planes,
+        device=str(place),
+        seconds=seconds,
+        memory=BYTES_PER_PIXEL[runs_in] * max(pixels_seen) + unit.nbytes,
+        advice=(
+            *remarks,
+            *plausibility.of_segmentation(unit, inside, trained, factor, given=field is not None),
+        ),
+    )
+
+
+def duration(seconds: float) -> str:
+    """Say a time as a person would: "0.4 s", "12 s", "3 min"."""
+    if seconds < 9.5:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def speed_of(
+    model: Checkpoint, place: torch.device, engine: runners.Engine, precision: runners.Precision
+) -> Speed:
+    """Measure the speed of a model on small canvases, once for an engine and precision."""
+    known = _speeds.setdefault(model.network, {})
+    way = (str(place), engine, precision)
+    if way not in known:
+        run = runners.runner(model, place, engine, precision)
+        _timed(run, (_PROBE, _PROBE))  # the first pass of all also loads the engine
+        steady = min(_timed(run, (_PROBE, _PROBE)) for _ in range(2))
+        first = _timed(run, (_PROBE, _PROBE + 32)) - steady
+        known[way] = Speed(steady / _PROBE**2, max(0.0, first))
+    return known[way]
+
+
+def _timed(run: runners.Runner, shape: tuple[int, int]) -> float:
+    blank = np.zeros((*shape, 3), np.float32)
+    begun = time.perf_counter()
+    run(blank)
+    return time.perf_counter() - begun
+
+
+def _to_compile(
+    model: Checkpoint,
+    place: torch.device,
+    engine: runners.Engine,
+    precision: runners.Precision,
+    way: planning.Plan,
+    seen: Sequence[tuple[int, int]],
+) -> set[tuple[int, int]]:
+    """Shapes of canvases that the engine is not ready for."""
+    ready = getattr(runners.runner(model, place, engine, precision), "ready", None)
+    if ready is None:
+        return set()
+    if inference.FREEZE_FROM <= way.side < max(way.working_shape):
+        return set(seen[:1])  # the network is compiled anew, with the statistics of the image
+    return {shape for shape in seen if not ready((*shape, 3))}
+
+
+def _scaling(unit: NDArray[np.float32], way: planning.Plan) -> float:
+    """Seconds to bring an image to the model's scale and the answer back, from a quarter of the image."""
+    if way.working_shape == way.shape:
+        return 0.0
+    half, small = ([max(1, n // 2) for n in shape] for shape in (way.shape, way.working_shape))
+    begun = time.perf_counter()
+    answer = resize(unit[: half[0], : half[1]], *small)
+    resize(answer[..., 0], *half)
+    return 4 * (time.perf_counter() - begun)

@@ -1,0 +1,111 @@
+"""The models that load by their names, and what is told of each; read without torch, which takes seconds."""
+
+import logging
+import math
+import os
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+
+import platformdirs
+
+from napari_saunetv2.errors import CheckpointError
+from napari_saunetv2.models.header import SUFFIX, Header, read
+
+DEFAULT = "saunetv2-general"
+"""The model that is used where none is named."""
+
+FOLDER_VARIABLE = "SAUNETV2_MODELS"
+"""Environment variable that names another folder for the user's models."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that can be loaded by name."""
+
+    name: str
+    path: Path
+    header: Header
+    parameters: int
+    bundled: bool
+
+
+def user_folder() -> Path:
+    """Folder of the user's own models (it may not exist yet)."""
+    if os.environ.get(FOLDER_VARIABLE):
+        return Path(os.environ[FOLDER_VARIABLE])
+    return Path(platformdirs.user_data_dir("napari-saunetv2", appauthor=False)) / "models"
+
+
+def available() -> list[ModelInfo]:
+    """List the models that load by name: the bundled ones, then the user's; damaged files are left out."""
+    found = []
+    for path in _named_files():
+        try:
+            found.append(info(path))
+        except CheckpointError as error:
+            _LOG.warning("%s", error)
+    return found
+
+
+def info(path: Path) -> ModelInfo:
+    """Say what a model file holds, from its header; raises CheckpointError when it is damaged or none."""
+    claims = read(path)
+    counted = (s for name, s in claims.shapes.items() if not name.endswith("num_batches_tracked"))
+    return ModelInfo(
+        path.stem, path, claims.header, sum(map(math.prod, counted)), path.parent == _bundled_folder()
+    )
+
+
+def is_own(model: ModelInfo) -> bool:
+    """Whether a model lies in the folder of the user's own models."""
+    return not model.bundled and model.path.parent == user_folder()
+
+
+def delete(model: ModelInfo) -> None:
+    """Delete one of the user's own models.
+
+    Raises
+    ------
+    CheckpointError
+        When it is not in the folder of the user's models, or cannot be deleted.
+    """
+    if not is_own(model):
+        raise CheckpointError(
+            f"'{model.path}' is not in the folder of your own models: only models there can be deleted."
+        )
+    try:
+        model.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"'{model.path}' cannot be deleted ({error.strerror or error}): close the programs that use it, "
+            "or delete it in its folder."
+        ) from error
+
+
+def find(name_or_path: str | os.PathLike[str]) -> Path:
+    """Path of a model's file, by name or path; raises CheckpointError when there is none."""
+    for path in _named_files():
+        if path.stem == str(name_or_path):
+            return path
+    if os.path.isfile(name_or_path):  # noqa: PTH113 (unlike Path's it takes any name)
+        return Path(name_or_path)
+    known = ", ".join(p.stem for p in _named_files()) or "none is installed"
+    raise CheckpointError(
+        f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}."
+    )
+
+
+def _bundled_folder() -> Path:
+    return Path(str(package_files("napari_saunetv2"))) / "weights"
+
+
+def _named_files() -> list[Path]:
+    return [
+        p
+        for folder in (_bundled_folder(), user_folder())
+        if folder.is_dir()
+        for p in sorted(folder.glob(f"*{SUFFIX}"))
+    ]

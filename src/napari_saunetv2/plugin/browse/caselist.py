@@ -1,0 +1,122 @@
+"""The list of cases: thumbnails, splits, observers, and the numbers of a batch as they come in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from napari_saunetv2.batch.catalogue import THUMBNAIL, Line
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.metrics import TITLES, shown
+
+_FIXED = ("case", "split", "observers")
+
+
+class CaseList(QTableWidget):
+    """A row a case.
+
+    Parameters
+    ----------
+    chosen : callable
+        Called with the number of a row that the user goes to.
+    """
+
+    def __init__(self, chosen: Callable[[int], None]) -> None:
+        super().__init__(0, len(_FIXED))
+        self._names: list[str] = []
+        self._quiet = False
+        self.setObjectName("cases")
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(THUMBNAIL + 4)
+        self.setTabKeyNavigation(False)  # Tab leaves the list, as it leaves every other field
+        self._chosen = chosen
+        self.currentCellChanged.connect(self._move)
+        self._title(())
+
+    def fill(self, samples: Sequence[Sample]) -> None:
+        """List cases; nothing is chosen."""
+        self._quiet = True
+        self._title(())
+        self.setRowCount(0)
+        self.setRowCount(len(samples))
+        self._names = [sample.name for sample in samples]
+        for row, sample in enumerate(samples):
+            observers = ", ".join(sample.label_paths) or "-"
+            for column, text in enumerate((sample.name, sample.split or "-", observers)):
+                self._put(row, column, text)
+        self.setCurrentCell(-1, -1)
+        self._quiet = False
+
+    def go_to(self, row: int) -> None:
+        """Choose a row, as a click would."""
+        self.setCurrentCell(row, 0)
+
+    def mark(self, row: int) -> None:
+        """Show a row as chosen, and call nobody."""
+        self._quiet = True
+        self.setCurrentCell(row, 0)
+        self._quiet = False
+
+    def show_thumbnails(self, made: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Show the thumbnails of the cases of these names."""
+        for row, name in enumerate(self._names):
+            item = self.item(row, 0)
+            if name in made and item is not None and item.icon().isNull():
+                item.setIcon(_icon(made[name]))
+
+    def clear_lines(self, columns: Sequence[str]) -> None:
+        """Head the columns of a run that begins; the numbers of the last one go."""
+        self._title(columns)
+        for row in range(self.rowCount()):
+            for column in range(len(_FIXED), self.columnCount()):
+                self._put(row, column, "")
+
+    def show_lines(self, lines: Sequence[Line], columns: Sequence[str]) -> None:
+        """Show numbers by their names in the columns; a note stands in the first one."""
+        self._title(columns)
+        for line in lines:
+            row = self._names.index(line.name)
+            for column, name in enumerate(columns, start=len(_FIXED)):
+                text = shown(name, line.values[name]) if name in line.values else "-"
+                self._put(row, column, "failed" if line.note else text, line.note)
+
+    def _move(self, row: int, *_: int) -> None:
+        if row >= 0 and not self._quiet:
+            self._chosen(row)
+
+    def _title(self, columns: Sequence[str]) -> None:
+        titles = [*_FIXED, *(TITLES.get(name, name) for name in columns)]
+        if [self._header(i) for i in range(self.columnCount())] == titles:
+            return
+        self.setColumnCount(len(titles))
+        self.setHorizontalHeaderLabels(titles)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(30)
+
+    def _header(self, column: int) -> str:
+        item = self.horizontalHeaderItem(column)
+        return "" if item is None else str(item.text())
+
+    def _put(self, row: int, column: int, text: str, tip: str = "") -> None:
+        item = QTableWidgetItem(text)
+        item.setToolTip(tip or text)
+        self.setItem(row, column, item)
+
+
+def _icon(pixels: NDArray[np.uint8]) -> QIcon:
+    height, width = pixels.shape[:2]
+    data: Any = np.ascontiguousarray(pixels).tobytes()
+    # The picture uses the bytes and does not own them: the pixmap is a copy.
+    return QIcon(QPixmap.fromImage(QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)))

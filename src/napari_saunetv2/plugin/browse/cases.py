@@ -1,0 +1,124 @@
+"""One case of a data set as a group of layers: photograph, observers, field of view."""
+
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels, Layer
+
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.plugin.common.layers import OBSERVERS, add_beside, vessel_colours
+from napari_saunetv2.plugin.common.roles import OF
+from napari_saunetv2.plugin.session import edits
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
+    """Read the files of a case, the photograph first: a job, for a large photograph takes half a second."""
+    about = {key: getattr(sample, key) for key in ("dataset", "subject", "eye", "split", "name")}
+    about["path"] = str(sample.image_path)
+    layers: list[LayerData] = []
+
+    def add(data: Any, name: str, kind: str, role: str, observer: str | None = None, **looks: Any) -> None:
+        metadata = about | {"role": role, "observer": observer}
+        layers.append((data, {"name": name, "metadata": metadata, **looks}, kind))
+
+    pixels = sample.image()
+    add(pixels, sample.name, "image", "image", rgb=pixels.ndim == 3)
+    yield None
+    for number, observer in enumerate(sample.label_paths):
+        labels = sample.labels(observer)
+        colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        look = {"visible": number == 0, "opacity": 0.6, "colormap": colours}
+        add(labels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
+        yield None
+    if sample.fov_path is not None:
+        add(sample.fov(), f"{sample.name} FOV", "labels", "fov", visible=False, opacity=0.3)
+    return layers
+
+
+class Group:
+    """The layers of the case that is shown."""
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._layers: list[Layer] = []
+
+    def all(self) -> list[Layer]:
+        """List what is there of the case, with the results of segmenting its photograph."""
+        here = [layer for layer in self._layers if layer in self._viewer.layers]
+        names = {layer.name for layer in here}
+        results = [
+            layer for layer in self._viewer.layers if layer.metadata.get(OF) in names and layer not in here
+        ]
+        return here + results
+
+    def photograph(self) -> Image | None:
+        """Give the photograph of the case, if it is still there."""
+        images = (layer for layer in self._layers if layer in self._viewer.layers)
+        return next((layer for layer in images if isinstance(layer, Image)), None)
+
+    def labels(self) -> list[Labels]:
+        """List those of them that can be painted on."""
+        return [layer for layer in self.all() if isinstance(layer, Labels)]
+
+    def unsaved(self) -> list[Labels]:
+        """List the layers that the user painted on and has not saved."""
+        return [layer for layer in self.labels() if edits.unsaved(layer)]
+
+    def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
+        """Show another case in place of this one: the view and what is visible stay as they are."""
+        former = self.all()
+        own = [layer for layer in self._layers if layer in former]
+        looks = {_part(layer.metadata): (layer.visible, layer.opacity) for layer in own}
+        shape = next((layer.data.shape for layer in own), None)
+        camera = self._viewer.camera.center, self._viewer.camera.zoom
+        rgb = bool(case[0][1]["rgb"])
+        free = {_part(layer.metadata): layer for layer in own if layer not in keep and _is_plain(layer, rgb)}
+        parts = [_part(about["metadata"]) for _, about, _ in case]
+        if parts[0] not in free:  # a new photograph would lie on top of what is there
+            free = {}
+        self._layers = [
+            self._show(one, free.get(part), looks.get(part)) for one, part in zip(case, parts, strict=True)
+        ]
+        for layer in former:
+            if layer in keep:
+                layer.visible = False
+            elif layer not in self._layers:
+                self._viewer.layers.remove(layer)
+        self._viewer.layers.selection.active = self._layers[0]
+        if shape == self._layers[0].data.shape:
+            self._viewer.camera.center, self._viewer.camera.zoom = camera
+        else:
+            self._viewer.reset_view()
+
+    def _show(self, one: LayerData, layer: Layer | None, look: tuple[bool, float] | None) -> Layer:
+        """Show one part of a case in the layer that showed the same of the last one, if it can.
+
+        To remove a layer napari collects all garbage of the program, for which the window stands still.
+        """
+        data, about, _ = one
+        if layer is None:
+            layer = Layer.create(*one)
+            if look is not None:
+                layer.visible, layer.opacity = look
+            add_beside(self._viewer, layer)
+        else:
+            layer.data, layer.name, layer.metadata = data, about["name"], about["metadata"]
+            layer.editable = False  # forgets the strokes on the last case, which Undo would bring back
+            layer.editable = True
+        if isinstance(layer, Labels):
+            edits.remember(layer)
+        return layer
+
+
+def _is_plain(layer: Layer, rgb: bool) -> bool:
+    """Whether a layer still shows one plane, in colour or not; somebody may have given it other data."""
+    return layer.ndim == 2 and not layer.multiscale and getattr(layer, "rgb", True) == rgb
+
+
+def _part(metadata: Mapping[str, Any]) -> tuple[Any, Any]:
+    return metadata.get("role"), metadata.get("observer")

@@ -1,0 +1,100 @@
+"""The fields of the Browse widget."""
+
+from typing import Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
+
+from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.plugin.common.forms import align, group, row
+from napari_saunetv2.plugin.common.models import ModelBox
+from napari_saunetv2.plugin.common.steady import keep_height, keep_room
+
+_FOLDER = FileDialogMode.EXISTING_DIRECTORY
+
+
+class BrowseForm(Container[Any]):
+    """Folder, list of cases, buttons; what they do is the widget's."""
+
+    def __init__(self) -> None:
+        self._splits = ["all"]
+        self.folder = FileEdit(
+            name="folder",
+            mode=_FOLDER,
+            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded, or any folder of photographs.",
+        )
+        self.split = ComboBox(
+            name="split",
+            # napari asks for the choices anew whenever a layer comes or goes.
+            choices=lambda _: self._splits,
+            tooltip="Show, segment and score this part of the data set.",
+        )
+        self.previous = PushButton(
+            name="previous", text="Previous", enabled=False, tooltip="The case before (Ctrl+PgUp)."
+        )
+        self.next = PushButton(
+            name="next", text="Next", enabled=False, tooltip="The case after (Ctrl+PgDown)."
+        )
+        self.save = PushButton(
+            name="save",
+            text="Save...",
+            tooltip="Write the active labels, else those of the first observer, as a mask (0 and 255) beside "
+            "the photograph. The file opens again as labels.",
+        )
+        self.model = ModelBox(name="model")
+        self.protocol = ComboBox(
+            name="protocol",
+            choices=[("every pixel", "whole"), ("field of view", "fov")],
+            tooltip="What is scored: every pixel, as the papers do, or the field of view only.",
+        )
+        self.output = FileEdit(
+            name="output",
+            label="results",
+            mode=_FOLDER,
+            tooltip="Folder that the masks are written to.",
+        )
+        self.overwrite = CheckBox(
+            name="overwrite", text="replace files", tooltip="Replace masks that are there already."
+        )
+        self.segment_all = PushButton(
+            name="segment_all",
+            text="Segment all",
+            tooltip=f"Write the mask of every case in the list. {NO_DEVICE}",
+        )
+        self.score_all = PushButton(
+            name="score_all",
+            text="Score all",
+            tooltip=f"Compare the model with the reference observer. {NO_DEVICE}",
+        )
+        self.stop = PushButton(name="stop", text="Stop", enabled=False, tooltip="What is done stays.")
+        self.save_table = PushButton(
+            name="save_table", text="Save table...", enabled=False, tooltip="All numbers as CSV."
+        )
+        self.copied = ComboBox(
+            name="copied",
+            choices=[("segment all", "segment"), ("score all", "score")],
+            tooltip="What the buttons beside it copy.",
+        )
+        self.copy_python = PushButton(
+            name="copy_python", text="Python", tooltip="Copy what that does as Python code."
+        )
+        self.copy_command = PushButton(
+            name="copy_command", text="command", tooltip="Copy what that does as a command line."
+        )
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.status = Label(name="status")
+        super().__init__(
+            labels=False,
+            widgets=[
+                group("where", self.folder, self.split),
+                row("steps", "", self.previous, self.next, self.save),
+                group("how", self.model, self.protocol, self.output, self.overwrite),
+                row("work", "", self.segment_all, self.score_all, self.stop, self.save_table),
+                group("copy", row("copy_row", "copy", self.copied, self.copy_python, self.copy_command)),
+                self.progress,
+                self.status,
+            ],
+        )
+        align(self["where"], self["how"], self["copy"])
+        keep_height(self.status, 3)
+        keep_room(self.progress)

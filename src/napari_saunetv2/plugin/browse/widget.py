@@ -1,0 +1,286 @@
+"""The Browse widget: walk through a data set, segment and score all of it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels
+from qtpy.QtWidgets import QFileDialog
+
+from napari_saunetv2 import batch, datasets
+from napari_saunetv2.batch import catalogue
+from napari_saunetv2.batch.catalogue import Line, Table
+from napari_saunetv2.datasets import Sample, cases
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.browse.caselist import CaseList
+from napari_saunetv2.plugin.browse.cases import Group, LayerData, read_case
+from napari_saunetv2.plugin.browse.form import BrowseForm
+from napari_saunetv2.plugin.common.jobs import Job, Latest
+from napari_saunetv2.plugin.common.questions import DROP, STAY, ask_about_edits
+from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin.session import autosave
+from napari_saunetv2.plugin.session.panel import set_up
+from napari_saunetv2.plugin.session.save import Saver
+from napari_saunetv2.reproduce import DatasetRun
+
+if TYPE_CHECKING:
+    import napari
+
+COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
+"""Numbers that have room in the list; the table that is saved has all."""
+
+_COPIES: dict[tuple[str, str], Callable[[DatasetRun], str]] = {
+    ("segment", "Python"): DatasetRun.segment_python,
+    ("segment", "a command"): DatasetRun.segment_command,
+    ("score", "Python"): DatasetRun.score_python,
+    ("score", "a command"): DatasetRun.score_command,
+}
+
+
+class BrowseWidget(BrowseForm):
+    """Walk through the cases of a data set.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._group = Group(napari_viewer)
+        self._samples: list[Sample] = []
+        self._shown: list[Sample] = []
+        self._at = -1
+        self._lines: tuple[Line, ...] = ()
+        self._ending = ""
+        self._job: Job | None = None
+        self._reading, self._thumbnails = Latest(self._show_failure), Latest(self._show_failure)
+        self.cases = CaseList(self._go_to)
+        self.native.layout().insertWidget(1, self.cases, 1)
+        self._saver = Saver(napari_viewer, self.native, self._say)
+        set_up(self, napari_viewer)
+        self._connect()
+        titles = ", ".join(one.title for one in datasets.DATASETS.values())
+        self.status.value = f"Choose the folder of a data set ({titles}), or of other photographs."
+        self._check()
+
+    def _connect(self) -> None:
+        self.folder.changed.connect(self._open)
+        self.split.changed.connect(self._list_cases)
+        self.previous.changed.connect(partial(self._step, -1))
+        self.next.changed.connect(partial(self._step, 1))
+        self.save.changed.connect(self._save)
+        self.segment_all.changed.connect(self._segment_all)
+        self.score_all.changed.connect(self._score_all)
+        self.stop.changed.connect(self._stop)
+        self.save_table.changed.connect(self._save_table)
+        for button, language in ((self.copy_python, "Python"), (self.copy_command, "a command")):
+            button.changed.connect(partial(self._copy, language))
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
+        add_shortcuts(
+            self.native, {"Ctrl+PgUp": partial(self._step, -1), "Ctrl+PgDown": partial(self._step, 1)}
+        )
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None:  # closed: nobody can see or stop the batch any more
+            self._stop()
+
+    # Folder and list
+
+    def _open(self) -> None:
+        try:
+            found = cases.read(Path(str(self.folder.value)))
+        except SaunetError as error:
+            self._samples = []
+            self.status.value = str(error)
+        else:
+            self._samples = found.samples
+            self.status.value = f"{found.in_words()} Choose one, or press Next."
+        self._splits = ["all", *dict.fromkeys(s.split for s in self._samples if s.split)]
+        self.split.reset_choices()
+        self._list_cases()
+
+    def _list_cases(self) -> None:
+        wanted = self.split.value
+        self._shown = [s for s in self._samples if wanted in ("all", s.split)]
+        self._at = -1
+        self._lines = ()
+        self.cases.fill(self._shown)
+        self._thumbnails.forget()
+        self._thumbnails.ask(
+            catalogue.thumbnails(self._shown), self.cases.show_thumbnails, self.cases.show_thumbnails
+        )
+        self._check()
+
+    # Going from case to case
+
+    def _step(self, by: int) -> None:
+        if self._shown and 0 <= max(self._at + by, 0) < len(self._shown):
+            self.cases.go_to(max(self._at + by, 0))
+
+    def _go_to(self, at: int) -> None:
+        """Read a case, unless the user wants to stay with what was painted."""
+        if at == self._at:
+            return
+        edited = self._group.unsaved()
+        answer = ask_about_edits(self.native, [layer.name for layer in edited]) if edited else None
+        if answer == STAY:
+            self.cases.mark(self._at)
+            return
+        self._at = at
+        sample = self._shown[at]
+        self.status.value = f"Reading {sample.name}..."
+        self._reading.forget()
+        may_go = edited if answer == DROP else []
+        self._reading.ask(read_case(sample), partial(self._show_case, sample, may_go))
+        self._check()
+
+    def _show_case(self, sample: Sample, may_go: list[Labels], case: list[LayerData]) -> None:
+        keep = [layer for layer in self._group.unsaved() if layer not in may_go]
+        for layer in self._group.labels():
+            if layer not in keep:  # it lies in a file, or the user said that it may go
+                autosave.not_needed(layer.data)
+        self._group.replace(case, keep)
+        self.status.value = f"{sample.name}: case {self._at + 1} of {len(self._shown)}."
+
+    def _save(self) -> None:
+        photograph, labels = self._group.photograph(), self._group.labels()
+        observers = [layer for layer in labels if layer.metadata.get("role") != "fov"]
+        self._saver.save(observers[0] if observers else None, photograph)
+
+    def _say(self, words: str) -> None:
+        self.status.value = words
+
+    # Work on all
+
+    def _segment_all(self) -> None:
+        if not self._idle():
+            return
+        folder = str(self.output.value)
+        if folder in ("", "."):
+            folder = QFileDialog.getExistingDirectory(self.native, "Folder for the masks")
+            if not folder:
+                return
+            self.output.value = Path(folder)
+        model = self._model()
+        if model is None:
+            return
+        wanted = batch.Wanted(Path(folder), overwrite=self.overwrite.value)
+        work = catalogue.segment_all(self._shown, model, batch.Rule(model.header.threshold), wanted)
+        self._start("segment", work)
+
+    def _score_all(self) -> None:
+        model = self._model() if self._idle() else None
+        if model is not None:
+            work = catalogue.score_all(self._shown, model, protocol=self.protocol.value, threshold="auto")
+            self._start("score", work)
+
+    def _idle(self) -> bool:
+        return self._job is None and bool(self._shown)
+
+    def _model(self) -> checkpoint.Checkpoint | None:
+        try:
+            return checkpoint.load(self.model.value)
+        except SaunetError as error:
+            self._show_failure(error)
+            return None
+
+    def _start(self, kind: str, work: Any) -> None:
+        self._lines, self._ending = (), ""
+        self.cases.clear_lines(COLUMNS[kind])
+        fill = partial(self._fill, kind)
+        self._job = Job(work, progress=fill, done=fill, failed=self._fail, finished=self._end)
+        self.progress.value, self.progress.visible = 0, True
+        self.status.value = f"{'Segmenting' if kind == 'segment' else 'Scoring'} {len(self._shown)} images..."
+        self._check()
+        self._job.start()
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.stop()
+            self.stop.enabled = False
+            self._ending = "Stopped"
+            self.status.value = "Stopping after what runs now..."
+
+    def _fill(self, kind: str, table: Table) -> None:
+        self.progress.value = round(table.share * self.progress.max)
+        fresh, self._lines = table.lines[len(self._lines) :], table.lines
+        self.cases.show_lines(fresh, COLUMNS[kind])
+
+    def _fail(self, error: Exception) -> None:
+        self._ending = tell(error)
+
+    def _end(self) -> None:
+        self._job = None
+        self.progress.visible = False
+        failed = sum(bool(line.note) for line in self._lines)
+        numbers = catalogue.mean(self._lines)
+        said = ", ".join(f"{TITLES.get(k, k)} {shown(k, v)}" for k, v in numbers.items())
+        done = f"{len(self._lines) - failed} of {len(self._shown)} images"
+        parts = [self._ending, done, f"mean {said}" if said else ""]
+        self.status.value = ": ".join(filter(None, parts)) + (f". {failed} failed." if failed else ".")
+        self._check()
+
+    def _save_table(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.native, "Save the table", "scores.csv", "CSV (*.csv)")
+        if name:
+            text = catalogue.as_csv(self._lines).encode()
+            try:
+                # The dialogue has asked already.
+                write_beside(Path(name), lambda file: file.write(text), overwrite=True)
+            except SaunetError as error:
+                self._show_failure(error)
+
+    # Copies
+
+    def _copy(self, language: str) -> None:
+        model = self._model()
+        if model is None:
+            return
+        path = Path(str(self.output.value))
+        wanted = DatasetRun(
+            Path(str(self.folder.value)),
+            self._shown,
+            str(self.split.value),
+            self.model.value,
+            model.header.threshold,
+            self.protocol.value,
+            Path("results") if path == Path() else path,
+            self.overwrite.value,
+        )
+        try:
+            copy_text(_COPIES[self.copied.value, language](wanted))
+        except SaunetError as error:
+            self.status.value = str(error)
+        else:
+            self.status.value = f"Copied as {language}."
+
+    # The rest
+
+    def _check(self) -> None:
+        idle, some = self._job is None, bool(self._shown)
+        self.previous.enabled = some and self._at > 0
+        self.next.enabled = some and self._at < len(self._shown) - 1
+        self.segment_all.enabled = some and idle
+        self.score_all.enabled = idle and any(sample.label_paths for sample in self._shown)
+        self.save.enabled = some
+        self.copy_python.enabled = self.copy_command.enabled = some
+        for field in (self.folder, self.split):
+            field.enabled = idle
+        self.stop.enabled = not idle
+        self.save_table.enabled = idle and bool(self._lines)
+
+    def _show_failure(self, error: Exception) -> None:
+        self.status.value = tell(error)
+
+    def _abandon(self) -> None:
+        for job in (self._job, self._reading, self._thumbnails):
+            if job is not None:
+                job.abandon()
+        self._job = None

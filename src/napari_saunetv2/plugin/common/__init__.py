@@ -1,0 +1,1 @@
+"""What several widgets share: jobs, layers, windows, the list of models."""

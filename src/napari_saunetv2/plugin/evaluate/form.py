@@ -1,0 +1,140 @@
+"""The fields of the Evaluate widget."""
+
+from collections.abc import Callable
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
+
+from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.imaging.overlay import AGREEMENT
+from napari_saunetv2.plugin.common.steady import keep_height
+from napari_saunetv2.plugin.evaluate.views import CurveView, MissesView, ScoreTable
+
+Choices = Callable[[object], list[Any]]
+
+AUTO, NONE = "auto", "none"
+LIST_HEIGHT = 76
+"""Pixels: four layers at once."""
+
+
+class EvaluateForm(Container[Any]):
+    """Choices of layers, buttons, and three views of what came out; what they do is the widget's.
+
+    Parameters
+    ----------
+    predictions, truths, labels : callable
+        Give the layers to choose from.
+    """
+
+    def __init__(self, predictions: Choices, truths: Choices, labels: Choices) -> None:
+        self.prediction = Select(
+            name="prediction",
+            choices=predictions,
+            tooltip="What was found: probability or Labels layers. Several give the mean.",
+        )
+        self.truth = Select(
+            name="truth",
+            choices=truths,
+            tooltip="What should have been found. Where several are chosen, each prediction takes the one "
+            "whose name begins like its own.",
+        )
+        self.second = ComboBox(
+            name="second",
+            label="observer 2",
+            choices=labels,
+            tooltip="Scored beside the prediction; auto takes the second observer's labels of the same "
+            "photograph, where they are open.",
+        )
+        self.fov = ComboBox(
+            name="fov",
+            label="FOV",
+            choices=labels,
+            value=NONE,
+            tooltip="Count only the field of view: a layer, or auto, its mask where one is open, else found "
+            "in the photograph. none counts every pixel, as most papers do.",
+        )
+        self.threshold = FloatSlider(
+            name="threshold",
+            min=0.01,
+            max=0.99,
+            step=0.01,
+            value=0.5,
+            tooltip="From this probability on a pixel is a vessel; Labels layers need none.",
+        )
+        self.run = PushButton(name="run", text="Evaluate", tooltip=f"Compare them (Ctrl+Alt+E). {NO_DEVICE}")
+        self.cancel = PushButton(
+            name="cancel", text="Cancel", enabled=False, tooltip="Stop; nothing is changed."
+        )
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.names: list[str] = []
+        self.image = ComboBox(
+            name="image",
+            label="shown",
+            choices=lambda _widget: self.names,  # napari asks again whenever a layer comes or goes
+            visible=False,
+            tooltip="Which image the views below are about: the mean of all, or one, the worst first.",
+        )
+        self.save = PushButton(
+            name="save", text="Save CSV...", enabled=False, tooltip="All metrics of all images."
+        )
+        self.copy_python = PushButton(
+            name="copy_python",
+            text="Python",
+            enabled=False,
+            tooltip="Copy what this does as Python code for napari's console.",
+        )
+        self.copy_command = PushButton(
+            name="copy_command",
+            text="command",
+            enabled=False,
+            tooltip="Copy what this does as a command line; the layers are written into files for it.",
+        )
+        self.status = Label(name="status")
+        self.table, self.curve, self.misses = ScoreTable(), CurveView(), MissesView()
+        super().__init__(
+            widgets=[
+                self.prediction,
+                self.truth,
+                self.second,
+                self.fov,
+                self.threshold,
+                self.run,
+                self.cancel,
+                self.progress,
+                self.image,
+            ]
+        )
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        for choice in (self.prediction, self.truth):
+            choice.native.setMaximumHeight(LIST_HEIGHT)
+        for combo in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
+            combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.native.setMinimumContentsLength(10)
+        self.views = QTabWidget()
+        for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
+            self.views.addTab(view, title)
+        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar of tabs is enough: both hold Tab back
+        self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.save.native)
+        row.addWidget(QLabel("copy as"), 0, Qt.AlignmentFlag.AlignRight)
+        for button in (self.copy_python, self.copy_command):
+            row.addWidget(button.native)
+        key = QLabel(
+            " &nbsp; ".join(
+                f'<span style="color: rgb{colour}">&#9632;</span> {meaning.split(" (")[0]}'
+                for meaning, colour in AGREEMENT.values()
+            )
+        )
+        for part, share in ((self.views, 1), (key, 0), (buttons, 0), (self.status.native, 0)):
+            self.native.layout().addWidget(part, share)
+        keep_height(self.status, 3)
+        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+        self.native.setStyleSheet("QLabel { min-width: 5em; }")

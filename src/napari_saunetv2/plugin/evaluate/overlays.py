@@ -1,0 +1,69 @@
+"""The layers that show what of a prediction is right and what is wrong."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_saunetv2.imaging.overlay import AGREEMENT
+from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
+from napari_saunetv2.plugin.common.roles import ROLE
+from napari_saunetv2.plugin.evaluate.scoring import Examined
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+class Overlays:
+    """One layer for each prediction that was examined; examining it again renews it.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._drawn: WeakKeyDictionary[Layer, Labels] = WeakKeyDictionary()
+
+    def show(self, found: Sequence[Examined]) -> None:
+        """Show right and wrong of all predictions that are still there."""
+        for layer in dict.fromkeys(x.comparand.layer for x in found):
+            if layer in self._viewer.layers:
+                self._show(layer, [x for x in found if x.comparand.layer is layer])
+
+    def _show(self, layer: Layer, planes: Sequence[Examined]) -> None:
+        # The layer may show a picture of another size by now.
+        codes = np.zeros(planes[0].comparand.answer.data.shape, np.uint8)
+        for plane in planes:
+            codes[plane.index] = plane.agreement
+        old = self._drawn.get(layer)
+        if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
+            old.data = codes
+            put(old, spatial(layer))
+        else:
+            self._add(layer, codes)
+
+    def _add(self, layer: Layer, codes: NDArray[np.uint8]) -> None:
+        overlay = self._drawn[layer] = Labels(
+            codes,
+            name=f"{layer.name} agreement",
+            colormap=_colours(),
+            opacity=1.0,
+            metadata={ROLE: "agreement"},
+            **spatial(layer),
+        )
+        add_beside(self._viewer, overlay)
+        overlay.editable = False
+
+
+def _colours() -> DirectLabelColormap:
+    clear = (0.0, 0.0, 0.0, 0.0)
+    colours: dict[int | None, tuple[float, ...]] = {None: clear, 0: clear}
+    for code, (_, colour) in AGREEMENT.items():
+        colours[code] = (*(c / 255 for c in colour), 1.0)
+    return DirectLabelColormap(color_dict=colours)

@@ -1,0 +1,113 @@
+"""Score layers, one plane at a time."""
+
+import shlex
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2 import evaluation
+from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss, filed
+from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.overlay import agreement
+from napari_saunetv2.plugin.evaluate.pairing import Comparand
+from napari_saunetv2.training.folders import file_names
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came out of one plane.
+
+    Attributes
+    ----------
+    comparand : Comparand
+    index : tuple of int
+        Of the plane in its layer.
+    score : ImageScore
+    point : (float, float)
+        Recall and precision.
+    curve : Curve or None
+        None for labels.
+    misses : list of Miss
+    agreement : array, shape (H, W), uint8
+    second : ImageScore or None
+        The second observer's.
+    second_point : (float, float) or None
+    remarks : list of str
+        What is unusual about prediction, truth and field of view.
+    """
+
+    comparand: Comparand
+    index: tuple[int, ...]
+    score: ImageScore
+    point: tuple[float, float]
+    curve: Curve | None
+    misses: list[Miss]
+    agreement: NDArray[np.uint8]
+    second: ImageScore | None
+    second_point: tuple[float, float] | None
+    remarks: list[str]
+
+
+def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Examined]]:
+    """Score all planes of all predictions; yields the share that is done."""
+    total = sum(len(one.indices) for one in comparands)
+    found: list[Examined] = []
+    yield 0.0
+    for one in comparands:
+        for index, case, second in one.cases():
+            vessels = case.vessels()
+            score = case.score()
+            yield (len(found) + 0.5) / total
+            found.append(
+                Examined(
+                    one,
+                    index,
+                    score,
+                    evaluation.operating_point(case.truth, vessels, case.inside),
+                    evaluation.curve(case.truth, case.answer, case.inside) if case.probable else None,
+                    evaluation.misses(case.truth, vessels, case.inside),
+                    agreement(case.truth, vessels, case.inside),
+                    None if second is None else second.score(),
+                    None if second is None else _point(second),
+                    _remarks(one, case, second),
+                )
+            )
+            yield len(found) / total
+    return found
+
+
+def export(comparands: Sequence[Comparand], folder: Path) -> Generator[float, None, str]:
+    """Write what was compared into files; gives the command line that scores them."""
+    names = file_names([name for one in comparands for name in one.names])
+    cases = (pair for one in comparands for pair in one.cases())
+    work = filed.write(
+        folder, ((name, case, second) for name, (_, case, second) in zip(names, cases, strict=True))
+    )
+    for done, _ in enumerate(work, start=1):
+        yield done / len(names)
+    words = ["score", str(folder / filed.PREDICTIONS), str(folder / filed.TRUTHS)]
+    for option, place in (("--second", filed.SECOND), ("--fov", filed.FIELDS)):
+        words += [option, str(folder / place)] if (folder / place).is_dir() else []
+    return shlex.join(["saunetv2", *words, "--threshold", repr(comparands[0].threshold)])
+
+
+def _remarks(one: Comparand, case: Case, second: Case | None) -> list[str]:
+    """Say what is unusual, a sentence each, with the name of the layer that it is about."""
+    inside = case.inside
+    if one.inside is not None and inside is not None:
+        wrong = plausibility.of_field_mask(inside)
+        if wrong:  # then the shares inside it mean nothing
+            return [f"'{one.inside.name}': {remark}" for remark in wrong]
+    of = "frame" if inside is None else "field of view"
+    found = [(one.answer.name, plausibility.of_vessels(plausibility.share(case.vessels(), inside), of=of))]
+    found += [(one.truth.name, plausibility.of_labels(case.truth, inside))]
+    if one.second is not None and second is not None:
+        found += [(one.second.name, plausibility.of_labels(second.answer, inside))]
+    return [f"'{name}': {remark}" for name, remarks in found for remark in remarks]
+
+
+def _point(case: Case) -> tuple[float, float]:
+    return evaluation.operating_point(case.truth, case.vessels(), case.inside)

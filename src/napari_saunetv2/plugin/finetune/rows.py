@@ -1,0 +1,116 @@
+"""Rows of the Fine-tune widget's table: from the open layers, or from a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.plugin.common.layers import Planes, same_eye
+from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.finetune.pairs_table import Choice, Row
+from napari_saunetv2.plugin.session import edits
+from napari_saunetv2.training.folders import entries
+from napari_saunetv2.training.matching import Named, match
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+NO_LABELS = "choose or paint labels of its size"
+UNCORRECTED = "the labels are a model's own result that nobody corrected"
+EMPTY = "the labels are empty"
+FOR_TESTING = "a test image of the data set"
+"""Why a row is not ticked."""
+
+NOT_TO_LEARN = ("preview", "agreement")
+"""Roles of layers that show a training at work, or what was right and wrong."""
+
+
+def of_layers(viewer: "ViewerModel") -> list[Row]:
+    """Give a row for each picture, with the Labels layers of its shape.
+
+    Chosen is what the user corrected, else what the reader says is of the same eye, else the nearest name;
+    what a model found, and nobody corrected, only where there is nothing else of that name. Such labels are
+    not ticked: they would teach the model what it says already.
+    """
+    images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
+    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
+    fields = [x for x in labels if x.metadata.get("role") == "fov"]
+    # Of names that are as near as each other the last is taken.
+    labels = sorted((x for x in labels if x not in fields), key=lambda x: not _only_found(x))
+    named = [Named(layer.name, shape) for layer, shape in images]
+    rows = []
+    for (layer, shape), mine, inside in zip(
+        images, match(named, _named(labels)), match(named, _named(fields)), strict=True
+    ):
+        fitting = [x for x in (*labels, *fields) if _shape(x) == shape]
+        choices = [Choice(x.name, x) for x in fitting]
+        own = [x for x in fitting if same_eye(layer, x)]
+        corrected = [x for x in fitting if x.metadata.get(OF) == layer.name and edits.painted(x)]
+        by_name = None if mine is None else labels[mine], None if inside is None else fields[inside]
+        best = next((x for x in (*corrected[::-1], *own) if x in labels), by_name[0])
+        field = next((x for x in own if x in fields), by_name[1])
+        rows.append(Row(layer.name, layer, choices, choices, best, field, _why_not(best)))
+    return rows
+
+
+def uncorrected(viewer: "ViewerModel") -> list[Labels]:
+    """Give the results and empty labels that a row would be ticked for, once somebody paints on them."""
+    return [x for x in viewer.layers if isinstance(x, Labels) and _why_not(x)]
+
+
+def _why_not(labels: Labels | None) -> str:
+    """Say why labels are not to be learned from unless the user wants it, or ""."""
+    if labels is None:
+        return NO_LABELS
+    if _only_found(labels):
+        return UNCORRECTED
+    # What is lazy or large is not read for this; a training says so if nothing is annotated.
+    return EMPTY if isinstance(labels.data, np.ndarray) and not labels.data.any() else ""
+
+
+def of_folder(folder: Path) -> list[Row]:
+    """Give a row for each photograph in a folder that has labels.
+
+    Raises
+    ------
+    LayoutError
+        When there is none.
+    """
+    return [
+        Row(
+            entry.name,
+            entry,
+            [Choice(entry.labels.name, entry.labels)],
+            [Choice(entry.field.name, entry.field)] if entry.field else [],
+            entry.labels,
+            entry.field,
+            "" if entry.for_training else FOR_TESTING,
+        )
+        for entry in entries(folder)
+        if entry.labels
+    ]
+
+
+def _only_found(layer: Labels) -> bool:
+    """Whether these labels are a model's, and nobody painted on them."""
+    return ROLE in layer.metadata and not edits.painted(layer)
+
+
+def _picture_shape(layer: Any) -> tuple[int, ...] | None:
+    if not isinstance(layer, Image) or ROLE in layer.metadata:
+        return None
+    try:
+        return Planes(layer).shape
+    except SaunetError:
+        return None
+
+
+def _named(layers: Sequence[Labels]) -> list[Named]:
+    return [Named(layer.name, _shape(layer)) for layer in layers]
+
+
+def _shape(layer: Labels) -> tuple[int, ...]:
+    return tuple((layer.data[0] if layer.multiscale else layer.data).shape)

@@ -1,0 +1,72 @@
+"""What the widget does to a layer, as Python and as a command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_saunetv2 import reproduce
+from napari_saunetv2.errors import CheckpointError, SaunetError
+from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.models import library
+from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane, file_of
+from napari_saunetv2.reproduce import Segmentation
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Segmentation:
+    """Give the recipe, with what another program needs to find the model."""
+    try:
+        found = library.find(model)
+        name = model if library.info(found).bundled else str(found)
+    except CheckpointError:
+        name = model
+    return Segmentation(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
+
+
+def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
+    """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
+    field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
+    return recipe.as_python(_expression(viewer, layer), field)
+
+
+def command(recipe: Segmentation, _viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
+    """Give the command; raises SettingsError where the picture lies in no file of its own."""
+    field = None if isinstance(fov, str) else _own_file(fov)
+    return recipe.as_command(_own_file(layer), field)
+
+
+LANGUAGES = {"Python": python, "a command": command}
+
+
+def _own_file(layer: Image | Labels) -> Path | None:
+    """File that holds this picture and no other: somebody may have painted on it, or opened it otherwise."""
+    one_picture = (layer.ndim == 2 and not layer.multiscale) or colours_first(layer)
+    file = file_of(layer) if one_picture else None
+    if file is None:
+        return None
+    try:
+        if isinstance(layer, Labels):
+            same = np.array_equal(read_mask(file), np.asarray(layer.data) != 0)
+        else:
+            same = np.array_equal(read_image(file), Planes(layer)[0])
+    except SaunetError:
+        return None
+    return file if same else None
+
+
+def _expression(viewer: "ViewerModel", layer: Image | Labels, *, mask: bool = False) -> str:
+    file = _own_file(layer)
+    if file is not None:
+        return reproduce.from_file(file, mask=mask)
+    data = f"viewer.layers[{layer.name!r}].data{'[0]' if layer.multiscale else ''}"
+    if layer.ndim == 2:
+        return data
+    if colours_first(layer):
+        return f"{data}.transpose(1, 2, 0)"
+    planes = Planes(layer)
+    index = planes.index(current_plane(layer, planes, viewer))
+    return data + "".join(f"[{at}]" for at in index)

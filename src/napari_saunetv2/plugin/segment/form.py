@@ -1,0 +1,255 @@
+"""The fields of the Segment widget."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSlider,
+    Label,
+    ProgressBar,
+    PushButton,
+    SpinBox,
+)
+from napari.layers import Image, Labels
+from qtpy.QtWidgets import QComboBox
+
+from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.engines import installed
+from napari_saunetv2.plugin.common.forms import align, group, row
+from napari_saunetv2.plugin.common.models import ModelBox
+from napari_saunetv2.plugin.common.preferences import preferred
+from napari_saunetv2.plugin.common.steady import keep_height, keep_room
+from napari_saunetv2.plugin.segment.model_menu import ModelMenu
+
+CARD_LINES, STATUS_LINES = 6, 3
+"""Lines of text that are in sight; the rest is scrolled."""
+
+Choices = Callable[[object], Sequence[Any]]
+
+
+class SegmentForm(Container[Any]):
+    """Settings, what they say, buttons, progress and a line of text; what the buttons do is the widget's.
+
+    Parameters
+    ----------
+    photographs, fields : callable
+        Give the layers to choose from, and the fields of view.
+    """
+
+    def __init__(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
+        self._make_input(photographs, fields)
+        self._make_more()
+        self._make_run()
+        self._make_output()
+        super().__init__(
+            labels=False,
+            widgets=[
+                group(
+                    "input",
+                    self.image,
+                    row("model_row", "model", self.model, self.browse, self.manage),
+                    row("fov_row", "FOV", self.fov, self.outline),
+                    self.planes,
+                ),
+                self.card,
+                self.more,
+                self.settings,
+                row("run_row", "", self.run, self.cancel),
+                self.progress,
+                self.status,
+                group(
+                    "output",
+                    row("threshold_row", "threshold", self.threshold, self.model_threshold),
+                    row("size_row", "min. size", self.min_size, self.connected),
+                    row("uncertain_row", "uncertain", self.previous_uncertain, self.next_uncertain),
+                    row("copy_row", "copy as", self.copy_python, self.copy_command),
+                ),
+                self.save,
+            ],
+        )
+        self._lay_out()
+
+    def _make_input(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
+        self.image = ComboBox(
+            name="image",
+            choices=photographs,
+            tooltip="The photograph to segment; follows the layer you click on.",
+        )
+        self.model = ModelBox(name="model")
+        self.browse = PushButton(name="browse", text="...", tooltip="Load a model from a file.")
+        self.manage = PushButton(
+            name="manage",
+            text=" ",  # its arrow says that it is a menu
+            tooltip="Find the file of this model, or delete one of your own models.",
+        )
+        self.fov = ComboBox(
+            name="fov",
+            choices=fields,
+            value="none",
+            tooltip="The field of view: outside of it nothing is a vessel. auto finds it in the picture.",
+        )
+        self.outline = CheckBox(
+            name="outline", text="outline", tooltip="Draw the field of view that was found, as a layer."
+        )
+        self.planes = ComboBox(
+            name="planes",
+            choices=["all", "current"],
+            tooltip="Of a stack, segment every plane or the one that is shown.",
+        )
+        self.card = Label(name="card", tooltip="What a segmentation will do to this picture.")
+
+    def _make_more(self) -> None:
+        self.more = PushButton(name="more", text="More settings", tooltip="Show or hide the rarer settings.")
+        self.tta = ComboBox(
+            name="tta",
+            label="views",
+            choices=[("1", "none"), ("4, mirrored", "flips"), ("8, mirrored and turned", "d4")],
+            tooltip="The mean over several views of the image: slower, and a little better.",
+        )
+        self.rescale = ComboBox(
+            name="rescale",
+            choices=["auto", "off"],
+            tooltip="auto works at the model's scale where the field of view is of another size.",
+        )
+        self.tile = ComboBox(
+            name="tile",
+            choices=["auto", "off", 256, 512, 1024, 2048],
+            tooltip="Side of overlapping tiles in pixels; auto uses them for large images.",
+        )
+        self.device = ComboBox(
+            name="device",
+            choices=lambda _: installed.devices(preferred("device")),
+            tooltip="Where the network runs; auto takes a GPU where there is one.",
+        )
+        self.engine = ComboBox(
+            name="engine",
+            choices=installed.engines(),
+            tooltip="The program that runs the network. auto takes the fastest installed one, as measured "
+            "once on this computer, if it moves at most 0.3 % of the vessel pixels.",
+        )
+        self.precision = ComboBox(
+            name="precision",
+            choices=["auto", "float32", "bfloat16", "int8"],
+            tooltip="Of the arithmetic. auto takes the fastest that moves at most 0.3 % of vessel pixels, "
+            "as measured once on this computer: the line under the button says which. int8 needs "
+            "OpenVINO and a model that was prepared for it.",
+        )
+        if preferred("device") in self.device.choices:
+            self.device.value = preferred("device")
+        self.uncertainty = CheckBox(
+            name="uncertainty",
+            text="uncertainty",
+            tooltip="Also show how far the answers to eight views lie apart (variance): eight passes more.",
+        )
+        self.settings = group(
+            "settings",
+            self.tta,
+            self.rescale,
+            self.tile,
+            self.device,
+            row("engine_row", "engine", self.engine, self.precision),
+            self.uncertainty,
+        )
+        self.settings.visible = False
+        self.more.changed.connect(self._toggle_more)
+
+    def _make_run(self) -> None:
+        self.run = PushButton(
+            name="run", text="Segment", tooltip=f"Find the vessels (Ctrl+Enter). {NO_DEVICE}"
+        )
+        self.cancel = PushButton(
+            name="cancel", text="Cancel", enabled=False, tooltip="Stop the run (Ctrl+Alt+X)."
+        )
+        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.status = Label(name="status")
+
+    def _make_output(self) -> None:
+        self.threshold = FloatSlider(
+            name="threshold",
+            min=0.01,
+            max=0.99,
+            step=0.01,
+            value=0.5,
+            tooltip="From this probability on a pixel is a vessel; moving it changes the labels at once.",
+        )
+        self.model_threshold = PushButton(
+            name="model_threshold", text="model's", tooltip="Back to the threshold of the model."
+        )
+        self.min_size = SpinBox(
+            name="min_size", min=0, max=100_000, value=0, tooltip="Leave out vessels of fewer pixels."
+        )
+        self.connected = CheckBox(
+            name="connected",
+            text="connected",
+            tooltip="Connected vessels: follow them down to half the threshold (hysteresis).",
+        )
+        self.previous_uncertain = PushButton(
+            name="previous_uncertain",
+            text="Previous",
+            enabled=False,
+            tooltip="Back to the uncertain vessel before (Ctrl+Alt+Y).",
+        )
+        self.next_uncertain = PushButton(
+            name="next_uncertain",
+            text="Next",
+            enabled=False,
+            tooltip="Go to the next vessel the network is unsure of (Ctrl+Alt+U); a ring marks it.",
+        )
+        self.save = PushButton(
+            name="save",
+            text="Save...",
+            tooltip="Write the active labels, else the vessels of this photograph, as a mask (0 and 255) "
+            "beside the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
+        )
+        self.copy_python = PushButton(
+            name="copy_python", text="Python", tooltip="Copy what this does as Python code."
+        )
+        self.copy_command = PushButton(
+            name="copy_command", text="command", tooltip="Copy what this does as a command line."
+        )
+
+    def _lay_out(self) -> None:
+        keep_height(self.card, CARD_LINES)
+        keep_height(self.status, STATUS_LINES)
+        keep_room(self.progress)
+        self.manage.native.setMenu(ModelMenu(self.model, self.native))
+        for button in (self.browse, self.manage):
+            button.native.setMaximumWidth(30)
+        for box in self.native.findChildren(QComboBox):
+            # Else the longest name of a layer sets the width of the panel.
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
+        align(self["input"], self["settings"], self["output"])
+
+    def _toggle_more(self) -> None:
+        more = self.more.text == "More settings"
+        self.settings.visible = more
+        self.more.text = "Fewer settings" if more else "More settings"
+
+    # What the fields say
+
+    def network_fields(self) -> tuple[ComboBox, ...]:
+        """List what says how the network runs."""
+        return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
+
+    def network_settings(self) -> dict[str, Any]:
+        """Give device, tta, rescale, tile, engine and precision."""
+        return {field.name: field.value for field in self.network_fields()}
+
+    def rule(self) -> dict[str, Any]:
+        """Give threshold, min_size and connected: what makes vessels of a probability."""
+        return {field.name: field.value for field in (self.threshold, self.min_size, self.connected)}
+
+    def field_of_view(self) -> Any:
+        """Give "none", "auto", or the array of the layer that is chosen."""
+        return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+
+    def use_model_threshold(self) -> None:
+        """Set the threshold to that of the model for as many views."""
+        if self.model.info is not None:
+            header = self.model.info.header
+            level = header.tta_thresholds.get(self.tta.value, header.threshold)
+            self.threshold.value = min(max(level, self.threshold.min), self.threshold.max)

@@ -1,0 +1,201 @@
+"""The layers that a segmentation leaves: its probability, its vessels and its uncertainty."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+
+from napari_saunetv2.plugin.common.layers import (
+    EDITED,
+    Planes,
+    add_beside,
+    lookup,
+    put,
+    spatial,
+    vessel_colours,
+)
+from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.segment.run import Request, Segmented
+from napari_saunetv2.plugin.session import edits
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+EDITS = "saunetv2 edits of"
+"""Key in the metadata of labels that were painted on and set aside: the name of their image."""
+
+BRUSH, MIN_BRUSH = 1 / 150, 2
+"""Diameter of the brush, as a share of the longer side and in pixels: a middle-sized vessel."""
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "probability": {"contrast_limits": (0, 1), "colormap": "magma", "visible": False},
+    "uncertainty": {"contrast_limits": (0, 0.05), "colormap": "inferno", "blending": "additive"},
+}
+
+
+class Source:
+    """What a job must know of its image layer, which may have changed or be gone when the job ends."""
+
+    def __init__(self, layer: Image) -> None:
+        self.layer = layer
+        self.name = layer.name
+        self.planes = Planes(layer)
+        self.spatial = spatial(layer)
+
+    def changed(self) -> bool:
+        """Say whether the layer shows other data by now."""
+        data = self.layer.data[0] if self.layer.multiscale else self.layer.data
+        return data is not self.planes.array
+
+
+class Result:
+    """Probability, vessels and uncertainty of one image layer; running again renews them.
+
+    It keeps no image layer, so that one that was removed can go.
+    """
+
+    def __init__(self, viewer: "ViewerModel") -> None:
+        self._viewer = viewer
+        self._name = ""
+        self._spatial: dict[str, Any] = {}
+        self._data: Any = None
+        self._maps: dict[str, Image] = {}
+        self._labels: Labels | None = None
+        self.request: Request | None = None
+        self.settings: dict[str, Any] = {}
+
+    def show(self, source: Source, request: Request, answer: Segmented) -> Iterator[None]:
+        """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
+
+        Yields
+        ------
+        None
+            Before and after each layer that is added: that takes napari a while.
+        """
+        same = self._data is not None and self._data() is source.planes.array
+        self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
+        self.request, self.settings = request, answer.settings
+        about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
+        for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
+            if maps:
+                data = self._filled(role, source, answer.numbers, maps, same)
+                yield from self._show_map(role, data, about)
+        if self.labels is None:
+            # Still empty, for to add it takes longest, and so has a turn to itself.
+            labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
+            yield
+            self._add_labels(labels)
+            yield
+
+    def can_redraw(self) -> bool:
+        """Say whether there is a probability; somebody may have removed it."""
+        return self._there("probability")
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """What the vessels are taken from, shape (..., H, W)."""
+        data: NDArray[np.float32] = self._maps["probability"].data
+        return data
+
+    def show_vessels(self, mask: NDArray[np.uint8], rule: dict[str, Any]) -> str:
+        """Show the vessels; returns what the user must know, else "".
+
+        Labels that somebody painted on are not touched: they keep their work under another name.
+        """
+        about = self._maps["probability"].metadata | {ROLE: "vessels", **rule}
+        notice = self._set_painted_aside()
+        if self._labels is None or not self._renew(self._labels, mask, about):
+            self._add_labels(self._new_labels(mask, about))
+        else:
+            edits.remember(self._labels)
+        return notice
+
+    @property
+    def labels(self) -> Labels | None:
+        """The vessels, if they are still there."""
+        return self._labels if self._labels in self._viewer.layers else None
+
+    def activate(self, source: Image) -> None:
+        """Make the vessels the active layer, unless the user turned to another one than the photograph."""
+        selection = self._viewer.layers.selection
+        if self.labels is not None and selection.active in (None, source):
+            selection.active = self.labels
+
+    def maps(self) -> "tuple[Labels, Image] | None":
+        """Vessels and their uncertainty; None where one of them is not there."""
+        labels = self.labels
+        if labels is None or not self._there("uncertainty"):
+            return None
+        return labels, self._maps["uncertainty"]
+
+    # Layers
+
+    def _filled(
+        self, role: str, source: Source, numbers: Any, maps: list[NDArray[np.float32]], same: bool
+    ) -> NDArray[np.float32]:
+        """Lay planes into a stack: the former one, where it is of the same picture."""
+        shape = source.planes.shape
+        if len(shape) == 2:
+            return maps[0]
+        keep = same and self._there(role) and self._maps[role].data.shape == shape
+        stack = self._maps[role].data.copy() if keep else np.zeros(shape, np.float32)
+        for number, one in zip(numbers, maps, strict=True):
+            stack[source.planes.index(number)] = one
+        return stack
+
+    def _there(self, role: str) -> bool:
+        return role in self._maps and self._maps[role] in self._viewer.layers
+
+    def _show_map(self, role: str, data: NDArray[np.float32], about: dict[str, Any]) -> Iterator[None]:
+        about = about | {ROLE: role}
+        if not self._renew(self._maps.get(role), data, about):
+            image = Image(data, name=f"{self._name} {role}", metadata=about, **_LOOKS[role], **self._spatial)
+            yield
+            self._maps[role] = image
+            add_beside(self._viewer, image)
+        yield
+
+    def _new_labels(self, mask: NDArray[np.uint8], about: dict[str, Any]) -> Labels:
+        labels = Labels(
+            mask,
+            name=f"{self._name} vessels",
+            colormap=vessel_colours(),
+            opacity=0.7,
+            metadata=about | {ROLE: "vessels"},
+            **self._spatial,
+        )
+        labels.brush_size = max(MIN_BRUSH, round(max(mask.shape[-2:]) * BRUSH))
+        return labels
+
+    def _add_labels(self, labels: Labels) -> None:
+        self._labels = labels
+        edits.remember(labels)
+        add_beside(self._viewer, labels)
+
+    def _renew(self, layer: Image | Labels | None, data: NDArray[Any], about: dict[str, Any]) -> bool:
+        """Give a layer new contents and the source's place; False where it is gone or has other axes."""
+        if layer is None or layer not in self._viewer.layers or layer.ndim != data.ndim:
+            return False
+        layer.data, layer.metadata = data, about
+        put(layer, self._spatial)
+        return True
+
+    def _set_painted_aside(self) -> str:
+        labels = self.labels
+        if labels is None or not edits.painted(labels):
+            return ""
+        for layer in self._viewer.layers:  # of several edited ones only the last is in sight
+            if layer.metadata.get(EDITS) == self._name:
+                layer.visible = False
+        labels.name = f"{self._name} vessels (edited)"
+        labels.colormap = vessel_colours(EDITED)
+        labels.metadata = labels.metadata | {EDITS: self._name}
+        self._labels = None
+        return f"Your painted labels are kept as '{labels.name}'."
+
+
+def _word(fov: Any) -> str:
+    return fov if isinstance(fov, str) else "layer"

@@ -1,0 +1,299 @@
+"""The Segment widget: one button from a photograph to its vessels."""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from napari.layers import Image
+from napari.utils.notifications import show_info
+
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.imaging import vessels
+from napari_saunetv2.plugin.common.jobs import Job, Latest, Turns
+from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane
+from napari_saunetv2.plugin.common.preferences import preferred
+from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin.segment import copies
+from napari_saunetv2.plugin.segment.card import CardMaker
+from napari_saunetv2.plugin.segment.choices import DataWatch, fields, obstacle, photographs
+from napari_saunetv2.plugin.segment.copies import recipe
+from napari_saunetv2.plugin.segment.form import SegmentForm
+from napari_saunetv2.plugin.segment.outline import Outline
+from napari_saunetv2.plugin.segment.results import Result, Source
+from napari_saunetv2.plugin.segment.run import Request, Segmented, field_of, find_vessels, segment_planes
+from napari_saunetv2.plugin.segment.tour import Guide
+from napari_saunetv2.plugin.session.panel import set_up
+from napari_saunetv2.plugin.session.save import Saver
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_saunetv2.inference.fallback import State
+    from napari_saunetv2.inference.preflight import Preflight
+
+
+class SegmentWidget(SegmentForm):
+    """Find the vessels of the active image.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self._viewer = napari_viewer
+        self._job: Job | None = None
+        self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
+        self._outline = Outline(napari_viewer)
+        self._why_not = ""
+        super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
+        self._cards = CardMaker(self.native, self._wish, self._show_card)
+        self._data = DataWatch(self._cards.renew)
+        self._turns = Turns(self.native)
+        self._masks = Latest(self._show_failure)
+        self._guide = Guide(napari_viewer, self._say, self._show_failure)
+        self._saver = Saver(napari_viewer, self.native, self._say)
+        set_up(self, napari_viewer)
+        self._connect()
+        self.use_model_threshold()
+        if preferred("threshold"):
+            self.threshold.value = preferred("threshold")
+        self._follow_active()
+        self._check()
+        self._cards.renew()
+
+    def _connect(self) -> None:
+        self.run.changed.connect(self._start)
+        self.cancel.changed.connect(self._cancel)
+        self.browse.changed.connect(self._browse)
+        for chooses in (self.model, self.tta):
+            chooses.changed.connect(self._take_model_threshold)
+        self.model_threshold.changed.connect(self.use_model_threshold)
+        self.image.changed.connect(self._take_image)
+        for field in (self.fov, self.planes):
+            field.changed.connect(self._check)
+        for part in (self.threshold, self.min_size, self.connected):
+            part.changed.connect(self._apply_threshold)
+        self.outline.changed.connect(self._outline.switch)
+        self.next_uncertain.changed.connect(partial(self._lead, 1))
+        self.previous_uncertain.changed.connect(partial(self._lead, -1))
+        self.save.changed.connect(self._save)
+        self.copy_python.changed.connect(partial(self._copy, "Python"))
+        self.copy_command.changed.connect(partial(self._copy, "a command"))
+        for field in (self.image, self.fov, self.planes, self.model, *self.network_fields()):
+            field.changed.connect(self._cards.renew)
+        self.uncertainty.changed.connect(self._cards.renew)
+        layers = self._viewer.layers
+        layers.selection.events.active.connect(self._follow_active)
+        for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
+            event.connect(self._layers_changed)
+        self._viewer.dims.events.current_step.connect(self._cards.renew)
+        self.native_parent_changed.connect(self._panel_moved)
+        self.native.destroyed.connect(self._abandon)
+        add_shortcuts(
+            self.native,
+            {
+                "Ctrl+Return": self._start,
+                "Ctrl+Alt+X": self._cancel,
+                "Ctrl+Alt+U": partial(self._lead, 1),
+                "Ctrl+Alt+Y": partial(self._lead, -1),
+                "Ctrl+Alt+M": self._save,
+            },
+        )
+
+    # What the user does
+
+    def _start(self) -> None:
+        self._check()
+        if self._job is not None or self._obstacle():
+            return
+        source = Source(self.image.value)
+        numbers: Sequence[int] = range(len(source.planes))
+        if self.planes.value == "current":
+            numbers = [current_plane(source.layer, source.planes, self._viewer)]
+        request = Request(
+            self.model.value, self.network_settings(), self.field_of_view(), self.uncertainty.value
+        )
+        begun = time.monotonic()
+        self._job = Job(
+            segment_planes(source.planes, numbers, request),
+            progress=partial(self._show_progress, source.name),
+            done=lambda answer: self._turns.add(self._show_result(source, request, begun, answer)),
+            failed=self._show_failure,
+            finished=lambda: self._turns.add(self._reset()),
+        )
+        self.run.enabled, self.cancel.enabled = False, True
+        self.progress.value, self.progress.visible = 0, True
+        self.status.value = f"Segmenting {source.name}..."
+        self._job.start()
+
+    def _cancel(self) -> None:
+        if self._job is not None and not self._turns.busy:
+            self._job.stop()
+            self.cancel.enabled = False
+            self.status.value = "Stopped; no layer was changed."
+
+    def _browse(self) -> None:
+        try:
+            self.model.browse()
+        except SaunetError as error:
+            self._show_failure(error)
+
+    def _apply_threshold(self) -> None:
+        result = self._result()
+        if result is not None and result.can_redraw():
+            self._draw(result)
+
+    def _lead(self, by: int, *_: object) -> None:
+        self._guide.go_on(self._result(), by)
+
+    def _save(self) -> None:
+        result = self._result()
+        self._saver.save(None if result is None else result.labels, self.image.value)
+
+    def _copy(self, language: str) -> None:
+        layer, result = self.image.value, self._result()
+        if layer is None:
+            return
+        really = result.settings if result is not None and result.can_redraw() else {}
+        wanted = recipe(self.model.value, self.network_settings() | really, self.fov.value, self.rule())
+        try:
+            copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
+        except SaunetError as error:
+            self.status.value = str(error)
+        else:
+            self.status.value = f"Copied as {language}."
+
+    def _take_image(self) -> None:
+        if self._job is None:
+            self.status.value = ""  # what it says is about another image
+        self._check()
+
+    def _panel_moved(self, parent: object) -> None:
+        if parent is None:  # closed: nobody can see or cancel the run any more
+            self._cancel()
+
+    def _abandon(self) -> None:
+        # The window is gone, so no job may reach the fields any more.
+        for job in (self._job, self._cards, self._masks, self._guide, self._turns):
+            if job is not None:
+                job.abandon()
+        self._job = None
+
+    # What the jobs say
+
+    def _show_progress(self, name: str, state: "State") -> None:
+        self.progress.value = round(state.share * self.progress.max)
+        self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
+
+    def _show_result(
+        self, source: Source, request: Request, begun: float, answer: Segmented
+    ) -> Iterator[None]:
+        result = self._results.setdefault(source.layer, Result(self._viewer))
+        self._guide.unmark()
+        yield from result.show(source, request, answer)
+        self._draw(result)
+        yield
+        result.activate(source.layer)
+        self._check_uncertainty()
+        from napari_saunetv2.inference.preflight import duration  # the window opens without torch
+
+        device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
+        took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
+        changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
+        self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
+
+    def _show_card(self, card: "Preflight | str | None") -> None:
+        self.device.reset_choices()  # by now torch is loaded, and knows them
+        if card is not None and not isinstance(card, str):
+            self.card.value = "\n".join([*card.lines(), *(f"\u26a0 {advice}" for advice in card.advice)])
+            self._outline.show(self.image.value, card.outline)
+        else:
+            self.card.value = card or ""
+            self._outline.show(None, None)
+
+    def _say(self, words: str) -> None:
+        self.status.value = words
+
+    def _show_failure(self, error: Exception) -> None:
+        self.status.value = tell(error)
+
+    def _reset(self) -> Iterator[None]:
+        self._job = None
+        self.cancel.enabled = False
+        self.progress.visible = False
+        self._check()
+        yield
+
+    def _draw(self, result: Result) -> None:
+        """Show the vessels at the present rule: at once where that is quick, else from a thread."""
+        rule = self.rule()
+        if rule["min_size"] > 1 or rule["connected"]:
+            work = find_vessels(result.probability, rule)
+            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, rule))
+        else:
+            self._masks.forget()
+            self._show_vessels(result, vessels.find(result.probability, **rule), rule)
+
+    def _show_vessels(self, result: Result, mask: Any, rule: dict[str, Any]) -> None:
+        if result.can_redraw() and mask.shape == result.probability.shape:
+            notice = result.show_vessels(mask, rule)
+            if notice:
+                show_info(notice)
+
+    # What happens to the layers
+
+    def _follow_active(self) -> None:
+        active = self._viewer.layers.selection.active
+        # A layer that was just added is active before it is among the choices.
+        if active in photographs(self._viewer):
+            self.image.reset_choices()
+            self.image.value = active
+
+    def _layers_changed(self) -> None:
+        self.image.reset_choices()
+        self.fov.reset_choices()
+        self._follow_active()
+        self._check()
+
+    def _check(self) -> None:
+        """Say why there is nothing to run, if so; else let stand what was said."""
+        layer = self.image.value
+        self.planes.visible = layer is not None and layer.ndim > 2 and not colours_first(layer)
+        self._data.watch(layer)
+        self._check_uncertainty()
+        if self._job is not None:
+            return
+        why_not = self._obstacle()
+        if why_not or self.status.value == self._why_not:
+            self.status.value = why_not
+        self._why_not = why_not
+        self.run.enabled = not why_not
+
+    def _check_uncertainty(self) -> None:
+        result = self._result()
+        for button in (self.previous_uncertain, self.next_uncertain):
+            button.enabled = result is not None and result.maps() is not None
+
+    def _obstacle(self) -> str:
+        return obstacle(self.image.value, self.model.info, self.fov.value)
+
+    def _result(self) -> Result | None:
+        return self._results.get(self.image.value) if self.image.value is not None else None
+
+    def _wish(self) -> tuple[Planes, int, int, str, dict[str, Any]] | None:
+        if self._obstacle():
+            return None
+        planes = Planes(self.image.value)
+        shown = current_plane(self.image.value, planes, self._viewer)
+        count = 1 if self.planes.value == "current" else len(planes)
+        field = field_of(self.field_of_view(), planes, shown)
+        settings = self.network_settings() | {"field": field, "uncertainty": self.uncertainty.value}
+        return planes, shown, count, self.model.value, settings
+
+    def _take_model_threshold(self) -> None:
+        # The vessels in sight are another model's: they stay as they are.
+        with self.threshold.changed.blocked():
+            self.use_model_threshold()

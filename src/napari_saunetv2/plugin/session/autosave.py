@@ -1,0 +1,272 @@
+"""Labels that somebody paints are copied while they are painted, and offered back after a crash.
+
+A copy goes when the labels were saved, or when the user does not want it. The copying is done in a
+thread: only the array is taken in the interface's.
+"""
+
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QApplication, QMessageBox
+
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.plugin.common.layers import spatial
+from napari_saunetv2.plugin.session import painted as _painted
+
+if TYPE_CHECKING:
+    import napari
+
+WAIT = 2.0
+"""Seconds from a stroke to its copy; for large labels ten times as long as the last copy took."""
+
+LISTED = 8
+"""Layers that the question names, at most."""
+
+
+def watch(viewer: "napari.viewer.Viewer") -> "Autosave":
+    """Copy what is painted in a viewer, and offer what an earlier session left; once for a viewer."""
+    itself = getattr(viewer, "__wrapped__", viewer)  # a widget is given a stand-in that keeps it in the open
+    if itself not in _WATCHED:
+        _WATCHED[itself] = Autosave(itself)
+    return _WATCHED[itself]
+
+
+def not_needed(labels: Any) -> None:
+    """Say that an array of labels was saved as a file, or thrown away: its copy is not needed any more."""
+    for autosave in list(_WATCHED.values()):
+        autosave.forget(labels)
+
+
+class Autosave(QObject):
+    """The copies of one viewer's painted labels."""
+
+    _wrote = Signal(float)
+    _failed = Signal(str)
+    _found = Signal(object)
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)  # a viewer that was closed must be let go
+        self._session: _painted.Session | None = None
+        self._claimed: list[_painted.Session] = []
+        self._paths: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
+        self._replaces: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
+        self._changed: list[Labels] = []
+        self._writer = ThreadPoolExecutor(1, "autosave")
+        self._told = False
+        self.question: QMessageBox | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(round(WAIT * 1000))
+        self._timer.timeout.connect(self.copy_now)
+        self._wrote.connect(self._adapt)
+        self._failed.connect(self._tell)
+        self._found.connect(self._ask)
+        for layer in viewer.layers:
+            self._follow(layer)
+        viewer.layers.events.inserted.connect(lambda event: self._follow(event.value))
+        weakref.finalize(viewer, self.close)  # when the viewer is gone, or Python ends
+        self._offer()
+
+    def copy_now(self) -> None:
+        """Copy what was painted since the last time."""
+        with suppress(RuntimeError):  # when Python ends, Qt may have gone before
+            self._timer.stop()
+        while self._changed:
+            layer = self._changed.pop()
+            path = self._path(layer)
+            if path is not None:
+                copy = _painted.Copy(layer.name, np.array(layer.data), _plain(spatial(layer)))
+                self._later(self._write, path, copy, self._replaces.pop(layer, None))
+
+    def wait(self) -> None:
+        """Wait until all copies that were asked for are written."""
+        self._writer.submit(int).result()
+
+    def forget(self, labels: Any) -> None:
+        """Remove the copy of labels that were saved or thrown away."""
+        for layer in {*self._changed, *self._paths}:  # one painted just now has no copy yet
+            if layer.data is labels:
+                self._changed = [other for other in self._changed if other is not layer]
+                for path in filter(None, (self._paths.pop(layer, None), self._replaces.pop(layer, None))):
+                    self._later(_painted.remove, path)
+
+    def close(self) -> None:
+        """Write what is waiting, and stop. What was not saved stays, to be offered at the next start."""
+        self.copy_now()
+        self._writer.shutdown()
+        for session in (self._session, *self._claimed):
+            if session is not None:
+                session.close()
+        self._session, self._claimed = None, []
+
+    def _later(self, work: Callable[..., object], *what: Any) -> None:
+        try:
+            self._writer.submit(work, *what)
+        except RuntimeError:  # Python ends, and begins nothing in a thread any more
+            work(*what)
+
+    # What is painted
+
+    def _follow(self, layer: Any) -> None:
+        if isinstance(layer, Labels):
+            layer.events.paint.connect(self._on_paint)
+            layer.events.set_data.connect(self._on_refresh)  # an undo paints too, and tells nobody
+
+    def _on_paint(self, event: Any) -> None:
+        self._note(event.source)
+
+    def _on_refresh(self, event: Any) -> None:
+        if event.source in self._paths:  # labels that nobody painted on are drawn anew for other reasons
+            self._note(event.source)
+
+    def _note(self, layer: Labels) -> None:
+        if not isinstance(layer.data, np.ndarray):
+            return
+        if not any(layer is other for other in self._changed):
+            self._changed.append(layer)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _path(self, layer: Labels) -> Path | None:
+        if self._session is not None and not self._session.stands():  # then no copy is there any more
+            self._session.close()
+            self._session = None
+            self._changed += [other for other in self._paths if other is not layer]
+            self._paths.clear()
+        try:
+            self._session = self._session or _painted.Session.new()
+        except SaunetError as error:
+            self._tell(str(error))
+            return None
+        number = len(self._paths)
+        taken = set(self._paths.values())
+        while layer not in self._paths:
+            path = self._session.folder / f"{number}{_painted.SUFFIX}"
+            if path not in taken:
+                self._paths[layer] = path
+            number += 1
+        return self._paths[layer]
+
+    def _write(self, path: Path, copy: _painted.Copy, replaces: Path | None) -> None:
+        begun = time.monotonic()
+        try:
+            _painted.write(path, copy)
+        except SaunetError as error:
+            self._failed.emit(str(error))
+            return
+        if replaces is not None:
+            _painted.remove(replaces)
+        self._wrote.emit(time.monotonic() - begun)
+
+    def _adapt(self, seconds: float) -> None:
+        self._told = False
+        self._timer.setInterval(round(1000 * max(WAIT, 10 * seconds)))
+
+    def _tell(self, problem: str) -> None:
+        if not self._told:  # once, not every two seconds
+            self._told = True
+            show_warning(f"Your labels are not autosaved, save them yourself: {problem}")
+
+    # What an earlier session left
+
+    def _offer(self) -> None:
+        found = _painted.left_behind()
+        if found:
+            self._later(self._look_through, found)
+
+    def _look_through(self, found: list[Path]) -> None:
+        """Find the names of the layers: a thread's work, for it reads files."""
+        self._found.emit({path: _name_of(path) for path in found})
+
+    def _ask(self, left: dict[Path, str]) -> None:
+        if self._viewer() is None:
+            return
+        found = list(left)
+        box = QMessageBox(QApplication.activeWindow())
+        box.setWindowTitle("Painted labels")
+        box.setText(
+            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that were painted in an earlier session "
+            "were not saved with the Save button, or as a Vessel mask."
+        )
+        box.setInformativeText(_listed(left) + "\n\nDiscard them if you saved them in another way.")
+        answers: tuple[tuple[str, QMessageBox.ButtonRole, Callable[[], None]], ...] = (
+            ("Open", QMessageBox.ButtonRole.AcceptRole, lambda: self._bring_back(found)),
+            ("Ask again later", QMessageBox.ButtonRole.RejectRole, lambda: None),
+            ("Discard", QMessageBox.ButtonRole.DestructiveRole, lambda: self._discard(found)),
+        )
+        for text, role, answer in answers:
+            box.addButton(text, role).clicked.connect(answer)
+        box.finished.connect(self._asked)
+        self.question = box
+        box.open()  # unlike exec it holds nothing up
+
+    def _asked(self) -> None:
+        if self.question is not None:
+            self.question.deleteLater()
+            self.question = None
+
+    def _bring_back(self, found: list[Path]) -> None:
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        for path in self._own(found):
+            try:
+                copy = _painted.read(path)
+                layer = viewer.add_labels(copy.labels, name=f"{copy.name} (recovered)", **copy.place)
+            except (SaunetError, ValueError, TypeError) as error:
+                show_warning(str(error))
+                continue
+            self._replaces[layer] = path  # which stays until the new copy is written
+            self._note(layer)
+
+    def _discard(self, found: list[Path]) -> None:
+        for path in self._own(found):
+            _painted.remove(path)
+
+    def _own(self, found: list[Path]) -> list[Path]:
+        """Give what no other napari has opened or discarded since it was found; from now on none can."""
+        claims = {folder: _painted.Session.claim(folder) for folder in dict.fromkeys(p.parent for p in found)}
+        self._claimed += filter(None, claims.values())
+        own = [path for path in found if claims[path.parent] is not None and path.exists()]
+        if len(own) < len(found):
+            show_info("Some of these labels were opened, or discarded, in another window meanwhile.")
+        return own
+
+
+def _name_of(path: Path) -> str:
+    try:
+        return _painted.read(path).name
+    except SaunetError:  # reported when it is opened
+        return path.stem
+
+
+def _listed(left: dict[Path, str]) -> str:
+    """Name each layer and the time it was painted at, the last ones where there are many."""
+    lines = []
+    for path, name in list(left.items())[-LISTED:]:
+        with suppress(OSError):
+            painted = datetime.fromtimestamp(path.stat().st_mtime)
+            lines.append(f"{name}, {painted:%Y-%m-%d %H:%M}")
+    return "\n".join(["..."] * (len(left) > LISTED) + lines)
+
+
+_WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()
+
+
+def _plain(place: dict[str, Any]) -> dict[str, Any]:
+    """What puts a layer in its place, as JSON holds it."""
+    numbers = ("scale", "translate", "rotate", "shear", "affine")
+    plain: dict[str, Any] = {name: np.asarray(place[name]).tolist() for name in numbers}
+    return plain | {name: [str(one) for one in place[name]] for name in ("units", "axis_labels")}

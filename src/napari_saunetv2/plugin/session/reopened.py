@@ -1,0 +1,66 @@
+"""Masks that this program wrote are shown as labels, also where napari opened them as images.
+
+napari asks a plugin by the file's name alone, and a pattern such as ``*.png`` would make it ask the user
+about every PNG file. The mark inside the file tells masks from photographs whatever their names.
+"""
+
+import weakref
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from napari.layers import Image, Labels, Layer
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
+
+from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.files import is_own_mask, read_mask, read_spacing
+from napari_saunetv2.plugin.common.layers import file_of, placed, vessel_colours
+
+if TYPE_CHECKING:
+    import napari
+
+
+def watch(viewer: "napari.viewer.Viewer") -> None:
+    """Show masks of this program as labels from now on, those too that are open; once for a viewer."""
+    itself = getattr(viewer, "__wrapped__", viewer)  # a widget is given a stand-in that keeps it in the open
+    if itself in _WATCHED:
+        return
+    _WATCHED.add(itself)
+    for layer in list(itself.layers):
+        _look_at(weakref.ref(itself), layer)
+    itself.layers.events.inserted.connect(_Inserted(weakref.ref(itself)))
+
+
+class _Inserted:
+    def __init__(self, viewer: "weakref.ref[napari.viewer.Viewer]") -> None:
+        self._viewer = viewer  # a viewer that was closed must be let go
+
+    def __call__(self, event: Any) -> None:
+        _look_at(self._viewer, event.value)
+
+
+def _look_at(viewer: "weakref.ref[napari.viewer.Viewer]", layer: Layer) -> None:
+    path = file_of(layer) if isinstance(layer, Image) and layer.ndim == 2 else None
+    if path is not None and is_own_mask(path):
+        # Later: who else is being told of the new layer must find it there.
+        QTimer.singleShot(0, lambda: _show_as_labels(viewer(), layer))
+
+
+def _show_as_labels(viewer: "napari.viewer.Viewer | None", layer: Image) -> None:
+    path = file_of(layer)
+    if viewer is None or layer not in viewer.layers or path is None:
+        return
+    try:
+        mask, spacing = read_mask(path), read_spacing(path)
+    except SaunetError:  # it stays the image that napari made of it
+        return
+    name = layer.name
+    labels = Labels(mask, name=name, colormap=vessel_colours(), opacity=0.7, **placed(spacing))
+    viewer.layers.insert(viewer.layers.index(layer) + 1, labels)
+    viewer.layers.remove(layer)
+    labels.name = name  # beside the image it had to have another one
+    viewer.layers.selection.active = labels
+    show_info(f"{path.name} is a vessel mask, and so is shown as labels.")
+
+
+_WATCHED: "WeakSet[napari.viewer.Viewer]" = WeakSet()

@@ -1,0 +1,145 @@
+"""The Save button: write the labels that the user corrected as a mask beside their photograph."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from napari.layers import Image, Labels
+from napari.settings import get_settings
+from napari.utils.notifications import show_warning
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_saunetv2.errors import FileFormatError, SaunetError
+from napari_saunetv2.plugin.common.layers import file_of, same_eye
+from napari_saunetv2.plugin.common.questions import ask_to_replace
+from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.windows import tell
+from napari_saunetv2.plugin.session.store import store
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+FILTER = "Masks (*.png *.tif *.tiff)"
+SUFFIXES = (".png", ".tif", ".tiff")
+ENDING = "vessels"
+
+
+class Saver:
+    """Saves Labels layers; a layer that was saved before goes to the same file, after a question.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    parent : QWidget
+        Of the dialogs.
+    say : callable
+        Takes what to tell the user.
+    """
+
+    def __init__(self, viewer: "ViewerModel", parent: QWidget, say: Callable[[str], None]) -> None:
+        self._viewer, self._parent, self._say = viewer, parent, say
+        self._files: WeakKeyDictionary[Labels, tuple[str, Path]] = WeakKeyDictionary()
+
+    def save(self, otherwise: Labels | None, photograph: Image | None) -> None:
+        """Ask for a file and write the active labels there.
+
+        Parameters
+        ----------
+        otherwise : Labels, optional
+            Saved where the active layer is no layer of vessels.
+        photograph : Image, optional
+            Beside which the file goes, where the labels do not tell theirs.
+        """
+        labels = _in_hand(self._viewer) or otherwise
+        if labels is None:
+            self._say("There are no vessels to save: segment first, or choose a Labels layer.")
+            return
+        photograph = _photograph_of(labels, self._viewer) or photograph
+        target = self._target(labels, photograph)
+        if target is None:
+            return
+        about = {"name": labels.name, "scale": labels.scale, "units": labels.units}
+        try:
+            _refuse_photograph(target, photograph)
+            notice = store(target, labels.data, about, overwrite=True)
+        except SaunetError as error:
+            self._say(tell(error))
+            return
+        # A layer that shows another photograph now has another name, and so a file of its own.
+        self._files[labels] = (labels.name, target)
+        if notice:
+            show_warning(notice)
+        self._say(f"Saved {target.name} in {target.parent}.")
+
+    def _target(self, labels: Labels, photograph: Image | None) -> Path | None:
+        name, former = self._files.get(labels, ("", None))
+        if former is not None and name == labels.name:
+            answer = ask_to_replace(self._parent, former) if former.exists() else "replace"
+            if answer != "other":
+                return former if answer == "replace" else None
+        chosen, _ = QFileDialog.getSaveFileName(
+            self._parent, "Save as a mask", str(proposal(labels, photograph)), FILTER
+        )
+        if not chosen:
+            return None
+        target = Path(chosen)
+        if target.suffix:
+            return target  # the dialog has asked whether it may be replaced
+        target = target.with_name(f"{target.name}{SUFFIXES[0]}")
+        if target.exists() and ask_to_replace(self._parent, target) != "replace":
+            return None
+        return target
+
+
+def _in_hand(viewer: "ViewerModel") -> Labels | None:
+    """Give the active layer, where it is one of vessels: no field of view, no picture of right and wrong."""
+    active = viewer.layers.selection.active
+    active = getattr(active, "__wrapped__", active)  # a widget is given stand-ins, which last for a moment
+    if not isinstance(active, Labels) or active.metadata.get("role") == "fov":
+        return None
+    return active if active.metadata.get(ROLE) in (None, "vessels") else None
+
+
+def _photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
+    """Find the photograph that labels are of: the one they were found in, or of the same eye."""
+    images = [layer for layer in viewer.layers if isinstance(layer, Image) and ROLE not in layer.metadata]
+    of = labels.metadata.get(OF)
+    fitting = (x for x in images if x.name == of or (of is None and same_eye(x, labels)))
+    return next(fitting, None)
+
+
+def proposal(labels: Labels, photograph: Image | None) -> Path:
+    """Propose NAME_vessels.png beside the photograph; where it lies in no file, where napari saved last.
+
+    What the layer's name adds to the photograph's, such as an observer, stands in between.
+    """
+    file = photograph_file(photograph)
+    stem = photograph.name if photograph is not None else ""
+    added = labels.name.removeprefix(stem) if stem else labels.name
+    added = re.sub(rf"\(edited\)|\(recovered\)|\[\d+\]|\b{ENDING}\b", "", added)
+    if file is not None:
+        stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
+    words = re.sub(r'[\s<>:"/\\|?*]+', "_", " ".join(f"{stem} {added}".split()))
+    folder = file.parent if file is not None else _last_folder()
+    return folder / f"{'_'.join(filter(None, (words, ENDING)))}{SUFFIXES[0]}"
+
+
+def photograph_file(photograph: Image | None) -> Path | None:
+    """File of a photograph, if it is still there."""
+    if photograph is None:
+        return None
+    path = photograph.metadata.get("path")  # Browse reads it without napari's help
+    return Path(path) if path and Path(path).is_file() else file_of(photograph)
+
+
+def _last_folder() -> Path:
+    history = map(Path, get_settings().application.save_history)
+    return next(filter(Path.is_dir, history), Path.home())
+
+
+def _refuse_photograph(target: Path, photograph: Image | None) -> None:
+    file = photograph_file(photograph)
+    if file is not None and target.exists() and target.samefile(file):
+        raise FileFormatError(f"'{target.name}' is the photograph itself: choose another name for its mask.")

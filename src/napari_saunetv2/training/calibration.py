@@ -1,0 +1,123 @@
+"""What a model's header learns from its own training images: thresholds, and ranges for integers."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2 import inference
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import LayoutError, SettingsError
+from napari_saunetv2.evaluation import learned_from, seen
+from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.metrics import best_threshold
+from napari_saunetv2.models.checkpoint import Checkpoint, Header
+
+
+def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
+    """Samples that the model, or one that it was made from, was trained or validated on.
+
+    No others may choose its thresholds.
+
+    Raises
+    ------
+    LayoutError
+        When there is none among them.
+    SettingsError
+        When the model does not say what it was trained on.
+    """
+    kept = [s for s in samples if learned_from(s, model.header)]
+    if not kept and not any(seen(s, model.header) for s in samples):
+        raise LayoutError(
+            f"None of these images was used to train '{model.name}': give the data set it was trained on, "
+            "for a threshold must not be chosen on images that it is tested on."
+        )
+    return kept
+
+
+def calibrate(
+    samples: Sequence[Sample],
+    model: Checkpoint,
+    tta: inference.TestTime,
+    *,
+    device: str = "auto",
+) -> Generator[int, None, Header]:
+    """Find the threshold with the highest mean F1 for a test-time augmentation.
+
+    A network is surer of the images it learned from: F1 peaks at another threshold there than on new ones.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        As :func:`known` gives them.
+    model : Checkpoint
+    tta : "none", "flips" or "d4"
+    device : str
+
+    Yields
+    ------
+    int
+        Images that are done.
+
+    Returns
+    -------
+    Header
+        The model's, with that threshold.
+    """
+    exact: Any = {"engine": "torch", "precision": "float32"}
+    truths, maps = [], []
+    for number, sample in enumerate(samples, start=1):
+        truths.append(sample.labels())
+        maps.append(inference.segment(sample.image(), model, tta=tta, device=device, **exact))
+        yield number
+    found = best_threshold(truths, maps)
+    header = model.header
+    if tta == "none":
+        return replace(header, threshold=found)
+    return replace(header, tta_thresholds={**header.tta_thresholds, tta: found})
+
+
+def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[int, None, Header]:
+    """Measure what a run in eight-bit integers needs to know (:mod:`napari_saunetv2.engines`).
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        As :func:`known` gives them; brought to the model's scale.
+    model : Checkpoint
+
+    Yields
+    ------
+    int
+        Images that are done.
+
+    Returns
+    -------
+    Header
+        The model's, with the ranges.
+
+    Raises
+    ------
+    SettingsError
+        Without OpenVINO.
+    """
+    try:
+        from napari_saunetv2.engines import _int8
+    except ImportError as error:
+        raise SettingsError("int8 needs OpenVINO: pip install 'napari-saunetv2[openvino]'.") from error
+    canvases = (_canvas(sample.image(), model) for sample in samples)
+    header = model.header
+    for number, ranges in enumerate(_int8.measure(model.network, canvases), start=1):
+        header = replace(header, ranges=ranges)
+        yield number
+    return header
+
+
+def _canvas(image: NDArray[Any], model: Checkpoint) -> NDArray[np.float32]:
+    """Lay an image on a canvas at the model's scale, as one pass of the network takes it."""
+    shape = inference.planned(image, model, engine="torch", precision="float32").working_shape
+    return canvas.pad(resize(to_unit(image), *shape), model.header.padding)
