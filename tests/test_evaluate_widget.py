@@ -177,7 +177,7 @@ def test_several_predictions_give_the_mean_each_with_its_own_truth(viewer, widge
     widget.prediction.value = [found for _, found in pairs]
     widget.truth.value = [truth for truth, _ in pairs]
     run(widget)
-    scores = [Case(f.name, None, t.data, f.data).score() for t, f in pairs]
+    scores = [Case(f.name, None, t.data, f.data, model=f.name, observer=t.name).score() for t, f in pairs]
     assert column(widget, "prediction") == texts(evaluation.mean(scores))
     worst = min(scores, key=evaluation.worst_first)
     assert widget.image.choices[:2] == ("mean", worst.name)
@@ -188,7 +188,7 @@ def test_several_predictions_give_the_mean_each_with_its_own_truth(viewer, widge
     assert sum(layer.name.endswith("agreement") for layer in viewer.layers) == 3
 
 
-def test_copied_python_prints_the_same(viewer, widget, run, capsys):
+def test_copied_python_prints_the_same(viewer, widget, run, capsys, tmp_path):
     truth, _ = add_eye(viewer)
     image = np.zeros((*SHAPE, 3), np.uint8)
     image[10:, 10:] = 200
@@ -200,8 +200,11 @@ def test_copied_python_prints_the_same(viewer, widget, run, capsys):
     assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.5, inside))
     capsys.readouterr()
     exec(widget.as_python(), {"viewer": viewer})  # as in napari's console
-    expected = evaluation.as_csv([Case(found.name, None, truth.data, found.data, 0.5, inside).score()])
-    assert capsys.readouterr().out == expected + "\n"
+    about = found.name, truth.name, "found"
+    case = Case(found.name, None, truth.data, found.data, 0.5, inside, *about)
+    assert capsys.readouterr().out == evaluation.as_csv([case.score()]) + "\n"
+    widget.save_csv(tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_text() == evaluation.as_csv([case.score()])
 
 
 def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, monkeypatch, qtbot):
@@ -211,6 +214,7 @@ def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, 
     viewer.add_labels(np.roll(pairs[0][0].data, 1, 0), name="eye's 0 second", metadata=about)
     inside = viewer.add_labels(np.ones(SHAPE, np.uint8), name="inside")
     inside.data[:, 60:] = 0
+    pairs[1][1].metadata = pairs[1][1].metadata | {"model": "saunetv2"}  # as Segment notes it
     widget.prediction.value = [found for _, found in pairs]
     widget.truth.value = [truth for truth, _ in pairs]
     widget.fov.value, widget.threshold.value = inside, 0.61
@@ -223,9 +227,15 @@ def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, 
     assert words[0] == "saunetv2"
     done = CliRunner().invoke(app, [*words[1:], "--csv", str(tmp_path / "command.csv")])
     assert done.exit_code == 0, done.output
-    tables = [list(csv.reader((tmp_path / name).open())) for name in ("widget.csv", "command.csv")]
-    assert len(tables[0]) == 6  # titles, two eyes, their mean, the second observer of one, and its mean
-    assert [row[1:] for row in tables[0]] == [row[1:] for row in tables[1]]
+    tables = [list(csv.DictReader((tmp_path / name).open())) for name in ("widget.csv", "command.csv")]
+    assert len(tables[0]) == 5  # two eyes, their mean, the second observer of one, and its mean
+    named = ("image", "model", "observer", "fov")  # the widget names layers, the command their files
+    same = [[{k: v for k, v in row.items() if k not in named} for row in table] for table in tables]
+    assert same[0] == same[1]
+    layers = [tuple(row[name] for name in named) for row in tables[0]]
+    assert layers[1] == ("eye's 1 probability", "saunetv2", "eye's 1 first", "inside")
+    assert layers[0] == ("eye's 0 probability", "eye's 0 probability", "eye's 0 first", "inside")
+    assert layers[3][1:] == ("eye's 0 second", "eye's 0 first", "inside")
 
 
 def test_labels_need_no_threshold_and_have_no_curve(viewer, widget, run):

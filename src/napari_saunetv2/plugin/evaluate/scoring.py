@@ -12,7 +12,7 @@ from napari_saunetv2 import evaluation
 from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss, filed
 from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.overlay import agreement
-from napari_saunetv2.plugin.evaluate.pairing import Comparand
+from napari_saunetv2.plugin.evaluate.comparand import Comparand
 from napari_saunetv2.training.folders import file_names
 
 

@@ -19,11 +19,10 @@ from napari_saunetv2.plugin.common.marker import Marker
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.common.status import StatusLine
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin.evaluate.comparand import Comparand, as_python
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin.evaluate.overlays import Overlays
 from napari_saunetv2.plugin.evaluate.pairing import (
-    Comparand,
-    as_python,
     comparands,
     is_prediction,
     is_truth,
