@@ -114,7 +114,7 @@ def shows(viewer, qtbot):
 @pytest.fixture
 def ends(qtbot):
     def wait(widget):
-        qtbot.waitUntil(lambda: widget._job is None, timeout=300_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=300_000)
 
     return wait
 
@@ -405,9 +405,9 @@ def test_a_batch_is_stopped_at_once_and_begins_anew_after_an_error(widget, tiny,
     assert widget.status.value == "Failed: bad kernel: 0 of 4 images."
     monkeypatch.setattr(evaluation, "evaluate", real)
     widget.score_all.native.click()
-    job = widget._job
+    job = widget.panel.job
     widget.segment_all.changed.emit(True)  # by a program: there is still one run
-    assert widget._job is job
+    assert widget.panel.job is job
     ends(widget)
     assert widget.status.value.startswith("3 of 4 images: mean ")
 

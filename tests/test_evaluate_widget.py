@@ -40,7 +40,7 @@ def run(qtbot):
     def press(widget):
         assert widget.run.enabled, widget.status.value
         qtbot.mouseClick(widget.run.native, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
 
     return press
 
@@ -222,7 +222,7 @@ def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, 
     widget.save_csv(tmp_path / "widget.csv")
     QApplication.clipboard().clear()
     qtbot.mouseClick(widget.copy_command.native, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: widget._job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=30_000)
     words = shlex.split(QApplication.clipboard().text())
     assert words[0] == "saunetv2"
     done = CliRunner().invoke(app, [*words[1:], "--csv", str(tmp_path / "command.csv")])
@@ -326,7 +326,7 @@ def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, endless):
     qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=60_000)
     assert not widget.run.enabled
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
     assert endless[1].is_set()
     assert "Stopped" in widget.status.value
     assert len(viewer.layers) == 2
@@ -338,7 +338,7 @@ def test_layers_that_go_while_it_runs_cost_only_their_overlay(viewer, widget, qt
     expected = texts(evaluation.score(truth.data, found.data))
     widget.run.native.click()
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
     assert column(widget, "prediction") == expected
     assert len(viewer.layers) == 0
     assert not widget.run.enabled
@@ -349,10 +349,10 @@ def test_cancel_at_once_and_late(viewer, widget, qtbot, run):
     for late in (False, True):
         widget.run.native.click()
         if late:  # the result is on its way
-            qtbot.waitUntil(lambda: not widget._job._worker.is_running, timeout=20_000)
-        job = widget._job
+            qtbot.waitUntil(lambda: not widget.panel.job._worker.is_running, timeout=20_000)
+        job = widget.panel.job
         widget.cancel.native.click()
-        qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
         assert job._stop.is_set()
         assert "Stopped" in widget.status.value
         assert len(viewer.layers) == 2
@@ -368,7 +368,7 @@ def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget
     found.name, truth.name = "renamed", "renamed too"
     found.data, truth.data = np.zeros((9, 9), np.float32), np.zeros((9, 9), np.uint8)
     assert "Scoring" in widget.status.value
-    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
     assert column(widget, "prediction") == expected  # what it was asked about
     assert "other data meanwhile" in widget.status.value
     assert viewer.layers["renamed agreement"].data.shape == SHAPE
@@ -378,12 +378,12 @@ def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, end
     add_eye(viewer)
     widget.run.native.click()
     qtbot.waitUntil(endless[0].is_set, timeout=60_000)
-    job = widget._job
+    job = widget.panel.job
     widget.run.changed.emit(True)
     widget.copy_command.changed.emit(True)
-    assert widget._job is job
+    assert widget.panel.job is job
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
 
 
 KINDS = {
@@ -424,14 +424,14 @@ def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget
 def test_closing_the_window_stops_the_run_and_hurts_nobody(viewer, widget, qtbot, endless):
     add_eye(viewer)
     widget.run.native.click()
-    job = widget._job
+    job = widget.panel.job
     qtbot.waitUntil(endless[0].is_set, timeout=60_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
         qtbot.waitUntil(lambda: job._stop.is_set(), timeout=60_000)
         qtbot.wait(100)
     assert not raised
-    assert widget._job is None
+    assert widget.panel.job is None
 
 
 def test_it_fits_into_a_small_window(viewer, widget, run, qtbot):
@@ -514,8 +514,8 @@ def test_a_field_of_view_inside_out_gets_a_word(viewer, widget, run):
 def test_news_that_read_like_an_obstacle_stay(viewer, widget):
     obstacle = widget.status.value
     assert obstacle
-    widget._line.say(obstacle)
-    widget._line.block("")
+    widget.panel.line.say(obstacle)
+    widget.panel.line.block("")
     assert widget.status.value == obstacle
 
 

@@ -63,6 +63,11 @@ class Report:
     history: tuple[Mapping[str, float], ...] = ()
     preview: Preview | None = None
 
+    @property
+    def share(self) -> float:
+        """Share of the steps that are done, range [0, 1]."""
+        return self.step / self.steps
+
 
 @devices.raise_on_out_of_memory
 @run_folder.alone

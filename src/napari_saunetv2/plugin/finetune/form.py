@@ -15,7 +15,6 @@ from magicgui.widgets import (
     PushButton,
     SpinBox,
 )
-from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea
 
@@ -24,8 +23,10 @@ from napari_saunetv2.engines import devices
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.common.preferences import preferred, use_model_folder
 from napari_saunetv2.plugin.common.steady import keep_height
+from napari_saunetv2.plugin.finetune.marks import Marks
 from napari_saunetv2.plugin.finetune.pairs_table import PairsTable
 from napari_saunetv2.plugin.finetune.plot import TrainingPlot
+from napari_saunetv2.training import tasks, tuning
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -209,29 +210,31 @@ class FineTuneForm(Container[Any]):
         """Name of the model to start from; None from scratch."""
         return None if self.base.value == FROM_SCRATCH else str(self.base.value)
 
-    def mark(self, wrong: dict[str, str]) -> None:
-        """Turn fields red that are wrong, and the others not; their tooltips say why."""
-        for field in self._fields():
-            why = wrong.get(field.name)
-            style = "border: 1px solid #e03131; border-radius: 3px;" if why else ""
-            if field.native.styleSheet() != style:  # setting it is slow
-                field.native.setStyleSheet(style)
-            tooltip = self._tooltips[field.name] + (f"\n\nIt must be {why}." if why else "")
-            if field.tooltip != tooltip:  # and so is this
-                field.tooltip = tooltip
+    def by_value(self) -> bool:
+        """Whether the values of the labels tell more than vessel from background."""
+        settings = self.settings()
+        return bool(settings["sparse"]) or len(settings["classes"]) > 1
+
+    def problems(self, images: int) -> dict[str, str]:
+        """Mark the fields that are wrong for so many images; say what each is and what it must be."""
+        wrong = tuning.problems(self.settings(), max(1, images))
+        if why := tasks.problem_of_name(str(self.model_name.value)):
+            wrong["model_name"] = why
+        self.marks.show(wrong)
+        return {self._called(name): why for name, why in wrong.items()}
+
+    def _called(self, name: str) -> str:
+        folded = " (more settings)" if name in SETTINGS and not self.more.value else ""
+        return f"{self.fields[name].label}{folded} is {self.fields[name].value!r}"
 
     def set_running(self, *, running: bool) -> None:
         """Switch between a form to fill in and a training to watch."""
-        self.pause.enabled = self.stop.enabled = running
+        self.pause.enabled = running
         self.pause.text = "Pause"
-        self.progress.visible = running
-        for field in self._fields():
+        for field in self.marks.fields:
             field.enabled = not running
         self.pairs.native.setEnabled(not running)
         self.go_on.enabled = self.discard.enabled = not running
-
-    def _fields(self) -> list[ValueWidget[Any]]:
-        return [self.fields[name] for name in self._tooltips]
 
     def _fold(self) -> None:
         for name in SETTINGS:
@@ -247,7 +250,7 @@ class FineTuneForm(Container[Any]):
     def _lay_out(self) -> None:
         named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",
                  "minutes", "model_name", *SETTINGS)  # fmt: skip
-        self._tooltips = {name: str(self.fields[name].tooltip) for name in named}
+        self.marks = Marks([self.fields[name] for name in named])
         # Settings scroll where the window is low; buttons, status and plot stay in sight.
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)
