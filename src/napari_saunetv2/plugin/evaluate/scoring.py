@@ -31,7 +31,8 @@ class Examined:
     curve : Curve or None
         None for labels.
     misses : list of Miss
-    agreement : array, shape (H, W), uint8
+    agreement : array, shape of the prediction, uint8
+        Of all planes of the prediction; its other planes are filled as they are scored.
     second : ImageScore or None
         The second observer's.
     second_point : (float, float) or None
@@ -57,9 +58,11 @@ def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Exam
     found: list[Examined] = []
     yield 0.0
     for one in comparands:
+        codes = np.zeros(one.answer.data.shape, np.uint8)
         for index, case, second in one.cases():
             vessels = case.vessels()
             score = case.score()
+            codes[index] = agreement(case.truth, vessels, case.inside)
             yield (len(found) + 0.5) / total
             found.append(
                 Examined(
@@ -69,7 +72,7 @@ def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Exam
                     evaluation.operating_point(case.truth, vessels, case.inside),
                     evaluation.curve(case.truth, case.answer, case.inside) if case.probable else None,
                     evaluation.misses(case.truth, vessels, case.inside),
-                    agreement(case.truth, vessels, case.inside),
+                    codes,
                     None if second is None else second.score(),
                     None if second is None else _point(second),
                     _remarks(one, case, second),

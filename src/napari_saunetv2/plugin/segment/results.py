@@ -18,6 +18,7 @@ from napari_saunetv2.plugin.common.layers import (
 )
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.segment.run import Request, Segmented
+from napari_saunetv2.plugin.segment.stacks import Maps
 from napari_saunetv2.plugin.session import edits
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ class Result:
         self.request: Request | None = None
         self.settings: dict[str, Any] = {}
 
-    def show(self, source: Source, request: Request, answer: Segmented) -> Iterator[None]:
+    def former(self, planes: Planes) -> Maps:
+        """Give the maps that are there of this very picture."""
+        same = self._data is not None and self._data() is planes.array
+        return {role: layer.data for role, layer in self._maps.items() if same and self._there(role)}
+
+    def show(self, source: Source, request: Request, answer: Segmented, maps: Maps) -> Iterator[None]:
         """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
 
         Yields
@@ -75,14 +81,11 @@ class Result:
         None
             Before and after each layer that is added: that takes napari a while.
         """
-        same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
         self.request, self.settings = request, answer.settings
         about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
-        for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
-            if maps:
-                data = self._filled(role, source, answer.numbers, maps, same)
-                yield from self._show_map(role, data, about)
+        for role, data in maps.items():
+            yield from self._show_map(role, data, about)
         if self.labels is None:
             # Still empty, for to add it takes longest, and so has a turn to itself.
             labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
@@ -132,19 +135,6 @@ class Result:
         return labels, self._maps["uncertainty"]
 
     # Layers
-
-    def _filled(
-        self, role: str, source: Source, numbers: Any, maps: list[NDArray[np.float32]], same: bool
-    ) -> NDArray[np.float32]:
-        """Lay planes into a stack: the former one, where it is of the same picture."""
-        shape = source.planes.shape
-        if len(shape) == 2:
-            return maps[0]
-        keep = same and self._there(role) and self._maps[role].data.shape == shape
-        stack = self._maps[role].data.copy() if keep else np.zeros(shape, np.float32)
-        for number, one in zip(numbers, maps, strict=True):
-            stack[source.planes.index(number)] = one
-        return stack
 
     def _there(self, role: str) -> bool:
         return role in self._maps and self._maps[role] in self._viewer.layers

@@ -24,6 +24,7 @@ from napari_saunetv2.plugin.segment.form import SegmentForm
 from napari_saunetv2.plugin.segment.outline import Outline
 from napari_saunetv2.plugin.segment.results import Result, Source
 from napari_saunetv2.plugin.segment.run import Request, Segmented, field_of, find_vessels, segment_planes
+from napari_saunetv2.plugin.segment.stacks import Maps, stacked
 from napari_saunetv2.plugin.segment.tour import Guide
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
@@ -121,9 +122,11 @@ class SegmentWidget(SegmentForm):
         request = Request(
             self.model.value, self.network_settings(), self.field_of_view(), self.uncertainty.value
         )
+        last = self._result()
+        former = {} if last is None else last.former(source.planes)
         begun = time.monotonic()
         self.panel.run(
-            segment_planes(source.planes, numbers, request),
+            stacked(segment_planes(source.planes, numbers, request), source.planes, former),
             f"Segmenting {source.name}...",
             progress=partial(self._show_progress, source.name),
             done=partial(self._show_result, source, request, begun),
@@ -173,11 +176,12 @@ class SegmentWidget(SegmentForm):
         self.panel.line.say(" ".join(filter(None, said)))
 
     def _show_result(
-        self, source: Source, request: Request, begun: float, answer: Segmented
+        self, source: Source, request: Request, begun: float, found: tuple[Segmented, Maps]
     ) -> Iterator[None]:
+        answer, maps = found
         result = self._results.setdefault(source.layer, Result(self._viewer))
         self._guide.unmark()
-        yield from result.show(source, request, answer)
+        yield from result.show(source, request, answer, maps)
         self._draw(result)
         yield
         result.activate(source.layer)
