@@ -11,16 +11,16 @@ from magicgui.widgets import (
     FloatSpinBox,
     Label,
     LineEdit,
-    ProgressBar,
     PushButton,
     SpinBox,
 )
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea
+from qtpy.QtWidgets import QFrame, QScrollArea
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.engines import devices
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.common.forms import narrow, progress_bar, row
 from napari_saunetv2.plugin.common.preferences import preferred, use_model_folder
 from napari_saunetv2.plugin.common.steady import keep_height
 from napari_saunetv2.plugin.finetune.marks import Marks
@@ -48,7 +48,7 @@ class FineTuneForm(Container[Any]):
         self.unfinished = Label(name="unfinished", label="not done")
         self.go_on = PushButton(name="go_on", text="Go on", tooltip="Train on from where it was left.")
         self.discard = PushButton(name="discard", text="Discard", tooltip="Forget it and all it learned.")
-        self.resume = _row("resume", self.unfinished, self.go_on, self.discard)
+        self.resume = row("resume", "", self.unfinished, self.go_on, self.discard)
         self.source = ComboBox(
             name="source",
             label="images",
@@ -160,15 +160,15 @@ class FineTuneForm(Container[Any]):
         self.stop = PushButton(
             name="stop", text="Stop", enabled=False, tooltip="End it, and keep the best model so far."
         )
-        self.buttons = _row("buttons", self.run, self.pause, self.stop)
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.buttons = row("buttons", "", self.run, self.pause, self.stop)
+        self.progress = progress_bar()
         self.copy_python = PushButton(
             name="copy_python", text="Copy as Python", tooltip="The same training as a program."
         )
         self.copy_command = PushButton(
             name="copy_command", text="Copy as command", tooltip="The same training as a command line."
         )
-        self.copies = _row("copies", self.copy_python, self.copy_command)
+        self.copies = row("copies", "", self.copy_python, self.copy_command)
         self.status = Label(name="status")
         self.plot = TrainingPlot()
         self.fields: Container[Any] = Container(
@@ -269,19 +269,10 @@ class FineTuneForm(Container[Any]):
         layout.insertWidget(5, self.plot.native)
         keep_height(self.status, 3)
         for field in (self.base, self.meaning, self.source, self.scale):
-            # A combo box is as wide as its longest choice, else: wider than the panel.
-            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            field.native.setSizeAdjustPolicy(policy)
-            field.native.setMinimumContentsLength(8)
+            narrow(field.native, 8)
         self.native.setMinimumWidth(340)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
-
-
-def _row(name: str, *widgets: Any) -> Container[Any]:
-    row: Container[Any] = Container(name=name, widgets=widgets, layout="horizontal", labels=False, label="")
-    row.margins = (0, 0, 0, 0)
-    return row
 
 
 def _bases(_widget: object = None) -> list[str]:

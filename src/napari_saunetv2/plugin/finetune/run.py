@@ -53,6 +53,14 @@ class Control:
     shown: threading.Event = field(default_factory=threading.Event)
     """That the first prediction is on the screen."""
 
+    def toggle_pause(self) -> bool:
+        """Pause, or go on; returns whether it is paused now."""
+        if self.paused.is_set():
+            self.paused.clear()
+        else:
+            self.paused.set()
+        return self.paused.is_set()
+
 
 class Picked:
     """A row of the table, taken out of its layers: these may change or go while the training runs."""

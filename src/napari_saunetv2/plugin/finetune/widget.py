@@ -17,7 +17,7 @@ from napari_saunetv2.plugin.finetune import run, unfinished, words
 from napari_saunetv2.plugin.finetune.form import FineTuneForm
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.finetune.preview import LivePrediction
-from napari_saunetv2.plugin.finetune.rows import of_folder, of_layers, uncorrected
+from napari_saunetv2.plugin.finetune.rows import of_source, uncorrected
 from napari_saunetv2.plugin.finetune.run import Begun, Control, Picked
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.reproduce import FineTuning
@@ -108,12 +108,7 @@ class FineTuneWidget(FineTuneForm):
             self._offer()
 
     def _pause(self) -> None:
-        paused = self._control.paused
-        if paused.is_set():
-            paused.clear()
-        else:
-            paused.set()
-        self.pause.text = "Go on" if paused.is_set() else "Pause"
+        self.pause.text = "Go on" if self._control.toggle_pause() else "Pause"
         if self._report is not None:
             self._tell(self._report)
 
@@ -236,17 +231,11 @@ class FineTuneWidget(FineTuneForm):
 
     def _fill(self, *, quietly: bool = False) -> None:
         """Fill the table from where the images are to come."""
-        self._no_folder = ""
-        rows = []
-        if self.source.value == "layers":
-            rows = of_layers(self._viewer)
+        source = self.source.value
+        rows, self._no_folder = of_source(self._viewer, source, str(self.folder.value))
+        if source == "layers":
             for layer in uncorrected(self._viewer):  # a stroke makes them worth learning from
                 layer.events.paint.connect(self._on_paint)
-        elif str(self.folder.value) not in ("", "."):
-            try:
-                rows = of_folder(Path(str(self.folder.value)))
-            except SaunetError as error:
-                self._no_folder = str(error)
         self.pairs.fill(rows)
         self.panel.check(quietly=quietly)
 
