@@ -37,7 +37,9 @@ def scores() -> Scores:
     found: Scores = {}
     for camera in CAMERAS:
         sets = {m: [r["f1"] for r in plain if (r["model"], r["dataset"]) == (m, camera)] for m in MODELS}
-        (shared,) = sets["saunetv2-general"]  # has seen part of every data set: its photographs are the fewest
+        (shared,) = sets[
+            "saunetv2-general"
+        ]  # has seen part of every data set: its photographs are the fewest
         for model, tables in sets.items():
             table = {name: value for one in tables for name, value in one.items()}
             found[model, camera] = {name: table[name] for name in shared}
@@ -129,7 +131,10 @@ def correction() -> str:
     foot = 58 + 56 * len(found)
     for step in range(4):
         value = 0.74 + 0.03 * step
-        parts += [line(x(value), 48, x(value), foot, FAINT), text(x(value), foot + 18, f"{value:.2f}", "middle")]
+        parts += [
+            line(x(value), 48, x(value), foot, FAINT),
+            text(x(value), foot + 18, f"{value:.2f}", "middle"),
+        ]
     for number, (what, before, after) in enumerate(found):
         y = 84 + 56 * number
         start, end = x(before), x(after)
@@ -167,7 +172,14 @@ def svg(width: int, height: int, title: str, parts: list[str]) -> str:
 
 
 def text(
-    x: float, y: float, words: str, anchor: str = "start", colour: str = INK, *, size: int = 12, bold: bool = False
+    x: float,
+    y: float,
+    words: str,
+    anchor: str = "start",
+    colour: str = INK,
+    *,
+    size: int = 12,
+    bold: bool = False,
 ) -> str:
     weight = ' font-weight="bold"' if bold else ""
     return (
