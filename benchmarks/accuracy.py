@@ -81,13 +81,13 @@ def main() -> None:
 _HEAD = """\
 # Accuracy
 
-Every bundled model was scored on photographs that it was neither trained nor validated on. Each number is a mean
-over photographs; the first observer's labels are the truth.
+Every bundled model was scored on photographs that it was neither trained nor validated on. Each number is
+a mean over photographs; the first observer's labels are the truth.
 
-- **F1**, also called Dice, is the main number: 1 is perfect agreement, and a second human observer of DRIVE reaches
-  0.788.
-- **whole** counts every pixel of the photograph, as most papers do. **fov** counts the field of view only, the
-  round lit area.
+- **F1**, also called Dice, is the main number: 1 is perfect agreement, and a second human observer of
+  DRIVE reaches 0.788.
+- **whole** counts every pixel of the photograph, as most papers do. **fov** counts the field of view
+  only, the round lit area.
 - **D4** is the mean over eight mirrored and rotated copies of the photograph; **plain** is one pass.
 - The number in parentheses is the number of photographs. Training images of CHASE_DB1 and HRF decided how
   photographs of another scale are reduced, so CHASE_DB1 (8) and HRF (6) leave these images out.
@@ -111,8 +111,9 @@ def _tables(rows: list[tuple[Row, int, dict[str, float]]]) -> str:
         "",
         "## Other metrics",
         "",
-        "SE is sensitivity, the share of vessel pixels that were found. SP is specificity, the share of background "
-        "pixels that were left alone. ACC is accuracy, AUC the area under the ROC curve, and MCC the Matthews "
+        "SE is sensitivity, the share of vessel pixels that were found. SP is specificity, the share of "
+        "background pixels that were left alone. ACC is accuracy, AUC the area under the ROC curve, and "
+        "MCC the Matthews "
         "correlation coefficient.",
         "",
         f"| model | photographs | pixels | views, threshold | {' | '.join(TITLES[k] for k in OTHERS)} |",
@@ -159,8 +160,9 @@ def _cross_validation() -> str:
         return ""
     found = json.loads(path.read_text(encoding="utf-8"))
     return (
-        f"\nCross-validation on STARE, with the recipe `stare` from {found['base']}, five folds of four images "
-        f"in file order, all 20 images, {found['protocol']}: F1 {found['mean']['f1']:.4f}. SA-UNetv2 published "
+        f"\nCross-validation on STARE, with the recipe `stare` from {found['base']}, five folds of four "
+        f"images in file order, all 20 images, {found['protocol']}: F1 {found['mean']['f1']:.4f}. "
+        "SA-UNetv2 published "
         ".8281 on one fold.\n"
     )
 
@@ -182,8 +184,9 @@ def _by_mode(root: Path) -> str:
 _MODES_HEAD = """
 ## The same F1 in every engine
 
-`saunetv2-drive`, DRIVE's test images, every pixel of the photograph, threshold 0.5. What `auto` may choose is
-decided by a stricter check: see [speed and memory](../benchmarks.md#the-same-prediction-on-every-processor).
+`saunetv2-drive`, DRIVE's test images, every pixel of the photograph, threshold 0.5. What `auto` may
+choose is decided by a stricter check: see [speed and
+memory](../benchmarks.md#the-same-prediction-on-every-processor).
 
 | engine | precision | F1 |
 |---|---|---|

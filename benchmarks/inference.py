@@ -76,7 +76,7 @@ def photograph(height: int, width: int) -> NDArray[np.uint8]:
 
 def latency(repeats: int) -> Iterator[str]:
     """Seconds of ``segment``, array to array, on every device, engine and precision."""
-    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of a matrix product's |"
+    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of the product's |"
     yield "|---|---|---|---|---|---|---|---|---|"
     model = checkpoint.load()
     for height, width in SHAPES:
@@ -214,23 +214,25 @@ _HEAD = """\
 
 ![Milliseconds for one photograph, by engine and precision](images/speed-by-engine.svg)
 
-An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision* is the
-arithmetic it uses: float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster and less exact.
+An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision*
+is the arithmetic it uses: float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster
+and less exact.
 
 All numbers are from one run on this machine:
 """
 
 _FOOT = """
-`make benchmark` makes this page again, except the first table; `ARGS="--keras PYTHON"` includes TensorFlow, if that
-Python has it.
+`make benchmark` makes this page again, except the first table; `ARGS="--keras PYTHON"` includes
+TensorFlow, if that Python has it.
 """
 
 _PRECISION = """
 ## The same prediction on every processor
 
-`auto` takes the fastest engine and precision that keep the prediction of PyTorch in float32. On check pictures, at
-most 0.3 % of the vessel pixels may change and F1 may move by at most 0.0003. The program measures this once on each
-computer and remembers the result. The table shows every engine and precision, also those that `auto` never takes.
+`auto` takes the fastest engine and precision that keep the prediction of PyTorch in float32. On check
+pictures, at most 0.3 % of the vessel pixels may change and F1 may move by at most 0.0003. The program
+measures this once on each computer and remembers the result. The table shows every engine and precision,
+also those that `auto` never takes.
 
 {table}
 """

@@ -1,6 +1,7 @@
 """Draw the figures of the documentation from the numbers in it (``make docs`` does so first).
 
-Each figure is a plain SVG, so that it needs no plotting library and a changed number changes one line of the file.
+Each figure is a plain SVG, so that it needs no plotting library and a changed number changes one line of
+the file.
 """
 
 import json

@@ -14,7 +14,8 @@ CARDS = Path(__file__).parent / "models"
 NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
 
 LIMITS = {
-    "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening programme.",
+    "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening "
+    "programme.",
     "stare": "The model has seen one camera, digitised slides, and 10 eyes, several of them with disease.",
     "chase": "The model has seen one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
@@ -29,7 +30,8 @@ ALL = (
     "distinguish arteries from veins."
 )
 USES = {
-    "saunetv2-general": "The default model: choose it for photographs of any camera that is not listed below.",
+    "saunetv2-general": "The default model: choose it for photographs of any camera that is not listed "
+    "below.",
     "saunetv2-drive": "For photographs of DRIVE's camera.",
     "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
     "saunetv2-stare": "For digitised slides like those of STARE.",
@@ -65,9 +67,11 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
     yield from ("", "## Scores", "")
     yield from (
-        "Means over photographs that the model was neither trained nor validated on. Weights and thresholds come "
-        "from training photographs only; [what was tried](experiments.md#what-was-known-when) tells which earlier "
-        "scores were known when a recipe was changed. *Whole* counts every pixel of the photograph, *fov* the field "
+        "Means over photographs that the model was neither trained nor validated on. Weights and "
+        "thresholds come from training photographs only; [what was "
+        "tried](experiments.md#what-was-known-when) tells "
+        "which earlier scores were known when a recipe was changed. *Whole* counts every pixel of the "
+        "photograph, *fov* the field "
         "of view only. The metrics are explained [here](../python.md#metrics).",
         "",
     )
@@ -78,8 +82,9 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from map(_training, lineage.trainings(header))
     yield from (
         "",
-        "*batch*: views in a step; *crop*: side of a view in pixels; *rate*: peak learning rate; *drop*: share that "
-        "DropBlock drops; *EMA*: decay of the moving average of the weights. The header of the model file has every "
+        "*batch*: views in a step; *crop*: side of a view in pixels; *rate*: peak learning rate; *drop*: "
+        "share that DropBlock drops; *EMA*: decay of the moving average of the weights. The header of "
+        "the model file has every "
         "setting.",
     )
     yield from ("", "## Limits", "")
@@ -179,14 +184,15 @@ def _in_words(score: Mapping[str, Any]) -> str:
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from ("# Which model", "")
     yield from (
-        "Choose `saunetv2-general` unless your photographs come from the camera of one of the data sets below. "
-        "F1 is the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the models with their "
+        "Choose `saunetv2-general` unless your photographs come from the camera of one of the data sets "
+        "below. F1 is the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the "
+        "models with their "
         "scores, and your own models beside them.",
         "",
         "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
         "",
-        "Each dot is a photograph that neither model has seen. `saunetv2-general` keeps its accuracy on other cameras; "
-        "`saunetv2-drive` is slightly better on its own.",
+        "Each dot is a photograph that neither model has seen. `saunetv2-general` keeps its accuracy on "
+        "other cameras; `saunetv2-drive` is slightly better on its own.",
         "",
         "| model | use | trained on | F1 |",
         "|---|---|---|---|",
@@ -194,11 +200,13 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     order = {name: place for place, name in enumerate(USES)}
     for info in sorted(bundled, key=lambda info: order.get(info.name, len(order))):
         scores = "<br>".join(map(_in_words, info.header.scores))
-        yield f"| [`{info.name}`]({info.name}.md) | {USES.get(info.name, '')} | {_titles(_keys(info))} | {scores} |"
+        use = USES.get(info.name, "")
+        yield f"| [`{info.name}`]({info.name}.md) | {use} | {_titles(_keys(info))} | {scores} |"
     yield from (
         "",
-        "*Whole* counts every pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight "
-        "mirrored and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
+        "*Whole* counts every pixel of the photograph, *fov* the field of view only; *8 views* is the "
+        "mean over eight mirrored and rotated copies. [Accuracy](accuracy.md) has more metrics and "
+        "published results.",
     )
 
 
