@@ -106,7 +106,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "threshold": ", ".join(
             [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
         ),
-        "field of view": f"{header.fov_diameter:.0f} pixels in diameter",
+        "field of view": f"{header.fov_diameter:.0f} pixels wide" if header.fov_diameter else "unknown",
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"

@@ -4,7 +4,7 @@ import re
 import runpy
 from pathlib import Path
 from statistics import mean
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -16,7 +16,7 @@ FIGURES = runpy.run_path(str(DOCS / "figures.py"))
 def test_the_committed_figure_is_that_of_the_numbers(name):
     drawn = FIGURES["FIGURES"][name]()
     assert (DOCS / "images" / f"{name}.svg").read_text(encoding="utf-8") == drawn, "run make docs"
-    ElementTree.fromstring(drawn)
+    ET.fromstring(drawn)
 
 
 def test_every_photograph_is_a_dot_and_the_means_are_those_of_the_table():
