@@ -114,33 +114,36 @@ def corrections() -> list[tuple[str, float, float]]:
     """What was corrected, and F1 before and after, as docs/finetuning.md has them."""
     page = (DOCS / "finetuning.md").read_text(encoding="utf-8")
     runs = re.findall(r"(?m)^(.+): (\d+) steps in ([\d.]+) minutes.*\n.*: ([\d.]+) -> ([\d.]+)", page)
-    return [
-        (f"{re.sub(r' of (CHASE_DB1|Image_.*)', '', what)}, {minutes} min", float(before), float(after))
-        for what, _, minutes, before, after in runs
-    ]
+    found = []
+    for what, _, minutes, before, after in runs:
+        name = "20 + 20 strokes" if "strokes" in what else "four photographs"
+        found.append((f"{name}, {minutes} min of training", float(before), float(after)))
+    return found
 
 
 def correction() -> str:
-    """An arrow from F1 before to F1 after."""
+    """A line from F1 before to F1 after."""
     low, high = 0.74, 0.83
-    parts = [text(20, 26, "F1 on labels not used for fine-tuning: before and after", size=15, bold=True)]
 
     def x(value: float) -> float:
-        return 330 + (value - low) / (high - low) * 360
+        return 320 + (value - low) / (high - low) * 370
 
     found = corrections()
     foot = 58 + 56 * len(found)
+    parts = [text(20, 26, "F1 on labels that were not used for fine-tuning", size=15, bold=True)]
+    for number, (colour, name) in enumerate(((ORANGE, "before"), (BLUE, "after"))):
+        parts += [dot(26 + 90 * number, 50, colour, 5), text(38 + 90 * number, 54, name, size=14)]
     for step in range(4):
-        value = 0.74 + 0.03 * step
+        value = low + 0.03 * step
         parts += [
             line(x(value), 48, x(value), foot, FAINT),
             text(x(value), foot + 18, f"{value:.2f}", "middle"),
         ]
     for number, (what, before, after) in enumerate(found):
-        y = 84 + 56 * number
+        y = 90 + 54 * number
         start, end = x(before), x(after)
         parts += [
-            text(20, y + 5, what, size=13),
+            text(20, y + 5, what, size=14),
             line(start, y, end, y, BLUE, 3),
             dot(start, y, ORANGE, 6),
             dot(end, y, BLUE, 6),

@@ -30,8 +30,7 @@ ALL = (
     "distinguish arteries from veins."
 )
 USES = {
-    "saunetv2-general": "The default model: choose it for photographs of any camera that is not listed "
-    "below.",
+    "saunetv2-general": "The default model, for photographs of any other camera.",
     "saunetv2-drive": "For photographs of DRIVE's camera.",
     "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
     "saunetv2-stare": "For digitised slides like those of STARE.",
@@ -63,8 +62,6 @@ def _card(info: ModelInfo) -> Iterator[str]:
         f"{NETWORKS[header.network]}, {info.parameters:,} parameters, trained on {_titles(keys)}. "
         "Bundled with the package."
     )
-    yield from ("", "| | |", "|---|---|")
-    yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
     yield from ("", "## Scores", "")
     yield from (
         "Means over photographs that the model was neither trained nor validated on. Weights and "
@@ -76,6 +73,8 @@ def _card(info: ModelInfo) -> Iterator[str]:
         "",
     )
     yield from _scores(header.scores)
+    yield from ("", "## About", "", "| | |", "|---|---|")
+    yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
     yield from ("", "## Training", "", "Each training started from the weights of the one before.", "")
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---" * len(COLUMNS) + "|"
