@@ -184,9 +184,8 @@ def _by_mode(root: Path) -> str:
 _MODES_HEAD = """
 ## The same F1 in every engine
 
-`saunetv2-drive`, DRIVE's test images, every pixel of the photograph, threshold 0.5. What `auto` may
-choose is decided by a stricter check: see [speed and
-memory](../benchmarks.md#the-same-prediction-on-every-processor).
+`saunetv2-drive`, DRIVE's test images, every pixel of the photograph, threshold 0.5. A stricter check
+decides what `auto` may choose: see [precision](../precision.md).
 
 | engine | precision | F1 |
 |---|---|---|

@@ -7,7 +7,6 @@ Run by ``make benchmark`` on an idle machine; ``--quick`` takes one repeat of ea
 import argparse
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -197,10 +196,7 @@ def main() -> None:
         ("Many images", scaling(quick=chosen.quick)),
         ("Training", training(repeats)),
     )
-    known = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""
-    table = _TABLE.search(known)
-    kept = table[0] if table else "<!-- precision table -->\n<!-- end -->"
-    lines = [_HEAD, *_machine(), _PRECISION.format(table=kept).rstrip()]
+    lines = [_HEAD, *_machine()]
     for title, rows in parts:
         lines += ["", f"## {title}", ""]
         for row in rows:
@@ -216,28 +212,16 @@ _HEAD = """\
 
 An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision*
 is the arithmetic it uses: float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster
-and less exact.
+and less exact. `auto` takes the fastest pair that keeps the prediction of PyTorch in float32; which pairs
+do is on [the page on precision](precision.md).
 
 All numbers are from one run on this machine:
 """
 
 _FOOT = """
-`make benchmark` makes this page again, except the first table; `ARGS="--keras PYTHON"` includes
-TensorFlow, if that Python has it.
+`make benchmark` makes this page again; `ARGS="--keras PYTHON"` includes TensorFlow, if that Python has
+it.
 """
-
-_PRECISION = """
-## The same prediction on every processor
-
-`auto` takes the fastest engine and precision that keep the prediction of PyTorch in float32. On check
-pictures, at most 0.3 % of the vessel pixels may change and F1 may move by at most 0.0003. The program
-measures this once on each computer and remembers the result. The table shows every engine and precision,
-also those that `auto` never takes.
-
-{table}
-"""
-_TABLE = re.compile("<!-- precision table -->.*<!-- end -->", re.DOTALL)
-"""benchmarks/precision.py writes between these marks; everything else is written here."""
 
 
 def _machine() -> Iterator[str]:
