@@ -75,7 +75,7 @@ def photograph(height: int, width: int) -> NDArray[np.uint8]:
 
 def latency(repeats: int) -> Iterator[str]:
     """Seconds of ``segment``, array to array, on every device, engine and precision."""
-    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of the product's |"
+    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of a product |"
     yield "|---|---|---|---|---|---|---|---|---|"
     model = checkpoint.load()
     for height, width in SHAPES:

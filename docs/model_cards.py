@@ -176,8 +176,9 @@ def _number(key: str, mean: Mapping[str, float]) -> str:
 
 
 def _in_words(score: Mapping[str, Any]) -> str:
-    where = f"{DATASETS[score['dataset']].title} {score['split']}, {score['protocol']}"
-    return f"{where}, {VIEWS[score['tta']]}: {score['mean']['f1']:.4f}"
+    views = "" if score["tta"] == "none" else f", {VIEWS[score['tta']]}"
+    title = DATASETS[score["dataset"]].title
+    return f"{score['mean']['f1']:.4f} {title} ({score['images']}), {score['protocol']}{views}"
 
 
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
@@ -203,9 +204,9 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         yield f"| [`{info.name}`]({info.name}.md) | {use} | {_titles(_keys(info))} | {scores} |"
     yield from (
         "",
-        "*Whole* counts every pixel of the photograph, *fov* the field of view only; *8 views* is the "
-        "mean over eight mirrored and rotated copies. [Accuracy](accuracy.md) has more metrics and "
-        "published results.",
+        "In parentheses: the number of photographs, none of which the model has seen. *Whole* counts every "
+        "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored and "
+        "rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
     )
 
 
