@@ -205,8 +205,8 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from (
         "",
         "In parentheses: the number of photographs, none of which the model has seen. *Whole* counts every "
-        "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored and "
-        "rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
+        "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
+        "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
     )
 
 
