@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.files import Spacing, channels_first, is_turned
 from napari_saunetv2.imaging.depth import full_scale
+from napari_saunetv2.imaging.ignored import not_judged
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -168,6 +169,13 @@ def add_beside(viewer: "ViewerModel", layer: "Layer", at: int | None = None) -> 
 def vessel_colours(first: Colour = VESSEL) -> DirectLabelColormap:
     """Colours of a vessel mask, whose label 1 is ``first``; every label but 0 can be seen."""
     return DirectLabelColormap(color_dict={None: OTHERS, 0: (0.0, 0.0, 0.0, 0.0), 1: first, 2: SECOND})
+
+
+def label_colours(labels: NDArray[Any], first: Colour = VESSEL) -> DirectLabelColormap | CyclicLabelColormap:
+    """Colours of labels: those of vessels up to label 2, else one for each, as napari gives them."""
+    ignored = not_judged(labels)[0]
+    classes = labels if ignored is None else labels[~ignored]
+    return vessel_colours(first) if classes.max(initial=0) <= 2 else label_colormap()
 
 
 def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:
