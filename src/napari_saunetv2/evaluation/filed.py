@@ -214,5 +214,5 @@ def _write(folder: Path, name: str, mask: NDArray[np.uint8], ignored: NDArray[np
     if ignored is None:
         write_mask(folder / f"{name}.png", mask)
         return
-    labels = np.where(ignored, VALUE, mask).astype(np.int16)
+    labels = np.where(ignored, VALUE, mask.astype(np.int16))
     write_beside(folder / f"{name}.tif", lambda file: tifffile.imwrite(file, labels, compression="zlib"))

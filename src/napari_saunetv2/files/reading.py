@@ -77,7 +77,8 @@ class Labels(NamedTuple):
         if self.ignored is None:
             return labels
         marked = 255 if 0 < top <= BESIDE else VALUE
-        return np.where(self.ignored, marked, labels).astype(np.uint8 if marked == 255 else np.int32)
+        labels = labels.astype(np.uint8 if marked == 255 else np.int32)
+        return np.where(self.ignored, marked, labels)
 
 
 def readable(path: Path) -> bool:

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.common.layers import EDITED, label_colours, spatial
+from napari_saunetv2.plugin.common.roles import ROLE
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.session import painted as _painted
 
@@ -236,7 +237,7 @@ class Autosave(QObject):
                     copy.labels,
                     name=f"{copy.name} (recovered)",
                     metadata=copy.metadata,
-                    colormap=label_colours(copy.labels, EDITED),
+                    **({"colormap": label_colours(copy.labels, EDITED)} if ROLE in copy.metadata else {}),
                     **copy.place,
                 )
             except (SaunetError, ValueError, TypeError) as error:
