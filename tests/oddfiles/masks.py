@@ -56,6 +56,13 @@ def quantised(folder: Path, name: str, pixels, count: int) -> Path:
     return folder / name
 
 
+def framed(folder: Path, rgb, colour) -> Path:
+    """Save a picture whose outermost pixels have another colour."""
+    frame = np.ones(VESSEL.shape, bool)
+    frame[1:-1, 1:-1] = False
+    return saved(folder, "m.png", np.where(frame[..., None], colour, rgb).astype(np.uint8))
+
+
 def with_alpha(rgb, alpha) -> np.ndarray:
     return np.dstack([rgb, np.asarray(alpha, np.uint8)])
 

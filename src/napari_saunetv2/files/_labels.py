@@ -42,6 +42,7 @@ _SAMPLED_SIDE = 500  # pixels
 _NOISE = 0.1  # of the largest distance from the background: what JPEG leaves of a background
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
+_BACKGROUND_SHARE = 0.2
 
 
 class Found(NamedTuple):
@@ -237,14 +238,24 @@ def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]
     border = colours[frame & judged]
     if not len(border):
         border = colours[judged] if judged.any() else colours.reshape(-1, 3)
-    high, low = border.max(axis=1), border.min(axis=1)
-    neutral = high.astype(int) - low <= GREY_TOLERANCE
-    groups = [neutral & (high <= 55), neutral & (low >= 200), neutral & (high > 55) & (low < 200)]
-    largest = max(groups, key=np.count_nonzero)
-    if np.count_nonzero(largest) >= max(1, _BORDER_SHARE * len(border)):
-        return np.asarray(np.median(border[largest], axis=0), np.int16)
-    found, counts = np.unique(_sample(colours), axis=0, return_counts=True)
+    least, sample = max(1, _BORDER_SHARE * len(border)), _sample(colours)
+    shown = [
+        group for group, at_border in enumerate(_neutrals(border)) if np.count_nonzero(at_border) >= least
+    ]
+    groups = _neutrals(sample)
+    # A frame drawn around the picture is of the border alone: the background covers much of the rest too.
+    largest = max((groups[group] for group in shown), key=np.count_nonzero, default=groups[0] & False)
+    if np.count_nonzero(largest) >= _BACKGROUND_SHARE * len(sample):
+        return np.asarray(np.median(sample[largest], axis=0), np.int16)
+    found, counts = np.unique(sample, axis=0, return_counts=True)
     return np.asarray(found[counts.argmax()], np.int16)
+
+
+def _neutrals(colours: Pixels) -> list[NDArray[np.bool_]]:
+    """Which of some colours, shape (N, 3), are black, white, and grey."""
+    high, low = colours.max(axis=1), colours.min(axis=1)
+    neutral = high.astype(int) - low <= GREY_TOLERANCE
+    return [neutral & (high <= 55), neutral & (low >= 200), neutral & (high > 55) & (low < 200)]
 
 
 def _sample(values: Pixels) -> Pixels:
