@@ -138,6 +138,64 @@ def test_the_share_of_the_field_of_view_is_said_and_doubted(viewer, widget, run,
     assert f"{shown} of the field of view is vessel" in widget.status.value
 
 
+SHOWN_OTHERWISE = {
+    **{f"cmyk {name}": make for name, make in odd.CONVERTED.items() if name in ("cmyk", "cmyk, deflate")},
+    "cmyk jpeg": odd.FORMATS["cmyk jpeg"],
+    "palette": odd.PALETTES["tif"],
+    "palette, LZW": odd.PALETTES["tif, LZW"],
+    "white is zero": odd.GREYS["white is zero"],
+    "12 bits": odd.STATED["sBIT"],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN_OTHERWISE)
+def test_what_napari_shows_in_other_colours_is_segmented_as_everywhere_and_said(
+    viewer, widget, run, tiny, tmp_path, name
+):
+    path = SHOWN_OTHERWISE[name](tmp_path)
+    viewer.open(path, plugin="napari")
+    widget.model.value = tiny
+    run(widget)
+    expected = inference.segment(files.read_image(path), tiny, rescale="off", **EXACT)
+    np.testing.assert_allclose(found(viewer, "probability").data, expected, atol=1e-6)
+    assert widget.status.value.count("as the command line reads it") == 1
+
+
+def test_a_layer_that_somebody_changed_is_segmented_as_it_is(viewer, widget, run, tiny, tmp_path):
+    viewer.open(odd.PALETTES["tif"](tmp_path), plugin="napari")
+    viewer.layers[0].data = 255 - viewer.layers[0].data
+    widget.model.value = tiny
+    run(widget)
+    expected = inference.segment(viewer.layers[0].data, tiny, rescale="off", **EXACT)
+    np.testing.assert_allclose(found(viewer, "probability").data, expected, atol=1e-6)
+    assert "command line" not in widget.status.value
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (odd.REFUSED["CIELAB"], "CIELAB"),
+        (odd.THUMBNAILS["thumbnail first"], "whose photograph is 96 x 72"),
+        (odd.THUMBNAILS["thumbnail not marked"], "whose photograph is 96 x 72"),
+    ],
+)
+def test_what_napari_shows_wrongly_is_refused(viewer, widget, qtbot, tiny, tmp_path, make, says):
+    viewer.open(make(tmp_path), plugin="napari")
+    widget.model.value = tiny
+    qtbot.waitUntil(lambda: says in widget.card.value, timeout=60_000)
+    widget.run.native.click()
+    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    assert says in widget.status.value
+    assert len(viewer.layers) == 1
+
+
+def test_the_card_says_what_the_reader_remarked_once(viewer, widget, qtbot, tiny, tmp_path):
+    viewer.open(odd.FORMATS["mpo"](tmp_path), plugin="napari")
+    widget.model.value = tiny
+    qtbot.waitUntil(lambda: "2 images" in widget.card.value, timeout=60_000)
+    assert widget.card.value.count("2 images") == 1
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["ome_cyx.ome.tif", "planar_separate.tif"])
 def test_a_stranger_s_planes_of_colour_are_one_photograph(shared, viewer, widget, run, tiny, name):
