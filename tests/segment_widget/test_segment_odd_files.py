@@ -138,6 +138,7 @@ def test_the_share_of_the_field_of_view_is_said_and_doubted(viewer, widget, run,
     assert f"{shown} of the field of view is vessel" in widget.status.value
 
 
+LARGE = fundus((144, 192), 5).image
 SHOWN_OTHERWISE = {
     **{f"cmyk {name}": make for name, make in odd.CONVERTED.items() if name in ("cmyk", "cmyk, deflate")},
     "cmyk jpeg": odd.FORMATS["cmyk jpeg"],
@@ -175,8 +176,11 @@ def test_a_layer_that_somebody_changed_is_segmented_as_it_is(viewer, widget, run
     ("make", "says"),
     [
         (odd.REFUSED["CIELAB"], "CIELAB"),
-        (odd.THUMBNAILS["thumbnail first"], "whose photograph is 96 x 72"),
-        (odd.THUMBNAILS["thumbnail not marked"], "whose photograph is 96 x 72"),
+        (
+            lambda f: odd.pages(f, (LARGE[::4, ::4], {"subfiletype": 1}), (LARGE, {})),
+            "photograph is 192 x 144",
+        ),
+        (lambda f: odd.pages(f, (LARGE[::3, ::3], {}), (LARGE, {})), "photograph is 192 x 144"),
     ],
 )
 def test_what_napari_shows_wrongly_is_refused(viewer, widget, qtbot, tiny, tmp_path, make, says):
