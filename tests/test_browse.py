@@ -568,7 +568,7 @@ def test_numbers_of_the_last_run_do_not_stand_under_the_titles_of_the_next(
     (tmp_path / "out").mkdir()
     widget.segment_all.native.click()
     titles = [widget.cases.horizontalHeaderItem(n).text() for n in range(widget.cases.columnCount())]
-    assert titles[3:] == ["vessels", "seconds"]
+    assert titles[3:] == ["vessels (share of FOV)", "seconds"]
     assert [cells(widget, row)[3:] for row in range(4)] == [["", ""]] * 4
     widget.stop.native.click()
     ends(widget)

@@ -523,3 +523,36 @@ def test_news_that_read_like_an_obstacle_stay(viewer, widget):
 def test_every_command_takes_the_same_model_where_none_is_named(command):
     said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "300"})
     assert checkpoint.DEFAULT in said.output
+
+
+def test_labels_of_255_beside_1_are_left_out_and_said(viewer, widget, run):
+    truth = vessels()
+    marked = np.where(np.arange(SHAPE[0])[:, None] < 22, 255, truth).astype(np.uint8)
+    viewer.add_labels(marked, name="first")
+    found = viewer.add_image(
+        probability(truth), name="probability", metadata={"saunetv2 role": "probability"}
+    )
+    widget.prediction.value, widget.truth.value = [found], [viewer.layers["first"]]
+    run(widget)
+    (score,) = [x.score for x in widget._found]
+    kept = np.arange(SHAPE[0])[:, None] >= 22
+    expected = Case("x", None, truth, found.data, widget.threshold.value, np.broadcast_to(kept, SHAPE))
+    assert score.metrics == pytest.approx(expected.score().metrics, nan_ok=True)
+    assert "not judged" in widget.status.tooltip
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [({"min_size": 30}, "smallest size"), ({"connected": True}, "hysteresis"), ({"min_size": 0}, "")],
+)
+def test_what_segment_does_beside_the_threshold_is_said_not_to_be_scored(viewer, widget, run, rule, says):
+    _, found = add_eye(viewer)
+    found.metadata["saunetv2 image"] = "eye"
+    about = {"saunetv2 role": "vessels", "saunetv2 image": "eye", "threshold": 0.4, **rule}
+    viewer.add_labels((found.data >= 0.4).astype(np.uint8), name="eye vessels", metadata=about)
+    widget.prediction.value, widget.truth.value = [found], [viewer.layers["eye first"]]
+    run(widget)
+    said = [one for one in (widget.status.tooltip or "").split("\n") if "threshold alone" in one]
+    assert len(said) == bool(says)
+    assert says in "".join(said)
+    assert not said or "'eye vessels'" in said[0]

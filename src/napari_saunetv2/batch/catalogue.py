@@ -14,10 +14,17 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import make_folder
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 THUMBNAIL = 40
 """Longer side in pixels."""
+
+SHARE = "vessel_share_of_fov"
+"""Key of the share of the field of view that is vessel, as in the command line's table."""
+
+HEADINGS = {**TITLES, SHARE: "vessels (share of FOV)"}
+"""Of the numbers in a list of images, by their keys."""
 
 
 class Line(NamedTuple):
@@ -108,7 +115,7 @@ def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Ru
         "version": __version__,
         "remarks": " ".join(done.remarks),
     }
-    return Line(name, {"vessels": done.share, "seconds": done.seconds}, about=about)
+    return Line(name, {SHARE: done.share, "seconds": done.seconds}, about=about)
 
 
 def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> Generator[Table, None, Table]:

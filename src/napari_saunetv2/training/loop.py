@@ -17,10 +17,10 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.finish import finish
 from napari_saunetv2.training.material import Material, gather
+from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import fresh, one_step, rate
 from napari_saunetv2.training.validation import Preview
-from napari_saunetv2.training.views import Pair
 
 SAVE_EVERY = 60.0
 """Seconds of work that a kill may cost."""

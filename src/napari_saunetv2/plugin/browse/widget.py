@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_saunetv2 import batch, datasets
 from napari_saunetv2.batch import catalogue
-from napari_saunetv2.batch.catalogue import Line, Table
+from napari_saunetv2.batch.catalogue import SHARE, Line, Table
 from napari_saunetv2.datasets import Sample, cases
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.metrics import shown
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.browse.caselist import CaseList
 from napari_saunetv2.plugin.browse.cases import Group, LayerData, read_case
@@ -31,7 +31,7 @@ from napari_saunetv2.reproduce import DatasetRun
 if TYPE_CHECKING:
     import napari
 
-COLUMNS = {"segment": ("vessels", "seconds"), "score": ("f1", "auc")}
+COLUMNS = {"segment": (SHARE, "seconds"), "score": ("f1", "auc")}
 """Numbers that have room in the list; the table that is saved has all."""
 
 _COPIES: dict[tuple[str, str], Callable[[DatasetRun], str]] = {
@@ -206,7 +206,7 @@ class BrowseWidget(BrowseForm):
     def _end(self) -> None:
         failed = sum(bool(line.note) for line in self._lines)
         numbers = catalogue.mean(self._lines)
-        said = ", ".join(f"{TITLES.get(k, k)} {shown(k, v)}" for k, v in numbers.items())
+        said = ", ".join(f"{catalogue.HEADINGS.get(k, k)} {shown(k, v)}" for k, v in numbers.items())
         done = f"{len(self._lines) - failed} of {len(self._shown)} images"
         parts = [self.panel.ending, done, f"mean {said}" if said else ""]
         self.panel.line.say(": ".join(filter(None, parts)) + (f". {failed} failed." if failed else "."))

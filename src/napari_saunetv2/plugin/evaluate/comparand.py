@@ -69,6 +69,8 @@ class Comparand:
     threshold : float
     model : str
         What made the prediction, for tables: the model, where Segment noted it, else the layer's name.
+    not_used : str
+        What Segment does beside the threshold to draw its vessels, and a score does not; else "".
     """
 
     layer: Layer
@@ -81,6 +83,7 @@ class Comparand:
     photograph: Part | None
     threshold: float
     model: str
+    not_used: str = ""
 
     def changed(self) -> bool:
         """Say whether the prediction's layer shows other data by now."""

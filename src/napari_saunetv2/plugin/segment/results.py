@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
     Planes,
@@ -65,6 +66,8 @@ class Result:
         self._data: Any = None
         self._maps: dict[str, Image] = {}
         self._labels: Labels | None = None
+        self._fields: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        self.ending = ""
         self.request: Request | None = None
         self.settings: dict[str, Any] = {}
 
@@ -81,8 +84,11 @@ class Result:
         None
             Before and after each layer that is added: that takes napari a while.
         """
+        same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
         self.request, self.settings = request, answer.settings
+        places = [source.planes.index(number) for number in answer.numbers]
+        self._fields = (self._fields if same else {}) | dict(zip(places, answer.fields, strict=True))
         about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
         for role, data in maps.items():
             yield from self._show_map(role, data, about)
@@ -115,6 +121,15 @@ class Result:
         else:
             edits.remember(self._labels)
         return notice
+
+    def in_words(self) -> str:
+        """Say how the last run ended, and the share of the field of view that is vessel by now."""
+        labels = self.labels
+        if labels is None or not self._fields:
+            return self.ending
+        mask = np.stack([np.asarray(labels.data[place]) for place in self._fields])
+        share = plausibility.share(mask, np.stack(list(self._fields.values())))
+        return f"{self.ending} {plausibility.share_in_words(share)}"
 
     @property
     def labels(self) -> Labels | None:

@@ -54,6 +54,8 @@ class Segmented(NamedTuple):
         With which they were really made.
     notice : str
         What had to be changed for that, or "".
+    fields : list of array, shape (H, W), bool
+        Field of view of each plane: the one that was given, or the one that was found.
     """
 
     numbers: Sequence[int]
@@ -61,6 +63,15 @@ class Segmented(NamedTuple):
     variance: list[NDArray[np.float32]]
     settings: dict[str, Any]
     notice: str
+    fields: list[NDArray[np.bool_]]
+
+    def in_words(self, name: str, seconds: float) -> str:
+        """Say how it was made: "Done: eye, 1.2 s on cpu with torch in float32.", and what was changed."""
+        from napari_saunetv2.inference.preflight import duration  # the window opens without torch
+
+        device, engine, precision = (self.settings[key] for key in ("device", "engine", "precision"))
+        took = f"{duration(seconds)} on {device} with {engine} in {precision}"
+        return " ".join(filter(None, [f"Done: {name}, {took}.", self.notice]))
 
 
 def segment_planes(
@@ -85,14 +96,16 @@ def segment_planes(
     settings["engine"], settings["precision"] = runners.choice(
         model, place, settings["engine"], settings["precision"]
     )
-    probability, variance = [], []
+    probability, variance, fields = [], [], []
     passes = inference.passes(settings["tta"])
     share = passes / (passes + len(D4)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
         picture = planes[number]
         notice = notice or planes.remark(number)
         given = field_of(request.fov, planes, number)
-        work = fallback.steps(picture, model, field=given, **settings)
+        field = fov.detect(to_unit(picture)) if given is None else given != 0
+        fields.append(field)
+        work = fallback.steps(picture, model, field=field, **settings)
         while True:
             try:
                 state = next(work)
@@ -105,18 +118,14 @@ def segment_planes(
         # What one plane was too large for, the others are too.
         settings |= {"device": answer.device, "tile": answer.tile}
         notice = answer.notice or notice
-        inside = (
-            fov.detect(to_unit(picture)) if isinstance(request.fov, str) and request.fov == "auto" else given
-        )
-        probability.append(
-            answer.probability if inside is None else vessels.restrict(answer.probability, inside)
-        )
+        everywhere = isinstance(request.fov, str) and request.fov == "none"
+        probability.append(answer.probability if everywhere else vessels.restrict(answer.probability, field))
         if request.uncertainty:
             few = {key: value for key, value in settings.items() if key != "tta"}
-            views = uncertainty.steps(picture, model, field=given, **few)
+            views = uncertainty.steps(picture, model, field=field, **few)
             spread = yield from _shares(views, (count + share, 1 - share, len(numbers)), settings)
-            variance.append(spread if inside is None else vessels.restrict(spread, inside))
-    return Segmented(numbers, probability, variance, settings, notice)
+            variance.append(spread if everywhere else vessels.restrict(spread, field))
+    return Segmented(numbers, probability, variance, settings, notice, fields)
 
 
 def _shares(

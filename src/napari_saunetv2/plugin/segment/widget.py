@@ -182,17 +182,13 @@ class SegmentWidget(SegmentForm):
         result = self._results.setdefault(source.layer, Result(self._viewer))
         self._guide.unmark()
         yield from result.show(source, request, answer, maps)
+        result.ending = answer.in_words(source.name, time.monotonic() - begun)
+        if source.changed():
+            result.ending += " Its picture was replaced meanwhile: this is of the former one."
         self._draw(result)
         yield
         result.activate(source.layer)
         self._check_uncertainty()
-        from napari_saunetv2.inference.preflight import duration  # the window opens without torch
-
-        device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
-        took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
-        changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
-        said = [f"Done: {source.name}, {took}.", answer.notice, changed]
-        self.panel.line.say(" ".join(filter(None, said)))
 
     def _show_card(self, card: "Preflight | str | None") -> None:
         self.device.reset_choices()  # by now torch is loaded, and knows them
@@ -216,6 +212,7 @@ class SegmentWidget(SegmentForm):
     def _show_vessels(self, result: Result, mask: Any, rule: dict[str, Any]) -> None:
         if result.can_redraw() and mask.shape == result.probability.shape:
             notice = result.show_vessels(mask, rule)
+            self.panel.line.say(result.in_words())
             if notice:
                 show_info(notice)
 

@@ -23,7 +23,9 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from superqt.utils import QSignalThrottler
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin.common.layers import spatial
+from napari_saunetv2.plugin.common.layers import EDITED, label_colours, spatial
+from napari_saunetv2.plugin.common.roles import ROLE
+from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.session import painted as _painted
 
 if TYPE_CHECKING:
@@ -87,7 +89,14 @@ class Autosave(QObject):
             layer = self._changed.pop()
             path = self._path(layer)
             if path is not None:
-                copy = _painted.Copy(layer.name, layer.data, _plain(spatial(layer)))
+                drawn = edits.drawn(layer)
+                copy = _painted.Copy(
+                    layer.name,
+                    layer.data,
+                    _painted.plain_place(spatial(layer)),
+                    _painted.plain_metadata(layer.metadata),
+                    drawn if drawn is not None and drawn.shape == layer.data.shape else None,
+                )
                 self._later(self._write, path, copy, self._replaces.pop(layer, None))
 
     def wait(self) -> None:
@@ -224,10 +233,18 @@ class Autosave(QObject):
         for path in self._own(found):
             try:
                 copy = _painted.read(path)
-                layer = viewer.add_labels(copy.labels, name=f"{copy.name} (recovered)", **copy.place)
+                layer = viewer.add_labels(
+                    copy.labels,
+                    name=f"{copy.name} (recovered)",
+                    metadata=copy.metadata,
+                    **({"colormap": label_colours(copy.labels, EDITED)} if ROLE in copy.metadata else {}),
+                    **copy.place,
+                )
             except (SaunetError, ValueError, TypeError) as error:
                 show_warning(str(error))
                 continue
+            if copy.drawn is not None:
+                edits.remember(layer, copy.drawn)
             self._replaces[layer] = path  # which stays until the new copy is written
             self._note(layer)
 
@@ -263,10 +280,3 @@ def _listed(left: dict[Path, str]) -> str:
 
 
 _WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()
-
-
-def _plain(place: dict[str, Any]) -> dict[str, Any]:
-    """What puts a layer in its place, as JSON holds it."""
-    numbers = ("scale", "translate", "rotate", "shear", "affine")
-    plain: dict[str, Any] = {name: np.asarray(place[name]).tolist() for name in numbers}
-    return plain | {name: [str(one) for one in place[name]] for name in ("units", "axis_labels")}
