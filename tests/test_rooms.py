@@ -30,6 +30,7 @@ ORDER = [
     ["files"],
     ["imaging"],
     ["networks"],
+    ["config", "progress"],
     ["errors"],
 ]
 """Rooms from the top floor down; those of one floor do not know each other."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.datasets import DATASETS, Sample, inputs
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.models.library import DEFAULT
 
 _ROOMS = {"cases": ".datasets", "augmentation": ".training", "catalogue": ".batch", "checkpoint": ".models"}
 """Rooms of the modules that snippets import and that do not lie at the top of the package."""

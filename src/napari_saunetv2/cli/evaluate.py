@@ -21,7 +21,7 @@ from napari_saunetv2.cli._shared import (
     plain,
     refuse_existing,
 )
-from napari_saunetv2.models.library import DEFAULT
+from napari_saunetv2.config import DEFAULT
 
 if TYPE_CHECKING:
     from napari_saunetv2.datasets import Sample

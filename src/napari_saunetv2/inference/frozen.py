@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines import runners
 from napari_saunetv2.inference import windows
 from napari_saunetv2.inference.tiles import Tile
@@ -107,8 +108,8 @@ def frozen_run(
     place: torch.device,
     read: Callable[[Tile], NDArray[np.float32]],
     shape: tuple[int, int],
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
 ) -> runners.Runner:
     """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.files.tiled import CHUNK, Array, free, read, write_bands
@@ -29,8 +30,8 @@ def segment(
     what: Literal["vessels", "probability"] = "vessels",
     threshold: Literal["auto"] | float = "auto",
     device: str = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     tile: int = planning.TILE_SIDE,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.imaging import canvas, fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
@@ -117,8 +118,8 @@ def describe(
     tta: inference.TestTime = "none",
     rescale: Any = "auto",
     tile: Any = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
     planes: int = 1,
     uncertainty: bool = False,
@@ -191,9 +192,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def speed_of(
-    model: Checkpoint, place: torch.device, engine: runners.Engine, precision: runners.Precision
-) -> Speed:
+def speed_of(model: Checkpoint, place: torch.device, engine: Engine, precision: Precision) -> Speed:
     """Measure the speed of a model on small canvases, once for an engine and precision."""
     known = _speeds.setdefault(model.network, {})
     way = (str(place), engine, precision)
@@ -216,8 +215,8 @@ def _timed(run: runners.Runner, shape: tuple[int, int]) -> float:
 def _to_compile(
     model: Checkpoint,
     place: torch.device,
-    engine: runners.Engine,
-    precision: runners.Precision,
+    engine: Engine,
+    precision: Precision,
     way: planning.Plan,
     seen: Sequence[tuple[int, int]],
 ) -> set[tuple[int, int]]:

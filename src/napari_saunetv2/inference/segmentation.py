@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.errors import SettingsError, Stopped
 from napari_saunetv2.imaging import canvas, fov, plausibility
@@ -47,8 +48,8 @@ def segment(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -160,8 +161,8 @@ def steps(
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Do what :func:`segment` does, one pass of the network at a time.
@@ -209,8 +210,8 @@ def _in_windows(
     model: Checkpoint,
     place: torch.device,
     views: Sequence[View],
-    engine: runners.Engine,
-    precision: runners.Precision,
+    engine: Engine,
+    precision: Precision,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Segment a large image in tiles that share its statistics and have all the context they need."""
     height, width = plan.working_shape
@@ -255,8 +256,8 @@ def planned(
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
     device: str = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
 ) -> planning.Plan:
     """Say how :func:`segment` would take an image through the network, and raise what it would."""

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.models.header import (
@@ -32,7 +33,6 @@ from napari_saunetv2.models.header import (
     short,
 )
 from napari_saunetv2.models.library import (
-    DEFAULT,
     FOLDER_VARIABLE,
     ModelInfo,
     available,
