@@ -9,8 +9,10 @@ from napari_saunetv2 import batch, cli
 from napari_saunetv2.batch import cluster
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
+from napari_saunetv2.imaging.vessels import PostProcessing
 from tiny import save_model
 
+HALF = PostProcessing(threshold=0.5)
 TORCH = {"engine": "torch", "precision": "float32"}
 
 
@@ -33,7 +35,7 @@ def files(tmp_path: Path) -> list[Path]:
 def _run(files, model, folder, **settings):
     folder.mkdir(exist_ok=True)
     wanted = batch.Wanted(folder, probability=True)
-    return list(cluster.segment_files(files, model, 0.5, wanted, **TORCH, **settings))
+    return list(cluster.segment_files(files, model, HALF, wanted, **TORCH, **settings))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -55,7 +57,7 @@ def test_two_workers_write_what_one_process_writes_and_a_lost_worker_is_survived
         wanted = batch.Wanted(tmp_path / "two", probability=True)
         wanted.folder.mkdir()
         scheduler = local.scheduler_address
-        for row in cluster.segment_files(files, model, 0.5, wanted, scheduler=scheduler, **TORCH):
+        for row in cluster.segment_files(files, model, HALF, wanted, scheduler=scheduler, **TORCH):
             if not rows:
                 next(iter(local.workers.values())).process.process.kill()
             rows.append(row)

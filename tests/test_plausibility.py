@@ -17,9 +17,11 @@ from napari_saunetv2.files import read_mask, write_image, write_mask
 from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import preflight
 from napari_saunetv2.models import checkpoint
 
+HALF = PostProcessing(threshold=0.5)
 EYE = fundus((240, 300), seed=3)
 INSIDE = EYE.fov != 0
 
@@ -244,7 +246,7 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
     image = np.asarray(Image.open(folder / f"{name}.png"))
     model = checkpoint.load()
     with caplog.at_level(logging.WARNING):
-        images.segment_file(folder / f"{name}.png", name, model, 0.5, batch.Wanted(tmp_path))
+        images.segment_file(folder / f"{name}.png", name, model, HALF, batch.Wanted(tmp_path))
         assert f"{name}.png: " in caplog.text
         assert expected[name] in caplog.text
         caplog.clear()
@@ -255,14 +257,14 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
 
 def test_a_clean_photograph_needs_no_word(tmp_path, caplog):
     write_image(tmp_path / "eye.png", fundus().image)
-    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), 0.5, batch.Wanted(tmp_path))
+    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), HALF, batch.Wanted(tmp_path))
     assert done.remarks == ()
     assert not caplog.records
 
 
 def test_the_share_is_that_of_the_field_of_view(tmp_path):
     write_image(tmp_path / "eye.png", EYE.image)
-    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), 0.5, batch.Wanted(tmp_path))
+    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), HALF, batch.Wanted(tmp_path))
     mask, field = read_mask(done.path) != 0, fov.detect(to_unit(EYE.image))
     assert done.share == pytest.approx(mask[field].mean())
     assert done.share > mask.mean() * 1.2

@@ -14,6 +14,7 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import make_folder
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 THUMBNAIL = 40
@@ -67,7 +68,7 @@ def thumbnails(
 
 
 def segment_all(
-    samples: Sequence[Sample], model: Checkpoint, rule: batch.Rule, wanted: batch.Wanted, **settings: Any
+    samples: Sequence[Sample], model: Checkpoint, post: PostProcessing, wanted: batch.Wanted, **settings: Any
 ) -> Generator[Table, None, Table]:
     """Segment every sample and write what is wanted; the share of vessels in the field of view is tabled.
 
@@ -85,12 +86,12 @@ def segment_all(
     lines: tuple[Line, ...] = ()
     for sample in samples:
         try:
-            work = batch.segment_steps(sample.image_path, sample.name, model, rule, wanted, **settings)
+            work = batch.segment_steps(sample.image_path, sample.name, model, post, wanted, **settings)
             while True:
                 try:
                     state = next(work)
                 except StopIteration as end:
-                    line = _segmented(sample.name, end.value, model, rule)
+                    line = _segmented(sample.name, end.value, model, post)
                     break
                 yield Table(lines, (len(lines) + state.share) / len(samples))
         except SaunetError as error:
@@ -100,10 +101,10 @@ def segment_all(
     return Table(lines, 1.0)
 
 
-def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Rule) -> Line:
+def _segmented(name: str, done: batch.Summary, model: Checkpoint, post: PostProcessing) -> Line:
     about = {
         "model": model.name,
-        "threshold": f"{rule.threshold:g}",
+        "threshold": f"{post.threshold:g}",
         "fov": done.fov,
         "version": __version__,
         "remarks": " ".join(done.remarks),

@@ -15,6 +15,7 @@ from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
 from napari_saunetv2.files.parts import remove_parts
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
 
 EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
@@ -45,7 +46,7 @@ class Row(NamedTuple):
 def segment_files(
     files: Iterable[Path] | Mapping[Path, PurePath],
     model: str,
-    rule: batch.Rule | float,
+    post: PostProcessing,
     wanted: batch.Wanted,
     *,
     workers: int = 1,
@@ -63,8 +64,7 @@ def segment_files(
         Seen under the same path by every worker; a mapping gives the subfolder of each one's results.
     model : str
         Name or path; every worker loads it once.
-    rule : Rule or float
-        As in :func:`napari_saunetv2.batch.images.segment_file`.
+    post : PostProcessing
     wanted : Wanted
     workers : int
         Processes on this machine.
@@ -102,7 +102,7 @@ def segment_files(
             yield Row(str(file), "failed", error=EXISTS)
         else:
             todo.append((file, names[file]))
-    task = (model, rule, replace(wanted, overwrite=True), settings)
+    task = (model, post, replace(wanted, overwrite=True), settings)
     if workers == 1 and scheduler is None:
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
@@ -115,16 +115,15 @@ def segment_one(
     file: Path,
     name: str,
     model: str,
-    rule: batch.Rule | float,
+    post: PostProcessing,
     wanted: batch.Wanted,
     settings: Mapping[str, Any],
 ) -> Row:
     """Segment one file; the work of a worker."""
     begun = time.perf_counter()
-    level = rule.threshold if isinstance(rule, batch.Rule) else rule
-    about: dict[str, Any] = {"model": model, "threshold": level, "version": __version__}
+    about: dict[str, Any] = {"model": model, "threshold": post.threshold, "version": __version__}
     try:
-        work = batch.segment_steps(file, name, checkpoint.load(model), rule, wanted, **settings)
+        work = batch.segment_steps(file, name, checkpoint.load(model), post, wanted, **settings)
         done = batch.finished(work)
     except (SaunetError, OSError, MemoryError) as error:
         seconds = time.perf_counter() - begun

@@ -124,6 +124,7 @@ def segment(
     from napari_saunetv2.batch import cluster
     from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.files import make_folder
+    from napari_saunetv2.imaging.vessels import PostProcessing
     from napari_saunetv2.models import checkpoint
 
     found = listing.gather(inputs, recursive=recursive, output=output)
@@ -132,7 +133,7 @@ def segment(
         out.print(f"left out: {plain(words)}")
     loaded = checkpoint.load(model)
     level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
-    rule = batch.Rule(level, min_size, connected, fov)
+    post = PostProcessing(threshold=level, min_size=min_size, connected=connected, fov=fov)
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
     settings: dict[str, Any] = {
         "tta": tta,
@@ -146,7 +147,7 @@ def segment(
         inference.check(loaded, **settings)  # once, not for every image
     make_folder(output)
     rows = cluster.segment_files(
-        files, model, rule, wanted, workers=workers, scheduler=scheduler, resume=resume, **settings
+        files, model, post, wanted, workers=workers, scheduler=scheduler, resume=resume, **settings
     )
     failed, begun = 0, time.monotonic()
     keep = (

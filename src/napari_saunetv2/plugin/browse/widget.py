@@ -14,6 +14,7 @@ from napari_saunetv2.batch.catalogue import Line, Table
 from napari_saunetv2.datasets import Sample, cases
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import write_beside
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.metrics import TITLES, shown
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.browse.caselist import CaseList
@@ -172,7 +173,8 @@ class BrowseWidget(BrowseForm):
         if model is None:
             return
         wanted = batch.Wanted(Path(folder), overwrite=self.overwrite.value)
-        work = catalogue.segment_all(self._shown, model, batch.Rule(model.header.threshold), wanted)
+        post = PostProcessing(threshold=model.header.threshold)
+        work = catalogue.segment_all(self._shown, model, post, wanted)
         self._start("segment", work)
 
     def _score_all(self) -> None:

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels
 from napari_saunetv2 import reproduce
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import library
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane, file_of
 from napari_saunetv2.reproduce import Segmentation
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Segmentation:
+def recipe(model: str, settings: dict[str, Any], post: PostProcessing) -> Segmentation:
     """Give the recipe, with what another program needs to find the model."""
     try:
         found = library.find(model)
         name = model if library.info(found).bundled else str(found)
     except CheckpointError:
         name = model
-    return Segmentation(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
+    return Segmentation(name, settings, post)
 
 
 def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:

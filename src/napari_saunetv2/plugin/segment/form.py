@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.engines import installed
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.forms import align, group, row
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.preferences import preferred
@@ -239,9 +240,14 @@ class SegmentForm(Container[Any]):
         """Give device, tta, rescale, tile, engine and precision."""
         return {field.name: field.value for field in self.network_fields()}
 
-    def rule(self) -> dict[str, Any]:
-        """Give threshold, min_size and connected: what makes vessels of a probability."""
-        return {field.name: field.value for field in (self.threshold, self.min_size, self.connected)}
+    def post_processing(self) -> PostProcessing:
+        """Give what makes vessels of a probability; of a layer as field of view the word "layer"."""
+        return PostProcessing(
+            threshold=self.threshold.value,
+            min_size=self.min_size.value,
+            connected=self.connected.value,
+            fov=self.fov.value if isinstance(self.fov.value, str) else "layer",
+        )
 
     def field_of_view(self) -> Any:
         """Give "none", "auto", or the array of the layer that is chosen."""

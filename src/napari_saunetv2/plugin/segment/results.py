@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
     Planes,
@@ -100,12 +101,12 @@ class Result:
         data: NDArray[np.float32] = self._maps["probability"].data
         return data
 
-    def show_vessels(self, mask: NDArray[np.uint8], rule: dict[str, Any]) -> str:
+    def show_vessels(self, mask: NDArray[np.uint8], post: PostProcessing) -> str:
         """Show the vessels; returns what the user must know, else "".
 
         Labels that somebody painted on are not touched: they keep their work under another name.
         """
-        about = self._maps["probability"].metadata | {ROLE: "vessels", **rule}
+        about = self._maps["probability"].metadata | {ROLE: "vessels"} | post.options()
         notice = self._set_painted_aside()
         if self._labels is None or not self._renew(self._labels, mask, about):
             self._add_labels(self._new_labels(mask, about))

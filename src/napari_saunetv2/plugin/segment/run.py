@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import Planes
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
 
 
 def find_vessels(
-    probability: NDArray[np.float32], rule: Mapping[str, Any]
+    probability: NDArray[np.float32], post: PostProcessing
 ) -> Generator[None, None, NDArray[np.uint8]]:
     """Find the vessels in a probability: a job, for what hangs together takes its time."""
     yield None
-    return vessels.find(probability, **rule)
+    return vessels.extract(probability, post)

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.imaging import vessels
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.jobs import Job, Latest, Turns
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane
 from napari_saunetv2.plugin.common.preferences import preferred
@@ -158,7 +159,7 @@ class SegmentWidget(SegmentForm):
         if layer is None:
             return
         really = result.settings if result is not None and result.can_redraw() else {}
-        wanted = recipe(self.model.value, self.network_settings() | really, self.fov.value, self.rule())
+        wanted = recipe(self.model.value, self.network_settings() | really, self.post_processing())
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
@@ -228,18 +229,18 @@ class SegmentWidget(SegmentForm):
         yield
 
     def _draw(self, result: Result) -> None:
-        """Show the vessels at the present rule: at once where that is quick, else from a thread."""
-        rule = self.rule()
-        if rule["min_size"] > 1 or rule["connected"]:
-            work = find_vessels(result.probability, rule)
-            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, rule))
-        else:
+        """Show the vessels as the fields say: at once where that is quick, else from a thread."""
+        post = self.post_processing()
+        if post.quick:
             self._masks.forget()
-            self._show_vessels(result, vessels.find(result.probability, **rule), rule)
+            self._show_vessels(result, vessels.extract(result.probability, post), post)
+        else:
+            work = find_vessels(result.probability, post)
+            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, post))
 
-    def _show_vessels(self, result: Result, mask: Any, rule: dict[str, Any]) -> None:
+    def _show_vessels(self, result: Result, mask: Any, post: PostProcessing) -> None:
         if result.can_redraw() and mask.shape == result.probability.shape:
-            notice = result.show_vessels(mask, rule)
+            notice = result.show_vessels(mask, post)
             if notice:
                 show_info(notice)
 
