@@ -8,13 +8,21 @@ from typer.testing import CliRunner
 
 from napari_saunetv2 import reproduce
 from napari_saunetv2.cli import app
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 
-SETTINGS = {"device": "cpu", "tta": "flips", "rescale": 1.5, "tile": 128}
-SETTINGS |= {"engine": "torch", "precision": "float32"}
+CONFIG = InferenceConfig(
+    model="saunetv2-drive",
+    device="cpu",
+    tta="flips",
+    rescale=1.5,
+    tile=128,
+    engine="torch",
+    precision="float32",
+)
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def eye(tmp_path, monkeypatch):
 @pytest.mark.parametrize("fov", ["none", "auto", "own"])
 def test_python_and_command_give_the_same_pixels(eye, fov):
     post = PostProcessing(threshold=0.34, min_size=12, connected=True, fov=fov)
-    recipe = reproduce.Segmentation("saunetv2-drive", SETTINGS, post)
+    recipe = reproduce.Segmentation(CONFIG, post)
     image, field = eye / "an eye.tif", eye / "fov.png" if fov == "own" else None
     python = recipe.as_python(
         reproduce.from_file(image), reproduce.from_file(field, mask=True) if field else ""
@@ -49,7 +57,7 @@ def test_python_and_command_give_the_same_pixels(eye, fov):
 
 
 def test_what_lies_in_no_file_has_no_command():
-    recipe = reproduce.Segmentation("saunetv2-drive", {}, PostProcessing(threshold=0.5))
+    recipe = reproduce.Segmentation(CONFIG, PostProcessing(threshold=0.5))
     with pytest.raises(SettingsError, match="picture lies in no file"):
         recipe.as_command(None)
     with pytest.raises(SettingsError, match="field of view lies in no file"):

@@ -3,11 +3,18 @@ import pytest
 import torch
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.inference import uncertainty
+from napari_saunetv2.inference import passes, uncertainty
+from napari_saunetv2.models import checkpoint
 
 
-def test_it_is_the_variance_over_the_eight_views():
+@pytest.fixture(scope="module")
+def model():
+    return checkpoint.load("saunetv2-drive")
+
+
+def test_it_is_the_variance_over_the_eight_views(model):
     image = fundus((64, 80)).image
     answers = []
     for mirror in (False, True):
@@ -16,7 +23,7 @@ def test_it_is_the_variance_over_the_eight_views():
             view = view[:, ::-1] if mirror else view
             answer = inference.segment(view.copy(), "saunetv2-drive", rescale="off")
             answers.append(np.rot90(answer[:, ::-1] if mirror else answer, -turns))
-    found = uncertainty.variance(image, "saunetv2-drive", rescale="off")
+    found = uncertainty.variance(image, model, InferenceConfig(rescale="off"))
     assert found.dtype == np.float32
     assert np.allclose(found, np.var(answers, axis=0), atol=1e-6)
     assert found.min() >= 0
@@ -25,36 +32,36 @@ def test_it_is_the_variance_over_the_eight_views():
     assert np.allclose(np.mean(answers, axis=0), mean, atol=1e-5)
 
 
-def test_a_network_that_turns_with_the_image_is_sure(monkeypatch):
-    def steps(image, model, **settings):
+def test_a_network_that_turns_with_the_image_is_sure(model, monkeypatch):
+    def steps(image, *_):
         yield inference.Progress(0, 1)
         yield inference.Progress(1, 1)
-        return image[..., 1].astype(np.float32) / 255
+        return image[None, ..., 1].astype(np.float32) / 255
 
-    monkeypatch.setattr(inference, "steps", steps)
-    assert not uncertainty.variance(fundus((64, 80)).image, "saunetv2-drive").any()
+    monkeypatch.setattr(passes, "steps", steps)
+    assert not uncertainty.variance(fundus((64, 80)).image, model, InferenceConfig()).any()
 
 
-def test_progress_counts_all_passes():
+def test_progress_counts_all_passes(model):
     image = fundus((70, 64)).image
     with torch.inference_mode():
-        states = list(uncertainty.steps(image, "saunetv2-drive", rescale="off", tile=64))
+        states = list(uncertainty.steps(image, model, InferenceConfig(rescale="off", tile=64)))
     assert states[0] == (0, 16)
     assert states[-1] == (16, 16)
     assert [s.done for s in states] == sorted(s.done for s in states)
 
 
 @pytest.mark.parametrize("rescale", ["auto", 1.5])
-def test_every_view_has_the_same_scale(rescale, monkeypatch):
+def test_every_view_has_the_same_scale(rescale, model, monkeypatch):
     asked = []
-    real = inference.steps
+    real = passes.steps
 
-    def steps(image, model, **settings):
-        asked.append(settings["rescale"])
-        return real(image, model, **settings)
+    def steps(image, model, config):
+        asked.append(config.rescale)
+        return real(image, model, config)
 
-    monkeypatch.setattr(inference, "steps", steps)
+    monkeypatch.setattr(passes, "steps", steps)
     small = fundus((100, 90), fov_diameter=360).image if rescale == "auto" else fundus((64, 64)).image
-    found = uncertainty.variance(small, "saunetv2-drive", rescale=rescale)
+    found = uncertainty.variance(small, model, InferenceConfig(rescale=rescale))
     assert found.shape == small.shape[:2]
     assert len(set(asked)) == 1

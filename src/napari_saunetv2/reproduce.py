@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_saunetv2.config import DEFAULT
+from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.datasets import DATASETS, Sample, inputs
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -52,16 +52,12 @@ class Segmentation:
 
     Attributes
     ----------
-    model : str
-        Name or file.
-    settings : mapping
-        device, tta, rescale, tile, engine and precision, as in :func:`napari_saunetv2.inference.segment`.
+    config : InferenceConfig
     post : PostProcessing
         A field of view that is neither "none" nor "auto" is given to the methods below.
     """
 
-    model: str
-    settings: Mapping[str, Any]
+    config: InferenceConfig
     post: PostProcessing
 
     def as_python(self, image: str, fov: str = "") -> str:
@@ -73,7 +69,7 @@ class Segmentation:
             Expressions for the picture and, where the field of view is neither "none" nor "auto", for its
             mask; ``read_image`` and ``read_mask`` are imported.
         """
-        settings = "".join(f", {key}={value!r}" for key, value in self.settings.items())
+        settings = "".join(f", {key}={value!r}" for key, value in self.config.options().items())
         post = self.post
         own = post.fov not in ("none", "auto")
         inside = "field" if own else "fov.detect(to_unit(image))"
@@ -86,7 +82,7 @@ class Segmentation:
             "",
             f"image = {image}",
             *([f"field = {fov}"] if own else []),
-            f"probability = inference.segment(image, {self.model!r}{settings}{', field=field' * own})",
+            f"probability = inference.segment(image, {self.config.model!r}{settings}{', field=field' * own})",
             *restrict,
             f"mask = vessels.find(probability, {post.threshold!r}, min_size={post.min_size}, "
             f"connected={post.connected})",
@@ -111,8 +107,9 @@ class Segmentation:
         if image is None or (fov is None and post.fov not in ("none", "auto")):
             what = "picture" if image is None else "field of view"
             raise SettingsError(f"The {what} lies in no file: save it, open the file, and segment that.")
-        options: list[object] = ["--probability", "--model", self.model, "--threshold", repr(post.threshold)]
-        for key, value in self.settings.items():
+        options: list[object] = ["--probability", "--model", self.config.model]
+        options += ["--threshold", repr(post.threshold)]
+        for key, value in self.config.options().items():
             options += [f"--{key}", value]
         options += ["--fov", fov or post.fov, "--min-size", post.min_size]
         options += ["--connected"] if post.connected else []
@@ -155,17 +152,19 @@ class DatasetRun:
     def segment_python(self) -> str:
         """Give Python code that writes the masks and ends with ``table``."""
         return self._python(
-            "batch, catalogue, checkpoint, vessels",
+            "batch, catalogue, checkpoint, inference, vessels",
+            "config = inference.InferenceConfig()",
             f"post = vessels.PostProcessing(threshold={self.threshold!r})",
             f"wanted = batch.Wanted(Path({str(self.output)!r}), overwrite={self.overwrite})",
-            "work = catalogue.segment_all(samples, model, post, wanted)",
+            "work = catalogue.segment_all(samples, model, config, post, wanted)",
         )
 
     def score_python(self) -> str:
         """Give Python code that ends with ``table``, and prints it."""
         return self._python(
-            "catalogue, checkpoint",
-            f"work = catalogue.score_all(samples, model, protocol={self.protocol!r}, threshold='auto')",
+            "catalogue, checkpoint, evaluation",
+            f"scoring = evaluation.Scoring({self.protocol!r}, threshold='auto')",
+            "work = catalogue.score_all(samples, model, scoring=scoring)",
         )
 
     def segment_command(self) -> str:

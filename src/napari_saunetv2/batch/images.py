@@ -4,11 +4,12 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.files import (
     Reading,
@@ -25,6 +26,7 @@ from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import drain
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,12 @@ class Summary(NamedTuple):
 
 
 def segment_file(
-    file: Path, name: str, model: Checkpoint, post: PostProcessing, wanted: Wanted, **settings: Any
+    file: Path,
+    name: str,
+    model: Checkpoint,
+    config: InferenceConfig,
+    post: PostProcessing,
+    wanted: Wanted,
 ) -> Summary:
     """Segment one file and write what is wanted of it.
 
@@ -101,11 +108,10 @@ def segment_file(
     name : str
         With which the results' names begin.
     model : Checkpoint
+    config : InferenceConfig
     post : PostProcessing
         A mask file of the field of view is also what the scale and the share of vessels are measured by.
     wanted : Wanted
-    **settings
-        As :func:`napari_saunetv2.inference.segment`.
 
     Returns
     -------
@@ -117,23 +123,18 @@ def segment_file(
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
-    done = finished(segment_steps(file, name, model, post, wanted, **settings))
+    done = drain(segment_steps(file, name, model, config, post, wanted))
     plausibility.log(Path(file).name, done.remarks)
     return done
 
 
-def finished(work: Generator[fallback.State, None, Summary]) -> Summary:
-    """Run what :func:`segment_steps` gave to its end."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            done: Summary = end.value
-            return done
-
-
 def segment_steps(
-    file: Path, name: str, model: Checkpoint, post: PostProcessing, wanted: Wanted, **settings: Any
+    file: Path,
+    name: str,
+    model: Checkpoint,
+    config: InferenceConfig,
+    post: PostProcessing,
+    wanted: Wanted,
 ) -> Generator[fallback.State, None, Summary]:
     """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
     paths = wanted.paths(name)
@@ -144,7 +145,7 @@ def segment_steps(
     image, given = load_image(file), _given_field(post)
     unit = to_unit(image.pixels)
     field = fov.detect(unit) if given is None else given.pixels != 0
-    segmentation = yield from fallback.steps(unit, model, field=field, **settings)
+    segmentation = yield from fallback.steps(unit, model, config, field)
     probability = segmentation.probability
     if post.fov != "none":
         probability = vessels.restrict(probability, field)
@@ -158,7 +159,7 @@ def segment_steps(
         write_image(paths["overlay"], outlined(unit, mask), overwrite=wanted.overwrite)
     height, width = mask.shape
     share = plausibility.share(mask, field)
-    factor = planning.factor_for(unit, model.header.fov_diameter, settings.get("rescale", "auto"), field)
+    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, field)
     remarks = (
         *image.remarks,
         *(() if given is None else given.remarks),

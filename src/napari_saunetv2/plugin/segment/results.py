@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
@@ -66,7 +67,7 @@ class Result:
         self._maps: dict[str, Image] = {}
         self._labels: Labels | None = None
         self.request: Request | None = None
-        self.settings: dict[str, Any] = {}
+        self.config: InferenceConfig | None = None
 
     def show(self, source: Source, request: Request, answer: Segmented) -> Iterator[None]:
         """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
@@ -78,8 +79,9 @@ class Result:
         """
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
-        self.request, self.settings = request, answer.settings
-        about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
+        self.request, self.config = request, answer.config
+        about = {"model": answer.config.model} | answer.config.options()
+        about |= {"fov": _word(request.fov), OF: self._name}
         for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
             if maps:
                 data = self._filled(role, source, answer.numbers, maps, same)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,9 +18,8 @@ from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_
 from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
 from napari_saunetv2.plugin.segment import copies
-from napari_saunetv2.plugin.segment.card import CardMaker
+from napari_saunetv2.plugin.segment.card import CardMaker, Wish
 from napari_saunetv2.plugin.segment.choices import DataWatch, fields, obstacle, photographs
-from napari_saunetv2.plugin.segment.copies import recipe
 from napari_saunetv2.plugin.segment.form import SegmentForm
 from napari_saunetv2.plugin.segment.outline import Outline
 from napari_saunetv2.plugin.segment.results import Result, Source
@@ -27,6 +27,7 @@ from napari_saunetv2.plugin.segment.run import Request, Segmented, field_of, fin
 from napari_saunetv2.plugin.segment.tour import Guide
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
+from napari_saunetv2.reproduce import Segmentation
 
 if TYPE_CHECKING:
     import napari
@@ -114,9 +115,7 @@ class SegmentWidget(SegmentForm):
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
-        request = Request(
-            self.model.value, self.network_settings(), self.field_of_view(), self.uncertainty.value
-        )
+        request = Request(self.config(), self.field_of_view(), self.uncertainty.value)
         begun = time.monotonic()
         self._job = Job(
             segment_planes(source.planes, numbers, request),
@@ -158,8 +157,10 @@ class SegmentWidget(SegmentForm):
         layer, result = self.image.value, self._result()
         if layer is None:
             return
-        really = result.settings if result is not None and result.can_redraw() else {}
-        wanted = recipe(self.model.value, self.network_settings() | really, self.post_processing())
+        config = self.config()
+        if result is not None and result.config is not None and result.can_redraw():
+            config = replace(result.config, model=config.model)  # with what was really used
+        wanted = Segmentation(copies.portable(config), self.post_processing())
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
@@ -201,8 +202,8 @@ class SegmentWidget(SegmentForm):
         self._check_uncertainty()
         from napari_saunetv2.inference.preflight import duration  # the window opens without torch
 
-        device, engine, precision = (answer.settings[key] for key in ("device", "engine", "precision"))
-        took = f"{duration(time.monotonic() - begun)} on {device} with {engine} in {precision}"
+        used, seconds = answer.config, duration(time.monotonic() - begun)
+        took = f"{seconds} on {used.device} with {used.engine} in {used.precision}"
         changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
         self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
 
@@ -284,15 +285,14 @@ class SegmentWidget(SegmentForm):
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None
 
-    def _wish(self) -> tuple[Planes, int, int, str, dict[str, Any]] | None:
+    def _wish(self) -> Wish | None:
         if self._obstacle():
             return None
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
         field = field_of(self.field_of_view(), planes, shown)
-        settings = self.network_settings() | {"field": field, "uncertainty": self.uncertainty.value}
-        return planes, shown, count, self.model.value, settings
+        return Wish(planes, shown, count, self.config(), field, self.uncertainty.value)
 
     def _take_model_threshold(self) -> None:
         # The vessels in sight are another model's: they stay as they are.
