@@ -65,6 +65,13 @@ test-lowest: .venv/bin/python  ## Run the tests with the oldest packages that py
 	$(SCREEN) .venv/lowest/bin/python -m pytest \
 	  --deselect tests/test_startup.py::test_the_first_result_comes_soon $(ARGS)
 
+# What a processor without these instructions would do; docs/reliability.md says which processors were run.
+ENGINE_TESTS := tests/test_engines.py tests/test_export.py tests/test_golden.py tests/test_fallback.py
+.PHONY: test-instructions
+test-instructions: .venv/ready-dev  ## Run the tests of the engines as on processors with AVX2 alone, and with AVX-512 alone
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(ENGINE_TESTS) $(ARGS)
+	ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE $(BIN)/python -m pytest $(ENGINE_TESTS) $(ARGS)
+
 .PHONY: test-pyqt6
 test-pyqt6: .venv/bin/python  ## Run the tests that open windows with PyQt6 instead of PySide6
 	tools/system-libraries.sh
@@ -127,6 +134,10 @@ benchmark-measure: .venv/ready-dev  ## Measure how exact, repeatable and fast th
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)
+
+.PHONY: benchmark-precision
+benchmark-precision: .venv/ready-dev  ## Compare all engines and precisions with torch on DATA (../shared/data) into docs/precision.md
+	$(BIN)/python benchmarks/precision.py $(or $(DATA),../shared/data) $(ARGS)
 
 .PHONY: lock
 lock: .venv/ready-dev  ## Write what .venv holds into constraints.txt

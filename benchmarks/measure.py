@@ -31,7 +31,7 @@ CHANGES = {"turned 10": (10, 1.0), "turned 90": (90, 1.0), "scaled 0.9": (0, 0.9
 CLICKS = 60.0
 """Pixels: centre lines that were clicked by hand in RET-TORT are smoothed over six widths of its vessels."""
 
-POWER = {"width_mean": 1, "length": 1, "central_equivalent": 1}
+POWER = {"width_median": 1, "width_mean": 1, "length": 1, "central_equivalent": 1}
 """Measures of lengths grow with the picture."""
 
 
@@ -130,8 +130,8 @@ def numbers(eye: Eye) -> dict[str, float]:
     vessels = eye.arteries | eye.veins
     table = measure(vessels, arteries=eye.arteries, veins=eye.veins, fov=eye.fov, disc=eye.disc).image
     pixels = table[table.unit.isin(["px", "", "degrees"])].set_index(["measure", "region", "vessels"]).value
-    wanted = [(k, "whole", "all") for k in ("width_mean", "length", "arc_over_chord", "branching_angle")]
-    wanted += [(k, "whole", "all") for k in ("bifurcations", "segments", "fractal_d0", "area_density")]
+    wanted = [(k, "whole", "all") for k in ("width_median", "width_mean", "length", "arc_over_chord")]
+    wanted += [(k, "whole", "all") for k in ("branching_angle", "bifurcations", "fractal_d0", "area_density")]
     wanted += [("central_equivalent", "zone_b", "arteries"), ("central_equivalent", "zone_b", "veins")]
     wanted += [("avr", "zone_b", "all")]
     return {" ".join(key): float(pixels[key]) for key in wanted}

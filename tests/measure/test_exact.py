@@ -182,3 +182,13 @@ def test_find_junctions_takes_nothing():
     empty = grow("all", np.zeros((9, 9), bool))
     found = find_junctions(empty.graph, empty.sections)
     assert not len(found.kind)
+
+
+def test_a_bump_of_the_outline_is_no_branch():
+    distance = shapes.bar(140, 9, 100, 20)
+    for at in (-25, 0, 25):
+        (y, x), (y1, x1) = shapes.turned([(0, at), (-7.5, at)], -20, 69.5)
+        distance = np.minimum(distance, shapes.stroke(140, (y, x), (y1, x1), 3))
+    tree = traced(distance, bare=True)
+    assert len(tree.graph.paths) == 1
+    assert (tree.junctions.kind == "end").sum() == 2

@@ -232,7 +232,7 @@ def test_the_threshold_is_found_from_the_mask(shift):
     assert value(sharp, "width_median") == pytest.approx(8.5, abs=0.1)
     from scipy import ndimage
 
-    smooth = ndimage.gaussian_filter(probability, 2)
+    smooth = ndimage.gaussian_filter(shapes.soft(shapes.bar(150, 8.5, 110, 20, (0, shift))), 2)
     wide = measure(smooth >= 0.3, probability=smooth)
     told = measure(smooth >= 0.3, probability=smooth, threshold=0.3)
     assert value(wide, "width_median") == pytest.approx(value(told, "width_median"), abs=0.1)

@@ -91,14 +91,15 @@ def _candidates(
         if engine not in ("auto", pair[0]) or precision not in ("auto", pair[1]):
             continue
         here = pair[0] in installed() and (pair[0] == "torch" or device.type == "cpu")
-        emulated = pair[1] == "bfloat16" and precision == "auto" and not _has_bfloat16(pair[0], device)
+        emulated = pair[1] == "bfloat16" and precision == "auto" and not has_bfloat16(pair[0], device)
         unprepared = pair[1] == "int8" and not model.header.ranges
         # What was saved does not change any more, so what is found out about it holds.
         if pair == ("torch", "float32") or (model.header.sha256 and here and not (emulated or unprepared)):
             yield pair
 
 
-def _has_bfloat16(engine: str, device: torch.device) -> bool:
+def has_bfloat16(engine: str, device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16 that the engine uses; without them it is slow."""
     if engine == "openvino":
         from napari_saunetv2.engines._openvino import has_bfloat16
 

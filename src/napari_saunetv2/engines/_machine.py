@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-_LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Environment variables that tell torch and oneDNN to leave out instructions which the processor has."""
 
 
@@ -19,7 +19,7 @@ def fingerprint(device: str) -> str:
         parts = [torch.cuda.get_device_name(device)]
     else:
         parts = [processor(), platform.machine(), torch.backends.cpu.get_cpu_capability(), *_instructions()]
-    parts += [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
+    parts += [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

@@ -20,7 +20,8 @@ from torch import nn
 from napari_saunetv2.engines._graph import Node, Weights
 from napari_saunetv2.engines._openvino import BLOCK, OpenvinoBuilder, convolve, model
 
-_PREFIX = "float32/"
+PREFIX = "float32/"
+"""Of the names of operations that stay in float32."""
 
 _MARKS = (
     {"name": "precise", "version": "0"},
@@ -37,7 +38,7 @@ class MixedBuilder(OpenvinoBuilder):
         self._first = True
 
     def exact(self, x: Node) -> Node:
-        x.set_friendly_name(f"{_PREFIX}{self._exact}")
+        x.set_friendly_name(f"{PREFIX}{self._exact}")
         self._exact += 1
         return x
 
@@ -64,7 +65,7 @@ def write(network: nn.Module, file: Path) -> None:
     ov.save_model(model(network, MixedBuilder()), file, compress_to_fp16=False)
     tree = ET.parse(file)
     for layer in tree.iterfind("layers/layer"):
-        if layer.get("name", "").startswith(_PREFIX):
+        if layer.get("name", "").startswith(PREFIX):
             _mark(layer)
     tree.write(file)
 

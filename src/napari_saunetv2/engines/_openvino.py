@@ -50,8 +50,9 @@ class OpenvinoBuilder:
         width = ops.convert(ops.gather(ops.shape_of(x), [3], 0), "f32")
         # Summed row by row: one float32 sum over a whole map would lose the fourth digit.
         lengths = ops.reduce_l2(x, [3], keep_dims=True)
-        square = exact(ops.reduce_mean(exact(ops.multiply(lengths, lengths)), [2], keep_dims=True))
-        mean_square = exact(convolve(exact(ops.divide(square, width)), group_mean))
+        # Divided here: OpenVINO folds a division before a convolution into its weights, and forgets its mark.
+        squares = exact(ops.multiply(lengths, exact(ops.divide(lengths, width))))
+        mean_square = exact(convolve(exact(ops.reduce_mean(squares, [2], keep_dims=True)), group_mean))
         rows = ops.reduce_mean(x, [3], keep_dims=True)
         mean = exact(convolve(exact(ops.reduce_mean(rows, [2], keep_dims=True)), group_mean))
         variance = exact(ops.relu(exact(ops.subtract(mean_square, exact(ops.multiply(mean, mean))))))

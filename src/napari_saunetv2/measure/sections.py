@@ -22,6 +22,9 @@ SAMPLES = 24
 DOUBTED = 0.02
 """Weight of a point of the centre line inside a branching, where it belongs to several vessels."""
 
+AT_NODE = 0.3
+"""Weight of the node itself, which holds the line where nothing else does."""
+
 EDGE = 0.5
 
 WINDOW = 0.75
@@ -103,17 +106,17 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
     lines = join(paths)
     # A section at the very tip of a vessel has its edges at the end, not at the sides.
     at_node = graph.radii[graph.nodes] * np.where(free, 0.5, 1.0)
-    trust = np.where(_away(lines, at_node), 1.0, DOUBTED)
+    trust = _trust(lines, _away(lines, at_node), free)
     lines = resample(
         Lines(smooth(lines.points, lines.starts, _wavelength(_radius(lines, depth)), trust), lines.starts)
     )
     radius = _radius(lines, depth)
-    lines = _centred(lines, radius, *_edges(lines, radius, soft), at_node)
+    lines = _centred(lines, radius, *_edges(lines, radius, soft), at_node, free)
     # An end is carried on along a straight line, which is centred in its turn.
     lines = _extended(lines, free, radius, soft)
     radius = _radius(lines, depth)
     left, right = _edges(lines, radius, soft)
-    lines = _centred(lines, radius, left, right, at_node)
+    lines = _centred(lines, radius, left, right, at_node, free)
     clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
     width = _filled(left + right, clear)
     half = smooth(width, lines.starts, _wavelength(radius), np.where(clear, 1.0, DOUBTED)) / 2
@@ -121,14 +124,24 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
     return Sections(lines, half, half, clear)
 
 
-def _centred(lines: Lines, radius: Floats, left: Floats, right: Floats, at_node: Floats) -> Lines:
+def _centred(
+    lines: Lines, radius: Floats, left: Floats, right: Floats, at_node: Floats, free: NDArray[np.bool_]
+) -> Lines:
     """Move centre lines to the middle between their edges, and smooth them."""
     known = np.isfinite(left) & np.isfinite(right) & _away(lines, at_node)
     shift = np.clip(np.where(known, (right - left) / 2, 0.0), -radius, radius)
     normals = lines.tangents()[:, ::-1] * (-1, 1)
     points = lines.points + shift[:, None] * normals
-    trust = np.where(known, 1.0, DOUBTED)
+    trust = _trust(lines, known, free)
     return Lines(smooth(points, lines.starts, _wavelength(radius), trust), lines.starts)
+
+
+def _trust(lines: Lines, known: NDArray[np.bool_], free: NDArray[np.bool_]) -> Floats:
+    """Weight of each point: a vessel is led to its node, but need not pass through it."""
+    trust = np.where(known, 1.0, DOUBTED)
+    ends = np.column_stack([lines.starts[:-1], lines.starts[1:] - 1])[~free]
+    trust[ends] = np.maximum(trust[ends], AT_NODE)
+    return trust
 
 
 def _away(lines: Lines, distances: Floats) -> NDArray[np.bool_]:
