@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -53,15 +55,32 @@ def test_progress_counts_all_passes(model):
 
 @pytest.mark.parametrize("rescale", ["auto", 1.5])
 def test_every_view_has_the_same_scale(rescale, model, monkeypatch):
-    asked = []
+    shapes = set()
     real = passes.steps
 
-    def steps(image, model, config):
-        asked.append(config.rescale)
-        return real(image, model, config)
+    def steps(image, model, config, field):
+        shapes.add(tuple(sorted(passes.planned(image, model, config, field).working_shape)))
+        return real(image, model, config, field)
 
     monkeypatch.setattr(passes, "steps", steps)
-    small = fundus((100, 90), fov_diameter=360).image if rescale == "auto" else fundus((64, 64)).image
-    found = uncertainty.variance(small, model, InferenceConfig(rescale=rescale))
+    larger = replace(model, header=replace(model.header, fov_diameter=150.0))
+    small = fundus((100, 90), fov_diameter=80).image
+    found = uncertainty.variance(small, larger, InferenceConfig(rescale=rescale))
     assert found.shape == small.shape[:2]
-    assert len(set(asked)) == 1
+    assert len(shapes) == 1
+    assert shapes != {tuple(sorted(small.shape[:2]))}
+
+
+def test_a_tiny_picture_is_enlarged_as_in_a_segmentation(model, monkeypatch):
+    """A field of view of four pixels is enlarged beyond what ``rescale`` allows a user to ask for."""
+
+    def steps(image, model, config, field):
+        yield inference.Progress(0, passes.planned(image, model, config, field).working_shape[0])
+        return np.zeros((1, *image.shape[:2]), np.float32)
+
+    monkeypatch.setattr(passes, "steps", steps)
+    field = np.zeros((12, 12), bool)
+    field[4:8, 4:8] = True
+    states = uncertainty.steps(np.zeros((12, 12), np.uint8), model, InferenceConfig(), field)
+    assert next(states).total > 8 * 100 * 12
+    assert list(states)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import passes
 from napari_saunetv2.inference.passes import Progress, most_probable
@@ -37,15 +39,17 @@ def steps(
         aleatoric uncertainty (Wang et al., 2019, Neurocomputing 338, 34).
     """
     pixels = np.asarray(image)
-    way = passes.planned(pixels, model, config, field)
-    # One factor for all views: a field of view that is found anew in each would differ by a pixel.
-    factor = max(way.working_shape) / max(way.shape)
-    config = replace(config, tta="none", rescale=factor)
+    config = replace(config, tta="none")
+    # One field of view, and so one scale, for all views: found anew in each it would differ by a pixel.
+    if field is None and config.rescale == "auto":
+        field = fov.detect(to_unit(pixels))
+    inside = None if field is None else np.asarray(field)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.
     mean = np.zeros(pixels.shape[:2], np.float32)
     spread = np.zeros_like(mean)
     for number, view in enumerate(D4):
-        work = passes.steps(np.ascontiguousarray(view.of(pixels)), model, config)
+        seen = None if inside is None else view.of(inside)
+        work = passes.steps(np.ascontiguousarray(view.of(pixels)), model, config, seen)
         classes = yield from relay(work, partial(_of_all, number))
         answer = view.undo(most_probable(classes))
         off = answer - mean
