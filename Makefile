@@ -39,6 +39,7 @@ test: docs  ## Run all tests (installs a virtual screen when root; about ten min
 
 .PHONY: docs
 docs: .venv/ready-dev  ## Build the documentation site into site/; a broken link is an error
+	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: fuzz
@@ -107,7 +108,7 @@ format: .venv/ready-dev  ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: screenshots
-screenshots: .venv/ready-dev  ## Make the README's picture again, from the synthetic sample
+screenshots: .venv/ready-dev  ## Make the pictures of the windows again, from the synthetic sample
 	tools/system-libraries.sh
 	$(SCREEN) $(BIN)/python docs/screenshots.py
 

@@ -75,7 +75,7 @@ def photograph(height: int, width: int) -> NDArray[np.uint8]:
 
 def latency(repeats: int) -> Iterator[str]:
     """Seconds of ``segment``, array to array, on every device, engine and precision."""
-    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of the product's |"
+    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of a product |"
     yield "|---|---|---|---|---|---|---|---|---|"
     model = checkpoint.load()
     for height, width in SHAPES:
@@ -133,7 +133,7 @@ def memory() -> Iterator[str]:
 
 def large(side: int) -> Iterator[str]:
     """An image that does not fit: from file to file, with the memory that takes."""
-    yield "| image | engine | seconds | megapixels a second | peak above the imported process, MB |"
+    yield "| image | engine | seconds | megapixels per second | peak memory above the imported process, MB |"
     yield "|---|---|---|---|---|"
     with tempfile.TemporaryDirectory() as folder:
         _mosaic(Path(folder) / "in.tif", side)
@@ -178,7 +178,7 @@ def training(repeats: int) -> Iterator[str]:
     pixels = config.batch * config.crop**2
     yield f"One step of {config.batch} views of {config.crop} x {config.crop} pixels, augmentation included,"
     speed = pixels / np.median(times) / 1e6
-    yield f"takes {np.median(times):.2f} s on {place}: {speed:.2f} megapixels a second."
+    yield f"takes {np.median(times):.2f} s on {place}: {speed:.2f} megapixels per second."
 
 
 def main() -> None:
@@ -189,8 +189,8 @@ def main() -> None:
     chosen = parser.parse_args()
     repeats = 1 if chosen.quick else 30
     parts = (
-        ("One image, `segment` from array to array, at its own scale", latency(repeats)),
-        ("Beside other networks: one pass at 592 x 592, in the same run", beside(repeats, chosen.keras)),
+        ("One photograph, from array to array, at its own scale", latency(repeats)),
+        ("Other networks: one pass at 592 x 592, in the same run", beside(repeats, chosen.keras)),
         ("Memory of the first image, 592 x 592", memory()),
         ("Larger than memory", large(3000 if chosen.quick else 20_000)),
         ("Many images", scaling(quick=chosen.quick)),
@@ -202,14 +202,25 @@ def main() -> None:
         for row in rows:
             print(row, flush=True)
             lines.append(row)
-    chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    chosen.out.write_text("\n".join([*lines, _FOOT]), encoding="utf-8")
 
 
 _HEAD = """\
-# Benchmarks
+# Speed and memory
 
-Made by `make benchmark`, with `ARGS="--keras PYTHON"` where a Python has TensorFlow; all numbers are of
-one run on the machine named here.
+![Milliseconds for one photograph, by engine and precision](images/speed-by-engine.svg)
+
+An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision*
+is the arithmetic it uses: float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster
+and less exact. `auto` takes the fastest pair that keeps the prediction of PyTorch in float32; which pairs
+do is on [the page on precision](precision.md).
+
+All numbers are from one run on this machine:
+"""
+
+_FOOT = """
+`make benchmark` makes this page again; `ARGS="--keras PYTHON"` includes TensorFlow, if that Python has
+it.
 """
 
 
@@ -223,7 +234,7 @@ def _machine() -> Iterator[str]:
     yield f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, {platform.system()},"
     yield f"Python {platform.python_version()}; {', '.join(packages)}."
     yield from (torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
-    yield f"A float32 product of 2048 x 2048 runs at {product_rate(20):.0f} GFLOP/s."
+    yield f"A float32 matrix product of 2048 x 2048 runs at {product_rate(20):.0f} GFLOP/s."
 
 
 def _processor() -> str:

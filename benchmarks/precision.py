@@ -34,15 +34,16 @@ PAGE = Path(__file__).parents[1] / "docs" / "precision.md"
 HEAD = """\
 # The same prediction on every processor
 
-Each engine and precision against torch in float32. *Changed* is the share of vessel pixels that change sides
-of the threshold: the worst photograph, and the mean. `auto` takes the fastest row that keeps its bounds: at
-most 0.3 % changed and F1 moved by at most 0.0003 on check pictures, which are synthetic photographs, among
-them dark, hazy, blurred and faint ones. Its choice is measured once on each processor and remembered by
-processor and versions. Made by
+A vessel should not depend on the computer. This page compares each engine (the program that runs the network)
+and precision (its arithmetic) with PyTorch in float32.
 
-```
-make benchmark-precision
-```
+*Changed* is the share of vessel pixels that change sides of the threshold: for the worst photograph, and in
+parentheses the mean. `auto` takes the fastest pair of engine and precision within two limits, measured on
+check pictures: at most 0.3 % of the vessel pixels change, and F1 moves by at most 0.0003. The check pictures
+are synthetic photographs, some of them dark, hazy, blurred or faint. The program measures this once on each
+computer and remembers the choice for this processor and these versions.
+
+`make benchmark-precision` measures another processor and adds it to this page.
 """
 
 

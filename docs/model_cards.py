@@ -1,6 +1,6 @@
-"""Write the card of every bundled model from what its file says of itself (``make cards``)."""
+"""Write the card of every bundled model from the header of its file (``make cards``)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,36 @@ CARDS = Path(__file__).parent / "models"
 NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
 
 LIMITS = {
-    "drive": "It knows one camera, one field of view (45 degrees) and 20 eyes of one screening programme.",
-    "stare": "It knows one camera, digitised slides, and 10 eyes, several of them with disease.",
-    "chase": "It knows one camera, one field of view (30 degrees) and the eyes of ten children.",
+    "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening "
+    "programme.",
+    "stare": "The model has seen one camera, digitised slides, and 10 eyes, several of them with disease.",
+    "chase": "The model has seen one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
 COLUMNS = (
-    "training", "recipe", "images", "steps", "views in a step", "pixels of a view", "learning rate",
-    "DropBlock", "loss", "decay of the weights' mean", "seed", "time",
+    "training", "recipe", "images", "steps", "batch", "crop", "rate", "drop", "loss", "EMA", "seed", "time",
 )  # fmt: skip
-SEVERAL = "It knows four cameras; photographs of a fifth may look unlike all of them."
-ALL = (
-    "Fine vessels and borders of lesions are where it errs most; check what it finds. It does not tell "
-    "arteries from veins."
+SEVERAL = (
+    "The model has seen four cameras; photographs of another camera may look different from all of them."
 )
+ALL = (
+    "Most errors are at fine vessels and at the borders of lesions: check the result. The model does not "
+    "distinguish arteries from veins."
+)
+USES = {
+    "saunetv2-general": "The default model, for photographs of any other camera.",
+    "saunetv2-drive": "For photographs of DRIVE's camera.",
+    "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
+    "saunetv2-stare": "For digitised slides like those of STARE.",
+    "saunet-drive": "An older network, for comparison.",
+    "rsan-drive": "An older network, for comparison.",
+}
+"""When to choose a model."""
+
+FIRST = ("f1", "cldice", "se", "sp", "acc", "auc", "mcc", "jaccard", "betti0")
+"""Metrics in the order of a card: the main number first."""
 
 VIEWS = {"none": "plain", "flips": "4 views", "d4": "8 views"}
-"""What a test-time augmentation is called in tables."""
+"""Test-time augmentations as tables name them."""
 
 
 def main() -> None:
@@ -42,34 +56,42 @@ def main() -> None:
 def _card(info: ModelInfo) -> Iterator[str]:
     header, keys = info.header, _keys(info)
     yield from (f"# {info.name}", "")
+    if info.name in USES:
+        yield from (USES[info.name], "")
     yield (
         f"{NETWORKS[header.network]}, {info.parameters:,} parameters, trained on {_titles(keys)}. "
         "Bundled with the package."
     )
-    yield from ("", "| | |", "|---|---|")
+    yield from ("", "## Scores", "")
+    yield from (
+        "Means over photographs that the model was neither trained nor validated on. Weights and "
+        "thresholds come from training photographs only; [what was "
+        "tried](experiments.md#what-was-known-when) tells "
+        "which earlier scores were known when a recipe was changed. *Whole* counts every pixel of the "
+        "photograph, *fov* the field "
+        "of view only. The metrics are explained [here](../python.md#metrics).",
+        "",
+    )
+    yield from _scores(header.scores)
+    yield from ("", "## About", "", "| | |", "|---|---|")
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
-    yield from ("", "## Training", "", "One after another, each from the weights of the one before.", "")
+    yield from ("", "## Training", "", "Each training started from the weights of the one before.", "")
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---" * len(COLUMNS) + "|"
     yield from map(_training, lineage.trainings(header))
-    yield from ("", "Every setting stands in the model file's header.", "", "## Scores", "")
     yield from (
-        "Means over images that it was neither trained nor validated on; its weights and thresholds come "
-        "from training images alone. Which earlier scores were known when a recipe was changed is "
-        "in [what was tried](experiments.md#what-was-known-when). *Whole* counts every pixel of the frame, "
-        "*fov* the field of view.",
         "",
+        "*batch*: views in a step; *crop*: side of a view in pixels; *rate*: peak learning rate; *drop*: "
+        "share that DropBlock drops; *EMA*: decay of the moving average of the weights. The header of "
+        "the model file has every "
+        "setting.",
     )
-    columns = " | ".join(TITLES.values())
-    yield f"| images | protocol | views | threshold | {columns} |"
-    yield "|---" * (4 + len(TITLES)) + "|"
-    yield from map(_score, header.scores)
     yield from ("", "## Limits", "")
     yield f"{LIMITS[keys[0]] if len(keys) == 1 else SEVERAL} {ALL}"
     yield from ("", "## Terms", "")
     for key in _all_keys(info):
         yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."
-    yield from ("", "These weights too are for research only. No medical device: not for diagnosis.")
+    yield from ("", "The weights are for research only, too. Not a medical device: not for diagnosis.")
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:
@@ -83,7 +105,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "threshold": ", ".join(
             [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
         ),
-        "field of view": f"{header.fov_diameter} pixels",
+        "field of view": f"{header.fov_diameter:.0f} pixels wide" if header.fov_diameter else "unknown",
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"
@@ -92,12 +114,14 @@ def _facts(info: ModelInfo) -> dict[str, str]:
 
 
 def _base(header: Header) -> Iterator[tuple[str, str]]:
-    """Say from which bundled model it started, and whether that one has been trained further since."""
+    """The bundled model that it started from, and whether that one was trained further since."""
     today = {info.name: info.header.recipe for info in checkpoint.available() if info.bundled}
     for cycles, told in enumerate(header.lineage, start=1):
         if told["name"] in today:
             older = told["recipe"] != today[told["name"]]
-            since = f", as it was after {cycles} cycles; the command starts from today's" if older else ""
+            since = (
+                f", as it was after {cycles} cycles; the command starts from the current one" if older else ""
+            )
             yield "base", f"`{told['name']}`{since}"
 
 
@@ -107,7 +131,7 @@ def _command(recipe: Mapping[str, Any], folders: str) -> str:
 
 def _training(told: Mapping[str, Any]) -> str:
     recipe, data = told["recipe"], told["data"]
-    images = f"{len(data.get('train', ()))} of {_titles_of(data)}" if "train" in data else "not told"
+    images = f"{len(data.get('train', ()))} of {_titles_of(data)}" if "train" in data else "unknown"
     if "steps" not in recipe:  # brought in from elsewhere
         name = f"`{recipe['name']}`" if recipe else ""
         return f"| {told['name']} | {name} | {images} |" + " |" * (len(COLUMNS) - 3)
@@ -124,29 +148,66 @@ def _training(told: Mapping[str, Any]) -> str:
         recipe["loss"],
         recipe["ema"],
         told["seed"],
-        f"{recipe['seconds'] / 60:.0f} min" if "seconds" in recipe else "not told",
+        f"{recipe['seconds'] / 60:.0f} min" if "seconds" in recipe else "unknown",
     )
     return f"| {' | '.join(map(str, values))} |"
 
 
-def _score(score: Mapping[str, Any]) -> str:
-    what = f"{DATASETS[score['dataset']].title}, {score['split']} ({score['images']})"
-    values = " | ".join(f"{score['mean'][k]:.4f}" if k in score["mean"] else "" for k in TITLES)
-    return f"| {what} | {score['protocol']} | {VIEWS[score['tta']]} | {score['threshold']} | {values} |"
+def _scores(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A column for each set of photographs, a row for each metric."""
+    heads = [f"{DATASETS[s['dataset']].title} {s['split']} ({s['images']})" for s in scores]
+    yield f"| | {' | '.join(heads)} |"
+    yield "|---" * (1 + len(scores)) + "|"
+    for title, value in (
+        ("pixels", lambda s: s["protocol"]),
+        ("views", lambda s: VIEWS[s["tta"]]),
+        ("threshold", lambda s: s["threshold"]),
+    ):
+        yield f"| {title} | {' | '.join(str(value(s)) for s in scores)} |"
+    for key in FIRST:
+        title = f"**{TITLES[key]}**" if key == "f1" else TITLES[key]
+        yield f"| {title} | {' | '.join(_number(key, s['mean']) for s in scores)} |"
+
+
+def _number(key: str, mean: Mapping[str, float]) -> str:
+    if key not in mean:
+        return ""
+    return f"{mean[key]:.1f}" if key == "betti0" else f"{mean[key]:.4f}"
 
 
 def _in_words(score: Mapping[str, Any]) -> str:
-    where = f"{DATASETS[score['dataset']].title} {score['split']}, {score['protocol']}"
-    return f"{where}, {VIEWS[score['tta']]}: {score['mean']['f1']:.4f}"
+    views = "" if score["tta"] == "none" else f", {VIEWS[score['tta']]}"
+    title = DATASETS[score["dataset"]].title
+    return f"{score['mean']['f1']:.4f} {title} ({score['images']}), {score['protocol']}{views}"
 
 
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
-    yield from ("# Which model", "", "| model | network | trained on | F1 |", "|---|---|---|---|")
-    for info in bundled:
+    yield from ("# Which model", "")
+    yield from (
+        "Choose `saunetv2-general` unless your photographs come from the camera of one of the data sets "
+        "below. F1 is the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the "
+        "models with their "
+        "scores, and your own models beside them.",
+        "",
+        "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
+        "",
+        "Each dot is a photograph that neither model has seen. `saunetv2-general` keeps its accuracy on "
+        "other cameras; `saunetv2-drive` is slightly better on its own.",
+        "",
+        "| model | use | trained on | F1 |",
+        "|---|---|---|---|",
+    )
+    order = {name: place for place, name in enumerate(USES)}
+    for info in sorted(bundled, key=lambda info: order.get(info.name, len(order))):
         scores = "<br>".join(map(_in_words, info.header.scores))
-        network = NETWORKS[info.header.network]
-        yield f"| [`{info.name}`]({info.name}.md) | {network} | {_titles(_keys(info))} | {scores} |"
-    yield from ("", "`saunetv2 models` lists them with their scores, and your own beside them.")
+        use = USES.get(info.name, "")
+        yield f"| [`{info.name}`]({info.name}.md) | {use} | {_titles(_keys(info))} | {scores} |"
+    yield from (
+        "",
+        "In parentheses: the number of photographs, none of which the model has seen. *Whole* counts every "
+        "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
+        "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
+    )
 
 
 def _keys(info: ModelInfo) -> list[str]:
@@ -160,7 +221,7 @@ def _all_keys(info: ModelInfo) -> list[str]:
 
 
 def _titles_of(data: Mapping[str, Any]) -> str:
-    return _titles(str(data["dataset"]).split(", ")) if "dataset" in data else "a data set not told"
+    return _titles(str(data["dataset"]).split(", ")) if "dataset" in data else "an unknown data set"
 
 
 def _titles(keys: list[str]) -> str:

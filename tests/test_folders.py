@@ -315,7 +315,7 @@ def test_every_command_and_the_readme_name_one_model(monkeypatch):
     from pathlib import Path
 
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    assert f"`{checkpoint.DEFAULT}`, which is taken where no model is named" in readme
+    assert f"`{checkpoint.DEFAULT}` is the default model" in readme
     for command in ("segment", "evaluate", "finetune"):
         monkeypatch.setenv("COLUMNS", "200")
         assert checkpoint.DEFAULT in call(command, "--help")[1]

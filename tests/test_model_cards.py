@@ -24,11 +24,11 @@ def test_a_card_shows_every_training():
     card = "\n".join(CARDS["_card"](ModelInfo("m", Path("m"), header, 9, bundled=True)))
     rows = [line for line in card.splitlines() if "`drive`" in line or "`chase` |" in line]
     assert rows == [
-        "| base | `drive` | 2 of DRIVE | 5,000 | 4 | 320 | 0.002 | 0.1 | bce | 0.9 | 1 | not told |",
+        "| base | `drive` | 2 of DRIVE | 5,000 | 4 | 320 | 0.002 | 0.1 | bce | 0.9 | 1 | unknown |",
         "| this model | `chase` | 1 of CHASE_DB1 | 7 | 4 | 448 | 0.002 | as published "
         "| bce | 0.9 | 5 | 10 min |",
     ]
-    assert "| old |  | not told |" in card
+    assert "| old |  | unknown |" in card
     assert "- DRIVE: " in card  # whose terms hold for what was made from it
     table = [line for line in card.splitlines() if line.startswith(("| base", "| old", "| training |"))]
     assert [line.count("|") for line in table] == [13, 13, 13]

@@ -1,0 +1,209 @@
+"""Draw the figures of the documentation from the numbers in it (``make docs`` does so first).
+
+Each figure is a plain SVG, so that it needs no plotting library and a changed number changes one line of
+the file.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from statistics import mean
+
+DOCS = Path(__file__).parent
+IMAGES = DOCS / "images"
+
+BLUE, ORANGE, INK, FAINT = "#0072b2", "#d55e00", "#222222", "#c8c8c8"
+"""Blue and orange look different to colour-blind readers too (Okabe and Ito, 2008)."""
+
+MODELS = {"saunetv2-general": BLUE, "saunetv2-drive": ORANGE}
+CAMERAS = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
+
+Scores = dict[tuple[str, str], dict[str, float]]
+
+
+def main() -> None:
+    for name, draw in FIGURES.items():
+        (IMAGES / f"{name}.svg").write_text(draw(), encoding="utf-8")
+
+
+# --- Accuracy by camera
+
+
+def scores() -> Scores:
+    """F1 by photograph, for each model and data set, of the photographs that neither model has seen."""
+    rows = json.loads((DOCS / "models" / "accuracy.json").read_text(encoding="utf-8"))
+    plain = [row for row in rows if row["protocol"] == "fov" and row["how"].startswith("plain")]
+    found: Scores = {}
+    for camera in CAMERAS:
+        sets = {m: [r["f1"] for r in plain if (r["model"], r["dataset"]) == (m, camera)] for m in MODELS}
+        (shared,) = sets[
+            "saunetv2-general"
+        ]  # has seen part of every data set: its photographs are the fewest
+        for model, tables in sets.items():
+            table = {name: value for one in tables for name, value in one.items()}
+            found[model, camera] = {name: table[name] for name in shared}
+    return found
+
+
+def accuracy() -> str:
+    """Each photograph a dot, the mean a line."""
+    found = scores()
+    low, high, top, bottom = 0.6, 0.9, 60, 340
+
+    def y(value: float) -> float:
+        return bottom - (value - low) / (high - low) * (bottom - top)
+
+    parts = [text(20, 26, "F1 of each photograph (dot) and mean (line), field of view", size=15, bold=True)]
+    for step in range(7):
+        value = low + 0.05 * step
+        parts += [line(60, y(value), 700, y(value), FAINT), text(52, y(value) + 4, f"{value:.2f}", "end")]
+    for column, (camera, title) in enumerate(CAMERAS.items()):
+        middle = 140 + 160 * column
+        for side, (model, colour) in enumerate(MODELS.items()):
+            x, values = middle - 34 + 68 * side, sorted(found[model, camera].values())
+            for number, value in enumerate(values):
+                shift = (number % 3 - 1) * 7  # neighbours lie side by side
+                parts.append(dot(x + shift, y(value), colour))
+            average = mean(values)
+            parts.append(line(x - 22, y(average), x + 22, y(average), colour, 3))
+            parts.append(text(x, bottom + 20, f"{average:.3f}", "middle", colour, bold=True))
+        count = len(found["saunetv2-general", camera])
+        parts.append(text(middle, bottom + 42, f"{title} ({count})", "middle", size=14))
+    for number, (model, colour) in enumerate(MODELS.items()):
+        parts += [
+            dot(70 + 190 * number, bottom + 72, colour, 5),
+            text(82 + 190 * number, bottom + 76, model, size=14),
+        ]
+    return svg(720, bottom + 95, "F1 of each photograph, by data set and model", parts)
+
+
+# --- Speed by engine
+
+
+def speeds(shape: str = "592 x 592") -> list[tuple[str, float]]:
+    """Engine and precision, and milliseconds of one photograph on the CPU, the fastest first."""
+    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    rows = re.findall(rf"(?m)^\| {shape} \| cpu \| (\w+) \| (\w+) \| ([\d.]+) \|", page)
+    return sorted(((f"{e}, {p}", 1000 * float(s)) for e, p, s in rows), key=lambda pair: pair[1])
+
+
+def speed() -> str:
+    """One bar for each engine and precision."""
+    found = speeds()
+    longest = max(ms for _, ms in found)
+    parts = [text(20, 26, "Milliseconds for one photograph of 592 x 592 pixels", size=15, bold=True)]
+    for number, (name, ms) in enumerate(found):
+        y = 48 + 32 * number
+        parts += [
+            text(180, y + 16, name, "end", size=14),
+            bar(190, y, 440 * ms / longest, 22, ORANGE if "float32" in name else BLUE),
+            text(198 + 440 * ms / longest, y + 16, f"{ms:.0f}", size=14, bold=True),
+        ]
+    y = 48 + 32 * len(found) + 22
+    for number, (colour, name) in enumerate(((ORANGE, "full precision"), (BLUE, "reduced precision"))):
+        parts += [dot(198 + 170 * number, y - 4, colour, 5), text(210 + 170 * number, y, name, size=14)]
+    return svg(720, y + 20, "Time of one photograph by engine and precision", parts)
+
+
+# --- What a correction does
+
+
+def corrections() -> list[tuple[str, float, float]]:
+    """What was corrected, and F1 before and after, as docs/finetuning.md has them."""
+    page = (DOCS / "finetuning.md").read_text(encoding="utf-8")
+    runs = re.findall(r"(?m)^(.+): (\d+) steps in ([\d.]+) minutes.*\n.*: ([\d.]+) -> ([\d.]+)", page)
+    found = []
+    for what, _, minutes, before, after in runs:
+        name = "20 + 20 strokes" if "strokes" in what else "four photographs"
+        found.append((f"{name}, {minutes} min of training", float(before), float(after)))
+    return found
+
+
+def correction() -> str:
+    """A line from F1 before to F1 after."""
+    low, high = 0.74, 0.83
+
+    def x(value: float) -> float:
+        return 320 + (value - low) / (high - low) * 370
+
+    found = corrections()
+    foot = 58 + 56 * len(found)
+    parts = [text(20, 26, "F1 on labels that were not used for fine-tuning", size=15, bold=True)]
+    for number, (colour, name) in enumerate(((ORANGE, "before"), (BLUE, "after"))):
+        parts += [dot(26 + 90 * number, 50, colour, 5), text(38 + 90 * number, 54, name, size=14)]
+    for step in range(4):
+        value = low + 0.03 * step
+        parts += [
+            line(x(value), 48, x(value), foot, FAINT),
+            text(x(value), foot + 18, f"{value:.2f}", "middle"),
+        ]
+    for number, (what, before, after) in enumerate(found):
+        y = 90 + 54 * number
+        start, end = x(before), x(after)
+        parts += [
+            text(20, y + 5, what, size=14),
+            line(start, y, end, y, BLUE, 3),
+            dot(start, y, ORANGE, 6),
+            dot(end, y, BLUE, 6),
+            text(start, y - 12, f"{before:.3f}", "middle", ORANGE, bold=True),
+            text(end, y - 12, f"{after:.3f}", "middle", BLUE, bold=True),
+        ]
+    return svg(720, foot + 34, "F1 before and after fine-tuning", parts)
+
+
+FIGURES = {"accuracy-by-camera": accuracy, "speed-by-engine": speed, "what-a-correction-does": correction}
+
+
+# --- SVG
+
+
+def svg(width: int, height: int, title: str, parts: list[str]) -> str:
+    """White behind it: the page may be dark."""
+
+    def lines() -> Iterator[str]:
+        yield (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" role="img" font-family="sans-serif">'
+        )
+        yield f"<title>{escape(title)}</title>"
+        yield f'<rect width="{width}" height="{height}" rx="6" fill="#ffffff"/>'
+        yield from parts
+        yield "</svg>\n"
+
+    return "\n".join(lines())
+
+
+def text(
+    x: float,
+    y: float,
+    words: str,
+    anchor: str = "start",
+    colour: str = INK,
+    *,
+    size: int = 12,
+    bold: bool = False,
+) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}>'
+        f"{escape(words)}</text>"
+    )
+
+
+def dot(x: float, y: float, colour: str, radius: float = 4) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}" fill-opacity="0.75"/>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1) -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{colour}" stroke-width="{width}"/>'
+
+
+def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" fill="{colour}"/>'
+
+
+if __name__ == "__main__":
+    main()
