@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import tiled
 from napari_saunetv2.inference import large
 from napari_saunetv2.models import checkpoint
@@ -52,7 +53,12 @@ def main() -> None:
         inference.segment(image, checkpoint.load(), rescale="off", **how)
     else:
         folder = Path(rest[0])
-        large.segment(tiled.opened(folder / "in.tif"), folder / f"out-{engine}.tif", **how)
+        large.segment(
+            tiled.opened(folder / "in.tif"),
+            folder / f"out-{engine}.tif",
+            checkpoint.load(),
+            InferenceConfig(**how),
+        )
     print(before, peak.highest - before, time.perf_counter() - begun)
 
 

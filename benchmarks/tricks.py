@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_saunetv2 import datasets, evaluation, inference
+from napari_saunetv2.config import TestTime
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import best_threshold
 from napari_saunetv2.models import checkpoint
@@ -155,7 +156,7 @@ def model_of(name: str, pairs: Sequence[Pair], runs: Path) -> Checkpoint:
 Maps = list[NDArray[np.float32]]
 
 
-def segmented(samples: Sequence[datasets.Sample], model: Checkpoint, tta: inference.TestTime) -> Maps:
+def segmented(samples: Sequence[datasets.Sample], model: Checkpoint, tta: TestTime) -> Maps:
     """Segment images at the model's own scale."""
     return [
         inference.segment(s.image(), model, tta=tta, engine="torch", precision="float32") for s in samples

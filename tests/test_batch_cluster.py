@@ -7,10 +7,13 @@ from PIL import Image
 
 from napari_saunetv2 import batch, cli
 from napari_saunetv2.batch import cluster
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
+from napari_saunetv2.imaging.vessels import PostProcessing
 from tiny import save_model
 
+HALF = PostProcessing(threshold=0.5)
 TORCH = {"engine": "torch", "precision": "float32"}
 
 
@@ -30,10 +33,10 @@ def files(tmp_path: Path) -> list[Path]:
     return list(inputs.gather([str(folder)]).files)
 
 
-def _run(files, model, folder, **settings):
+def _run(files, model, folder, **options):
     folder.mkdir(exist_ok=True)
     wanted = batch.Wanted(folder, probability=True)
-    return list(cluster.segment_files(files, model, 0.5, wanted, **TORCH, **settings))
+    return list(cluster.segment_files(files, InferenceConfig(model=model, **TORCH), HALF, wanted, **options))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -55,7 +58,8 @@ def test_two_workers_write_what_one_process_writes_and_a_lost_worker_is_survived
         wanted = batch.Wanted(tmp_path / "two", probability=True)
         wanted.folder.mkdir()
         scheduler = local.scheduler_address
-        for row in cluster.segment_files(files, model, 0.5, wanted, scheduler=scheduler, **TORCH):
+        config = InferenceConfig(model=model, **TORCH)
+        for row in cluster.segment_files(files, config, HALF, wanted, scheduler=scheduler):
             if not rows:
                 next(iter(local.workers.values())).process.process.kill()
             rows.append(row)

@@ -1,6 +1,7 @@
 import csv
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,9 @@ def test_thumbnails_are_small_pictures(drive):
 def test_all_are_scored_as_evaluate_does(drive):
     samples, model = datasets.read(drive), checkpoint.load()
     settings = {"rescale": "off", "threshold": 0.5, "protocol": "fov"}
-    states, table = follow(catalogue.score_all(samples, model, **settings))
+    config = replace(evaluation.EXACT, rescale="off")
+    scoring = evaluation.Scoring("fov", threshold=0.5)
+    states, table = follow(catalogue.score_all(samples, model, config, scoring))
     assert [len(state.lines) for state in states] == [0, 1, 2, 3, 4]
     assert table.share == 1
     labelled = [s for s in samples if s.label_paths]
@@ -376,7 +379,7 @@ def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
         time.sleep(0.2)
         return [evaluation.ImageScore(samples[0].name, {"f1": 0.5})]
 
-    monkeypatch.setattr(evaluation, "evaluate", slow)
+    monkeypatch.setattr(evaluation, "answers", slow)
     widget.score_all.native.click()
     qtbot.waitUntil(lambda: len(scored) > 0, timeout=30_000)
     widget.stop.native.click()
@@ -393,17 +396,17 @@ def test_a_batch_is_stopped_at_once_and_begins_anew_after_an_error(widget, tiny,
     ends(widget)
     assert widget.score_all.enabled
     assert widget.status.value == "Stopped: 0 of 4 images."
-    real = evaluation.evaluate
+    real = evaluation.answers
 
     def fail(*args, **kwargs):
         raise RuntimeError("bad kernel")
 
-    monkeypatch.setattr(evaluation, "evaluate", fail)
+    monkeypatch.setattr(evaluation, "answers", fail)
     widget.score_all.native.click()
     ends(widget)
     assert notification_manager.records[-1].exception.args == ("bad kernel",)
     assert widget.status.value == "Failed: bad kernel: 0 of 4 images."
-    monkeypatch.setattr(evaluation, "evaluate", real)
+    monkeypatch.setattr(evaluation, "answers", real)
     widget.score_all.native.click()
     job = widget.panel.job
     widget.segment_all.changed.emit(True)  # by a program: there is still one run

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from following import follow
-from napari_saunetv2 import inference
+from napari_saunetv2 import evaluation, inference
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import write_image, write_mask
@@ -26,7 +27,8 @@ def sample(tmp_path: Path) -> Sample:
 @pytest.mark.parametrize("tta", ["none", "d4"])
 def test_the_threshold_found_is_the_best_there_is(sample: Sample, tta):
     model = checkpoint.load("saunetv2-drive")
-    _, header = follow(calibration.calibrate(calibration.known([sample], model), model, tta))
+    config = replace(evaluation.EXACT, tta=tta)
+    _, header = follow(calibration.calibrate(calibration.known([sample], model), model, config))
     found = header.threshold if tta == "none" else header.tta_thresholds[tta]
     exact = {"engine": "torch", "precision": "float32"}  # as thresholds are found
     answer = inference.segment(sample.image(), model, tta=tta, **exact).ravel()

@@ -73,7 +73,7 @@ def test_a_run_that_was_stopped_goes_on_without_doing_a_fold_again(stare: Path, 
     work.close()
     with pytest.raises(OverwriteError, match="--resume"):
         next(crossvalidation.cross_validate(samples, TINY, run, folds=2))
-    for other in ({"folds": 3}, {"scoring": crossvalidation.Scoring(protocol="fov")}):
+    for other in ({"folds": 3}, {"scoring": evaluation.Scoring("fov")}):
         with pytest.raises(CheckpointError, match="other settings"):
             next(crossvalidation.cross_validate(samples, TINY, run, resume=True, **{"folds": 2} | other))
     first = (run / "fold-1" / "model.safetensors").stat().st_mtime_ns

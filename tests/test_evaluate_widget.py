@@ -453,7 +453,9 @@ def test_a_real_photograph_scores_as_on_the_command_line(viewer, widget, run, sh
     for file in [*files, "mask/01_test_mask.gif"]:
         viewer.open(root / file, plugin="napari-saunetv2")
     (sample,) = [s for s in datasets.read(shared / "data" / "DRIVE") if s.name == "01_test"]
-    (case,) = evaluation.answers([sample], "saunetv2-drive", protocol="fov")
+    (case,) = evaluation.answers(
+        [sample], checkpoint.load("saunetv2-drive"), scoring=evaluation.Scoring("fov")
+    )
     layer = Image(case.answer, name="01_test probability", metadata={"saunetv2 role": "probability"})
     viewer.add_layer(layer)
     assert widget.prediction.value == [layer]

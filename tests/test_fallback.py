@@ -1,5 +1,6 @@
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from following import follow
 from napari_saunetv2 import cli, inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.errors import DeviceError
 from napari_saunetv2.files import write_image
@@ -14,6 +16,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.inference import fallback
 from napari_saunetv2.models import checkpoint
 
+OFF = InferenceConfig(rescale="off")
 IMAGE = fundus((200, 600), fov_diameter=190).image
 
 
@@ -43,26 +46,27 @@ FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
 
 def test_enough_memory_changes_nothing():
-    states, answer = follow(fallback.steps(IMAGE[:64, :64], checkpoint.DEFAULT, rescale="off"))
+    states, answer = follow(fallback.steps(IMAGE[:64, :64], checkpoint.load(), OFF))
     assert np.array_equal(answer.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
-    assert (answer.device, answer.tile, answer.notice) == ("cpu", "auto", "")
+    assert (answer.config.device, answer.config.tile, answer.notice) == ("cpu", "auto", "")
+    assert "auto" not in (answer.config.engine, answer.config.precision)  # what was used
     assert (states[-1].share, states[-1].device, states[-1].notice) == (1, "cpu", "")
 
 
 def test_smaller_tiles_first(monkeypatch):
     memory = Memory(monkeypatch, {"cuda": 304}, FULL)
-    states, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+    states, answer = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
     assert memory.tried == [("cuda", 608), ("cuda", 304)]
-    assert (answer.device, answer.tile) == ("cuda", 300)
+    assert (answer.config.device, answer.config.tile) == ("cuda", 300)
     assert "smaller tiles of 300" in answer.notice
     assert states[-1].notice == answer.notice
 
 
 def test_then_the_cpu(monkeypatch):
     memory = Memory(monkeypatch, {"cpu": 1000}, FULL)
-    _, answer = follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+    _, answer = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
     assert memory.tried == [("cuda", 608), ("cuda", 304), ("cuda", 256), ("cpu", 608)]
-    assert answer.device == "cpu"
+    assert answer.config.device == "cpu"
     assert "on the CPU instead" in answer.notice
 
 
@@ -70,13 +74,13 @@ def test_then_the_cpu(monkeypatch):
 def test_then_it_says_so(monkeypatch, error):
     Memory(monkeypatch, {}, error)
     with pytest.raises(DeviceError, match="shrink the image"):
-        follow(fallback.steps(IMAGE, "saunetv2-drive", device="cpu", rescale="off"))
+        follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), replace(OFF, device="cpu")))
 
 
 def test_another_failure_goes_on(monkeypatch):
     memory = Memory(monkeypatch, {}, RuntimeError("bad kernel"))
     with pytest.raises(RuntimeError, match="bad kernel"):
-        follow(fallback.steps(IMAGE, "saunetv2-drive", rescale="off"))
+        follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
     assert len(memory.tried) == 1
 
 

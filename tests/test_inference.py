@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import CheckpointError, DeviceError, ImageError, SettingsError, Stopped
 from napari_saunetv2.imaging import canvas
@@ -73,7 +74,7 @@ def test_is_the_network_on_the_padded_image_cropped_back(model):
 def test_an_image_that_needs_no_tiles_takes_one_pass_of_the_network_itself(model):
     # Wider than the smallest tile that shares statistics: still not tiled, so nothing is estimated.
     image = RNG.integers(0, 256, (560, 600, 3), np.uint8)
-    passes = [state.total for state in inference.steps(image, model, rescale="off")]
+    passes = [state.total for state in inference.steps(image, model, InferenceConfig(rescale="off"))]
     planes = torch.from_numpy(canvas.pad(image / np.float32(255), "corner")).permute(2, 0, 1)[None]
     with torch.inference_mode():
         expected = model.network(planes)[0, 0].sigmoid().numpy()[:560, :600]
@@ -228,7 +229,7 @@ def test_a_field_of_view_that_is_given_tells_the_scale():
     side = round(120 * 100 / diameter)
     by_disc = inference.segment(image, model, field=disc)
     assert np.array_equal(by_disc, inference.segment(image, model, rescale=100 / diameter))
-    assert inference.planned(image, model, field=disc).working_shape == (side, side)
-    assert inference.planned(image, model).working_shape == (120, 120)
+    assert inference.planned(image, model, InferenceConfig(), disc).working_shape == (side, side)
+    assert inference.planned(image, model, InferenceConfig()).working_shape == (120, 120)
     with pytest.raises(ImageError, match=r"has shape \(9, 9\), the image \(120, 120\)"):
         inference.segment(image, model, field=disc[:9, :9])

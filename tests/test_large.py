@@ -9,8 +9,9 @@ import tifffile
 import torch
 
 from napari_saunetv2 import cli, inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
-from napari_saunetv2.errors import FileFormatError, OverwriteError
+from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
 from napari_saunetv2.files import tiled
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.inference import large, windows
@@ -120,27 +121,63 @@ def test_from_file_to_file(model, suffix, tmp_path: Path):
         zarr.save_array(source, image)
     opened = tiled.opened(source)
     assert type(opened) is not np.ndarray  # nothing was read
-    seen = []
+    seen, config = [], InferenceConfig(tile=768, **TORCH)
     target = large.segment(
-        opened, tmp_path / f"t{suffix}", model, what="probability", tile=768,
-        progress=lambda *state: seen.append(state), **TORCH,
+        opened, tmp_path / f"t{suffix}", model, config, what="probability",
+        progress=lambda *state: seen.append(state),
     )  # fmt: skip
     assert seen[-1] == (len(seen), len(seen))
     written = np.asarray(tiled.opened(target)[:])
-    again = large.segment(
-        image, tmp_path / "again.tif", model, what="vessels", threshold=0.5, tile=768, **TORCH
-    )
+    again = large.segment(image, tmp_path / "again.tif", model, config, what="vessels", threshold=0.5)
     np.testing.assert_array_equal(tifffile.imread(again), (written >= 0.5) * np.uint8(255))
     with pytest.raises(OverwriteError):
-        large.segment(opened, target, model)
+        large.segment(opened, target, model, config)
 
 
 def test_files_agree_with_the_array(model, tmp_path: Path):
     image = _image(600, 900)
-    target = large.segment(image, tmp_path / "t.tif", model, what="probability", tile=1024, **TORCH)
+    target = large.segment(
+        image, tmp_path / "t.tif", model, InferenceConfig(tile=1024, **TORCH), what="probability"
+    )
     read = inference.segment(image, model, rescale="off", tile=768, **TORCH)
     inside = slice(120, -120)
     assert np.abs(tifffile.imread(target) - read)[inside, inside].max() < 1e-4
+
+
+class TwoClasses(torch.nn.Module):
+    """The red channel decides on one class, the blue one on the other."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([4 * x[:, :1] - 2, 4 * x[:, 2:] - 2], dim=1)
+
+
+def test_files_and_arrays_agree_for_a_model_of_several_classes(tmp_path: Path):
+    two = Checkpoint("two", TwoClasses().eval(), Header(classes=("artery", "vein")))
+    image = _image(600, 700)
+    config = InferenceConfig(tile=512, rescale="off", **TORCH)
+    target = large.segment(image, tmp_path / "t.tif", two, config, what="probability")
+    classes = inference.segment_classes(image, two, rescale="off", tile=512, **TORCH)
+    expected = 1 / (1 + np.exp(2 - image[..., [0, 2]].transpose(2, 0, 1) / 255 * 4))
+    np.testing.assert_allclose(classes, expected, atol=1e-5)
+    np.testing.assert_array_equal(tifffile.imread(target), classes.max(axis=0))
+    np.testing.assert_array_equal(
+        inference.segment(image, two, rescale="off", tile=512, **TORCH), classes.max(axis=0)
+    )
+    assert (classes[1] > classes[0]).mean() > 0.4  # where the first class alone is wrong
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"tta": "d4"}, "tta is 'd4': .* choose 'none'"),
+        ({"rescale": 0.5}, "rescale is 0.5: .* choose 'off'"),
+        ({"tile": 256}, "tile is 256: it must be 512 pixels or more"),
+    ],
+)
+def test_what_a_large_image_cannot_have_is_said(model, tmp_path, wrong, says):
+    with pytest.raises(SettingsError, match=says):
+        large.segment(_image(600, 600), tmp_path / "t.tif", model, InferenceConfig(**wrong))
+    assert not (tmp_path / "t.tif").exists()
 
 
 def test_a_dask_array_is_read_in_parts(model, tmp_path: Path):
@@ -148,13 +185,13 @@ def test_a_dask_array_is_read_in_parts(model, tmp_path: Path):
     image = _image(600, 600)
     lazy = da.from_array(image, chunks=(200, 200, 3))
     for name, array in (("a.tif", lazy), ("b.tif", image)):
-        large.segment(array, tmp_path / name, model, tile=512, **TORCH)
+        large.segment(array, tmp_path / name, model, InferenceConfig(tile=512, **TORCH))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), tifffile.imread(tmp_path / "b.tif"))
 
 
 def test_other_suffixes_and_files_are_told(model, tmp_path: Path):
     with pytest.raises(FileFormatError, match=r"t\.png"):
-        large.segment(_image(600, 600), tmp_path / "t.png", model)
+        large.segment(_image(600, 600), tmp_path / "t.png", model, InferenceConfig())
     (tmp_path / "no.tif").write_bytes(b"no")
     with pytest.raises(FileFormatError, match=r"no\.tif"):
         tiled.opened(tmp_path / "no.tif")
@@ -237,7 +274,7 @@ def command(model, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".zarr"])
-def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, tmp_path, monkeypatch):
+def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, model, suffix, tmp_path, monkeypatch):
     pytest.importorskip("zarr")
     tifffile.imwrite(tmp_path / "big.tif", _image(600, 900), photometric="rgb")
     code, told = command("big.tif", "-o", f"small{suffix}", "--rescale", "off", "--probability")
@@ -250,7 +287,9 @@ def test_the_command_goes_by_tiles_beyond_a_bound_and_says_so(command, suffix, t
     code, told = command("big.tif", "-o", f"tiled{suffix}", "--probability")
     assert code == 0, told
     assert "900 x 600 pixels are more than" in told
-    python = large.segment(_image(600, 900), "python.tif", "m.safetensors", what="probability", **TORCH)
+    python = large.segment(
+        _image(600, 900), "python.tif", model, InferenceConfig(**TORCH), what="probability"
+    )
     np.testing.assert_array_equal(tiled.opened(f"tiled{suffix}")[:], tiled.opened(python)[:])
 
 

@@ -13,13 +13,17 @@ from typer.testing import CliRunner
 from napari_saunetv2 import batch, datasets, inference
 from napari_saunetv2.batch import images
 from napari_saunetv2.cli import app
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_mask, write_image, write_mask
 from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import preflight
 from napari_saunetv2.models import checkpoint
 
+AUTO = InferenceConfig()
+HALF = PostProcessing(threshold=0.5)
 EYE = fundus((240, 300), seed=3)
 INSIDE = EYE.fov != 0
 
@@ -244,25 +248,29 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
     image = np.asarray(Image.open(folder / f"{name}.png"))
     model = checkpoint.load()
     with caplog.at_level(logging.WARNING):
-        images.segment_file(folder / f"{name}.png", name, model, 0.5, batch.Wanted(tmp_path))
+        images.segment_file(folder / f"{name}.png", name, model, AUTO, HALF, batch.Wanted(tmp_path))
         assert f"{name}.png: " in caplog.text
         assert expected[name] in caplog.text
         caplog.clear()
         inference.segment(image, model)
         assert expected[name] in caplog.text
-    assert expected[name] in " ".join(preflight.describe(image, model, measure=False).advice)
+    assert expected[name] in " ".join(preflight.describe(image, model, AUTO, measure=False).advice)
 
 
 def test_a_clean_photograph_needs_no_word(tmp_path, caplog):
     write_image(tmp_path / "eye.png", fundus().image)
-    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), 0.5, batch.Wanted(tmp_path))
+    done = images.segment_file(
+        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.Wanted(tmp_path)
+    )
     assert done.remarks == ()
     assert not caplog.records
 
 
 def test_the_share_is_that_of_the_field_of_view(tmp_path):
     write_image(tmp_path / "eye.png", EYE.image)
-    done = images.segment_file(tmp_path / "eye.png", "eye", checkpoint.load(), 0.5, batch.Wanted(tmp_path))
+    done = images.segment_file(
+        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.Wanted(tmp_path)
+    )
     mask, field = read_mask(done.path) != 0, fov.detect(to_unit(EYE.image))
     assert done.share == pytest.approx(mask[field].mean())
     assert done.share > mask.mean() * 1.2
@@ -314,9 +322,9 @@ def test_the_time_on_the_card_is_that_of_the_run(shape):
     image, model = fundus(shape).image, checkpoint.load()
     ratios = []
     for _ in range(3):  # another program may take the processor meanwhile
-        told = preflight.describe(image, model).seconds
+        told = preflight.describe(image, model, AUTO).seconds
         begun = time.perf_counter()
-        for _ in inference.steps(image, model):
+        for _ in inference.steps(image, model, AUTO):
             pass
         ratios.append(told / (time.perf_counter() - begun))
         if 0.5 < ratios[-1] < 2:

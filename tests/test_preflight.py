@@ -5,6 +5,7 @@ import pytest
 from skimage import data, draw
 
 from napari_saunetv2 import datasets, inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import fov, fundus
 from napari_saunetv2.imaging.intensity import to_unit
@@ -81,7 +82,7 @@ def test_the_outline_of_a_disc():
 
 
 def test_a_drive_sized_image(model):
-    card = preflight.describe(synthetic().image, model)
+    card = preflight.describe(synthetic().image, model, InferenceConfig())
     lines = card.lines()
     assert lines[0] == "RGB uint8, FOV 539 px"
     assert lines[1] == "565x584, padded to 592x592, cropped back"
@@ -95,13 +96,13 @@ def test_a_drive_sized_image(model):
 
 def test_its_passes_are_those_of_the_work(model):
     image = synthetic((200, 260)).image
-    settings = {"tta": "flips", "rescale": 1.5, "tile": 160}
-    card = preflight.describe(image, model, measure=False, planes=3, **settings)
-    work = inference.steps(image, model, **settings)
+    config = InferenceConfig(tta="flips", rescale=1.5, tile=160)
+    card = preflight.describe(image, model, config, measure=False, planes=3)
+    work = inference.steps(image, model, config)
     assert card.passes == 3 * next(work).total
     work.close()
-    spread = uncertainty.steps(image, model, rescale=1.5, tile=160)
-    with_it = preflight.describe(image, model, measure=False, uncertainty=True, **settings)
+    spread = uncertainty.steps(image, model, config)
+    with_it = preflight.describe(image, model, config, measure=False, uncertainty=True)
     assert with_it.passes == card.passes // 3 + next(spread).total
     spread.close()
     assert card.working_shape == (300, 390)
@@ -116,14 +117,14 @@ def test_kinds_of_pictures(model):
         (eye.astype(np.uint16) * 257, "RGB", "uint16"),
         (np.dstack([eye, eye[..., :1]]).astype(np.float32) / 255, "RGBA", "float32"),
     ):
-        card = preflight.describe(image, model, measure=False)
+        card = preflight.describe(image, model, InferenceConfig(), measure=False)
         assert (card.kind, card.dtype) == (kind, dtype)
     with pytest.raises(ImageError):
-        preflight.describe(np.full((9, 9), np.nan), model, measure=False)
+        preflight.describe(np.full((9, 9), np.nan), model, InferenceConfig(), measure=False)
 
 
 def advice(image, model, **settings):
-    return " ".join(preflight.describe(image, model, measure=False, **settings).advice)
+    return " ".join(preflight.describe(image, model, InferenceConfig(**settings), measure=False).advice)
 
 
 def test_it_warns_of_another_scale(model):

@@ -1,4 +1,5 @@
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,21 @@ from typer.testing import CliRunner
 
 from napari_saunetv2 import reproduce
 from napari_saunetv2.cli import app
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging.vessels import PostProcessing
 
-SETTINGS = {"device": "cpu", "tta": "flips", "rescale": 1.5, "tile": 128}
-SETTINGS |= {"engine": "torch", "precision": "float32"}
+CONFIG = InferenceConfig(
+    model="saunetv2-drive",
+    device="cpu",
+    tta="flips",
+    rescale=1.5,
+    tile=128,
+    engine="torch",
+    precision="float32",
+)
 
 
 @pytest.fixture
@@ -28,7 +38,8 @@ def eye(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("fov", ["none", "auto", "own"])
 def test_python_and_command_give_the_same_pixels(eye, fov):
-    recipe = reproduce.Segmentation("saunetv2-drive", 0.34, SETTINGS, fov, min_size=12, connected=True)
+    post = PostProcessing(threshold=0.34, min_size=12, connected=True, fov=fov)
+    recipe = reproduce.Segmentation(CONFIG, post)
     image, field = eye / "an eye.tif", eye / "fov.png" if fov == "own" else None
     python = recipe.as_python(
         reproduce.from_file(image), reproduce.from_file(field, mask=True) if field else ""
@@ -46,8 +57,8 @@ def test_python_and_command_give_the_same_pixels(eye, fov):
 
 
 def test_what_lies_in_no_file_has_no_command():
-    recipe = reproduce.Segmentation("saunetv2-drive", 0.5, {})
+    recipe = reproduce.Segmentation(CONFIG, PostProcessing(threshold=0.5))
     with pytest.raises(SettingsError, match="picture lies in no file"):
         recipe.as_command(None)
     with pytest.raises(SettingsError, match="field of view lies in no file"):
-        reproduce.Segmentation("saunetv2-drive", 0.5, {}, "own").as_command(Path("x.tif"))
+        replace(recipe, post=replace(recipe.post, fov="own")).as_command(Path("x.tif"))

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 
 import tiny
 from following import follow
-from napari_saunetv2 import inference
+from napari_saunetv2 import evaluation, inference
 from napari_saunetv2.datasets import DATASETS, Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
@@ -295,7 +295,7 @@ def test_training_sees_an_image_at_the_scale_at_which_it_is_used(diameter: int):
     rows, columns = prepare(
         Pair("a", image, np.zeros((side, side), np.uint8)), replace(TINY, fov_diameter=90.0)
     ).frame
-    in_use = inference.planned(image, trained, engine="torch", precision="float32").working_shape
+    in_use = inference.planned(image, trained, evaluation.EXACT).working_shape
     assert (rows.stop - rows.start, columns.stop - columns.start) == in_use
 
 

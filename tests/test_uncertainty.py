@@ -1,13 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.inference import uncertainty
+from napari_saunetv2.inference import passes, uncertainty
+from napari_saunetv2.models import checkpoint
 
 
-def test_it_is_the_variance_over_the_eight_views():
+@pytest.fixture(scope="module")
+def model():
+    return checkpoint.load("saunetv2-drive")
+
+
+def test_it_is_the_variance_over_the_eight_views(model):
     image = fundus((64, 80)).image
     answers = []
     for mirror in (False, True):
@@ -16,7 +25,7 @@ def test_it_is_the_variance_over_the_eight_views():
             view = view[:, ::-1] if mirror else view
             answer = inference.segment(view.copy(), "saunetv2-drive", rescale="off")
             answers.append(np.rot90(answer[:, ::-1] if mirror else answer, -turns))
-    found = uncertainty.variance(image, "saunetv2-drive", rescale="off")
+    found = uncertainty.variance(image, model, InferenceConfig(rescale="off"))
     assert found.dtype == np.float32
     assert np.allclose(found, np.var(answers, axis=0), atol=1e-6)
     assert found.min() >= 0
@@ -25,36 +34,53 @@ def test_it_is_the_variance_over_the_eight_views():
     assert np.allclose(np.mean(answers, axis=0), mean, atol=1e-5)
 
 
-def test_a_network_that_turns_with_the_image_is_sure(monkeypatch):
-    def steps(image, model, **settings):
+def test_a_network_that_turns_with_the_image_is_sure(model, monkeypatch):
+    def steps(image, *_):
         yield inference.Progress(0, 1)
         yield inference.Progress(1, 1)
-        return image[..., 1].astype(np.float32) / 255
+        return image[None, ..., 1].astype(np.float32) / 255
 
-    monkeypatch.setattr(inference, "steps", steps)
-    assert not uncertainty.variance(fundus((64, 80)).image, "saunetv2-drive").any()
+    monkeypatch.setattr(passes, "steps", steps)
+    assert not uncertainty.variance(fundus((64, 80)).image, model, InferenceConfig()).any()
 
 
-def test_progress_counts_all_passes():
+def test_progress_counts_all_passes(model):
     image = fundus((70, 64)).image
     with torch.inference_mode():
-        states = list(uncertainty.steps(image, "saunetv2-drive", rescale="off", tile=64))
+        states = list(uncertainty.steps(image, model, InferenceConfig(rescale="off", tile=64)))
     assert states[0] == (0, 16)
     assert states[-1] == (16, 16)
     assert [s.done for s in states] == sorted(s.done for s in states)
 
 
 @pytest.mark.parametrize("rescale", ["auto", 1.5])
-def test_every_view_has_the_same_scale(rescale, monkeypatch):
-    asked = []
-    real = inference.steps
+def test_every_view_has_the_same_scale(rescale, model, monkeypatch):
+    shapes = set()
+    real = passes.steps
 
-    def steps(image, model, **settings):
-        asked.append(settings["rescale"])
-        return real(image, model, **settings)
+    def steps(image, model, config, field):
+        shapes.add(tuple(sorted(passes.planned(image, model, config, field).working_shape)))
+        return real(image, model, config, field)
 
-    monkeypatch.setattr(inference, "steps", steps)
-    small = fundus((100, 90), fov_diameter=360).image if rescale == "auto" else fundus((64, 64)).image
-    found = uncertainty.variance(small, "saunetv2-drive", rescale=rescale)
+    monkeypatch.setattr(passes, "steps", steps)
+    larger = replace(model, header=replace(model.header, fov_diameter=150.0))
+    small = fundus((100, 90), fov_diameter=80).image
+    found = uncertainty.variance(small, larger, InferenceConfig(rescale=rescale))
     assert found.shape == small.shape[:2]
-    assert len(set(asked)) == 1
+    assert len(shapes) == 1
+    assert shapes != {tuple(sorted(small.shape[:2]))}
+
+
+def test_a_tiny_picture_is_enlarged_as_in_a_segmentation(model, monkeypatch):
+    """A field of view of four pixels is enlarged beyond what ``rescale`` allows a user to ask for."""
+
+    def steps(image, model, config, field):
+        yield inference.Progress(0, passes.planned(image, model, config, field).working_shape[0])
+        return np.zeros((1, *image.shape[:2]), np.float32)
+
+    monkeypatch.setattr(passes, "steps", steps)
+    field = np.zeros((12, 12), bool)
+    field[4:8, 4:8] = True
+    states = uncertainty.steps(np.zeros((12, 12), np.uint8), model, InferenceConfig(), field)
+    assert next(states).total > 8 * 100 * 12
+    assert list(states)

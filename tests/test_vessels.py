@@ -35,6 +35,17 @@ def test_small_vessels_are_left_out(size):
     assert np.array_equal(vessels.find(PROBABILITY, 0.6, min_size=size), expected)
 
 
+@pytest.mark.parametrize(
+    ("settings", "quick"),
+    [({}, True), ({"min_size": 1}, True), ({"min_size": 2}, False), ({"connected": True}, False)],
+)
+def test_post_processing_is_find_with_its_settings_kept(settings, quick):
+    post = vessels.PostProcessing(threshold=0.6, fov="auto", **settings)
+    assert np.array_equal(vessels.extract(PROBABILITY, post), vessels.find(PROBABILITY, 0.6, **settings))
+    assert post.quick == quick
+    assert post.options() == {"threshold": 0.6, "min_size": 0, "connected": False} | settings
+
+
 def test_planes_of_a_stack_do_not_touch():
     stack = np.zeros((2, 3, 5, 5), np.float32)
     stack[:, :, 2, 2] = 0.9
@@ -42,7 +53,9 @@ def test_planes_of_a_stack_do_not_touch():
     assert vessels.find(stack, 0.5, connected=True).sum() == 6
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": 0}, {"threshold": 1}, {"threshold": 0.5, "min_size": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": 0}, {"threshold": 1}, {"threshold": "auto"}, {"threshold": 0.5, "min_size": -1}]
+)
 def test_settings_outside_their_range(wrong):
     with pytest.raises(SettingsError):
         vessels.find(PROBABILITY, **wrong)

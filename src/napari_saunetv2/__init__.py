@@ -14,11 +14,20 @@ except ImportError:  # a source tree that was never built
 
 NO_DEVICE = "Research software, no medical device."
 
-__all__ = ["NO_DEVICE", "__version__", "binarise", "load", "read_image", "segment", "write_mask"]
+__all__ = [
+    "NO_DEVICE",
+    "__version__",
+    "binarise",
+    "load",
+    "read_image",
+    "segment",
+    "segment_classes",
+    "write_mask",
+]
 
 if TYPE_CHECKING:
     from napari_saunetv2.files import read_image, write_mask
-    from napari_saunetv2.inference import binarise, segment
+    from napari_saunetv2.inference import binarise, segment, segment_classes
     from napari_saunetv2.models.checkpoint import load
 else:
     _HOMES = {
@@ -26,6 +35,7 @@ else:
         "load": "napari_saunetv2.models.checkpoint",
         "read_image": "napari_saunetv2.files",
         "segment": "napari_saunetv2.inference",
+        "segment_classes": "napari_saunetv2.inference",
         "write_mask": "napari_saunetv2.files",
     }
 

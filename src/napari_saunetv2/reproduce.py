@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.datasets import DATASETS, Sample, inputs
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.models.library import DEFAULT
+from napari_saunetv2.imaging.vessels import PostProcessing
 
-_ROOMS = {"cases": ".datasets", "augmentation": ".training", "catalogue": ".batch", "checkpoint": ".models"}
+_ROOMS = {
+    "cases": ".datasets",
+    "augmentation": ".training",
+    "catalogue": ".batch",
+    "checkpoint": ".models",
+    "vessels": ".imaging",
+}
 """Rooms of the modules that snippets import and that do not lie at the top of the package."""
 
 
@@ -45,25 +52,13 @@ class Segmentation:
 
     Attributes
     ----------
-    model : str
-        Name or file.
-    threshold : float, (0, 1)
-    settings : mapping
-        device, tta, rescale, tile, engine and precision, as in :func:`napari_saunetv2.inference.segment`.
-    fov : "none", "auto" or str
-        Outside the field of view nothing is a vessel: no field of view, the one that is found, or an
-        expression (Python) or file (command line) that holds one.
-    min_size : int, pixels
-    connected : bool
-        As in :func:`napari_saunetv2.imaging.vessels.find`.
+    config : InferenceConfig
+    post : PostProcessing
+        A field of view that is neither "none" nor "auto" is given to the methods below.
     """
 
-    model: str
-    threshold: float
-    settings: Mapping[str, Any]
-    fov: str = "none"
-    min_size: int = 0
-    connected: bool = False
+    config: InferenceConfig
+    post: PostProcessing
 
     def as_python(self, image: str, fov: str = "") -> str:
         """Give Python code that ends with ``probability`` and ``mask``.
@@ -74,10 +69,11 @@ class Segmentation:
             Expressions for the picture and, where the field of view is neither "none" nor "auto", for its
             mask; ``read_image`` and ``read_mask`` are imported.
         """
-        settings = "".join(f", {key}={value!r}" for key, value in self.settings.items())
-        own = self.fov not in ("none", "auto")
+        settings = "".join(f", {key}={value!r}" for key, value in self.config.options().items())
+        post = self.post
+        own = post.fov not in ("none", "auto")
         inside = "field" if own else "fov.detect(to_unit(image))"
-        restrict = [] if self.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
+        restrict = [] if post.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
         return _script(
             "from napari_saunetv2 import inference",
             "from napari_saunetv2.files import read_image, read_mask",
@@ -86,10 +82,10 @@ class Segmentation:
             "",
             f"image = {image}",
             *([f"field = {fov}"] if own else []),
-            f"probability = inference.segment(image, {self.model!r}{settings}{', field=field' * own})",
+            f"probability = inference.segment(image, {self.config.model!r}{settings}{', field=field' * own})",
             *restrict,
-            f"mask = vessels.find(probability, {self.threshold!r}, min_size={self.min_size}, "
-            f"connected={self.connected})",
+            f"mask = vessels.find(probability, {post.threshold!r}, min_size={post.min_size}, "
+            f"connected={post.connected})",
         )
 
     def as_command(self, image: Path | None, fov: Path | None = None) -> str:
@@ -107,14 +103,16 @@ class Segmentation:
         SettingsError
             When the picture, or the field of view, lies in no file.
         """
-        if image is None or (fov is None and self.fov not in ("none", "auto")):
+        post = self.post
+        if image is None or (fov is None and post.fov not in ("none", "auto")):
             what = "picture" if image is None else "field of view"
             raise SettingsError(f"The {what} lies in no file: save it, open the file, and segment that.")
-        options: list[object] = ["--probability", "--model", self.model, "--threshold", repr(self.threshold)]
-        for key, value in self.settings.items():
+        options: list[object] = ["--probability", "--model", self.config.model]
+        options += ["--threshold", repr(post.threshold)]
+        for key, value in self.config.options().items():
             options += [f"--{key}", value]
-        options += ["--fov", fov or self.fov, "--min-size", self.min_size]
-        options += ["--connected"] if self.connected else []
+        options += ["--fov", fov or post.fov, "--min-size", post.min_size]
+        options += ["--connected"] if post.connected else []
         return _command("segment", image, "--out", "results", *options)
 
 
@@ -154,16 +152,19 @@ class DatasetRun:
     def segment_python(self) -> str:
         """Give Python code that writes the masks and ends with ``table``."""
         return self._python(
-            "batch, catalogue, checkpoint",
+            "batch, catalogue, checkpoint, inference, vessels",
+            "config = inference.InferenceConfig()",
+            f"post = vessels.PostProcessing(threshold={self.threshold!r})",
             f"wanted = batch.Wanted(Path({str(self.output)!r}), overwrite={self.overwrite})",
-            f"work = catalogue.segment_all(samples, model, batch.Rule({self.threshold!r}), wanted)",
+            "work = catalogue.segment_all(samples, model, config, post, wanted)",
         )
 
     def score_python(self) -> str:
         """Give Python code that ends with ``table``, and prints it."""
         return self._python(
-            "catalogue, checkpoint",
-            f"work = catalogue.score_all(samples, model, protocol={self.protocol!r}, threshold='auto')",
+            "catalogue, checkpoint, evaluation",
+            f"scoring = evaluation.Scoring({self.protocol!r}, threshold='auto')",
+            "work = catalogue.score_all(samples, model, scoring=scoring)",
         )
 
     def segment_command(self) -> str:

@@ -16,6 +16,7 @@ from following import follow
 from fuzz.corpus import TINY, WIDTHS, pairs
 from napari_saunetv2 import files, inference
 from napari_saunetv2.cli import app
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError
 from napari_saunetv2.files.locks import only_here
 from napari_saunetv2.imaging.synthetic import fundus
@@ -151,7 +152,7 @@ def model_deleted(folder: Path, _count: int, _draw: random.Random) -> str:
     checkpoint.save(path, SAUNetV2(widths=WIDTHS), checkpoint.Header(network_arguments={"widths": WIDTHS}))
     model, image = checkpoint.load(path), fundus((150, 150), 0).image
     whole = inference.segment(image, model, tile=64)
-    work = inference.steps(image, model, tile=64)
+    work = inference.steps(image, model, InferenceConfig(tile=64))
     next(work)
     path.unlink()
     assert (follow(work)[1] == whole).all()

@@ -16,12 +16,15 @@ import torch
 from fuzz.corpus import WIDTHS
 from napari_saunetv2 import batch
 from napari_saunetv2.batch import cluster
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
 
+HALF = PostProcessing(threshold=0.5)
 IMAGES = 16
 SETTINGS = {"engine": "torch", "precision": "float32", "rescale": "off"}
 
@@ -118,7 +121,8 @@ def _batch(folder: Path) -> Callable:
         out.mkdir()
         table = out.with_suffix(".csv")
         wanted = batch.Wanted(out, probability=True)
-        rows = cluster.segment_files(files, str(model), 0.5, wanted, scheduler=scheduler, **SETTINGS)
+        config = InferenceConfig(model=str(model), **SETTINGS)
+        rows = cluster.segment_files(files, config, HALF, wanted, scheduler=scheduler)
         with cluster.table(table, resume=False) as add:
             for number, row in enumerate(rows):
                 add(row)

@@ -14,10 +14,13 @@ import torch
 
 from napari_saunetv2 import batch
 from napari_saunetv2.batch import images
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
 
+HALF = PostProcessing(threshold=0.5)
 STEEPEST = 20.0
 """KiB of memory a round may cost; a small image's arrays alone are 50."""
 
@@ -68,7 +71,7 @@ def _images(folder: Path) -> Callable[[int], None]:
 
     def segment(number: int) -> None:
         name = f"eye{number % 10}"
-        images.segment_file(folder / f"{name}.png", name, model, 0.5, wanted, rescale="off")
+        images.segment_file(folder / f"{name}.png", name, model, InferenceConfig(rescale="off"), HALF, wanted)
 
     return segment
 

@@ -2,8 +2,7 @@ import pytest
 from qtpy.QtCore import Qt
 from segmenting import PLUGIN, WIDGET, Hold
 
-from napari_saunetv2 import inference
-from napari_saunetv2.inference import preflight
+from napari_saunetv2.inference import passes, preflight
 from napari_saunetv2.models import checkpoint
 from tiny import save_model
 
@@ -57,7 +56,7 @@ def run(finish, qtbot):
 @pytest.fixture
 def hold(monkeypatch):
     held = Hold()
-    monkeypatch.setattr(inference, "steps", held.steps)
+    monkeypatch.setattr(passes, "steps", held.steps)
     # The card times a pass of the network: it would be held too.
     monkeypatch.setattr(preflight, "speed_of", lambda *_: preflight.Speed(1e-6, 0))
     yield held

@@ -19,7 +19,7 @@ class Hold:
         self.error = None
         self.runs = 0
 
-    def steps(self, image, model, **settings):
+    def steps(self, image, model, config, field=None):
         self.runs += 1
         try:
             yield inference.Progress(0, 2)
@@ -29,7 +29,7 @@ class Hold:
                 yield inference.Progress(1, 2)
             if self.error:
                 raise self.error
-            return np.full(image.shape[:2], 0.5, np.float32)
+            return np.full((1, *image.shape[:2]), 0.5, np.float32)
         finally:
             self.closed.set()
 

@@ -7,7 +7,8 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QTimer
 from segmenting import PLUGIN, WIDGET, names, picture, segmented
 
-from napari_saunetv2 import datasets, evaluation, inference
+from napari_saunetv2 import datasets, evaluation
+from napari_saunetv2.engines import runners
 from napari_saunetv2.metrics import METRICS, confusion
 from napari_saunetv2.plugin import commands
 
@@ -123,14 +124,19 @@ def test_cancel_at_once(viewer, widget, hold, finish):
 
 def test_a_full_memory_is_said_and_survived(viewer, widget, run, monkeypatch):
     image = picture(600, 300)
-    real = inference.steps
+    real = runners.runner
 
-    def steps(image, model, *, device, tile, **settings):
-        if tile == "auto":
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return (yield from real(image, model, device=device, tile=tile, **settings))
+    def runner(*args):
+        run = real(*args)
 
-    monkeypatch.setattr(inference, "steps", steps)
+        def limited(canvas):
+            if max(canvas.shape[:2]) > 304:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return run(canvas)
+
+        return limited
+
+    monkeypatch.setattr(runners, "runner", runner)
     viewer.add_image(image, rgb=True, name="eye")
     run(widget)
     assert "memory of 'cpu' was full: smaller tiles of 300 pixels" in widget.status.value

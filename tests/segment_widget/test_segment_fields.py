@@ -11,7 +11,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QScrollBar
 from segmenting import PLUGIN, WIDGET, names, picture
 
-from napari_saunetv2.engines import runners
+from napari_saunetv2.config import Precision
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import checkpoint, library
 from napari_saunetv2.plugin.common import preferences
@@ -256,7 +256,7 @@ def test_the_buttons_stay_where_they_are_whatever_is_said(viewer, widget, qtbot)
 
 
 def test_the_precisions_that_auto_may_take_can_be_chosen(widget):
-    assert list(get_args(runners.Precision)) == list(widget.precision.choices)
+    assert list(get_args(Precision)) == list(widget.precision.choices)
     for field in (widget.engine, widget.precision):
         assert "0.3 %" in field.tooltip
     assert "int8" in widget.precision.tooltip

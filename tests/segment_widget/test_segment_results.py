@@ -9,11 +9,13 @@ from typer.testing import CliRunner
 
 from napari_saunetv2 import inference
 from napari_saunetv2.cli import app
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
 from napari_saunetv2.imaging import branches, fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.inference import preflight, uncertainty
+from napari_saunetv2.inference import passes, preflight, uncertainty
+from napari_saunetv2.models import checkpoint
 
 pytestmark = pytest.mark.gui
 
@@ -26,7 +28,7 @@ def test_the_threshold_redraws_at_once(viewer, widget, run, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the network ran again")
 
-    monkeypatch.setattr(inference, "steps", refuse)
+    monkeypatch.setattr(passes, "steps", refuse)
     drawn = set()
     for threshold in (0.1, 0.3, 0.9):
         widget.threshold.value = threshold
@@ -240,7 +242,9 @@ def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
     run(widget)
     assert names(viewer) == ["eye", "eye probability", "eye uncertainty", "eye vessels"]
     spread = viewer.layers["eye uncertainty"].data
-    assert np.array_equal(spread, uncertainty.variance(image, "saunetv2-general", rescale="off", **EXACT))
+    assert np.array_equal(
+        spread, uncertainty.variance(image, checkpoint.load(), InferenceConfig(rescale="off", **EXACT))
+    )
     assert widget.next_uncertain.enabled
     assert widget.previous_uncertain.enabled
     ranking = branches.ranked(viewer.layers["eye vessels"].data, spread)

@@ -3,19 +3,24 @@
 import csv
 import io
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import NO_DEVICE, __version__, batch, evaluation
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import make_folder
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.imaging.vessels import PostProcessing
+from napari_saunetv2.inference.fallback import State
 from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import relay
 
 THUMBNAIL = 40
 """Longer side in pixels."""
@@ -74,7 +79,11 @@ def thumbnails(
 
 
 def segment_all(
-    samples: Sequence[Sample], model: Checkpoint, rule: batch.Rule, wanted: batch.Wanted, **settings: Any
+    samples: Sequence[Sample],
+    model: Checkpoint,
+    config: InferenceConfig,
+    post: PostProcessing,
+    wanted: batch.Wanted,
 ) -> Generator[Table, None, Table]:
     """Segment every sample and write what is wanted; the share of vessels in the field of view is tabled.
 
@@ -92,14 +101,9 @@ def segment_all(
     lines: tuple[Line, ...] = ()
     for sample in samples:
         try:
-            work = batch.segment_steps(sample.image_path, sample.name, model, rule, wanted, **settings)
-            while True:
-                try:
-                    state = next(work)
-                except StopIteration as end:
-                    line = _segmented(sample.name, end.value, model, rule)
-                    break
-                yield Table(lines, (len(lines) + state.share) / len(samples))
+            work = batch.segment_steps(sample.image_path, sample.name, model, config, post, wanted)
+            done = yield from relay(work, partial(_table, lines, len(samples)))
+            line = _segmented(sample.name, done, model, post)
         except SaunetError as error:
             line = Line(sample.name, {}, str(error))
         lines = (*lines, line)
@@ -107,10 +111,14 @@ def segment_all(
     return Table(lines, 1.0)
 
 
-def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Rule) -> Line:
+def _table(lines: tuple[Line, ...], count: int, state: State) -> Table:
+    return Table(lines, (len(lines) + state.share) / count)
+
+
+def _segmented(name: str, done: batch.Summary, model: Checkpoint, post: PostProcessing) -> Line:
     about = {
         "model": model.name,
-        "threshold": f"{rule.threshold:g}",
+        "threshold": f"{post.threshold:g}",
         "fov": done.fov,
         "version": __version__,
         "remarks": " ".join(done.remarks),
@@ -118,15 +126,13 @@ def _segmented(name: str, done: batch.Summary, model: Checkpoint, rule: batch.Ru
     return Line(name, {SHARE: done.share, "seconds": done.seconds}, about=about)
 
 
-def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> Generator[Table, None, Table]:
+def score_all(
+    samples: Sequence[Sample],
+    model: Checkpoint,
+    config: InferenceConfig = evaluation.EXACT,
+    scoring: evaluation.Scoring = evaluation.AS_PUBLISHED,
+) -> Generator[Table, None, Table]:
     """Score a model on every sample; the metrics go into the table.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-    model : Checkpoint
-    **settings
-        As in :func:`napari_saunetv2.evaluation.evaluate`.
 
     Yields
     ------
@@ -137,7 +143,8 @@ def score_all(samples: Sequence[Sample], model: Checkpoint, **settings: Any) -> 
     yield Table(lines, 0.0)
     for sample in samples:
         try:
-            (score,) = evaluation.evaluate([sample], model, **settings)
+            (case,) = evaluation.answers([sample], model, config, scoring)
+            score = case.score()
             line = Line(sample.name, score.metrics, about=score.about)
         except SaunetError as error:
             line = Line(sample.name, {}, str(error))

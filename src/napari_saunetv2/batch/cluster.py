@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 
 from napari_saunetv2 import __version__, batch
 from napari_saunetv2.batch._dask import on_cluster
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
 from napari_saunetv2.files.parts import remove_parts
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import drain
 
 EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
 
@@ -44,14 +47,13 @@ class Row(NamedTuple):
 
 def segment_files(
     files: Iterable[Path] | Mapping[Path, PurePath],
-    model: str,
-    rule: batch.Rule | float,
+    config: InferenceConfig,
+    post: PostProcessing,
     wanted: batch.Wanted,
     *,
     workers: int = 1,
     scheduler: str | None = None,
     resume: bool = False,
-    **settings: Any,
 ) -> Iterator[Row]:
     """Segment files and give a row for each as it is finished.
 
@@ -61,10 +63,9 @@ def segment_files(
     ----------
     files : iterable of Path, or mapping of Path to PurePath
         Seen under the same path by every worker; a mapping gives the subfolder of each one's results.
-    model : str
-        Name or path; every worker loads it once.
-    rule : Rule or float
-        As in :func:`napari_saunetv2.batch.images.segment_file`.
+    config : InferenceConfig
+        Every worker loads its model once.
+    post : PostProcessing
     wanted : Wanted
     workers : int
         Processes on this machine.
@@ -72,8 +73,6 @@ def segment_files(
         Address of a Dask scheduler, for example ``tcp://node1:8786``, in place of own processes.
     resume : bool
         Whether images that have all their results are left as they are.
-    **settings
-        As :func:`napari_saunetv2.inference.segment`.
 
     Yields
     ------
@@ -102,7 +101,7 @@ def segment_files(
             yield Row(str(file), "failed", error=EXISTS)
         else:
             todo.append((file, names[file]))
-    task = (model, rule, replace(wanted, overwrite=True), settings)
+    task = (config, post, replace(wanted, overwrite=True))
     if workers == 1 and scheduler is None:
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
@@ -112,20 +111,14 @@ def segment_files(
 
 
 def segment_one(
-    file: Path,
-    name: str,
-    model: str,
-    rule: batch.Rule | float,
-    wanted: batch.Wanted,
-    settings: Mapping[str, Any],
+    file: Path, name: str, config: InferenceConfig, post: PostProcessing, wanted: batch.Wanted
 ) -> Row:
     """Segment one file; the work of a worker."""
     begun = time.perf_counter()
-    level = rule.threshold if isinstance(rule, batch.Rule) else rule
-    about: dict[str, Any] = {"model": model, "threshold": level, "version": __version__}
+    about: dict[str, Any] = {"model": config.model, "threshold": post.threshold, "version": __version__}
     try:
-        work = batch.segment_steps(file, name, checkpoint.load(model), rule, wanted, **settings)
-        done = batch.finished(work)
+        model = checkpoint.load(config.model)
+        done = drain(batch.segment_steps(file, name, model, config, post, wanted))
     except (SaunetError, OSError, MemoryError) as error:
         seconds = time.perf_counter() - begun
         return Row(str(file), "failed", seconds=seconds, error=str(error) or "no memory", **about)

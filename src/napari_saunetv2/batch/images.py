@@ -4,11 +4,12 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.files import (
     Reading,
@@ -22,8 +23,10 @@ from napari_saunetv2.files import (
 from napari_saunetv2.imaging import fov, plausibility, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import drain
 
 
 @dataclass(frozen=True)
@@ -63,38 +66,6 @@ class Wanted:
         return {what: self.folder / f"{name}_{what}.{suffix}" for what, suffix in parts.items()}
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How vessels are taken from a probability; fields as in :func:`napari_saunetv2.imaging.vessels.find`.
-
-    Attributes
-    ----------
-    threshold : float
-    min_size : int, pixels
-    connected : bool
-    field : "none", "auto" or str
-        Outside the field of view the probability is 0: none, the one that is found, or that in a mask file.
-        A mask file is also what the scale and the share of vessels are measured by.
-    """
-
-    threshold: float
-    min_size: int = 0
-    connected: bool = False
-    field: str = "none"
-
-    def given(self) -> Reading | None:
-        """Read the mask file of the field of view, where there is one."""
-        return None if self.field in ("none", "auto") else load_mask(self.field)
-
-    def restricted(self, probability: NDArray[np.float32], field: NDArray[Any]) -> NDArray[np.float32]:
-        """Set a probability to 0 outside the field of view, unless ``field`` is "none"."""
-        return probability if self.field == "none" else vessels.restrict(probability, field)
-
-    def mask(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Give the vessels, 0 or 1, in a probability."""
-        return vessels.find(probability, self.threshold, min_size=self.min_size, connected=self.connected)
-
-
 class Summary(NamedTuple):
     """What became of an image.
 
@@ -122,7 +93,12 @@ class Summary(NamedTuple):
 
 
 def segment_file(
-    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
+    file: Path,
+    name: str,
+    model: Checkpoint,
+    config: InferenceConfig,
+    post: PostProcessing,
+    wanted: Wanted,
 ) -> Summary:
     """Segment one file and write what is wanted of it.
 
@@ -132,11 +108,10 @@ def segment_file(
     name : str
         With which the results' names begin.
     model : Checkpoint
-    rule : Rule or float
-        How vessels are taken from the probability; a number is a threshold.
+    config : InferenceConfig
+    post : PostProcessing
+        A mask file of the field of view is also what the scale and the share of vessels are measured by.
     wanted : Wanted
-    **settings
-        As :func:`napari_saunetv2.inference.segment`.
 
     Returns
     -------
@@ -148,37 +123,33 @@ def segment_file(
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
-    done = finished(segment_steps(file, name, model, rule, wanted, **settings))
+    done = drain(segment_steps(file, name, model, config, post, wanted))
     plausibility.log(Path(file).name, done.remarks)
     return done
 
 
-def finished(work: Generator[fallback.State, None, Summary]) -> Summary:
-    """Run what :func:`segment_steps` gave to its end."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            done: Summary = end.value
-            return done
-
-
 def segment_steps(
-    file: Path, name: str, model: Checkpoint, rule: Rule | float, wanted: Wanted, **settings: Any
+    file: Path,
+    name: str,
+    model: Checkpoint,
+    config: InferenceConfig,
+    post: PostProcessing,
+    wanted: Wanted,
 ) -> Generator[fallback.State, None, Summary]:
     """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
-    rule = rule if isinstance(rule, Rule) else Rule(rule)
     paths = wanted.paths(name)
     for path in paths.values():  # before the work, not after it
         if path.exists() and not wanted.overwrite:
             raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
-    image, given = load_image(file), rule.given()
+    image, given = load_image(file), _given_field(post)
     unit = to_unit(image.pixels)
     field = fov.detect(unit) if given is None else given.pixels != 0
-    segmentation = yield from fallback.steps(unit, model, field=field, **settings)
-    probability = rule.restricted(segmentation.probability, field)
-    mask = rule.mask(probability)
+    segmentation = yield from fallback.steps(unit, model, config, field)
+    probability = segmentation.probability
+    if post.fov != "none":
+        probability = vessels.restrict(probability, field)
+    mask = vessels.extract(probability, post)
     for path in paths.values():
         make_folder(path.parent)
     write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
@@ -188,7 +159,7 @@ def segment_steps(
         write_image(paths["overlay"], outlined(unit, mask), overwrite=wanted.overwrite)
     height, width = mask.shape
     share = plausibility.share(mask, field)
-    factor = planning.factor_for(unit, model.header.fov_diameter, settings.get("rescale", "auto"), field)
+    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, field)
     remarks = (
         *image.remarks,
         *(() if given is None else given.remarks),
@@ -197,12 +168,17 @@ def segment_steps(
         ),
     )
     seconds = time.perf_counter() - begun
-    return Summary(height, width, share, seconds, paths["vessels"], _named(rule, field), remarks)
+    return Summary(height, width, share, seconds, paths["vessels"], _named(post, field), remarks)
 
 
-def _named(rule: Rule, field: NDArray[np.bool_]) -> str:
+def _given_field(post: PostProcessing) -> Reading | None:
+    """Read the mask file of the field of view, where there is one."""
+    return None if post.fov in ("none", "auto") else load_mask(post.fov)
+
+
+def _named(post: PostProcessing, field: NDArray[np.bool_]) -> str:
     """Name the field of view that was used."""
-    if rule.field not in ("none", "auto"):
-        return rule.field
+    if post.fov not in ("none", "auto"):
+        return post.fov
     found = fov.diameter(field)
     return "not found" if found is None else f"found, {found:.0f} px"

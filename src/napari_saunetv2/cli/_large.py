@@ -2,32 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from napari_saunetv2.cli._shared import bar, out, plain, refuse_existing
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
 
 SUFFIXES = (".tif", ".tiff", ".zarr")
-_NOTHING = ("none", "auto", "off")
 
 
 def segment_to_file(
     inputs: Sequence[str],
     target: Path,
-    model: str,
+    config: InferenceConfig,
     *,
-    threshold: Any,
-    tile: Any,
-    probability: bool,
+    threshold: Literal["auto"] | float,
+    what: Literal["vessels", "probability"],
     overwrite: bool,
-    whole: dict[str, Any],
     refused: Sequence[str],
-    **settings: Any,
 ) -> None:
     """Segment the one image in ``inputs`` into a tiled TIFF or an OME-Zarr.
 
-    ``whole`` holds settings that an image in one piece can take, ``refused`` the options that only results
-    in a folder have, as they were given.
+    ``refused`` are the options that only results in a folder have, as they were given.
     """
     from napari_saunetv2 import inference
     from napari_saunetv2.files import make_folder, tiled
@@ -42,30 +38,22 @@ def segment_to_file(
     if target.resolve() == Path(inputs[0]).resolve():
         raise SettingsError(f"'{target}' is the image itself: give the result another name.")
     image = tiled.opened(inputs[0])
-    loaded = checkpoint.load(model)
+    loaded = checkpoint.load(config.model)
     height, width = image.shape[:2]
     make_folder(target.parent)
-    what: Any = "probability" if probability else "vessels"
     if height * width <= large.IN_MEMORY:
-        level = inference.threshold_of(loaded, threshold, whole["tta"])
-        answer = inference.segment(tiled.read(image), loaded, tile=tile, **whole, **settings)
-        values: Any = answer if probability else inference.binarise(answer, level) * 255
+        level = inference.threshold_of(loaded, threshold, config.tta)
+        values: Any = inference.predict(tiled.read(image), loaded, config).probability
+        if what == "vessels":
+            values = inference.binarise(values, level) * 255
         tiled.write(target, values, overwrite=overwrite)
     else:
         bound = f"{large.IN_MEMORY / 1e6:.0f} megapixels"
-        changed = [f"--{name} {value}" for name, value in whole.items() if value not in _NOTHING]
-        if changed:
-            raise SettingsError(
-                f"{', '.join(changed)}: an image of more than {bound} goes tile by tile, at its own scale: "
-                "leave this out."
-            )
         out.print(f"{width} x {height} pixels are more than {bound}: tile by tile, at the image's own scale")
-        side = {} if tile == "auto" else {"tile": height if tile == "off" else tile}
         with bar() as shown:
             task = shown.add_task("tiles", total=None)
             large.segment(
-                image, target, loaded, what=what, threshold=threshold, overwrite=overwrite,
+                image, target, loaded, config, what=what, threshold=threshold, overwrite=overwrite,
                 progress=lambda done, total: shown.update(task, completed=done, total=total),
-                **side, **settings,
             )  # fmt: skip
     out.print(f"{plain(inputs[0])}  {width} x {height}  {what} -> {plain(target)}")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from napari_saunetv2.errors import OverwriteError, SettingsError
+from napari_saunetv2.progress import drain
 
 if TYPE_CHECKING:
     from napari_saunetv2.training import Recipe, Report
@@ -117,19 +118,6 @@ def bar() -> Progress:
         transient=True,
         disable=not out.is_terminal,
     )
-
-
-def drain(work: Generator[Any, None, Any], show: Callable[[Any], None]) -> Any:
-    """Show what a generator yields until its end; returns what it returns."""
-    while True:
-        try:
-            state = next(work)
-        except StopIteration as done:
-            return done.value
-        except KeyboardInterrupt:
-            work.close()
-            raise
-        show(state)
 
 
 def follow(

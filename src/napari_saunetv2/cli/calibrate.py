@@ -1,11 +1,13 @@
 """``saunetv2 calibrate``: what a model's header learns from its own training images."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, drain, out, plain
+from napari_saunetv2.cli._shared import DeviceOption, TtaOption, bar, out, plain
+from napari_saunetv2.progress import drain
 
 
 def calibrate(
@@ -26,15 +28,17 @@ def calibrate(
     `saunetv2 calibrate runs/drive/model.safetensors DRIVE --int8`
     """
     from napari_saunetv2 import datasets
+    from napari_saunetv2.evaluation import EXACT
     from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import calibration
 
+    config = replace(EXACT, tta=cast("Any", tta), device=device)
     loaded = checkpoint.load(model)
     samples = calibration.known([s for root in roots for s in datasets.read(root)], loaded)
     if int8:
         work = calibration.measure_ranges(samples, loaded)
     else:
-        work = calibration.calibrate(samples, loaded, cast("Any", tta), device=device)
+        work = calibration.calibrate(samples, loaded, config)
     with bar() as shown:
         task = shown.add_task("measuring" if int8 else "segmenting", total=len(samples))
         header = drain(work, lambda done: shown.update(task, completed=done))

@@ -1,5 +1,6 @@
 """``saunetv2 cross-validate``: a recipe's honest score on a data set without a split."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -36,15 +37,15 @@ def cross_validate(
     """
     from napari_saunetv2 import datasets
     from napari_saunetv2.cli.evaluate import score_table
+    from napari_saunetv2.evaluation import EXACT, Scoring
     from napari_saunetv2.training import crossvalidation
 
     samples = [s for s in datasets.read(root, dataset) if s.split in ("train", None) and s.label_paths]
-    scoring = crossvalidation.Scoring(
-        protocol=cast("Any", protocol), threshold=number_or("--threshold", threshold), tta=cast("Any", tta)
-    )
+    config = replace(EXACT, tta=cast("Any", tta), device=device)
+    scoring = Scoring(cast("Any", protocol), threshold=number_or("--threshold", threshold))
     chosen = recipe_of(recipe, steps, seed)
     work = crossvalidation.cross_validate(
-        samples, chosen, run, folds=folds, name=recipe, scoring=scoring, resume=resume, device=device
+        samples, chosen, run, folds=folds, name=recipe, config=config, scoring=scoring, resume=resume
     )
     scores = follow(work, _part)
     title = f"recipe {recipe} on {datasets.DATASETS[dataset].title}, {folds} folds, protocol {protocol}"

@@ -1,8 +1,9 @@
 """``saunetv2 evaluate``: a model's scores on a data set."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich import box
@@ -21,11 +22,11 @@ from napari_saunetv2.cli._shared import (
     plain,
     refuse_existing,
 )
-from napari_saunetv2.models.library import DEFAULT
+from napari_saunetv2.config import DEFAULT, InferenceConfig
 
 if TYPE_CHECKING:
     from napari_saunetv2.datasets import Sample
-    from napari_saunetv2.evaluation import Case, Comparison, ImageScore
+    from napari_saunetv2.evaluation import Case, Comparison, ImageScore, Scoring
     from napari_saunetv2.models.checkpoint import Checkpoint
 
 
@@ -109,18 +110,19 @@ def evaluate(
         "tta": tta,
         "rescale": rescale,
     }
-    settings = {"protocol": protocol, "observer": observer} | {
-        "threshold": number_or("--threshold", threshold, "auto"),
-        "tta": tta,
-        "rescale": number_or("--rescale", rescale, "auto", "off"),
-        "device": device,
-    }
+    config = replace(
+        evaluation.EXACT,
+        tta=cast("Any", tta),
+        rescale=number_or("--rescale", rescale, "auto", "off"),
+        device=device,
+    )
+    scoring = evaluation.Scoring(cast("Any", protocol), observer, number_or("--threshold", threshold, "auto"))
     keep = pages.entry if report else evaluation.Case.score
-    done = _each(keep, _cases(samples, scored or model, second_observer, settings), len(samples), "scoring")
+    done = _each(keep, _cases(samples, scored, second_observer, config, scoring), len(samples), "scoring")
     others: list[Any] = []
     if against is not None:
         about["compared with"] = f"observer {by}" if by else against
-        others = _each(keep, _cases(samples, other or against, by, settings), len(samples), "scoring other")
+        others = _each(keep, _cases(samples, other, by, config, scoring), len(samples), "scoring other")
 
     scores, other_scores = ([getattr(x, "score", x) for x in some] for some in (done, others))
     compared = evaluation.compare(scores, other_scores) if others else None
@@ -158,16 +160,18 @@ def _tell_learned(samples: "Sequence[Sample]", model: "Checkpoint", *, refused: 
 
 
 def _cases(
-    samples: Sequence[Any], model: "Checkpoint | str", observer: str | None, settings: dict[str, Any]
+    samples: Sequence[Any],
+    model: "Checkpoint | None",
+    observer: str | None,
+    config: "InferenceConfig",
+    scoring: "Scoring",
 ) -> "Iterator[Case]":
-    """Answers of an observer where one is named, else of a model."""
+    """Answers of a model where there is one, else of an observer."""
     from napari_saunetv2 import evaluation
 
-    if observer is None:
-        return evaluation.answers(samples, model, **settings)
-    return evaluation.observed(
-        samples, observer, protocol=settings["protocol"], reference=settings["observer"]
-    )
+    if model is not None:
+        return evaluation.answers(samples, model, config, scoring)
+    return evaluation.observed(samples, observer or "", protocol=scoring.protocol, reference=scoring.observer)
 
 
 def _each(keep: "Callable[[Case], Any]", cases: "Iterator[Case]", total: int, doing: str) -> list[Any]:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from napari_saunetv2.cli._shared import DeviceOption, err, follow, out, plain
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.errors import OverwriteError, SettingsError
-from napari_saunetv2.models.library import DEFAULT
 
 
 def finetune(

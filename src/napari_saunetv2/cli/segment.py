@@ -3,7 +3,7 @@
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -21,7 +21,7 @@ from napari_saunetv2.cli._shared import (
     out,
     plain,
 )
-from napari_saunetv2.models.library import DEFAULT
+from napari_saunetv2.config import DEFAULT, InferenceConfig
 
 if TYPE_CHECKING:
     from napari_saunetv2.batch.cluster import Row
@@ -98,6 +98,16 @@ def segment(
 
     `saunetv2 segment mosaic.zarr -o vessels.zarr`
     """
+    config = InferenceConfig(
+        model=model,
+        device=device,
+        tta=cast("Any", tta),
+        rescale=number_or("--rescale", rescale, "auto", "off"),
+        tile=number_or("--tile", tile, "auto", "off", whole=True),
+        engine=cast("Any", engine),
+        precision=cast("Any", precision),
+    )
+    level = number_or("--threshold", threshold, "auto")
     if (output.suffix.lower() in SUFFIXES and not output.is_dir()) or output.suffix.lower() == ".zarr":
         given = {
             "--fov": fov != "none", "--min-size": min_size, "--connected": connected, "--overlay": overlay,
@@ -108,22 +118,18 @@ def segment(
         segment_to_file(
             inputs,
             output,
-            model,
-            threshold=number_or("--threshold", threshold, "auto"),
-            tile=number_or("--tile", tile, "auto", "off", whole=True),
-            probability=probability,
+            config,
+            threshold=level,
+            what="probability" if probability else "vessels",
             overwrite=overwrite,
-            whole={"tta": tta, "rescale": number_or("--rescale", rescale, "auto", "off")},
             refused=[option for option, is_given in given.items() if is_given],
-            device=device,
-            engine=engine,
-            precision=precision,
         )
         return
     from napari_saunetv2 import batch, inference
     from napari_saunetv2.batch import cluster
     from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.files import make_folder
+    from napari_saunetv2.imaging.vessels import PostProcessing
     from napari_saunetv2.models import checkpoint
 
     found = listing.gather(inputs, recursive=recursive, output=output)
@@ -131,22 +137,14 @@ def segment(
     if words := found.left_out_in_words():
         out.print(f"left out: {plain(words)}")
     loaded = checkpoint.load(model)
-    level = inference.threshold_of(loaded, number_or("--threshold", threshold, "auto"), tta)
-    rule = batch.Rule(level, min_size, connected, fov)
+    level = inference.threshold_of(loaded, level, tta)
+    post = PostProcessing(threshold=level, min_size=min_size, connected=connected, fov=fov)
     wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
-    settings: dict[str, Any] = {
-        "tta": tta,
-        "rescale": number_or("--rescale", rescale, "auto", "off"),
-        "tile": number_or("--tile", tile, "auto", "off", whole=True),
-        "device": device,
-        "engine": engine,
-        "precision": precision,
-    }
     if scheduler is None:  # its machines may have what this one has not
-        inference.check(loaded, **settings)  # once, not for every image
+        inference.resolved(loaded, config)  # once, not for every image
     make_folder(output)
     rows = cluster.segment_files(
-        files, model, rule, wanted, workers=workers, scheduler=scheduler, resume=resume, **settings
+        files, config, post, wanted, workers=workers, scheduler=scheduler, resume=resume
     )
     failed, begun = 0, time.monotonic()
     keep = (

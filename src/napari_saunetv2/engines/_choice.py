@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines import _check, _export
 from napari_saunetv2.engines._machine import fingerprint
 from napari_saunetv2.engines._making import make
-from napari_saunetv2.engines._types import PAIRS, Engine, Pair, Precision
+from napari_saunetv2.engines._types import PAIRS, Pair
 from napari_saunetv2.engines.devices import prefers_bfloat16
 from napari_saunetv2.engines.installed import engines as installed
 from napari_saunetv2.errors import SaunetError, SettingsError

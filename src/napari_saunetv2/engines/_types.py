@@ -1,13 +1,13 @@
-"""Names of the engines and precisions, and what a runner is."""
+"""The pairs of engine and precision, and what a runner is."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Engine = Literal["auto", "torch", "openvino", "onnx"]
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
+from napari_saunetv2.config import Engine, Precision
+
 Pair: TypeAlias = tuple[Engine, Precision]
 
 Runner: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -92,18 +92,25 @@ def raise_on_out_of_memory(
     """Let a generator raise OutOfMemoryError where memory runs out; torch has several ways to report it."""
 
     @wraps(work)
-    def guarded(*args: Asked.args, **settings: Asked.kwargs) -> Generator[Yielded, None, Result]:
-        try:
-            return (yield from work(*args, **settings))
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemoryError(
-                f"The device '{settings.get('device', 'auto')}' has too little free memory for this: use "
-                "smaller tiles or crops, choose another device, or close other programs."
-            ) from error
+    def guarded(*args: Asked.args, **kwargs: Asked.kwargs) -> Generator[Yielded, None, Result]:
+        with naming_out_of_memory(str(kwargs.get("device", "auto"))):
+            return (yield from work(*args, **kwargs))
 
     return guarded
+
+
+@contextmanager
+def naming_out_of_memory(device: str) -> Iterator[None]:
+    """Raise OutOfMemoryError with the device's name where memory runs out inside."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(
+            f"The device '{device}' has too little free memory for this: use smaller tiles or crops, choose "
+            "another device, or close other programs."
+        ) from error
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -6,14 +6,15 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from napari_saunetv2.config import Engine, Precision
 from napari_saunetv2.engines._choice import choice
 from napari_saunetv2.engines._making import make, runner_of
 from napari_saunetv2.engines._reach import reach
-from napari_saunetv2.engines._types import Engine, Precision, Runner
+from napari_saunetv2.engines._types import Runner
 from napari_saunetv2.engines.installed import engines as installed
 from napari_saunetv2.models.checkpoint import Checkpoint
 
-__all__ = ["Engine", "Precision", "Runner", "choice", "installed", "reach", "runner", "runner_of"]
+__all__ = ["Runner", "choice", "installed", "reach", "runner", "runner_of"]
 
 _RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
 

@@ -3,10 +3,10 @@
 from napari_saunetv2.evaluation.comparison import Comparison, compare
 from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.misses import Miss, misses
+from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring
 from napari_saunetv2.evaluation.scores import (
     Case,
     ImageScore,
-    Protocol,
     answers,
     evaluate,
     evaluate_observer,
@@ -20,6 +20,8 @@ from napari_saunetv2.evaluation.tables import as_csv, as_json, as_markdown
 from napari_saunetv2.metrics import TITLES
 
 __all__ = [
+    "AS_PUBLISHED",
+    "EXACT",
     "THRESHOLDS",
     "TITLES",
     "Case",
@@ -28,6 +30,7 @@ __all__ = [
     "ImageScore",
     "Miss",
     "Protocol",
+    "Scoring",
     "answers",
     "as_csv",
     "as_json",

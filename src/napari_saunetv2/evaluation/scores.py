@@ -1,22 +1,24 @@
 """Scores of a model, or of an observer, on a data set, by the protocols of the literature."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
+from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.errors import ImageError, SettingsError
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring, check_protocol
 from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
-
-Protocol = Literal["whole", "fov"]
+from napari_saunetv2.progress import drain
 
 
 @dataclass(frozen=True)
@@ -151,33 +153,23 @@ class Case:
 
 def answers(
     samples: Sequence[Sample],
-    model: inference.Model,
-    *,
-    protocol: Protocol = "whole",
-    observer: str | None = None,
-    threshold: Literal["auto"] | float = 0.5,
-    tta: inference.TestTime = "none",
-    rescale: Literal["auto", "off"] | float = "auto",
-    device: str = "auto",
+    model: Checkpoint,
+    config: InferenceConfig = EXACT,
+    scoring: Scoring = AS_PUBLISHED,
 ) -> Iterator[Case]:
-    """Segment every sample; parameters and errors as of :func:`evaluate`."""
-    level = inference.threshold_of(model, threshold, tta)
-    check_protocol(protocol)
+    """Segment every sample; errors as of :func:`evaluate`."""
+    level = inference.threshold_of(model, scoring.threshold, config.tta)
     for sample in samples:
-        labels = sample.read_labels(observer)
+        labels = sample.read_labels(scoring.observer)
         truth, image = labels.pixels, sample.image()
-        # torch in float32: a score must not depend on the machine.
-        exact: Any = {"engine": "torch", "precision": "float32"}
         field = fov.detect(to_unit(image))
-        work = inference.steps(image, model, field=field, tta=tta, rescale=rescale, device=device, **exact)
-        probability = inference.finished(work)
+        probability = inference.most_probable(drain(inference.steps(image, model, config, field)))
         remarks = (*plausibility.of_picture(to_unit(image), field), *plausibility.of_labels(truth, field))
         plausibility.log(sample.name, remarks)
-        inside, fov_used = _inside(sample, image, protocol)
-        name = model.name if isinstance(model, Checkpoint) else str(model)
-        whose = observer or sample.reference or ""
+        inside, fov_used = _inside(sample, image, scoring.protocol)
+        whose = scoring.observer or sample.reference or ""
         yield Case(
-            sample.name, image, truth, probability, level, inside, name, whose, fov_used, labels.ignored
+            sample.name, image, truth, probability, level, inside, model.name, whose, fov_used, labels.ignored
         )
 
 
@@ -205,7 +197,7 @@ def evaluate(
     protocol: Protocol = "whole",
     observer: str | None = None,
     threshold: Literal["auto"] | float = 0.5,
-    tta: inference.TestTime = "none",
+    tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     device: str = "auto",
 ) -> Iterator[ImageScore]:
@@ -236,16 +228,10 @@ def evaluate(
     SettingsError
         When a setting is outside its range.
     """
-    cases = answers(
-        samples,
-        model,
-        protocol=protocol,
-        observer=observer,
-        threshold=threshold,
-        tta=tta,
-        rescale=rescale,
-        device=device,
-    )
+    config = replace(EXACT, tta=tta, rescale=rescale, device=device)
+    scoring = Scoring(protocol, observer, threshold)
+    loaded = model if isinstance(model, Checkpoint) else checkpoint.load(model)
+    cases = answers(samples, loaded, config, scoring)
     return (case.score() for case in cases)
 
 
@@ -301,12 +287,6 @@ def worst_first(score: ImageScore) -> tuple[bool, float]:
     """Key to sort images by: the lowest F1 first, those without a value in the end."""
     f1 = score.metrics["f1"]
     return bool(np.isnan(f1)), f1
-
-
-def check_protocol(protocol: str) -> None:
-    """Raise SettingsError for a protocol that there is not."""
-    if protocol not in get_args(Protocol):
-        raise SettingsError(f"protocol is {protocol!r}: it must be one of {', '.join(get_args(Protocol))}.")
 
 
 def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> tuple[NDArray[Any] | None, str]:

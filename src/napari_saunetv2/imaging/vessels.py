@@ -1,5 +1,9 @@
 """From the probability of a vessel to the vessels."""
 
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -10,6 +14,50 @@ WEAK = 0.5
 """Share of the threshold that a pixel must reach to go on a vessel that has reached the threshold."""
 
 _TOUCHING = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostProcessing:
+    """How vessels are taken from a probability.
+
+    Attributes
+    ----------
+    threshold : float, (0, 1)
+        From this probability on a pixel is a vessel.
+    min_size : int, pixels
+        Vessels of fewer pixels, touching at a side or a corner, are left out.
+    connected : bool
+        Hysteresis, as in :func:`find`.
+    fov : str
+        Outside the field of view the probability is 0: "none" (no field of view), "auto" (the one that is
+        found), or the name of a mask file.
+
+    Raises
+    ------
+    SettingsError
+        When a setting is outside its range.
+    """
+
+    threshold: float
+    min_size: int = 0
+    connected: bool = False
+    fov: str = "none"
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not isinstance(self.threshold, Real) or not 0 < self.threshold < 1:
+            raise SettingsError(f"threshold is {self.threshold!r}: it must be a number between 0 and 1.")
+        if self.min_size < 0:
+            raise SettingsError(f"The minimum size is {self.min_size!r}: it must be 0 pixels or more.")
+
+    @property
+    def quick(self) -> bool:
+        """Whether comparing with the threshold is all the work."""
+        return not self.connected and self.min_size <= 1
+
+    def options(self) -> dict[str, Any]:
+        """Give threshold, min_size and connected by name."""
+        return {name: value for name, value in asdict(self).items() if name != "fov"}
 
 
 def restrict(probability: NDArray[np.float32], field: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -63,24 +111,22 @@ def find(
     ----------
     .. [1] Canny (1986), IEEE Transactions on Pattern Analysis and Machine Intelligence 8, 679.
     """
-    if not 0 < threshold < 1:
-        raise SettingsError(f"threshold is {threshold!r}: it must be a number between 0 and 1.")
-    if min_size < 0:
-        raise SettingsError(f"The minimum size is {min_size!r}: it must be 0 pixels or more.")
-    if not connected and min_size <= 1:
-        return (probability >= threshold).view(np.uint8)
+    return extract(probability, PostProcessing(threshold=threshold, min_size=min_size, connected=connected))
+
+
+def extract(probability: NDArray[np.float32], post: PostProcessing) -> NDArray[np.uint8]:
+    """Find the vessels in a probability; as :func:`find`. A field of view has to be applied before."""
+    if post.quick:
+        return (probability >= post.threshold).view(np.uint8)
     planes = probability.reshape(-1, *probability.shape[-2:])
-    found = [_found(plane, threshold, min_size, connected) for plane in planes]
-    return np.stack(found).reshape(probability.shape)
+    return np.stack([_extract(plane, post) for plane in planes]).reshape(probability.shape)
 
 
-def _found(plane: NDArray[np.float32], threshold: float, min_size: int, connected: bool) -> NDArray[np.uint8]:
-    mask = plane >= threshold
-    if connected:
-        mask = _grown(plane, threshold)
-    if min_size > 1:
+def _extract(plane: NDArray[np.float32], post: PostProcessing) -> NDArray[np.uint8]:
+    mask = _grown(plane, post.threshold) if post.connected else plane >= post.threshold
+    if post.min_size > 1:
         parts, count = ndimage.label(mask, _TOUCHING)
-        kept = np.bincount(parts.ravel(), minlength=count + 1) >= min_size
+        kept = np.bincount(parts.ravel(), minlength=count + 1) >= post.min_size
         kept[0] = False
         mask = kept[parts]
     return mask.view(np.uint8)

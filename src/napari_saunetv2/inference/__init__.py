@@ -1,33 +1,39 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
-from napari_saunetv2.inference.frozen import frozen_run
-from napari_saunetv2.inference.segmentation import (
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.inference.passes import (
     FREEZE_FROM,
-    Model,
     Progress,
-    TestTime,
-    binarise,
-    check,
-    finished,
-    passes,
+    most_probable,
     planned,
-    segment,
+    resolved,
     steps,
+    views,
+)
+from napari_saunetv2.inference.segmentation import (
+    Model,
+    binarise,
+    check_threshold,
+    predict,
+    segment,
+    segment_classes,
     threshold_of,
 )
 
 __all__ = [
     "FREEZE_FROM",
+    "InferenceConfig",
     "Model",
     "Progress",
-    "TestTime",
     "binarise",
-    "check",
-    "finished",
-    "frozen_run",
-    "passes",
+    "check_threshold",
+    "most_probable",
     "planned",
+    "predict",
+    "resolved",
     "segment",
+    "segment_classes",
     "steps",
     "threshold_of",
+    "views",
 ]

@@ -2,16 +2,21 @@
 
 import logging
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import OutOfMemoryError
-from napari_saunetv2.inference import segmentation
+from napari_saunetv2.inference import passes
 from napari_saunetv2.inference.tiles import Tile
+from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import relay
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,27 +39,30 @@ class State(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A segmentation, and how it was really made.
+    """A prediction, and how it was really made.
 
     Attributes
     ----------
-    probability : array, shape (H, W), float32, range [0, 1]
-    device : str
-        "cpu", "cuda", "cuda:1", "mps".
-    tile : "auto", "off" or int
-        The setting that worked.
+    classes : array, shape (classes, H, W), float32, range [0, 1]
+        Probability of every class.
+    config : InferenceConfig
+        The device, engine, precision and tiles that were used.
     notice : str
         What had to be changed, for the user; "" where nothing was.
     """
 
-    probability: NDArray[np.float32]
-    device: str
-    tile: str | int
+    classes: NDArray[np.float32]
+    config: InferenceConfig
     notice: str
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """Probability of the most probable class, shape (H, W)."""
+        return passes.most_probable(self.classes)
 
 
 def steps(
-    image: ArrayLike, model: segmentation.Model, *, device: str = "auto", tile: Any = "auto", **settings: Any
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
 ) -> Generator[State, None, Answer]:
     """Do what :func:`napari_saunetv2.inference.steps` does; where memory runs out, begin anew with less.
 
@@ -72,36 +80,37 @@ def steps(
     OutOfMemoryError
         When the memory of the CPU does not suffice for small tiles either.
     """
-    place, notice = str(devices.resolve(device)), ""
+    config, notice = replace(config, device=str(devices.resolve(config.device))), ""
     while True:
-        work = segmentation.steps(image, model, device=place, tile=tile, **settings)
+        work = passes.steps(image, model, config, field)
         try:
-            while True:
-                yield State(*next(work), place, notice)
-        except StopIteration as end:
-            return Answer(end.value, place, tile, notice)
+            classes = yield from relay(work, partial(_state, config.device, notice))
         except OutOfMemoryError:
             pass  # dealt with outside the handler: its traceback holds on to what filled the memory
-        finally:
-            work.close()
-        told = {k: v for k, v in settings.items() if k in ("rescale", "field", "engine", "precision")}
-        tiles = segmentation.planned(image, model, device=place, tile=tile, **told).tiles
-        tile, place, notice = _smaller(_longest(tiles), place)
+        else:
+            return Answer(classes, passes.resolved(model, config), notice)
+        tiles = passes.planned(image, model, config, field).tiles
+        config, notice = _smaller(_longest(tiles), config)
         _LOG.warning(notice)
+
+
+def _state(device: str, notice: str, progress: passes.Progress) -> State:
+    return State(*progress, device, notice)
 
 
 def _longest(tiles: list[Tile]) -> int:
     return max(int(part.stop - part.start) for tile in tiles for part in tile)
 
 
-def _smaller(side: int, place: str) -> tuple[int | str, str, str]:
-    """Tile, device and notice of the next try, after tiles of ``side`` pixels filled the memory."""
+def _smaller(side: int, config: InferenceConfig) -> tuple[InferenceConfig, str]:
+    """Settings and notice of the next try, after tiles of ``side`` pixels filled the memory."""
+    full = f"The memory of '{config.device}' was full"
     if side > SMALLEST_TILE:
         tile = max(SMALLEST_TILE, side // 2)
-        return tile, place, f"The memory of '{place}' was full: smaller tiles of {tile} pixels."
-    if place == "cpu":
+        return replace(config, tile=tile), f"{full}: smaller tiles of {tile} pixels."
+    if config.device == "cpu":
         raise OutOfMemoryError(
             f"The memory is full even with tiles of {side} pixels: close other programs, or shrink the image."
         )
     torch.cuda.empty_cache()
-    return "auto", "cpu", f"The memory of '{place}' was full: on the CPU instead."
+    return replace(config, tile="auto", device="cpu"), f"{full}: on the CPU instead."

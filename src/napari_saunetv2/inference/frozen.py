@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
 from napari_saunetv2.inference import windows
 from napari_saunetv2.inference.tiles import Tile
@@ -104,27 +105,24 @@ SAMPLES, SAMPLE_SIDE = 96, 128
 
 def frozen_run(
     model: Checkpoint,
-    place: torch.device,
     read: Callable[[Tile], NDArray[np.float32]],
     shape: tuple[int, int],
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    config: InferenceConfig,
 ) -> runners.Runner:
     """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
 
     Parameters
     ----------
     model : Checkpoint
-    place : torch.device
     read : callable
         Gives a part of the image, shape (h, w, 3), range [0, 1].
     shape : (int, int)
         The image's height and width.
-    engine, precision
-        As in :func:`segment`.
+    config : InferenceConfig
+        With its "auto" replaced, as by :func:`napari_saunetv2.inference.passes.resolved`.
     """
+    device = torch.device(config.device)
     samples, shares = windows.spread(read, *shape, count=SAMPLES, side=SAMPLE_SIDE)
     planes = torch.from_numpy(samples).permute(0, 3, 1, 2)
-    network = freeze(model.network, planes.to(place), torch.from_numpy(shares).to(place))
-    chosen = runners.choice(model, place, engine, precision)
-    return runners.runner_of(network, place, *chosen, model.header.ranges)
+    network = freeze(model.network, planes.to(device), torch.from_numpy(shares).to(device))
+    return runners.runner_of(network, device, config.engine, config.precision, model.header.ranges)

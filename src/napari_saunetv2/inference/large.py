@@ -8,14 +8,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import inference
-from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.engines import runners
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.files.tiled import CHUNK, Array, free, read, write_bands
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.inference import planning, windows
+from napari_saunetv2.inference import passes, planning, windows
+from napari_saunetv2.inference.frozen import frozen_run
+from napari_saunetv2.inference.segmentation import binarise, threshold_of
 from napari_saunetv2.inference.tiles import Tile
-from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models.checkpoint import Checkpoint
 
 IN_MEMORY = 2**26
 """Pixels of an image that need no tiles on disk: 67 megapixels, about 3 GB while it is segmented."""
@@ -24,14 +26,11 @@ IN_MEMORY = 2**26
 def segment(
     image: Array,
     target: str | os.PathLike[str],
-    model: inference.Model = checkpoint.DEFAULT,
+    model: Checkpoint,
+    config: InferenceConfig,
     *,
     what: Literal["vessels", "probability"] = "vessels",
     threshold: Literal["auto"] | float = "auto",
-    device: str = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
-    tile: int = planning.TILE_SIDE,
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:
@@ -43,13 +42,15 @@ def segment(
         NumPy, dask, zarr or memory map; types and ranges as for :func:`napari_saunetv2.inference.segment`.
     target : path
         ``.tif`` for a tiled BigTIFF, ``.zarr`` for an OME-Zarr.
-    model : str, path or Checkpoint
+    model : Checkpoint
+        Of several classes the most probable one counts, as in :func:`napari_saunetv2.inference.segment`.
+    config : InferenceConfig
+        ``tile`` is the side of the tiles that go through the network, with their context: "auto" is
+        ``TILE_SIDE``, "off" one tile. There are no views and no other scale.
     what : "vessels" or "probability"
         0 and 255 as uint8, or float32.
-    threshold, device, engine, precision
-        As elsewhere.
-    tile : int, pixels
-        Side of the tiles that go through the network, with their context.
+    threshold : "auto" or float
+        "auto" is the model's own.
     overwrite : bool
     progress : callable, optional
         Called with (done, total) after every tile.
@@ -60,22 +61,22 @@ def segment(
         For another suffix.
     OverwriteError
         When the target is there.
+    SettingsError
+        For views, another scale, or tiles that are too small to share the image's statistics.
     """
     path = free(target, overwrite=overwrite)
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ImageError(f"An image of shape {image.shape} cannot be segmented: give (H, W) or (H, W, C).")
-    if tile < inference.FREEZE_FROM:
-        raise SettingsError(f"tile is {tile}: it must be {inference.FREEZE_FROM} pixels or more.")
-    loaded = model if isinstance(model, checkpoint.Checkpoint) else checkpoint.load(model)
-    level = inference.threshold_of(loaded, threshold)
-    place = devices.resolve(device)
     height, width = image.shape[:2]
+    tile = _tile_side(config, max(height, width))
+    level = threshold_of(model, threshold)
+    config = passes.resolved(model, config)
 
     def unit(part: Tile) -> NDArray[np.float32]:
         return to_unit(read(image, part.rows, part.columns))
 
-    run = inference.frozen_run(loaded, place, unit, (height, width), engine, precision)
-    margin = runners.reach(loaded.network)
+    run = frozen_run(model, unit, (height, width), config)
+    margin = runners.reach(model.network)
     rows, columns = (windows.spans(n, tile, margin, CHUNK) for n in (height, width))
 
     def bands() -> Iterator[NDArray[Any]]:
@@ -83,11 +84,30 @@ def segment(
             band = np.empty((row.core.stop - row.core.start, width), np.float32)
             for place_in_row, column in enumerate(columns):
                 laid = windows.laid(unit(Tile(row.read, column.read)), row, column)
-                band[:, column.core] = run(laid)[0][row.inner, column.inner]
+                band[:, column.core] = passes.most_probable(run(laid))[row.inner, column.inner]
                 if progress is not None:
                     progress(number * len(columns) + place_in_row + 1, len(rows) * len(columns))
-            yield band if what == "probability" else inference.binarise(band, level) * np.uint8(255)
+            yield band if what == "probability" else binarise(band, level) * np.uint8(255)
 
     dtype = np.dtype(np.float32 if what == "probability" else np.uint8)
     write_bands(path, bands(), (height, width), dtype, overwrite=overwrite)
     return path
+
+
+def _tile_side(config: InferenceConfig, longer: int) -> int:
+    """Side of the tiles in pixels; raises SettingsError for what a large image cannot have."""
+    for name, value, plain in (("tta", config.tta, ("none",)), ("rescale", config.rescale, ("auto", "off"))):
+        if value not in plain:
+            raise SettingsError(
+                f"{name} is {value!r}: a large image goes tile by tile, in one view and at its own scale, "
+                f"so choose {plain[-1]!r}."
+            )
+    if config.tile == "auto":
+        return planning.TILE_SIDE
+    if config.tile == "off":
+        return max(longer, passes.FREEZE_FROM)
+    if config.tile < passes.FREEZE_FROM:
+        raise SettingsError(
+            f"tile is {config.tile}: it must be {passes.FREEZE_FROM} pixels or more for a large image."
+        )
+    return int(config.tile)

@@ -1,7 +1,6 @@
 """How an image goes through the network: at which scale, and in which tiles."""
 
 import math
-from numbers import Integral, Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -71,9 +70,6 @@ def factor_for(
         if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
             found = None
         return 1.0 if trained is None or found is None else factor_between(found, trained)
-    # True is a number too, 1: who writes it means "auto".
-    if isinstance(rescale, bool) or not isinstance(rescale, Real) or not 0.01 <= rescale <= 100:
-        raise SettingsError(f"rescale is {rescale!r}: it must be 'auto', 'off' or a factor from 0.01 to 100.")
     return float(rescale)
 
 
@@ -95,6 +91,4 @@ def _tile_side(tile: Literal["auto", "off"] | int, shape: tuple[int, int], engin
         return max(shape)
     if tile == "auto":
         return TILE_SIDE if math.prod(shape) > WHOLE_UP_TO[engine] else max(shape)
-    if not isinstance(tile, Integral) or tile < 64:
-        raise SettingsError(f"tile is {tile!r}: it must be 'auto', 'off' or a side of at least 64 pixels.")
     return int(tile)

@@ -4,20 +4,20 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import inference
-from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.engines import runners
 from napari_saunetv2.imaging import canvas, fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4
-from napari_saunetv2.inference import planning
+from napari_saunetv2.inference import passes, planning
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
@@ -112,14 +112,9 @@ class Preflight:
 def describe(
     image: ArrayLike,
     model: Checkpoint,
-    *,
-    device: str = "auto",
-    tta: inference.TestTime = "none",
-    rescale: Any = "auto",
-    tile: Any = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    config: InferenceConfig,
     field: ArrayLike | None = None,
+    *,
     planes: int = 1,
     uncertainty: bool = False,
     measure: bool = True,
@@ -129,8 +124,8 @@ def describe(
 
     Parameters
     ----------
-    image, model, device, tta, rescale, tile, engine, precision, field
-        As in :func:`napari_saunetv2.inference.segment`.
+    image, model, config, field
+        As in :func:`napari_saunetv2.inference.steps`.
     planes : int
         Images of this kind that are to be segmented.
     uncertainty : bool
@@ -146,24 +141,24 @@ def describe(
     ImageError, SettingsError, DeviceError
         As :func:`napari_saunetv2.inference.segment` would.
     """
-    pixels, place, trained = np.asarray(image), devices.resolve(device), model.header.fov_diameter
-    runs_in, runs_as = runners.choice(model, place, engine, precision)
+    pixels, trained = np.asarray(image), model.header.fov_diameter
+    config = passes.resolved(model, config)
     begun = time.perf_counter()
     unit = to_unit(pixels)
     inside = fov.detect(unit) if field is None else np.asarray(field) != 0
-    way = planning.plan(unit, trained, rescale, tile, inside, runs_in)
+    way = planning.plan(unit, trained, config.rescale, config.tile, inside, config.engine)
     prepared = time.perf_counter() - begun
     found = fov.diameter(inside)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
-    views = inference.passes(tta) + (len(D4) if uncertainty else 0)
+    views = len(passes.views(config)) + (len(D4) if uncertainty else 0)
     seconds = None
     if measure:
-        speed = speed_of(model, place, runs_in, runs_as)
-        compiling = speed.first * len(_to_compile(model, place, runs_in, runs_as, way, seen))
+        speed = speed_of(model, config)
+        compiling = speed.first * len(_to_compile(model, config, way, seen))
         network = speed.per_pixel * sum(pixels_seen) * views
         seconds = compiling + planes * (network + prepared + _scaling(unit, way))
-    factor = planning.factor_for(unit, trained, rescale, inside)
+    factor = planning.factor_for(unit, trained, config.rescale, inside)
     return Preflight(
         shape=way.shape,
         kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
@@ -174,9 +169,9 @@ def describe(
         canvas=max(seen, key=math.prod),
         tiles=len(way.tiles),
         passes=views * len(way.tiles) * planes,
-        device=str(place),
+        device=config.device,
         seconds=seconds,
-        memory=BYTES_PER_PIXEL[runs_in] * max(pixels_seen) + unit.nbytes,
+        memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + unit.nbytes,
         advice=(
             *remarks,
             *plausibility.of_segmentation(unit, inside, trained, factor, given=field is not None),
@@ -191,19 +186,21 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def speed_of(
-    model: Checkpoint, place: torch.device, engine: runners.Engine, precision: runners.Precision
-) -> Speed:
-    """Measure the speed of a model on small canvases, once for an engine and precision."""
+def speed_of(model: Checkpoint, config: InferenceConfig) -> Speed:
+    """Measure the speed of a model on small canvases, once for a device, engine and precision."""
     known = _speeds.setdefault(model.network, {})
-    way = (str(place), engine, precision)
+    way = (config.device, config.engine, config.precision)
     if way not in known:
-        run = runners.runner(model, place, engine, precision)
+        run = _runner(model, config)
         _timed(run, (_PROBE, _PROBE))  # the first pass of all also loads the engine
         steady = min(_timed(run, (_PROBE, _PROBE)) for _ in range(2))
         first = _timed(run, (_PROBE, _PROBE + 32)) - steady
         known[way] = Speed(steady / _PROBE**2, max(0.0, first))
     return known[way]
+
+
+def _runner(model: Checkpoint, config: InferenceConfig) -> runners.Runner:
+    return runners.runner(model, torch.device(config.device), config.engine, config.precision)
 
 
 def _timed(run: runners.Runner, shape: tuple[int, int]) -> float:
@@ -215,17 +212,15 @@ def _timed(run: runners.Runner, shape: tuple[int, int]) -> float:
 
 def _to_compile(
     model: Checkpoint,
-    place: torch.device,
-    engine: runners.Engine,
-    precision: runners.Precision,
+    config: InferenceConfig,
     way: planning.Plan,
     seen: Sequence[tuple[int, int]],
 ) -> set[tuple[int, int]]:
     """Shapes of canvases that the engine is not ready for."""
-    ready = getattr(runners.runner(model, place, engine, precision), "ready", None)
+    ready = getattr(_runner(model, config), "ready", None)
     if ready is None:
         return set()
-    if inference.FREEZE_FROM <= way.side < max(way.working_shape):
+    if passes.FREEZE_FROM <= way.side < max(way.working_shape):
         return set(seen[:1])  # the network is compiled anew, with the statistics of the image
     return {shape for shape in seen if not ready((*shape, 3))}
 

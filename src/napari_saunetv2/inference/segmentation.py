@@ -1,54 +1,35 @@
 """From an image to the probability that each of its pixels is a vessel."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
 from numbers import Real
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.config import DEFAULT, Engine, InferenceConfig, Precision, TestTime
 from napari_saunetv2.errors import SettingsError, Stopped
-from napari_saunetv2.imaging import canvas, fov, plausibility
+from napari_saunetv2.imaging import fov, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import resize
-from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
-from napari_saunetv2.inference import planning, windows
-from napari_saunetv2.inference.frozen import frozen_run
-from napari_saunetv2.inference.tiles import Blend
+from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import drain
 
 Model: TypeAlias = str | os.PathLike[str] | Checkpoint
-TestTime = Literal["none", "flips", "d4"]
-
-FREEZE_FROM = 512
-"""Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
-
-
-_VIEWS: dict[TestTime, tuple[View, ...]] = {"none": D4[:1], "flips": FLIPS, "d4": D4}
-"""The views that a test-time augmentation takes the mean of."""
-
-
-class Progress(NamedTuple):
-    """Passes of the network that are done, of how many."""
-
-    done: int
-    total: int
 
 
 def segment(
     image: ArrayLike,
-    model: Model = checkpoint.DEFAULT,
+    model: Model = DEFAULT,
     *,
     device: str = "auto",
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -87,8 +68,8 @@ def segment(
     Returns
     -------
     array, shape (H, W), float32, range [0, 1]
-        Probability of a vessel; of a model for several kinds of vessel (``header.classes``) that of the most
-        probable kind, and of one kind by :func:`napari_saunetv2.models.checkpoint.of_class`.
+        Probability of a vessel; of a model for several classes (``header.classes``) that of the most probable
+        one. :func:`segment_classes` gives all of them.
 
         What is unusual about the picture, its scale or the share of vessels goes to the log, as warnings.
 
@@ -105,132 +86,72 @@ def segment(
     Stopped
         When ``should_stop`` said so.
     """
-    from napari_saunetv2.inference import fallback  # which stands on this file
-
-    unit, chosen = to_unit(image), _loaded(model)
-    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
-    work = fallback.steps(
-        unit,
-        chosen,
-        device=device,
-        tta=tta,
-        rescale=rescale,
-        tile=tile,
-        engine=engine,
-        precision=precision,
-        field=inside,
+    config = InferenceConfig(
+        device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
     )
-    while True:
-        if should_stop is not None and should_stop():
-            work.close()
-            raise Stopped("Segmentation was stopped before it was done; nothing of it is kept.")
-        try:
-            state = next(work)
-        except StopIteration as done:
-            probability: NDArray[np.float32] = done.value.probability
-            break
-        if progress is not None:
-            progress(int(state.done), int(state.total))
-    trained = chosen.header.fov_diameter
-    factor = planning.factor_for(unit, trained, rescale, inside)
-    share = plausibility.share(binarise(probability, threshold_of(chosen, "auto", tta)), inside)
-    remarks = plausibility.of_segmentation(
-        unit, inside, trained, factor, given=field is not None, share=share
-    )
-    plausibility.log("image", remarks)
-    return probability
+    answer = predict(image, _loaded(model), config, field, progress=progress, should_stop=should_stop)
+    return answer.probability
 
 
-def finished(work: Generator[Progress, None, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Run what :func:`steps` gave to its end."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            probability: NDArray[np.float32] = done.value
-            return probability
-
-
-@devices.raise_on_out_of_memory
-def steps(
+def segment_classes(
     image: ArrayLike,
-    model: Model = checkpoint.DEFAULT,
+    model: Model = DEFAULT,
     *,
     device: str = "auto",
     tta: TestTime = "none",
     rescale: Literal["auto", "off"] | float = "auto",
     tile: Literal["auto", "off"] | int = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
     field: ArrayLike | None = None,
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Do what :func:`segment` does, one pass of the network at a time.
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """Find every class that a model knows, such as arteries and veins, each in a map of its own.
 
-    Yields
-    ------
-    Progress
-        Before the first pass and after each; closing the generator stops the work.
+    Parameters, errors and warnings are those of :func:`segment`.
 
     Returns
     -------
-    array, shape (H, W), float32, range [0, 1]
+    array, shape (classes, H, W), float32, range [0, 1]
+        Probability of each class, in the order of the model's ``header.classes``. Classes may overlap.
     """
-    unit = to_unit(image)
-    chosen = _loaded(model)
-    place = devices.resolve(device)
-    views = _views(tta)
-    runs_in, precision = runners.choice(chosen, place, engine, precision)
-    plan = planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
-    if FREEZE_FROM <= plan.side < max(plan.working_shape):
-        return (yield from _in_windows(unit, plan, chosen, place, views, runs_in, precision))
-    total = len(views) * len(plan.tiles)
-    yield Progress(0, total)
-
-    working = resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
-    run = runners.runner(chosen, place, runs_in, precision)
-    blend = Blend(*plan.working_shape)
-    for number, part in enumerate(plan.tiles):
-        mean = np.zeros(
-            (part.rows.stop - part.rows.start, part.columns.stop - part.columns.start), np.float32
-        )
-        for done, view in enumerate(views, start=1):
-            mean += view.undo(_forward(run, view.of(working[part]), chosen.header.padding))
-            yield Progress(number * len(views) + done, total)
-        mean /= np.float32(len(views))
-        if len(plan.tiles) == 1:
-            return _mapped_back(mean, plan)
-        blend.add(part, mean)
-    return _mapped_back(blend.result(), plan)
+    config = InferenceConfig(
+        device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
+    )
+    answer = predict(image, _loaded(model), config, field, progress=progress, should_stop=should_stop)
+    return answer.classes
 
 
-def _in_windows(
-    unit: NDArray[np.float32],
-    plan: planning.Plan,
+def predict(
+    image: ArrayLike,
     model: Checkpoint,
-    place: torch.device,
-    views: Sequence[View],
-    engine: runners.Engine,
-    precision: runners.Precision,
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Segment a large image in tiles that share its statistics and have all the context they need."""
-    height, width = plan.working_shape
-    margin = runners.reach(model.network)
-    parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
-    total = len(views) * len(parts)
-    yield Progress(0, total)
-    working = resize(unit, height, width) if plan.working_shape != plan.shape else unit
-    run = frozen_run(model, place, lambda part: working[part], (height, width), engine, precision)
-    result = np.empty((height, width), np.float32)
-    done = 0
-    for rows, columns in parts:
-        laid = windows.laid(working[rows.read, columns.read], rows, columns)
-        mean = np.zeros(laid.shape[:2], np.float32)
-        for view in views:
-            mean += view.undo(run(np.ascontiguousarray(view.of(laid))).max(0))
-            done += 1
-            yield Progress(done, total)
-        result[rows.core, columns.core] = mean[rows.inner, columns.inner] / np.float32(len(views))
-    return _mapped_back(result, plan)
+    config: InferenceConfig,
+    field: ArrayLike | None = None,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> fallback.Answer:
+    """Do what :func:`segment` does, with settings that are checked, and say how it was really done."""
+
+    def show(state: fallback.State) -> None:
+        if progress is not None:
+            progress(int(state.done), int(state.total))
+        if should_stop is not None and should_stop():
+            raise Stopped("Segmentation was stopped before it was done; nothing of it is kept.")
+
+    unit = to_unit(image)
+    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    answer = drain(fallback.steps(unit, model, config, inside), show)
+    trained = model.header.fov_diameter
+    factor = planning.factor_for(unit, trained, config.rescale, inside)
+    mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
+    share = plausibility.share(mask, inside)
+    remarks = plausibility.of_segmentation(
+        unit, inside, trained, factor, given=field is not None, share=share
+    )
+    plausibility.log("image", remarks)
+    return answer
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
@@ -240,59 +161,18 @@ def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.u
 
 def threshold_of(model: Model, threshold: Literal["auto"] | float, tta: str = "none") -> float:
     """Turn "auto" into the model's own threshold; raises SettingsError for a number outside (0, 1)."""
-    if threshold == "auto":
-        header = _loaded(model).header
-        return header.tta_thresholds.get(tta, header.threshold)
-    if not isinstance(threshold, Real) or not 0 < threshold < 1:
+    check_threshold(threshold)
+    if threshold != "auto":
+        return float(threshold)
+    header = _loaded(model).header
+    return header.tta_thresholds.get(tta, header.threshold)
+
+
+def check_threshold(threshold: Literal["auto"] | float) -> None:
+    """Raise SettingsError for a threshold that is neither "auto" nor a number between 0 and 1."""
+    if threshold != "auto" and (not isinstance(threshold, Real) or not 0 < threshold < 1):
         raise SettingsError(f"threshold is {threshold!r}: it must be 'auto' or a number between 0 and 1.")
-    return float(threshold)
-
-
-def planned(
-    image: ArrayLike,
-    model: Model = checkpoint.DEFAULT,
-    *,
-    rescale: Literal["auto", "off"] | float = "auto",
-    tile: Literal["auto", "off"] | int = "auto",
-    device: str = "auto",
-    engine: runners.Engine = "auto",
-    precision: runners.Precision = "auto",
-    field: ArrayLike | None = None,
-) -> planning.Plan:
-    """Say how :func:`segment` would take an image through the network, and raise what it would."""
-    unit, chosen = to_unit(image), _loaded(model)
-    runs_in, _ = runners.choice(chosen, devices.resolve(device), engine, precision)
-    return planning.plan(unit, chosen.header.fov_diameter, rescale, tile, field, runs_in)
-
-
-def check(model: Model, *, tta: TestTime = "none", **settings: Any) -> None:
-    """Raise what :func:`segment` would raise for its settings, whatever the image."""
-    passes(tta)
-    planned(np.zeros((64, 64)), model, **settings)
-
-
-def passes(tta: TestTime) -> int:
-    """Count the views of a test-time augmentation; raises SettingsError for an unknown name."""
-    return len(_views(tta))
 
 
 def _loaded(model: Model) -> Checkpoint:
     return model if isinstance(model, Checkpoint) else checkpoint.load(model)
-
-
-def _views(tta: TestTime) -> tuple[View, ...]:
-    if tta not in _VIEWS:
-        raise SettingsError(f"tta is {tta!r}: it must be one of {', '.join(get_args(TestTime))}.")
-    return _VIEWS[tta]
-
-
-def _forward(run: runners.Runner, view: NDArray[np.float32], padding: canvas.Policy) -> NDArray[np.float32]:
-    """Probability of a view, shape (h, w, 3) -> (h, w)."""
-    height, width = view.shape[:2]
-    return canvas.crop(run(canvas.pad(view, padding)).max(0), height, width, padding)
-
-
-def _mapped_back(probability: NDArray[np.float32], plan: planning.Plan) -> NDArray[np.float32]:
-    if plan.working_shape != plan.shape:
-        probability = resize(probability, *plan.shape)
-    return np.ascontiguousarray(probability)

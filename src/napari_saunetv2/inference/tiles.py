@@ -37,17 +37,19 @@ class Blend:
     """Sum up tiles, each weighted by how far from its own border a pixel lies."""
 
     def __init__(self, height: int, width: int) -> None:
-        self._sum = np.zeros((height, width), np.float32)
+        self._sum = np.zeros((0, height, width), np.float32)
         self._weight = np.zeros((height, width), np.float32)
 
     def add(self, tile: Tile, values: NDArray[np.float32]) -> None:
-        """Add a tile's values, of the tile's shape."""
-        weight = np.outer(*map(_ramp, values.shape)).astype(np.float32)
-        self._sum[tile] += weight * values
+        """Add a tile's values, shape (classes, h, w) with the tile's h and w."""
+        if not len(self._sum):
+            self._sum = np.zeros((len(values), *self._weight.shape), np.float32)
+        weight = np.outer(*map(_ramp, values.shape[1:])).astype(np.float32)
+        self._sum[:, tile.rows, tile.columns] += weight * values
         self._weight[tile] += weight
 
     def result(self) -> NDArray[np.float32]:
-        """Give the weighted mean at every pixel that a tile has covered."""
+        """Give the weighted mean at every pixel that a tile has covered, shape (classes, H, W)."""
         return self._sum / self._weight
 
 

@@ -1,30 +1,31 @@
 """How sure the network is: how far its answers to turned and mirrored views of one image lie apart."""
 
 from collections.abc import Generator
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
-from napari_saunetv2.inference import Progress
+from napari_saunetv2.inference import passes
+from napari_saunetv2.inference.passes import Progress, most_probable
+from napari_saunetv2.models.checkpoint import Checkpoint
+from napari_saunetv2.progress import drain, relay
 
 
 def steps(
-    image: ArrayLike,
-    model: inference.Model,
-    *,
-    rescale: Any = "auto",
-    field: ArrayLike | None = None,
-    **settings: Any,
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Segment the eight views of an image, one pass of the network at a time.
 
     Parameters
     ----------
-    image, model, rescale, field, **settings
-        As in :func:`napari_saunetv2.inference.steps`, without ``tta``.
+    image, model, config, field
+        As in :func:`napari_saunetv2.inference.steps`; ``config.tta`` is not looked at.
 
     Yields
     ------
@@ -38,34 +39,32 @@ def steps(
         aleatoric uncertainty (Wang et al., 2019, Neurocomputing 338, 34).
     """
     pixels = np.asarray(image)
-    way = inference.planned(pixels, model, rescale=rescale, field=field, **settings)
-    # One factor for all views: a field of view that is found anew in each would differ by a pixel.
-    factor: float = max(way.working_shape) / max(way.shape)
+    config = replace(config, tta="none")
+    # One field of view, and so one scale, for all views: found anew in each it would differ by a pixel.
+    if field is None and config.rescale == "auto":
+        field = fov.detect(to_unit(pixels))
+    inside = None if field is None else np.asarray(field)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.
     mean = np.zeros(pixels.shape[:2], np.float32)
     spread = np.zeros_like(mean)
     for number, view in enumerate(D4):
-        work = inference.steps(np.ascontiguousarray(view.of(pixels)), model, rescale=factor, **settings)
-        while True:
-            try:
-                done, total = next(work)
-            except StopIteration as end:
-                answer = view.undo(end.value)
-                break
-            if done or not number:
-                yield Progress(number * total + done, len(D4) * total)
+        seen = None if inside is None else view.of(inside)
+        work = passes.steps(np.ascontiguousarray(view.of(pixels)), model, config, seen)
+        classes = yield from relay(work, partial(_of_all, number))
+        answer = view.undo(most_probable(classes))
         off = answer - mean
         mean += off / np.float32(number + 1)
         spread += off * (answer - mean)
     return spread / np.float32(len(D4))
 
 
-def variance(image: ArrayLike, model: inference.Model, **settings: Any) -> NDArray[np.float32]:
+def _of_all(number: int, state: Progress) -> Progress:
+    """Give the progress over all views from that of one of them."""
+    return Progress(number * state.total + state.done, len(D4) * state.total)
+
+
+def variance(
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+) -> NDArray[np.float32]:
     """Variance of the probability over the eight views of an image; as :func:`steps`, at one go."""
-    work = steps(image, model, **settings)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: NDArray[np.float32] = end.value
-            return found
+    return drain(steps(image, model, config, field))

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.models.header import (
@@ -32,7 +33,6 @@ from napari_saunetv2.models.header import (
     short,
 )
 from napari_saunetv2.models.library import (
-    DEFAULT,
     FOLDER_VARIABLE,
     ModelInfo,
     available,
@@ -55,7 +55,6 @@ __all__ = [
     "find",
     "info",
     "load",
-    "of_class",
     "record",
     "save",
     "user_folder",
@@ -107,28 +106,6 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
     data = safetensors.torch.save(weights, {KEY: json.dumps(asdict(header))})
     write_beside(path, lambda file: file.write(data), overwrite=overwrite)
     return header
-
-
-def of_class(model: Checkpoint, name: str) -> Checkpoint:
-    """Make of a model for several kinds of vessel the one for one of them.
-
-    Raises
-    ------
-    CheckpointError
-        When the model knows no such kind.
-    """
-    classes = model.header.classes
-    if name not in classes:
-        raise CheckpointError(f"'{model.name}' knows no '{name}': choose {', '.join(classes)}.")
-    kind = classes.index(name)
-    weights = dict(model.network.state_dict())
-    for part in ("head.weight", "head.bias"):
-        weights[part] = weights[part][kind : kind + 1]
-    arguments = {k: v for k, v in model.header.network_arguments.items() if k != "classes"}
-    network = NETWORKS[model.header.network](**arguments)
-    network.load_state_dict(weights)
-    header = replace(model.header, network_arguments=arguments, classes=(name,), sha256="")
-    return Checkpoint(f"{model.name}-{name}", network.eval().requires_grad_(requires_grad=False), header)
 
 
 def record(path: Path, score: Mapping[str, Any]) -> None:

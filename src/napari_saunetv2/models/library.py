@@ -12,9 +12,6 @@ import platformdirs
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models.header import SUFFIX, Header, read
 
-DEFAULT = "saunetv2-general"
-"""The model that is used where none is named."""
-
 FOLDER_VARIABLE = "SAUNETV2_MODELS"
 """Environment variable that names another folder for the user's models."""
 

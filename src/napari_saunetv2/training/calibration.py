@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import LayoutError, SettingsError
-from napari_saunetv2.evaluation import learned_from, seen
+from napari_saunetv2.evaluation import EXACT, learned_from, seen
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
@@ -42,9 +43,7 @@ def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
 def calibrate(
     samples: Sequence[Sample],
     model: Checkpoint,
-    tta: inference.TestTime,
-    *,
-    device: str = "auto",
+    config: InferenceConfig,
 ) -> Generator[int, None, Header]:
     """Find the threshold with the highest mean F1 for a test-time augmentation.
 
@@ -55,8 +54,8 @@ def calibrate(
     samples : sequence of Sample
         As :func:`known` gives them.
     model : Checkpoint
-    tta : "none", "flips" or "d4"
-    device : str
+    config : InferenceConfig
+        ``config.tta`` is the test-time augmentation that the threshold is for.
 
     Yields
     ------
@@ -68,17 +67,16 @@ def calibrate(
     Header
         The model's, with that threshold.
     """
-    exact: Any = {"engine": "torch", "precision": "float32"}
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):
         truths.append(sample.labels())
-        maps.append(inference.segment(sample.image(), model, tta=tta, device=device, **exact))
+        maps.append(inference.predict(sample.image(), model, config).probability)
         yield number
     found = best_threshold(truths, maps)
     header = model.header
-    if tta == "none":
+    if config.tta == "none":
         return replace(header, threshold=found)
-    return replace(header, tta_thresholds={**header.tta_thresholds, tta: found})
+    return replace(header, tta_thresholds={**header.tta_thresholds, config.tta: found})
 
 
 def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[int, None, Header]:
@@ -119,5 +117,5 @@ def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[in
 
 def _canvas(image: NDArray[Any], model: Checkpoint) -> NDArray[np.float32]:
     """Lay an image on a canvas at the model's scale, as one pass of the network takes it."""
-    shape = inference.planned(image, model, engine="torch", precision="float32").working_shape
+    shape = inference.planned(image, model, EXACT).working_shape
     return canvas.pad(resize(to_unit(image), *shape), model.header.padding)

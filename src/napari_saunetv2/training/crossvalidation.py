@@ -6,30 +6,23 @@ training for each fold; a fold that is scored is not done again.
 
 import json
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
-from napari_saunetv2.evaluation.scores import ImageScore, Protocol, check_protocol, evaluate
+from napari_saunetv2.evaluation import AS_PUBLISHED, EXACT, ImageScore, Scoring, answers
 from napari_saunetv2.evaluation.splits import seen
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import relay
 from napari_saunetv2.training import Pair, Recipe, Report
 
 SETTINGS, SCORES = "folds.json", "scores.json"
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How the images that were held out are scored; as :func:`napari_saunetv2.evaluation.evaluate`."""
-
-    protocol: Protocol = "whole"
-    threshold: float = 0.5
-    tta: inference.TestTime = "none"
 
 
 @dataclass(frozen=True)
@@ -75,9 +68,9 @@ def cross_validate(
     *,
     folds: int = 5,
     name: str = "own",
-    scoring: Scoring | None = None,
+    config: InferenceConfig = EXACT,
+    scoring: Scoring = AS_PUBLISHED,
     resume: bool = False,
-    device: str = "auto",
 ) -> Generator[FoldReport, None, list[ImageScore]]:
     """Train on all folds but one and score that one, for each in turn.
 
@@ -94,11 +87,12 @@ def cross_validate(
     folds : int
     name : str
         The recipe's, for the models' headers.
-    scoring : Scoring, optional
+    config : InferenceConfig
+        How the images that were held out go through the models; its device also trains them.
+    scoring : Scoring
+        How they are scored. ``observer`` does not matter: the reference observer's labels are the truth.
     resume : bool
         Go on with the run that lies there.
-    device : str
-        As :func:`napari_saunetv2.engines.devices.resolve`.
 
     Yields
     ------
@@ -117,16 +111,14 @@ def cross_validate(
     OverwriteError, CheckpointError
         When the folder holds a run that cannot be gone on with.
     """
-    how = scoring or Scoring()
-    check_protocol(how.protocol)
     parts = folds_of(samples, folds)
     _refuse_seen(samples, recipe)
     wanted = {
         "recipe": name,
-        "cycles": [asdict(config) for config in recipe.cycles],
+        "cycles": [asdict(cycle) for cycle in recipe.cycles],
         "base": recipe.base,
         "folds": [[s.name for s in part] for part in parts],
-        "scoring": asdict(how),
+        "scoring": {"protocol": scoring.protocol, "threshold": scoring.threshold, "tta": config.tta},
     }
     _open(run, wanted, resume=resume)
     scores: list[ImageScore] = []
@@ -138,29 +130,21 @@ def cross_validate(
                 [Pair.of(sample) for part in parts if part is not held for sample in part],
                 folder,
                 resume=True,  # a fold that was not begun has nothing to go on with, and begins
-                device=device,
+                device=config.device,
                 data={"dataset": held[0].dataset, "split": f"all but fold {number} of {folds}"},
                 name=name,
             )
-            path = yield from _told(work, number, folds, scores)
-            found = list(evaluate(held, path, device=device, **asdict(how)))
+            path = yield from relay(work, partial(_report, number, folds, scores))
+            cases = answers(held, checkpoint.load(path), config, replace(scoring, observer=None))
+            found = [case.score() for case in cases]
             _write(folder / SCORES, {s.name: dict(s.metrics) for s in found})
         scores = [*scores, *found]
         yield FoldReport(number, folds, None, scores)
     return scores
 
 
-def _told(
-    work: Generator[Report, None, Path], fold: int, folds: int, scores: list[ImageScore]
-) -> Generator[FoldReport, None, Path]:
-    """Pass a training's reports on, as the fold's."""
-    try:
-        while True:
-            yield FoldReport(fold, folds, next(work), scores)
-    except StopIteration as done:
-        return cast("Path", done.value)
-    finally:
-        work.close()
+def _report(fold: int, folds: int, scores: list[ImageScore], training: Report) -> FoldReport:
+    return FoldReport(fold, folds, training, scores)
 
 
 def _refuse_seen(samples: Sequence[Sample], recipe: Recipe) -> None:

@@ -141,13 +141,17 @@ def entries(
 
 
 def pairs(
-    folder: Path, labels: Path | None = None, fields: Path | None = None, **reading: bool
+    folder: Path,
+    labels: Path | None = None,
+    fields: Path | None = None,
+    *,
+    values: bool = False,
+    known: bool = True,
 ) -> list[Pair]:
     """Read all photographs of a folder that have labels and are for training; as :func:`entries`.
 
     ``values`` reads the labels as they are, as sparse ones and those of several kinds of vessel must be.
     """
-    values, known = reading.get("values", False), reading.get("known", True)
     found = entries(folder, labels, fields, known=known)
     return [entry.pair(values=values) for entry in found if entry.labels and entry.for_training]
 

@@ -11,9 +11,12 @@ from qtpy.QtWidgets import QFileDialog
 from napari_saunetv2 import batch, datasets
 from napari_saunetv2.batch import catalogue
 from napari_saunetv2.batch.catalogue import SHARE, Line, Table
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample, cases
 from napari_saunetv2.errors import SaunetError
+from napari_saunetv2.evaluation import Scoring
 from napari_saunetv2.files import write_beside
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.metrics import shown
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.browse.caselist import CaseList
@@ -171,13 +174,15 @@ class BrowseWidget(BrowseForm):
         if model is None:
             return
         wanted = batch.Wanted(Path(folder), overwrite=self.overwrite.value)
-        work = catalogue.segment_all(self._shown, model, batch.Rule(model.header.threshold), wanted)
+        post = PostProcessing(threshold=model.header.threshold)
+        work = catalogue.segment_all(self._shown, model, InferenceConfig(), post, wanted)
         self._start("segment", work)
 
     def _score_all(self) -> None:
         model = self._model() if self._idle() else None
         if model is not None:
-            work = catalogue.score_all(self._shown, model, protocol=self.protocol.value, threshold="auto")
+            scoring = Scoring(self.protocol.value, threshold="auto")
+            work = catalogue.score_all(self._shown, model, scoring=scoring)
             self._start("score", work)
 
     def _idle(self) -> bool:

@@ -7,6 +7,7 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.models import library
 from napari_saunetv2.models.header import SUFFIX
 from napari_saunetv2.models.library import ModelInfo
@@ -28,7 +29,7 @@ class ModelBox(ComboBox):
         super().__init__(choices=self._listed, **about)
         self.reset_choices()
         wanted = preferred("model")
-        self.value = wanted if wanted in self._infos else library.DEFAULT
+        self.value = wanted if wanted in self._infos else DEFAULT
         self.changed.connect(self._describe)
         self._timer = QTimer(self.native)
         self._timer.timeout.connect(self.look)
@@ -68,8 +69,8 @@ class ModelBox(ComboBox):
         """List the models anew; one that has gone gives its place to the default, not to the first."""
         before = self.value if self._infos else None
         super().reset_choices()
-        if before not in self._infos and library.DEFAULT in self._infos:
-            self.value = library.DEFAULT
+        if before not in self._infos and DEFAULT in self._infos:
+            self.value = DEFAULT
         self._describe()
 
     def _listed(self, _widget: object = None) -> list[tuple[str, str]]:

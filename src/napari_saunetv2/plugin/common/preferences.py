@@ -3,10 +3,11 @@
 import os
 from typing import Any
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.models import library
 
 _PLUGIN, _PAGE = "napari-saunetv2", "segmentation"
-_DEFAULTS = {"device": "auto", "model": library.DEFAULT, "threshold": 0.0, "model_folder": ""}
+_DEFAULTS = {"device": "auto", "model": DEFAULT, "threshold": 0.0, "model_folder": ""}
 
 
 def preferred(key: str) -> Any:

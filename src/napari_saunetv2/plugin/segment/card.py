@@ -1,11 +1,13 @@
 """The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.common.jobs import Latest
 from napari_saunetv2.plugin.common.layers import Planes
@@ -17,6 +19,17 @@ AFTER = 150
 """Milliseconds after the last change: many changes at once make one card."""
 
 
+class Wish(NamedTuple):
+    """What a card is about: plane ``number`` of a stack of ``alike`` planes, and how it is segmented."""
+
+    planes: Planes
+    number: int
+    alike: int
+    config: InferenceConfig
+    field: NDArray[Any] | None
+    uncertainty: bool
+
+
 class CardMaker:
     """Makes a card in a thread; while it works, only the newest of further wishes is kept.
 
@@ -25,7 +38,7 @@ class CardMaker:
     parent : QObject
         With which it ends.
     wish : callable
-        Gives what :func:`make` takes, or None where there is nothing to say.
+        Gives a :class:`Wish`, or None where there is nothing to say.
     show : callable
         Takes the card, the words of an error, or None.
     """
@@ -33,7 +46,7 @@ class CardMaker:
     def __init__(
         self,
         parent: QObject,
-        wish: Callable[[], tuple[Planes, int, int, str, dict[str, Any]] | None],
+        wish: Callable[[], Wish | None],
         show: "Callable[[Preflight | str | None], None]",
     ) -> None:
         self._wish, self._show = wish, show
@@ -56,26 +69,26 @@ class CardMaker:
             self._jobs.forget()
             self._show(None)
         else:
-            self._jobs.ask(make(*wish), self._show)
+            self._jobs.ask(make(wish), self._show)
 
 
-def make(
-    planes: Planes, number: int, count: int, model: str, settings: dict[str, Any]
-) -> "Generator[None, None, Preflight | str]":
-    """Describe what ``count`` planes like the one of that number go through; an error is words."""
+def make(wish: Wish) -> "Generator[None, None, Preflight | str]":
+    """Describe what the planes go through; an error is words."""
     yield None
     # Here, not above: the window opens while torch is still to be loaded.
     from napari_saunetv2.inference import preflight
     from napari_saunetv2.models import checkpoint
 
-    remark = planes.remark(number)
+    remark = wish.planes.remark(wish.number)
     try:
         return preflight.describe(
-            planes[number],
-            checkpoint.load(model),
-            planes=count,
+            wish.planes[wish.number],
+            checkpoint.load(wish.config.model),
+            wish.config,
+            wish.field,
+            planes=wish.alike,
+            uncertainty=wish.uncertainty,
             remarks=[remark] if remark else [],
-            **settings,
         )
     except SaunetError as error:
         return str(error)

@@ -1,12 +1,14 @@
 """What the widget does to a layer, as Python and as a command."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Labels
 
 from napari_saunetv2 import reproduce
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.models import library
@@ -17,14 +19,13 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-def recipe(model: str, settings: dict[str, Any], fov: str | Labels, rule: dict[str, Any]) -> Segmentation:
-    """Give the recipe, with what another program needs to find the model."""
+def portable(config: InferenceConfig) -> InferenceConfig:
+    """Name the file of a model that is not bundled, so that another program finds it."""
     try:
-        found = library.find(model)
-        name = model if library.info(found).bundled else str(found)
+        found = library.find(config.model)
+        return config if library.info(found).bundled else replace(config, model=str(found))
     except CheckpointError:
-        name = model
-    return Segmentation(name, settings=settings, fov=fov if isinstance(fov, str) else "layer", **rule)
+        return config
 
 
 def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:

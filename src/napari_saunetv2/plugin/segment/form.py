@@ -16,7 +16,9 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox
 
 from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import installed
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, narrow, progress_bar, row
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.preferences import preferred
@@ -229,13 +231,26 @@ class SegmentForm(Container[Any]):
         """List what says how the network runs."""
         return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
 
-    def network_settings(self) -> dict[str, Any]:
-        """Give device, tta, rescale, tile, engine and precision."""
-        return {field.name: field.value for field in self.network_fields()}
+    def config(self) -> InferenceConfig:
+        """Give what says how an image goes through the network."""
+        return InferenceConfig(
+            model=self.model.value,
+            device=self.device.value,
+            tta=self.tta.value,
+            rescale=self.rescale.value,
+            tile=self.tile.value,
+            engine=self.engine.value,
+            precision=self.precision.value,
+        )
 
-    def rule(self) -> dict[str, Any]:
-        """Give threshold, min_size and connected: what makes vessels of a probability."""
-        return {field.name: field.value for field in (self.threshold, self.min_size, self.connected)}
+    def post_processing(self) -> PostProcessing:
+        """Give what makes vessels of a probability; of a layer as field of view the word "layer"."""
+        return PostProcessing(
+            threshold=self.threshold.value,
+            min_size=self.min_size.value,
+            connected=self.connected.value,
+            fov=self.fov.value if isinstance(self.fov.value, str) else "layer",
+        )
 
     def field_of_view(self) -> Any:
         """Give "none", "auto", or the array of the layer that is chosen."""

@@ -7,7 +7,9 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
     Planes,
@@ -69,7 +71,7 @@ class Result:
         self._fields: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         self.ending = ""
         self.request: Request | None = None
-        self.settings: dict[str, Any] = {}
+        self.config: InferenceConfig | None = None
 
     def former(self, planes: Planes) -> Maps:
         """Give the maps that are there of this very picture."""
@@ -86,10 +88,11 @@ class Result:
         """
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
-        self.request, self.settings = request, answer.settings
+        self.request, self.config = request, answer.config
         places = [source.planes.index(number) for number in answer.numbers]
         self._fields = (self._fields if same else {}) | dict(zip(places, answer.fields, strict=True))
-        about = {"model": request.model, **answer.settings, "fov": _word(request.fov), OF: self._name}
+        about = {"model": answer.config.model} | answer.config.options()
+        about |= {"fov": _word(request.fov), OF: self._name}
         for role, data in maps.items():
             yield from self._show_map(role, data, about)
         if self.labels is None:
@@ -109,12 +112,12 @@ class Result:
         data: NDArray[np.float32] = self._maps["probability"].data
         return data
 
-    def show_vessels(self, mask: NDArray[np.uint8], rule: dict[str, Any]) -> str:
+    def show_vessels(self, mask: NDArray[np.uint8], post: PostProcessing) -> str:
         """Show the vessels; returns what the user must know, else "".
 
         Labels that somebody painted on are not touched: they keep their work under another name.
         """
-        about = self._maps["probability"].metadata | {ROLE: "vessels", **rule}
+        about = self._maps["probability"].metadata | {ROLE: "vessels"} | post.options()
         notice = self._set_painted_aside()
         if self._labels is None or not self._renew(self._labels, mask, about):
             self._add_labels(self._new_labels(mask, about))

@@ -1,16 +1,20 @@
 """Segment planes of a layer, one pass of the network at a time."""
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import fov, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import Planes
+from napari_saunetv2.progress import relay
 
 if TYPE_CHECKING:
     from napari_saunetv2.inference import Progress
@@ -23,11 +27,7 @@ class Request:
 
     Attributes
     ----------
-    model : str
-        Name or file.
-    settings : mapping
-        device, tta, rescale, tile, engine and precision, as in
-        :func:`napari_saunetv2.inference.segment`.
+    config : InferenceConfig
     fov : "none", "auto" or array
         Outside of it the probability is 0; an array is that of one plane or of all, and what "auto" measures
         the scale by.
@@ -35,8 +35,7 @@ class Request:
         Whether the variance over the eight views is asked for too.
     """
 
-    model: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    config: InferenceConfig
     fov: Any = "none"
     uncertainty: bool = False
 
@@ -50,7 +49,7 @@ class Segmented(NamedTuple):
         Of the planes.
     probability, variance : list of array, shape (H, W), float32
         ``variance`` is empty where it was not asked for.
-    settings : dict
+    config : InferenceConfig
         With which they were really made.
     notice : str
         What had to be changed for that, or "".
@@ -61,7 +60,7 @@ class Segmented(NamedTuple):
     numbers: Sequence[int]
     probability: list[NDArray[np.float32]]
     variance: list[NDArray[np.float32]]
-    settings: dict[str, Any]
+    config: InferenceConfig
     notice: str
     fields: list[NDArray[np.bool_]]
 
@@ -69,8 +68,8 @@ class Segmented(NamedTuple):
         """Say how it was made: "Done: eye, 1.2 s on cpu with torch in float32.", and what was changed."""
         from napari_saunetv2.inference.preflight import duration  # the window opens without torch
 
-        device, engine, precision = (self.settings[key] for key in ("device", "engine", "precision"))
-        took = f"{duration(seconds)} on {device} with {engine} in {precision}"
+        used = self.config
+        took = f"{duration(seconds)} on {used.device} with {used.engine} in {used.precision}"
         return " ".join(filter(None, [f"Done: {name}, {took}.", self.notice]))
 
 
@@ -86,18 +85,13 @@ def segment_planes(
     """
     # Here, not above: the window opens without torch, and this runs in a thread.
     from napari_saunetv2 import inference
-    from napari_saunetv2.engines import devices, runners
     from napari_saunetv2.inference import fallback, uncertainty
     from napari_saunetv2.models import checkpoint
 
-    model = checkpoint.load(request.model)
-    settings, notice = dict(request.settings), ""
-    place = devices.resolve(settings["device"])
-    settings["engine"], settings["precision"] = runners.choice(
-        model, place, settings["engine"], settings["precision"]
-    )
+    config, notice = request.config, ""
+    model = checkpoint.load(config.model)
     probability, variance, fields = [], [], []
-    passes = inference.passes(settings["tta"])
+    passes = len(inference.views(config))
     share = passes / (passes + len(D4)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
         picture = planes[number]
@@ -105,44 +99,29 @@ def segment_planes(
         given = field_of(request.fov, planes, number)
         field = fov.detect(to_unit(picture)) if given is None else given != 0
         fields.append(field)
-        work = fallback.steps(picture, model, field=field, **settings)
-        while True:
-            try:
-                state = next(work)
-            except StopIteration as end:
-                answer = end.value
-                break
-            yield fallback.State(
-                count + share * state.share, len(numbers), state.device, state.notice or notice
-            )
-        # What one plane was too large for, the others are too.
-        settings |= {"device": answer.device, "tile": answer.tile}
+        work = fallback.steps(picture, model, config, field)
+        answer = yield from relay(work, partial(_state, count, share, len(numbers), notice))
+        config = answer.config  # what one plane was too large for, the others are too
         notice = answer.notice or notice
         everywhere = isinstance(request.fov, str) and request.fov == "none"
         probability.append(answer.probability if everywhere else vessels.restrict(answer.probability, field))
         if request.uncertainty:
-            few = {key: value for key, value in settings.items() if key != "tta"}
-            views = uncertainty.steps(picture, model, field=field, **few)
-            spread = yield from _shares(views, (count + share, 1 - share, len(numbers)), settings)
+            views = uncertainty.steps(picture, model, config, field)
+            part = partial(_share, count + share, 1 - share, len(numbers), config.device)
+            spread = yield from relay(views, part)
             variance.append(spread if everywhere else vessels.restrict(spread, field))
-    return Segmented(numbers, probability, variance, settings, notice, fields)
+    return Segmented(numbers, probability, variance, config, notice, fields)
 
 
-def _shares(
-    work: "Generator[Progress, None, NDArray[np.float32]]",
-    part: tuple[float, float, int],
-    settings: Mapping[str, Any],
-) -> "Generator[State, None, NDArray[np.float32]]":
+def _state(count: int, share: float, whole: int, notice: str, state: "State") -> "State":
+    """Progress over all planes, from that of one of them."""
+    return state._replace(done=count + share * state.share, total=whole, notice=state.notice or notice)
+
+
+def _share(begin: float, length: float, whole: int, device: str, progress: "Progress") -> "State":
     from napari_saunetv2.inference.fallback import State
 
-    begin, length, whole = part
-    while True:
-        try:
-            done, total = next(work)
-        except StopIteration as end:
-            spread: NDArray[np.float32] = end.value
-            return spread
-        yield State(begin + length * done / total, whole, settings["device"], "")
+    return State(begin + length * progress.done / progress.total, whole, device, "")
 
 
 def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
@@ -153,8 +132,8 @@ def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
 
 
 def find_vessels(
-    probability: NDArray[np.float32], rule: Mapping[str, Any]
+    probability: NDArray[np.float32], post: PostProcessing
 ) -> Generator[None, None, NDArray[np.uint8]]:
     """Find the vessels in a probability: a job, for what hangs together takes its time."""
     yield None
-    return vessels.find(probability, **rule)
+    return vessels.extract(probability, post)

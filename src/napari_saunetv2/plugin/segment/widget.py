@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -11,15 +12,15 @@ from napari.utils.notifications import show_info
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.imaging import vessels
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.jobs import Latest
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane
 from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.segment import copies
-from napari_saunetv2.plugin.segment.card import CardMaker
+from napari_saunetv2.plugin.segment.card import CardMaker, Wish
 from napari_saunetv2.plugin.segment.choices import DataWatch, fields, obstacle, photographs
-from napari_saunetv2.plugin.segment.copies import recipe
 from napari_saunetv2.plugin.segment.form import SegmentForm
 from napari_saunetv2.plugin.segment.outline import Outline
 from napari_saunetv2.plugin.segment.results import Result, Source
@@ -28,6 +29,7 @@ from napari_saunetv2.plugin.segment.stacks import Maps, stacked
 from napari_saunetv2.plugin.segment.tour import Guide
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
+from napari_saunetv2.reproduce import Segmentation
 
 if TYPE_CHECKING:
     import napari
@@ -119,9 +121,7 @@ class SegmentWidget(SegmentForm):
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
-        request = Request(
-            self.model.value, self.network_settings(), self.field_of_view(), self.uncertainty.value
-        )
+        request = Request(self.config(), self.field_of_view(), self.uncertainty.value)
         last = self._result()
         former = {} if last is None else last.former(source.planes)
         begun = time.monotonic()
@@ -154,8 +154,10 @@ class SegmentWidget(SegmentForm):
         layer, result = self.image.value, self._result()
         if layer is None:
             return
-        really = result.settings if result is not None and result.can_redraw() else {}
-        wanted = recipe(self.model.value, self.network_settings() | really, self.fov.value, self.rule())
+        config = self.config()
+        if result is not None and result.config is not None and result.can_redraw():
+            config = replace(result.config, model=config.model)  # with what was really used
+        wanted = Segmentation(copies.portable(config), self.post_processing())
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
@@ -200,18 +202,18 @@ class SegmentWidget(SegmentForm):
             self._outline.show(None, None)
 
     def _draw(self, result: Result) -> None:
-        """Show the vessels at the present rule: at once where that is quick, else from a thread."""
-        rule = self.rule()
-        if rule["min_size"] > 1 or rule["connected"]:
-            work = find_vessels(result.probability, rule)
-            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, rule))
-        else:
+        """Show the vessels as the fields say: at once where that is quick, else from a thread."""
+        post = self.post_processing()
+        if post.quick:
             self._masks.forget()
-            self._show_vessels(result, vessels.find(result.probability, **rule), rule)
+            self._show_vessels(result, vessels.extract(result.probability, post), post)
+        else:
+            work = find_vessels(result.probability, post)
+            self._masks.ask(work, lambda mask: self._show_vessels(result, mask, post))
 
-    def _show_vessels(self, result: Result, mask: Any, rule: dict[str, Any]) -> None:
+    def _show_vessels(self, result: Result, mask: Any, post: PostProcessing) -> None:
         if result.can_redraw() and mask.shape == result.probability.shape:
-            notice = result.show_vessels(mask, rule)
+            notice = result.show_vessels(mask, post)
             self.panel.line.say(result.in_words())
             if notice:
                 show_info(notice)
@@ -250,15 +252,14 @@ class SegmentWidget(SegmentForm):
     def _result(self) -> Result | None:
         return self._results.get(self.image.value) if self.image.value is not None else None
 
-    def _wish(self) -> tuple[Planes, int, int, str, dict[str, Any]] | None:
+    def _wish(self) -> Wish | None:
         if self._obstacle():
             return None
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
         field = field_of(self.field_of_view(), planes, shown)
-        settings = self.network_settings() | {"field": field, "uncertainty": self.uncertainty.value}
-        return planes, shown, count, self.model.value, settings
+        return Wish(planes, shown, count, self.config(), field, self.uncertainty.value)
 
     def _take_model_threshold(self) -> None:
         # The vessels in sight are another model's: they stay as they are.

@@ -1,0 +1,181 @@
+"""An image through a network, one pass at a time, at a scale and in tiles that are planned before."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from napari_saunetv2.config import InferenceConfig, TestTime
+from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
+from napari_saunetv2.inference import planning, windows
+from napari_saunetv2.inference.frozen import frozen_run
+from napari_saunetv2.inference.tiles import Blend
+from napari_saunetv2.models.checkpoint import Checkpoint
+
+Array = NDArray[np.float32]
+
+FREEZE_FROM = 512
+"""Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
+
+_VIEWS: dict[TestTime, tuple[View, ...]] = {"none": D4[:1], "flips": FLIPS, "d4": D4}
+
+
+class Progress(NamedTuple):
+    """Passes of the network that are done, of how many."""
+
+    done: int
+    total: int
+
+
+def views(config: InferenceConfig) -> tuple[View, ...]:
+    """Give the views that the test-time augmentation averages."""
+    return _VIEWS[config.tta]
+
+
+def resolved(model: Checkpoint, config: InferenceConfig) -> InferenceConfig:
+    """Replace "auto" by the device, engine and precision that are used.
+
+    Raises
+    ------
+    DeviceError
+        When this machine has no such device.
+    SettingsError
+        When the engine is not installed, has no such precision, or does not run on the device.
+    """
+    device = devices.resolve(config.device)
+    engine, precision = runners.choice(model, device, config.engine, config.precision)
+    return replace(config, device=str(device), engine=engine, precision=precision)
+
+
+def planned(
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+) -> planning.Plan:
+    """Say how :func:`steps` would take an image through the network, and raise what it would."""
+    return _planned(to_unit(image), model, resolved(model, config), field)
+
+
+def _planned(
+    unit: Array, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None
+) -> planning.Plan:
+    trained = model.header.fov_diameter
+    return planning.plan(unit, trained, config.rescale, config.tile, field, config.engine)
+
+
+def steps(
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+) -> Generator[Progress, None, Array]:
+    """Predict an image, one pass of the network at a time.
+
+    Parameters
+    ----------
+    image, field
+        As in :func:`napari_saunetv2.inference.segment`.
+    model : Checkpoint
+    config : InferenceConfig
+        Its ``model`` is not looked at.
+
+    Yields
+    ------
+    Progress
+        Before the first pass and after each; closing the generator stops the work.
+
+    Returns
+    -------
+    array, shape (classes, H, W), float32, range [0, 1]
+        Probability of every class.
+
+    Raises
+    ------
+    ImageError, SettingsError, CheckpointError, DeviceError, OutOfMemoryError
+        As :func:`napari_saunetv2.inference.segment`; memory that runs out ends the work.
+    """
+    with devices.naming_out_of_memory(config.device):
+        unit, used = to_unit(image), resolved(model, config)
+        plan = _planned(unit, model, used, field)
+        predict = _in_windows if FREEZE_FROM <= plan.side < max(plan.working_shape) else _blended
+        probability = yield from predict(unit, plan, model, used)
+        if plan.working_shape != plan.shape:
+            probability = np.stack([resize(one, *plan.shape) for one in probability])
+        return np.ascontiguousarray(probability)
+
+
+def most_probable(classes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability of the most probable class, shape (classes, H, W) -> (H, W)."""
+    found: NDArray[np.float32] = classes[0] if len(classes) == 1 else classes.max(axis=0)
+    return found
+
+
+def _blended(
+    unit: Array, plan: planning.Plan, model: Checkpoint, config: InferenceConfig
+) -> Generator[Progress, None, Array]:
+    """Predict an image in one piece, or in tiles that overlap and are blended."""
+    chosen, padding = views(config), model.header.padding
+    total = len(chosen) * len(plan.tiles)
+    yield Progress(0, total)
+    working = _at_scale(unit, plan)
+    run = runners.runner(model, torch.device(config.device), config.engine, config.precision)
+
+    def forward(view: Array) -> Array:
+        height, width = view.shape[:2]
+        return canvas.crop(_last(run(canvas.pad(view, padding))), height, width, padding)
+
+    blend = Blend(*plan.working_shape)
+    for number, part in enumerate(plan.tiles):
+        mean = yield from _mean(forward, working[part], chosen, Progress(number * len(chosen), total))
+        if len(plan.tiles) == 1:
+            return mean
+        blend.add(part, mean)
+    return blend.result()
+
+
+def _in_windows(
+    unit: Array, plan: planning.Plan, model: Checkpoint, config: InferenceConfig
+) -> Generator[Progress, None, Array]:
+    """Predict a large image in tiles that share its statistics and have all the context they need."""
+    chosen, (height, width) = views(config), plan.working_shape
+    margin = runners.reach(model.network)
+    parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
+    total = len(chosen) * len(parts)
+    yield Progress(0, total)
+    working = _at_scale(unit, plan)
+    run = frozen_run(model, lambda part: working[part], (height, width), config)
+
+    def forward(view: Array) -> Array:
+        return _last(run(view))
+
+    result = np.empty((0, height, width), np.float32)
+    for number, (rows, columns) in enumerate(parts):
+        laid = windows.laid(working[rows.read, columns.read], rows, columns)
+        mean = yield from _mean(forward, laid, chosen, Progress(number * len(chosen), total))
+        if not number:
+            result = np.empty((len(mean), height, width), np.float32)
+        result[:, rows.core, columns.core] = mean[:, rows.inner, columns.inner]
+    return result
+
+
+def _at_scale(unit: Array, plan: planning.Plan) -> Array:
+    return resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
+
+
+def _mean(
+    forward: Callable[[Array], Array], part: Array, chosen: Sequence[View], before: Progress
+) -> Generator[Progress, None, Array]:
+    """Mean over the views of a part, shape (h, w, 3) -> (classes, h, w)."""
+    total: Any = np.float32(0)
+    for done, view in enumerate(chosen, start=1):
+        total = total + view.undo(forward(np.ascontiguousarray(view.of(part))))
+        yield Progress(before.done + done, before.total)
+    mean: Array = np.moveaxis(total, -1, 0) / np.float32(len(chosen))
+    return mean
+
+
+def _last(prediction: Array) -> Array:
+    """Put the classes last, where those who turn, mirror and crop images expect the channels."""
+    return np.moveaxis(prediction, 0, -1)
