@@ -3,8 +3,6 @@
 import math
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 
@@ -17,6 +15,10 @@ def resize(
     where it enlarges, and for ``shares`` of a pixel, such as labels, whose sum is to stay. Values stay within
     the image's range.
     """
+    # Here, not above: widgets use the factors of this file, and open without torch.
+    import torch
+    import torch.nn.functional as F
+
     planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1)[None]))
     shrinks = height * width < math.prod(image.shape[:2])
     mode = "bicubic" if shrinks and not shares else "bilinear"

@@ -7,12 +7,13 @@ import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_saunetv2.evaluation import Miss
 from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+
+    from napari_saunetv2.evaluation import Miss  # which loads torch
 
 MARGIN = 6.0
 """Pixels between a vessel's box and the ring."""
@@ -62,7 +63,7 @@ class Marker:
         ring.selected_data = set()
         ring.visible = True
 
-    def show_miss(self, layer: Layer, index: Sequence[int], miss: Miss) -> None:
+    def show_miss(self, layer: Layer, index: Sequence[int], miss: "Miss") -> None:
         """Put the ring around a missed vessel: as wide as its line is long, for its pixel is the middle."""
         self.show(layer, index, (miss.row, miss.column), (miss.length, miss.length))
 
