@@ -14,7 +14,8 @@ from typing import Any, cast
 from napari_saunetv2 import inference
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
-from napari_saunetv2.evaluation.scores import ImageScore, Protocol, check_protocol, evaluate
+from napari_saunetv2.evaluation.case import ImageScore
+from napari_saunetv2.evaluation.scores import Protocol, check_protocol, evaluate
 from napari_saunetv2.evaluation.splits import seen
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint

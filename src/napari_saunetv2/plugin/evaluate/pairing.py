@@ -15,7 +15,8 @@ from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import fov
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin.common.layers import same_eye
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import ROLE
+from napari_saunetv2.plugin.evaluate.drawn import not_used
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
 
 
@@ -170,7 +171,7 @@ def comparands(
                 inside and Part.of(inside),
                 photograph and Part.of(photograph),
                 threshold,
-                _not_used(layer, layers),
+                not_used(layer, layers),
             )
         )
     every = Counter(name for one in made for name in one.names)
@@ -178,36 +179,6 @@ def comparands(
         replace(one, names=[f"{one.layer.name} {name}" if every[name] > 1 else name for name in one.names])
         for one in made
     ]
-
-
-def threshold_of(prediction: Layer, layers: Iterable[Layer]) -> float | None:
-    """Threshold at which Segment draws the vessels of a probability; None where it is not Segment's."""
-    drawn = _drawn_from(prediction, layers)
-    return None if drawn is None else float(drawn.metadata["threshold"])
-
-
-def _drawn_from(prediction: Layer, layers: Iterable[Layer]) -> Layer | None:
-    """Vessels that Segment drew from a probability; None where it is not Segment's, or they are gone."""
-    of = prediction.metadata.get(OF)
-    if of is None or prediction.metadata.get(ROLE) != "probability":
-        return None
-    drawn = [x for x in layers if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == of]
-    known = [x for x in drawn if "threshold" in x.metadata]
-    return known[-1] if known else None
-
-
-def _not_used(prediction: Layer, layers: Iterable[Layer]) -> str:
-    """Say that a score goes by the threshold alone, where Segment's post-processing does more."""
-    drawn = _drawn_from(prediction, layers)
-    about = {} if drawn is None else drawn.metadata
-    more = ["the smallest size"] if about.get("min_size", 0) > 1 else []
-    more += ["hysteresis"] if about.get("connected") else []
-    if drawn is None or not more:
-        return ""
-    return (
-        f"scored by its threshold alone, without {' and '.join(more)} of Segment: to score the vessels that "
-        f"Segment shows, choose '{drawn.name}' as the prediction."
-    )
 
 
 def as_python(some: Iterable[Comparand]) -> str:

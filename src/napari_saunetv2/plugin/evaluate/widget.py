@@ -19,6 +19,7 @@ from napari_saunetv2.plugin.common.marker import Marker
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.common.status import StatusLine
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin.evaluate.drawn import threshold_of
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE, EvaluateForm
 from napari_saunetv2.plugin.evaluate.overlays import Overlays
 from napari_saunetv2.plugin.evaluate.pairing import (
@@ -28,7 +29,6 @@ from napari_saunetv2.plugin.evaluate.pairing import (
     is_prediction,
     is_truth,
     shape_of,
-    threshold_of,
 )
 from napari_saunetv2.plugin.evaluate.scoring import Examined, examine, export
 from napari_saunetv2.plugin.session.panel import set_up
