@@ -6,6 +6,8 @@ from PIL import Image
 
 from napari_saunetv2.imaging.synthetic import fundus
 
+pytestmark = pytest.mark.gui
+
 EYE = fundus((240, 300), seed=3)
 WHITE = np.where(EYE.fov[..., None] != 0, EYE.image, np.uint8(255)).astype(np.uint8)
 

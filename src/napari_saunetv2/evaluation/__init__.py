@@ -1,12 +1,11 @@
 """Scores, and what can be made of them: tables, comparisons, curves, lists of misses, pages."""
 
+from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import Comparison, compare
 from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.misses import Miss, misses
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring
 from napari_saunetv2.evaluation.scores import (
-    Case,
-    ImageScore,
     answers,
     evaluate,
     evaluate_observer,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.evaluation.scores import ImageScore
+from napari_saunetv2.evaluation.case import ImageScore
 from napari_saunetv2.metrics import LOWER_IS_BETTER, TITLES
 
 RESAMPLES = 9999

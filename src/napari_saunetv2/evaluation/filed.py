@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.evaluation.scores import Case
+from napari_saunetv2.evaluation.case import Case
 from napari_saunetv2.files import (
     load_labels,
     make_folder,

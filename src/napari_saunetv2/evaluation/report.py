@@ -8,10 +8,11 @@ from importlib.resources import files
 from typing import Any
 
 from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.plot import Drawn, as_svg
-from napari_saunetv2.evaluation.scores import Case, ImageScore, mean, worst_first
+from napari_saunetv2.evaluation.scores import mean, worst_first
 from napari_saunetv2.evaluation.tables import COMPARED, comparison_rows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement, agreement_picture

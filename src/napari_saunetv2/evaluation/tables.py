@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2.evaluation.case import ABOUT, ImageScore
 from napari_saunetv2.evaluation.comparison import Comparison
-from napari_saunetv2.evaluation.scores import ABOUT, ImageScore, mean
+from napari_saunetv2.evaluation.scores import mean
 from napari_saunetv2.metrics import TITLES, shown
 
 

@@ -11,8 +11,9 @@ from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.plugin.common.layers import same_eye
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import ROLE
 from napari_saunetv2.plugin.evaluate.comparand import Comparand, Part
+from napari_saunetv2.plugin.evaluate.drawn import not_used
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
 
 
@@ -70,7 +71,7 @@ def comparands(
                 photograph and Part.of(photograph),
                 threshold,
                 _model_of(layer),
-                _not_used(layer, layers),
+                not_used(layer, layers),
             )
         )
     every = Counter(name for one in made for name in one.names)
@@ -78,36 +79,6 @@ def comparands(
         replace(one, names=[f"{one.layer.name} {name}" if every[name] > 1 else name for name in one.names])
         for one in made
     ]
-
-
-def threshold_of(prediction: Layer, layers: Iterable[Layer]) -> float | None:
-    """Threshold at which Segment draws the vessels of a probability; None where it is not Segment's."""
-    drawn = _drawn_from(prediction, layers)
-    return None if drawn is None else float(drawn.metadata["threshold"])
-
-
-def _drawn_from(prediction: Layer, layers: Iterable[Layer]) -> Layer | None:
-    """Vessels that Segment drew from a probability; None where it is not Segment's, or they are gone."""
-    of = prediction.metadata.get(OF)
-    if of is None or prediction.metadata.get(ROLE) != "probability":
-        return None
-    drawn = [x for x in layers if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == of]
-    known = [x for x in drawn if "threshold" in x.metadata]
-    return known[-1] if known else None
-
-
-def _not_used(prediction: Layer, layers: Iterable[Layer]) -> str:
-    """Say that a score goes by the threshold alone, where Segment's post-processing does more."""
-    drawn = _drawn_from(prediction, layers)
-    about = {} if drawn is None else drawn.metadata
-    more = ["the smallest size"] if about.get("min_size", 0) > 1 else []
-    more += ["hysteresis"] if about.get("connected") else []
-    if drawn is None or not more:
-        return ""
-    return (
-        f"scored by its threshold alone, without {' and '.join(more)} of Segment: to score the vessels that "
-        f"Segment shows, choose '{drawn.name}' as the prediction."
-    )
 
 
 def _model_of(prediction: Layer) -> str:

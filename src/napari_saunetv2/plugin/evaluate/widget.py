@@ -17,9 +17,10 @@ from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.evaluate import choices, summary
 from napari_saunetv2.plugin.evaluate.comparand import Comparand, as_python
+from napari_saunetv2.plugin.evaluate.drawn import threshold_of
 from napari_saunetv2.plugin.evaluate.form import NONE, EvaluateForm
 from napari_saunetv2.plugin.evaluate.overlays import Overlays
-from napari_saunetv2.plugin.evaluate.pairing import comparands, threshold_of
+from napari_saunetv2.plugin.evaluate.pairing import comparands
 from napari_saunetv2.plugin.evaluate.scoring import Examined, examine, export
 from napari_saunetv2.plugin.evaluate.summary import MEAN, Summary
 from napari_saunetv2.plugin.session.panel import set_up

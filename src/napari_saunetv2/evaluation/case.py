@@ -1,0 +1,143 @@
+"""One image, what was found in it and what should have been, and its score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2 import __version__, inference
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.imaging.ignored import judged
+from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """Metrics of one image.
+
+    Attributes
+    ----------
+    name : str
+    metrics : mapping of str to float
+        By their keys in ``TITLES``.
+    about : mapping of str to str
+        How it was scored: some of ``ABOUT``.
+    """
+
+    name: str
+    metrics: Mapping[str, float]
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+ABOUT = ("model", "observer", "threshold", "fov", "version")
+"""What tables say of a score: whose answer and whose truth, from which threshold, in which pixels."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image, what was found in it and what should have been.
+
+    Attributes
+    ----------
+    name : str
+    image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]; or None
+        The photograph, for pictures; no score needs it.
+    truth : array, shape (H, W)
+        A vessel where not 0.
+    answer : array, shape (H, W)
+        Probabilities (float, range [0, 1]), or labels (integer or bool): a vessel where not 0.
+    threshold : float
+        From which a probability is a vessel.
+    inside : array, shape (H, W), or None
+        Only pixels where it is not 0 count.
+    model, observer : str
+        Whose answer and whose truth it is, for tables.
+    fov : str
+        What ``inside`` is, for tables; by default "whole frame" or "given".
+    ignored : array, shape (H, W), bool, or None
+        Pixels that an observer did not judge: they do not count. Where it is not given, the ones that
+        ``truth`` and an ``answer`` of labels mark, as
+        :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
+
+    Raises
+    ------
+    ImageError
+        When the maps differ in shape, or the probabilities are none.
+    """
+
+    name: str
+    image: NDArray[Any] | None
+    truth: NDArray[Any]
+    answer: NDArray[Any]
+    threshold: float = 0.5
+    inside: NDArray[Any] | None = None
+    model: str = ""
+    observer: str = ""
+    fov: str = ""
+    ignored: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the maps, and keep apart what was not judged."""
+        if self.ignored is None:
+            self._find_ignored()
+        for other in (self.truth, self.inside, self.ignored):
+            if other is not None and other.shape != self.answer.shape:
+                raise ImageError(
+                    f"'{self.name}' has shape {self.answer.shape}, what it is compared with {other.shape}: "
+                    "compare maps of one and the same image."
+                )
+        # Written so that NaN breaks it as well.
+        if self.probable and self.answer.size and not (self.answer.min() >= 0 and self.answer.max() <= 1):
+            raise ImageError(f"'{self.name}' holds values outside 0 to 1: a probability lies between them.")
+
+    def _find_ignored(self) -> None:
+        found = []
+        for name in ("truth",) if self.probable else ("truth", "answer"):
+            labels, ignored = judged(getattr(self, name))
+            object.__setattr__(self, name, labels)
+            found += [] if ignored is None else [ignored]
+        if len({one.shape for one in found}) == 1:
+            object.__setattr__(self, "ignored", np.logical_or.reduce(found))
+
+    @property
+    def counted(self) -> NDArray[np.bool_] | None:
+        """Pixels that count: judged, and inside; shape (H, W), None for all."""
+        if self.ignored is None:
+            return None if self.inside is None else self.inside != 0
+        return ~self.ignored if self.inside is None else ~self.ignored & (self.inside != 0)
+
+    @property
+    def probable(self) -> bool:
+        """Whether the answer is a probability, so that its threshold can move."""
+        return bool(np.issubdtype(self.answer.dtype, np.floating))
+
+    def vessels(self) -> NDArray[np.uint8]:
+        """Vessels of the answer, shape (H, W), 0 or 1."""
+        if self.probable:
+            return inference.binarise(self.answer, self.threshold)
+        return np.asarray(self.answer != 0, np.uint8)
+
+    def score(self) -> ImageScore:
+        """All metrics; raises ImageError when the maps differ in shape."""
+        return ImageScore(self.name, self.metrics(), self._about())
+
+    def metrics(self) -> dict[str, float]:
+        """All metrics, keys and order of ``TITLES``."""
+        truth, vessels, counted = self.truth, self.vessels(), self.counted
+        counts = confusion(truth, vessels, counted)
+        values = {name: metric(counts) for name, metric in METRICS.items()}
+        values |= {name: metric(truth, vessels, counted) for name, metric in SHAPE_METRICS.items()}
+        values["auc"] = auc(truth, self.answer, counted) if self.probable else float("nan")
+        return {name: values[name] for name in TITLES}
+
+    def _about(self) -> dict[str, str]:
+        return {
+            "model": self.model,
+            "observer": self.observer,
+            "threshold": f"{self.threshold:g}" if self.probable else "",
+            "fov": (self.fov or ("whole frame" if self.inside is None else "given"))
+            + (", judged pixels" if self.ignored is not None else ""),
+            "version": __version__,
+        }
