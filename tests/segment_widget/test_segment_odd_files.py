@@ -188,7 +188,7 @@ def test_what_napari_shows_wrongly_is_refused(viewer, widget, qtbot, tiny, tmp_p
     widget.model.value = tiny
     qtbot.waitUntil(lambda: says in widget.card.value, timeout=60_000)
     widget.run.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
     assert says in widget.status.value
     assert len(viewer.layers) == 1
 

@@ -39,11 +39,11 @@ def narrow(box: QComboBox, letters: int) -> None:
     box.setMinimumContentsLength(letters)
 
 
-def copy_buttons(python: str, command: str, **options: Any) -> tuple[PushButton, PushButton]:
+def copy_buttons(python: str, command: str, *, enabled: bool = True) -> tuple[PushButton, PushButton]:
     """Make the buttons that copy as Python and as a command, with these tooltips."""
     return (
-        PushButton(name="copy_python", text="Python", tooltip=python, **options),
-        PushButton(name="copy_command", text="command", tooltip=command, **options),
+        PushButton(name="copy_python", text="Python", tooltip=python, enabled=enabled),
+        PushButton(name="copy_command", text="command", tooltip=command, enabled=enabled),
     )
 
 
