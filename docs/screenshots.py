@@ -61,7 +61,7 @@ def evaluate() -> None:
         viewer.window.remove_dock_widget(segmenter.native)
         _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Evaluate vessels")
         widget.run.native.click()
-        _wait(lambda: widget._job is None)
+        _wait(lambda: widget.panel.job is None)
 
 
 def browse() -> None:
@@ -72,7 +72,7 @@ def browse() -> None:
         widget.next.native.click()
         _wait(lambda: "01_test" in viewer.layers)
         widget.score_all.native.click()
-        _wait(lambda: widget._job is None)
+        _wait(lambda: widget.panel.job is None)
 
 
 def _data_set(root: Path) -> Path:

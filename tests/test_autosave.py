@@ -14,7 +14,11 @@ from qtpy.QtWidgets import QApplication
 import napari_saunetv2
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.plugin import writer
+from napari_saunetv2.plugin.common.layers import EDITED
+from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.finetune import rows
 from napari_saunetv2.plugin.session import autosave as _autosave
+from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.session import painted as _painted
 
 pytestmark = pytest.mark.gui
@@ -75,6 +79,33 @@ def test_strokes_are_copied_soon_and_undone_ones_too(viewer, qtbot, place):
     autosave.copy_now()
     autosave.wait()
     assert _painted.read(*copies(place)).labels.sum() == 0
+
+
+def test_labels_that_are_brought_back_are_still_known_to_be_corrected(make_napari_viewer, plugins, place):
+    first = make_napari_viewer()
+    autosave = _autosave.watch(first)
+    about = {ROLE: "vessels", OF: "eye", "threshold": 0.4, "names": ["a", "b"], "odd": object()}
+    layer = first.add_labels(np.eye(20, dtype=np.uint8), name="eye vessels", metadata=about)
+    edits.remember(layer)
+    layer.paint((5, 12), 1)
+    autosave.copy_now()
+    autosave.wait()
+    expected = layer.data.copy()
+    autosave.close()  # as when napari is killed: nothing was saved
+    viewer = make_napari_viewer()
+    press(_autosave.watch(viewer), "Open")
+    (again,) = viewer.layers
+    np.testing.assert_array_equal(again.data, expected)
+    assert {key: again.metadata.get(key) for key in about if key != "odd"} == {
+        key: value for key, value in about.items() if key != "odd"
+    }
+    assert edits.painted(again)
+    np.testing.assert_array_equal(edits.drawn(again), np.eye(20))
+    np.testing.assert_allclose(again.get_color(1), EDITED)
+    viewer.add_image(np.zeros((20, 20, 3), np.uint8), rgb=True, name="eye")
+    (row,) = rows.of_layers(viewer)
+    assert row.chosen_labels is again
+    assert row.why_not == ""
 
 
 def test_labels_that_nobody_painted_on_are_not_copied(viewer, qtbot, place):

@@ -117,7 +117,7 @@ def shows(viewer, qtbot):
 @pytest.fixture
 def ends(qtbot):
     def wait(widget):
-        qtbot.waitUntil(lambda: widget._job is None, timeout=300_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=300_000)
 
     return wait
 
@@ -409,9 +409,9 @@ def test_a_batch_is_stopped_at_once_and_begins_anew_after_an_error(widget, tiny,
     assert widget.status.value == "Failed: bad kernel: 0 of 4 images."
     monkeypatch.setattr(evaluation, "answers", real)
     widget.score_all.native.click()
-    job = widget._job
+    job = widget.panel.job
     widget.segment_all.changed.emit(True)  # by a program: there is still one run
-    assert widget._job is job
+    assert widget.panel.job is job
     ends(widget)
     assert widget.status.value.startswith("3 of 4 images: mean ")
 
@@ -572,7 +572,7 @@ def test_numbers_of_the_last_run_do_not_stand_under_the_titles_of_the_next(
     (tmp_path / "out").mkdir()
     widget.segment_all.native.click()
     titles = [widget.cases.horizontalHeaderItem(n).text() for n in range(widget.cases.columnCount())]
-    assert titles[3:] == ["vessels", "seconds"]
+    assert titles[3:] == ["vessels (share of FOV)", "seconds"]
     assert [cells(widget, row)[3:] for row in range(4)] == [["", ""]] * 4
     widget.stop.native.click()
     ends(widget)

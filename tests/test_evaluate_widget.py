@@ -40,7 +40,7 @@ def run(qtbot):
     def press(widget):
         assert widget.run.enabled, widget.status.value
         qtbot.mouseClick(widget.run.native, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
 
     return press
 
@@ -177,7 +177,7 @@ def test_several_predictions_give_the_mean_each_with_its_own_truth(viewer, widge
     widget.prediction.value = [found for _, found in pairs]
     widget.truth.value = [truth for truth, _ in pairs]
     run(widget)
-    scores = [Case(f.name, None, t.data, f.data).score() for t, f in pairs]
+    scores = [Case(f.name, None, t.data, f.data, model=f.name, observer=t.name).score() for t, f in pairs]
     assert column(widget, "prediction") == texts(evaluation.mean(scores))
     worst = min(scores, key=evaluation.worst_first)
     assert widget.image.choices[:2] == ("mean", worst.name)
@@ -188,7 +188,7 @@ def test_several_predictions_give_the_mean_each_with_its_own_truth(viewer, widge
     assert sum(layer.name.endswith("agreement") for layer in viewer.layers) == 3
 
 
-def test_copied_python_prints_the_same(viewer, widget, run, capsys):
+def test_copied_python_prints_the_same(viewer, widget, run, capsys, tmp_path):
     truth, _ = add_eye(viewer)
     image = np.zeros((*SHAPE, 3), np.uint8)
     image[10:, 10:] = 200
@@ -200,8 +200,11 @@ def test_copied_python_prints_the_same(viewer, widget, run, capsys):
     assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.5, inside))
     capsys.readouterr()
     exec(widget.as_python(), {"viewer": viewer})  # as in napari's console
-    expected = evaluation.as_csv([Case(found.name, None, truth.data, found.data, 0.5, inside).score()])
-    assert capsys.readouterr().out == expected + "\n"
+    about = found.name, truth.name, "found"
+    case = Case(found.name, None, truth.data, found.data, 0.5, inside, *about)
+    assert capsys.readouterr().out == evaluation.as_csv([case.score()]) + "\n"
+    widget.save_csv(tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_text() == evaluation.as_csv([case.score()])
 
 
 def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, monkeypatch, qtbot):
@@ -211,6 +214,7 @@ def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, 
     viewer.add_labels(np.roll(pairs[0][0].data, 1, 0), name="eye's 0 second", metadata=about)
     inside = viewer.add_labels(np.ones(SHAPE, np.uint8), name="inside")
     inside.data[:, 60:] = 0
+    pairs[1][1].metadata = pairs[1][1].metadata | {"model": "saunetv2"}  # as Segment notes it
     widget.prediction.value = [found for _, found in pairs]
     widget.truth.value = [truth for truth, _ in pairs]
     widget.fov.value, widget.threshold.value = inside, 0.61
@@ -218,14 +222,20 @@ def test_the_copied_command_gives_the_same_table(viewer, widget, run, tmp_path, 
     widget.save_csv(tmp_path / "widget.csv")
     QApplication.clipboard().clear()
     qtbot.mouseClick(widget.copy_command.native, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: widget._job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=30_000)
     words = shlex.split(QApplication.clipboard().text())
     assert words[0] == "saunetv2"
     done = CliRunner().invoke(app, [*words[1:], "--csv", str(tmp_path / "command.csv")])
     assert done.exit_code == 0, done.output
-    tables = [list(csv.reader((tmp_path / name).open())) for name in ("widget.csv", "command.csv")]
-    assert len(tables[0]) == 6  # titles, two eyes, their mean, the second observer of one, and its mean
-    assert [row[1:] for row in tables[0]] == [row[1:] for row in tables[1]]
+    tables = [list(csv.DictReader((tmp_path / name).open())) for name in ("widget.csv", "command.csv")]
+    assert len(tables[0]) == 5  # two eyes, their mean, the second observer of one, and its mean
+    named = ("image", "model", "observer", "fov")  # the widget names layers, the command their files
+    same = [[{k: v for k, v in row.items() if k not in named} for row in table] for table in tables]
+    assert same[0] == same[1]
+    layers = [tuple(row[name] for name in named) for row in tables[0]]
+    assert layers[1] == ("eye's 1 probability", "saunetv2", "eye's 1 first", "inside")
+    assert layers[0] == ("eye's 0 probability", "eye's 0 probability", "eye's 0 first", "inside")
+    assert layers[3][1:] == ("eye's 0 second", "eye's 0 first", "inside")
 
 
 def test_labels_need_no_threshold_and_have_no_curve(viewer, widget, run):
@@ -316,7 +326,7 @@ def test_cancel_leaves_everything_as_it_was(viewer, widget, qtbot, endless):
     qtbot.waitUntil(lambda: widget.progress.value == 500, timeout=60_000)
     assert not widget.run.enabled
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
     assert endless[1].is_set()
     assert "Stopped" in widget.status.value
     assert len(viewer.layers) == 2
@@ -328,7 +338,7 @@ def test_layers_that_go_while_it_runs_cost_only_their_overlay(viewer, widget, qt
     expected = texts(evaluation.score(truth.data, found.data))
     widget.run.native.click()
     viewer.layers.clear()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
     assert column(widget, "prediction") == expected
     assert len(viewer.layers) == 0
     assert not widget.run.enabled
@@ -339,10 +349,10 @@ def test_cancel_at_once_and_late(viewer, widget, qtbot, run):
     for late in (False, True):
         widget.run.native.click()
         if late:  # the result is on its way
-            qtbot.waitUntil(lambda: not widget._job._worker.is_running, timeout=20_000)
-        job = widget._job
+            qtbot.waitUntil(lambda: not widget.panel.job._worker.is_running, timeout=20_000)
+        job = widget.panel.job
         widget.cancel.native.click()
-        qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
         assert job._stop.is_set()
         assert "Stopped" in widget.status.value
         assert len(viewer.layers) == 2
@@ -358,7 +368,7 @@ def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget
     found.name, truth.name = "renamed", "renamed too"
     found.data, truth.data = np.zeros((9, 9), np.float32), np.zeros((9, 9), np.uint8)
     assert "Scoring" in widget.status.value
-    qtbot.waitUntil(lambda: widget._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
     assert column(widget, "prediction") == expected  # what it was asked about
     assert "other data meanwhile" in widget.status.value
     assert viewer.layers["renamed agreement"].data.shape == SHAPE
@@ -368,12 +378,12 @@ def test_a_second_run_is_not_started_beside_the_first(viewer, widget, qtbot, end
     add_eye(viewer)
     widget.run.native.click()
     qtbot.waitUntil(endless[0].is_set, timeout=60_000)
-    job = widget._job
+    job = widget.panel.job
     widget.run.changed.emit(True)
     widget.copy_command.changed.emit(True)
-    assert widget._job is job
+    assert widget.panel.job is job
     widget.cancel.native.click()
-    qtbot.waitUntil(lambda: widget._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
 
 
 KINDS = {
@@ -414,14 +424,14 @@ def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget
 def test_closing_the_window_stops_the_run_and_hurts_nobody(viewer, widget, qtbot, endless):
     add_eye(viewer)
     widget.run.native.click()
-    job = widget._job
+    job = widget.panel.job
     qtbot.waitUntil(endless[0].is_set, timeout=60_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
         qtbot.waitUntil(lambda: job._stop.is_set(), timeout=60_000)
         qtbot.wait(100)
     assert not raised
-    assert widget._job is None
+    assert widget.panel.job is None
 
 
 def test_it_fits_into_a_small_window(viewer, widget, run, qtbot):
@@ -506,8 +516,8 @@ def test_a_field_of_view_inside_out_gets_a_word(viewer, widget, run):
 def test_news_that_read_like_an_obstacle_stay(viewer, widget):
     obstacle = widget.status.value
     assert obstacle
-    widget._line.say(obstacle)
-    widget._line.block("")
+    widget.panel.line.say(obstacle)
+    widget.panel.line.block("")
     assert widget.status.value == obstacle
 
 
@@ -515,3 +525,36 @@ def test_news_that_read_like_an_obstacle_stay(viewer, widget):
 def test_every_command_takes_the_same_model_where_none_is_named(command):
     said = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "300"})
     assert checkpoint.DEFAULT in said.output
+
+
+def test_labels_of_255_beside_1_are_left_out_and_said(viewer, widget, run):
+    truth = vessels()
+    marked = np.where(np.arange(SHAPE[0])[:, None] < 22, 255, truth).astype(np.uint8)
+    viewer.add_labels(marked, name="first")
+    found = viewer.add_image(
+        probability(truth), name="probability", metadata={"saunetv2 role": "probability"}
+    )
+    widget.prediction.value, widget.truth.value = [found], [viewer.layers["first"]]
+    run(widget)
+    (score,) = [x.score for x in widget._found]
+    kept = np.arange(SHAPE[0])[:, None] >= 22
+    expected = Case("x", None, truth, found.data, widget.threshold.value, np.broadcast_to(kept, SHAPE))
+    assert score.metrics == pytest.approx(expected.score().metrics, nan_ok=True)
+    assert "not judged" in widget.status.tooltip
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [({"min_size": 30}, "smallest size"), ({"connected": True}, "hysteresis"), ({"min_size": 0}, "")],
+)
+def test_what_segment_does_beside_the_threshold_is_said_not_to_be_scored(viewer, widget, run, rule, says):
+    _, found = add_eye(viewer)
+    found.metadata["saunetv2 image"] = "eye"
+    about = {"saunetv2 role": "vessels", "saunetv2 image": "eye", "threshold": 0.4, **rule}
+    viewer.add_labels((found.data >= 0.4).astype(np.uint8), name="eye vessels", metadata=about)
+    widget.prediction.value, widget.truth.value = [found], [viewer.layers["eye first"]]
+    run(widget)
+    said = [one for one in (widget.status.tooltip or "").split("\n") if "threshold alone" in one]
+    assert len(said) == bool(says)
+    assert says in "".join(said)
+    assert not said or "'eye vessels'" in said[0]

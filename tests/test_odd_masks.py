@@ -32,6 +32,13 @@ def test_a_mask_is_read_by_its_colours(tmp_path, make):
     np.testing.assert_array_equal(read, masks.TRUE)
 
 
+@pytest.mark.parametrize(("back", "frame"), [("BLACK", "WHITE"), ("WHITE", "BLACK"), ("WHITE", "RED")])
+def test_a_frame_around_a_mask_is_not_its_background(tmp_path, back, frame):
+    colours = masks.coloured(getattr(masks, back), masks.RED, masks.BLUE)
+    read = files.read_mask(masks.framed(tmp_path, colours, getattr(masks, frame)))
+    np.testing.assert_array_equal(read[1:-1, 1:-1], masks.TRUE[1:-1, 1:-1])
+
+
 @pytest.mark.parametrize("make", masks.SINGLES.values(), ids=masks.SINGLES.keys())
 def test_every_numbered_vessel_is_vessel(tmp_path, make):
     reading = files.load_mask(make(tmp_path))

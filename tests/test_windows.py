@@ -89,10 +89,10 @@ def test_shortcuts_act(shown, monkeypatch, qtbot):
     assert first.status.value == "Segmenting synthetic..."
     press(window, "Ctrl+Alt+X")
     assert first.status.value == "Stopped; no layer was changed."
-    qtbot.waitUntil(lambda: first._job is None, timeout=60_000)
+    qtbot.waitUntil(lambda: first.panel.job is None, timeout=60_000)
     for widget, keys in ((tune, "Ctrl+Alt+F"), (score, "Ctrl+Alt+E")):
         press(window, keys)
-        qtbot.waitUntil(lambda widget=widget: widget._job is None, timeout=60_000)
+        qtbot.waitUntil(lambda widget=widget: widget.panel.job is None, timeout=60_000)
         assert widget.status.value == "it was begun"
 
 

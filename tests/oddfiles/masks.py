@@ -56,6 +56,13 @@ def quantised(folder: Path, name: str, pixels, count: int) -> Path:
     return folder / name
 
 
+def framed(folder: Path, rgb, colour) -> Path:
+    """Save a picture whose outermost pixels have another colour."""
+    frame = np.ones(VESSEL.shape, bool)
+    frame[1:-1, 1:-1] = False
+    return saved(folder, "m.png", np.where(frame[..., None], colour, rgb).astype(np.uint8))
+
+
 def with_alpha(rgb, alpha) -> np.ndarray:
     return np.dstack([rgb, np.asarray(alpha, np.uint8)])
 
@@ -129,7 +136,7 @@ IGNORED = {
     "0 1 2 255": lambda f: tiff(f, "m.tif", np.where(TOP, 255, KIND).astype(np.uint8)),
     "0 1 65535": lambda f: tiff(f, "m.tif", np.where(TOP, 65535, TRUE).astype(np.uint16)),
     "0 1 255 as RGB": lambda f: saved(f, "m.png", np.dstack([np.where(TOP, 255, TRUE).astype(np.uint8)] * 3)),
-    "-1 0 1": lambda f: tiff(f, "m.tif", np.where(TOP, -1, TRUE).astype(np.int16)),
+    "-1 0 1": lambda f: tiff(f, "m.tif", np.where(TOP, -1, TRUE.astype(np.int16))),
     "not a number": lambda f: tiff(f, "m.tif", np.where(TOP, np.nan, TRUE).astype(np.float32)),
     "void of VOC": lambda f: indexed(f, "m.png", np.where(TOP, 255, KIND), VOC),
     "0 1 255 in a gif": lambda f: indexed(

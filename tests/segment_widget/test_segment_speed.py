@@ -22,13 +22,13 @@ class Course(Clock):
 
     def watch(self, widget):
         """Note when the result comes into the event loop."""
-        deliver = widget._job._done
+        deliver = widget.panel.job._done
 
         def done(result):
             self.came = time.monotonic()
             deliver(result)
 
-        widget._job._done = done
+        widget.panel.job._done = done
 
     def shown(self):
         """Longest gap before the result came, and after."""

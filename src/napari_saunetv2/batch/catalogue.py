@@ -18,11 +18,18 @@ from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize, scaled_shape
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference.fallback import State
+from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import relay
 
 THUMBNAIL = 40
 """Longer side in pixels."""
+
+SHARE = "vessel_share_of_fov"
+"""Key of the share of the field of view that is vessel, as in the command line's table."""
+
+HEADINGS = {**TITLES, SHARE: "vessels (share of FOV)"}
+"""Of the numbers in a list of images, by their keys."""
 
 
 class Line(NamedTuple):
@@ -116,7 +123,7 @@ def _segmented(name: str, done: batch.Summary, model: Checkpoint, post: PostProc
         "version": __version__,
         "remarks": " ".join(done.remarks),
     }
-    return Line(name, {"vessels": done.share, "seconds": done.seconds}, about=about)
+    return Line(name, {SHARE: done.share, "seconds": done.seconds}, about=about)
 
 
 def score_all(

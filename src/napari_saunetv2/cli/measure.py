@@ -48,9 +48,10 @@ def measure(
 ) -> None:
     """Measure vessels: calibers, lengths, tortuosity, branching, density, dimension, by region.
 
-    A file with two values is a mask; any other is a photograph, and is segmented first. columns.csv, beside
-    the table, says what every column and every measure means. What could not be measured is empty, and the
-    note says why. A file that fails is reported and the others go on; the exit code is 1 if any failed.
+    A file that holds a mask is measured as it is; a photograph is segmented first. Of a folder, masks whose
+    photograph lies beside them are left out. columns.csv, beside the table, says what every column and every
+    measure means. What could not be measured is empty, and the note says why. A file that fails is reported
+    and the others go on; the exit code is 1 if any failed.
 
     **Examples**
 
@@ -72,7 +73,10 @@ def measure(
         _numbers("--fovea", fovea, 2),
         number_or("--spacing", spacing, "auto", "none"),
     )
-    files = listing.gather(inputs, output=output).files
+    gathered = listing.gather(inputs, output=output, masks=True)
+    files = gathered.files
+    if words := gathered.left_out_in_words():
+        out.print(f"left out: {plain(words)}")
     make_folder(output)
     segment = _segmenter(model, device)
     images: list[pd.DataFrame] = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import FileFormatError, LayoutError
-from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.files import Labels, read_image, read_labels, read_mask
 
 Split = Literal["train", "test"]
 Eye = Literal["left", "right"]
@@ -78,12 +78,19 @@ class Sample:
         LayoutError
             When there are no labels by that observer for this photograph: another one never stands in.
         """
+        return read_mask(self._labels_of(observer))
+
+    def read_labels(self, observer: str | None = None) -> Labels:
+        """Read what :meth:`labels` reads, with the pixels that the observer did not judge."""
+        return read_labels(self._labels_of(observer))
+
+    def _labels_of(self, observer: str | None) -> Path:
         chosen = observer or self.reference or next(iter(self.label_paths), None)
         if chosen is None or chosen not in self.label_paths:
             by = f" by observer '{chosen}'" if chosen else ""
             others = f"; there are labels by {' and '.join(self.label_paths)}" if self.label_paths else ""
             raise LayoutError(f"'{self.name}' has no labels{by} {self._looked('labels')}{others}.")
-        return read_mask(self.label_paths[chosen])
+        return self.label_paths[chosen]
 
     def fov(self) -> NDArray[np.uint8]:
         """Read the official field of view: shape (H, W), uint8, 0 or 1.

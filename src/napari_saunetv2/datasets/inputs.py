@@ -1,6 +1,7 @@
 """Which files of a folder are photographs to segment, and what is left out and why."""
 
 import glob
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from napari_saunetv2.datasets.partners import ROLES, is_mask, stem
+from napari_saunetv2.datasets.partners import bare as bare_name
 from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files import load_values, readable
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
 
-RESULTS = ("vessels", "probability", "overlay")
-"""What ``saunetv2 segment`` puts behind the name of a photograph."""
+RESULTS = ("vessels", "probability", "overlay", "segments")
+"""What ``saunetv2 segment`` and ``measure`` put behind the name of a photograph."""
+
+_NO_VESSELS = re.compile(r"[-_ .](fov|fields?|probability|overlay|segments)\d*$", re.IGNORECASE)
 
 TEXT = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".html", ".log", ".yaml", ".yml", ".ini", ".toml"}
 
@@ -32,11 +36,16 @@ class Inputs:
         Each photograph, and the folder below the one that was given in which it lies ("." for itself).
     left_out : Counter of str
         Number of files that were left out, by why.
+    unread : set of str
+        Suffixes of the formats that are not read.
+    masks : bool
+        Whether a mask of vessels without a photograph is taken for one.
     """
 
     files: dict[Path, PurePath] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     unread: set[str] = field(default_factory=set)
+    masks: bool = False
 
     def left_out_in_words(self) -> str:
         """Say what was left out: "3 masks, 2 text files, 1 of a format that is not read: .heic", or ""."""
@@ -55,7 +64,9 @@ _RESULT, _MASK, _TEXT, _HIDDEN, _FOLDER, _UNREAD = (
 )  # fmt: skip
 
 
-def gather(inputs: Sequence[str], *, recursive: bool = False, output: Path | None = None) -> Inputs:
+def gather(
+    inputs: Sequence[str], *, recursive: bool = False, output: Path | None = None, masks: bool = False
+) -> Inputs:
     """Find the photographs that files, folders and patterns name, each once.
 
     A file that is named is taken, whatever it holds and even where it does not exist: it fails by itself, and
@@ -69,13 +80,15 @@ def gather(inputs: Sequence[str], *, recursive: bool = False, output: Path | Non
         Whether subfolders are searched too.
     output : Path, optional
         A folder for results; as a subfolder it is not searched.
+    masks : bool
+        Whether masks of vessels are wanted too: of a folder those whose photograph does not lie beside them.
 
     Raises
     ------
     SettingsError
         When there is no photograph.
     """
-    found = Inputs()
+    found = Inputs(masks=masks)
     for entry in inputs:
         path = Path(entry)
         if path.suffix.lower() == ".zarr" and path.is_dir():
@@ -118,11 +131,13 @@ def _below(top: Path, output: Path | None) -> Iterator[Path]:
 
 def _sort_out(found: Inputs, files: Sequence[Path], below: PurePath) -> None:
     stems = Counter(stem(path).lower() for path in files if readable(path))
-    for path in files:
-        if path in found.files:
-            continue
-        why = _why_not(path, stems)
-        if why is None:
+    reasons = {path: _why_not(path, stems) for path in files if path not in found.files}
+    photographs = {bare_name(stem(path)) for path, why in reasons.items() if why is None}
+    for path, why in reasons.items():
+        wanted = (
+            found.masks and why in (_MASK, _RESULT) and not _NO_VESSELS.search(stem(path)) and is_mask(path)
+        )
+        if why is None or (wanted and bare_name(stem(path)) not in photographs):
             found.files[path] = below
             continue
         found.left_out[why] += 1
@@ -173,6 +188,7 @@ _IS_RESULT: dict[str, Callable[[Path, str, Counter[str]], bool]] = {
     "vessels": lambda path, *_: is_mask(path),
     "probability": _is_map,
     "overlay": _is_overlay,
+    "segments": lambda path, *_: is_mask(path),
 }
 
 

@@ -14,7 +14,7 @@ from napari_saunetv2.imaging.kinds import is_nearly_black_and_white
 
 ROLES = re.compile(
     r"[-_ .](vessels?|labels?|masks?|av_?manual|manual|annotations?|ground_?truth|gt|fov|fields?|ah|vk|av|seg"
-    r"|segmentation|probability|prob|overlay|edited|\d(st|nd)ho)\d*$",
+    r"|segments|segmentation|probability|prob|overlay|edited|\d(st|nd)ho)\d*$",
     re.IGNORECASE,
 )
 """Endings of a name that say what a file is, and not whose."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
@@ -19,10 +20,12 @@ from napari_saunetv2.files import (
     read_mask,
     read_prediction,
     readable,
+    write_beside,
     write_mask,
     write_probability,
 )
 from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.ignored import VALUE
 
 _RESULT = re.compile(r"_(vessels|probability|overlay)$")
 """What ``saunetv2 segment`` puts behind a photograph's name."""
@@ -71,17 +74,20 @@ class Filed:
         inside = None if self.field is None else read_mask(self.field)
         if inside is not None:
             plausibility.log(self.field.name if self.field else "", plausibility.of_field_mask(inside))
-        truth, judged = self._labels(self.truth, inside)
+        truth, ignored = self._labels(self.truth, inside)
         where = "whole frame" if self.field is None else self.field.name
         about = self.prediction.name, self.truth.name, where
-        case = Case(self.name, None, truth, self._answer(), threshold, judged, *about)
-        share, of = plausibility.share(case.vessels(), inside), "frame" if inside is None else "field of view"
+        case = Case(self.name, None, truth, self._answer(), threshold, inside, *about, ignored)
+        share = plausibility.share(case.vessels(), case.counted)
+        of = "frame" if inside is None else "field of view"
         plausibility.log(self.prediction.name, plausibility.of_vessels(share, of=of, drawn=not case.probable))
         if self.second is None:
             return case, None
-        other, judged = self._labels(self.second, judged)
+        other, unknown = self._labels(self.second, inside)
+        parts = [one for one in (ignored, unknown) if one is not None]
+        both = np.logical_or.reduce(parts) if len({one.shape for one in parts}) == 1 else ignored
         about = self.second.name, self.truth.name, where
-        return case, Case(self.name, None, truth, other, threshold, judged, *about)
+        return case, Case(self.name, None, truth, other, threshold, inside, *about, both)
 
     def _answer(self) -> NDArray[Any]:
         answer = read_prediction(self.prediction)
@@ -92,16 +98,14 @@ class Filed:
 
     def _labels(
         self, path: Path, inside: NDArray[Any] | None
-    ) -> tuple[NDArray[np.uint8], NDArray[Any] | None]:
-        """Read an observer's mask; gives it and the pixels that count, None for all."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+        """Read an observer's mask, and the pixels that were not judged."""
         labels = load_labels(path)
         remarks = [*labels.remarks, *plausibility.of_labels(labels.pixels, inside)]
-        judged = inside
-        if labels.ignored is not None and labels.ignored.any():
-            judged = ~labels.ignored if inside is None else ~labels.ignored & (inside != 0)
+        if labels.ignored is not None:
             remarks.append(f"{labels.ignored.mean():.1%} of the pixels are not judged, and left out.")
         plausibility.log(path.name, remarks)
-        return labels.pixels, judged
+        return labels.pixels, labels.ignored
 
 
 def matched(
@@ -195,12 +199,20 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         Name of the files, case, and the second observer's case. Probabilities become 32-bit floats.
     """
     for name, case, second in cases:
-        maps = {TRUTHS: case.truth}
-        maps |= {SECOND: second.answer} if second is not None else {}
-        maps |= {FIELDS: case.inside} if case.inside is not None else {}
-        maps |= {} if case.probable else {PREDICTIONS: case.answer}
-        for place, pixels in maps.items():
-            write_mask(make_folder(folder / place) / f"{name}.png", np.asarray(pixels != 0, np.uint8))
+        maps = {TRUTHS: (case.truth, case.ignored)}
+        maps |= {SECOND: (second.answer, second.ignored)} if second is not None else {}
+        maps |= {FIELDS: (case.inside, None)} if case.inside is not None else {}
+        maps |= {} if case.probable else {PREDICTIONS: (case.answer, None)}
+        for place, (pixels, ignored) in maps.items():
+            _write(make_folder(folder / place), name, np.asarray(pixels != 0, np.uint8), ignored)
         if case.probable:
             write_probability(make_folder(folder / PREDICTIONS) / f"{name}.tif", case.answer)
         yield
+
+
+def _write(folder: Path, name: str, mask: NDArray[np.uint8], ignored: NDArray[np.bool_] | None) -> None:
+    if ignored is None:
+        write_mask(folder / f"{name}.png", mask)
+        return
+    labels = np.where(ignored, VALUE, mask.astype(np.int16))
+    write_beside(folder / f"{name}.tif", lambda file: tifffile.imwrite(file, labels, compression="zlib"))

@@ -48,10 +48,10 @@ def entry(case: Case) -> Entry:
     score, vessels = case.score(), case.vessels()
     drawn = io.BytesIO()
     if case.image is not None:
-        codes = agreement(case.truth, vessels, case.inside)
+        codes = agreement(case.truth, vessels, case.counted)
         agreement_picture(to_unit(case.image), codes, PICTURE_SIDE).save(drawn, "PNG", optimize=True)
-    line = curve(case.truth, case.answer, case.inside) if case.probable else None
-    point = operating_point(case.truth, vessels, case.inside)
+    line = curve(case.truth, case.answer, case.counted) if case.probable else None
+    point = operating_point(case.truth, vessels, case.counted)
     return Entry(score, drawn.getvalue(), point, line)
 
 

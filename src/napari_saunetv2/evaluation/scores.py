@@ -13,6 +13,7 @@ from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring, check_protocol
 from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
 from napari_saunetv2.models import checkpoint
@@ -63,6 +64,10 @@ class Case:
         Whose answer and whose truth it is, for tables.
     fov : str
         What ``inside`` is, for tables; by default "whole frame" or "given".
+    ignored : array, shape (H, W), bool, or None
+        Pixels that an observer did not judge: they do not count. Where it is not given, the ones that
+        ``truth`` and an ``answer`` of labels mark, as
+        :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
 
     Raises
     ------
@@ -79,10 +84,13 @@ class Case:
     model: str = ""
     observer: str = ""
     fov: str = ""
+    ignored: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        """Check the maps."""
-        for other in (self.truth, self.inside):
+        """Check the maps, and keep apart what was not judged."""
+        if self.ignored is None:
+            self._find_ignored()
+        for other in (self.truth, self.inside, self.ignored):
             if other is not None and other.shape != self.answer.shape:
                 raise ImageError(
                     f"'{self.name}' has shape {self.answer.shape}, what it is compared with {other.shape}: "
@@ -91,6 +99,22 @@ class Case:
         # Written so that NaN breaks it as well.
         if self.probable and self.answer.size and not (self.answer.min() >= 0 and self.answer.max() <= 1):
             raise ImageError(f"'{self.name}' holds values outside 0 to 1: a probability lies between them.")
+
+    def _find_ignored(self) -> None:
+        found = []
+        for name in ("truth",) if self.probable else ("truth", "answer"):
+            labels, ignored = judged(getattr(self, name))
+            object.__setattr__(self, name, labels)
+            found += [] if ignored is None else [ignored]
+        if len({one.shape for one in found}) == 1:
+            object.__setattr__(self, "ignored", np.logical_or.reduce(found))
+
+    @property
+    def counted(self) -> NDArray[np.bool_] | None:
+        """Pixels that count: judged, and inside; shape (H, W), None for all."""
+        if self.ignored is None:
+            return None if self.inside is None else self.inside != 0
+        return ~self.ignored if self.inside is None else ~self.ignored & (self.inside != 0)
 
     @property
     def probable(self) -> bool:
@@ -105,15 +129,24 @@ class Case:
 
     def score(self) -> ImageScore:
         """All metrics; raises ImageError when the maps differ in shape."""
-        metrics = score(self.truth, self.answer, self.threshold, self.inside)
-        return ImageScore(self.name, metrics, self._about())
+        return ImageScore(self.name, self.metrics(), self._about())
+
+    def metrics(self) -> dict[str, float]:
+        """All metrics, keys and order of ``TITLES``."""
+        truth, vessels, counted = self.truth, self.vessels(), self.counted
+        counts = confusion(truth, vessels, counted)
+        values = {name: metric(counts) for name, metric in METRICS.items()}
+        values |= {name: metric(truth, vessels, counted) for name, metric in SHAPE_METRICS.items()}
+        values["auc"] = auc(truth, self.answer, counted) if self.probable else float("nan")
+        return {name: values[name] for name in TITLES}
 
     def _about(self) -> dict[str, str]:
         return {
             "model": self.model,
             "observer": self.observer,
             "threshold": f"{self.threshold:g}" if self.probable else "",
-            "fov": self.fov or ("whole frame" if self.inside is None else "given"),
+            "fov": (self.fov or ("whole frame" if self.inside is None else "given"))
+            + (", judged pixels" if self.ignored is not None else ""),
             "version": __version__,
         }
 
@@ -127,15 +160,17 @@ def answers(
     """Segment every sample; errors as of :func:`evaluate`."""
     level = inference.threshold_of(model, scoring.threshold, config.tta)
     for sample in samples:
-        truth = sample.labels(scoring.observer)
-        image = sample.image()
+        labels = sample.read_labels(scoring.observer)
+        truth, image = labels.pixels, sample.image()
         field = fov.detect(to_unit(image))
         probability = inference.most_probable(drain(inference.steps(image, model, config, field)))
         remarks = (*plausibility.of_picture(to_unit(image), field), *plausibility.of_labels(truth, field))
         plausibility.log(sample.name, remarks)
         inside, fov_used = _inside(sample, image, scoring.protocol)
         whose = scoring.observer or sample.reference or ""
-        yield Case(sample.name, image, truth, probability, level, inside, model.name, whose, fov_used)
+        yield Case(
+            sample.name, image, truth, probability, level, inside, model.name, whose, fov_used, labels.ignored
+        )
 
 
 def observed(
@@ -144,12 +179,15 @@ def observed(
     """Take one observer's labels for an answer; parameters and errors as of :func:`evaluate_observer`."""
     check_protocol(protocol)
     for sample in samples:
-        truth, answer, image = sample.labels(reference), sample.labels(observer), sample.image()
+        labels, other, image = sample.read_labels(reference), sample.read_labels(observer), sample.image()
+        parts = [one.ignored for one in (labels, other) if one.ignored is not None]
+        ignored = np.logical_or.reduce(parts) if parts else None
         inside, fov_used = _inside(sample, image, protocol)
         whose = reference or sample.reference or ""
         yield Case(
-            sample.name, image, truth, answer, inside=inside, model=observer, observer=whose, fov=fov_used
-        )
+            sample.name, image, labels.pixels, other.pixels, inside=inside, model=observer, observer=whose,
+            fov=fov_used, ignored=ignored,
+        )  # fmt: skip
 
 
 def evaluate(
@@ -234,13 +272,7 @@ def score(
     ImageError
         When the shapes differ.
     """
-    case = Case("", None, truth, answer, threshold, inside)
-    vessels = case.vessels()
-    counts = confusion(truth, vessels, inside)
-    values = {name: metric(counts) for name, metric in METRICS.items()}
-    values |= {name: metric(truth, vessels, inside) for name, metric in SHAPE_METRICS.items()}
-    values["auc"] = auc(truth, answer, inside) if case.probable else float("nan")
-    return {name: values[name] for name in TITLES}
+    return Case("", None, truth, answer, threshold, inside).metrics()
 
 
 def mean(scores: Sequence[ImageScore]) -> dict[str, float]:

@@ -13,21 +13,20 @@ picture in the alpha channel. One rule reads them all:
    is cut halfway from the background to the colour farthest from it.
 """
 
+import colorsys
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.files._decoded import Decoded, Pixels
+from napari_saunetv2.imaging.ignored import not_judged, remark
 
 GREY_TOLERANCE = 16
 """Of 255: the palettes of real label files are grey to within 2, what JPEG makes of grey to within 10."""
 
 SMALL = 31
 """Values up to this one are numbers of classes, not shades: no program writes so dark a mask."""
-
-IGNORE_BESIDE = 10
-"""The highest label beside which 255 (of 16 bits 65,535) is no label but stands for "not judged"."""
 
 SAME_NEIGHBOURS = 0.65
 """Share of neighbours with one value above which the values between are classes. Soft edges of a mask give
@@ -43,14 +42,35 @@ _SAMPLED_SIDE = 500  # pixels
 _NOISE = 0.1  # of the largest distance from the background: what JPEG leaves of a background
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
+_BACKGROUND_SHARE = 0.2
 
 
 class Found(NamedTuple):
-    """Which pixels are set, and which nobody judged (None: all were judged), with remarks."""
+    """What a label file holds.
+
+    Attributes
+    ----------
+    mask : array, shape (H, W), bool
+        Which pixels are vessel.
+    ignored : array, shape (H, W), bool, or None
+        Which pixels nobody judged; None where all were.
+    remarks : tuple of str
+    classes : array, shape (H, W), int64, or None
+        Number of the class of each vessel pixel, else 0; None where the file tells no classes apart.
+    """
 
     mask: NDArray[np.bool_]
     ignored: NDArray[np.bool_] | None
     remarks: tuple[str, ...]
+    classes: NDArray[np.int64] | None = None
+
+
+class Parted(NamedTuple):
+    """Vessel and background of the judged pixels; fields as of :class:`Found`."""
+
+    mask: NDArray[np.bool_]
+    remarks: tuple[str, ...] = ()
+    classes: NDArray[np.int64] | None = None
 
 
 def find(picture: Decoded) -> Found:
@@ -67,8 +87,9 @@ def find(picture: Decoded) -> Found:
     for left_out in (ignored, clear):
         if left_out is not None:
             judged &= ~left_out
-    mask, said = _by_value(grey, judged) if grey is not None else _by_colour(values, judged)
-    return Found(mask & judged, ignored, remarks + said)
+    parted = _by_colour(values, judged) if grey is None else _by_value(grey, judged)
+    classes = None if parted.classes is None else np.where(judged, parted.classes, 0)
+    return Found(parted.mask & judged, ignored, remarks + parted.remarks, classes)
 
 
 def is_soft(picture: Decoded) -> bool:
@@ -112,25 +133,11 @@ def _as_grey(values: Pixels) -> Pixels | None:
 
 
 def _ignored(index: Pixels | None, grey: Pixels | None) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
-    """Find the pixels that nobody judged: 255 beside small labels, negative numbers, no number."""
+    """Find the pixels that nobody judged, by their shades or by their places in the palette."""
     for values in (grey, index):
-        if values is None:
-            continue
-        if values.dtype.kind == "f":
-            odd, what = ~np.isfinite(values), "that are no number"
-        elif values.dtype.kind == "i" and int(values.min()) < 0:
-            odd, what = values < 0, "with negative values"
-        else:
-            top = int(values.max())
-            below = int(values.max(where=values < top, initial=0)) if top in (255, 65535) else 0
-            if not 0 < below <= IGNORE_BESIDE:
-                continue
-            odd, what = values == top, f"of value {top} beside labels up to {below}"
-        if odd.any():
-            return odd, (
-                f"{np.count_nonzero(odd):,} pixels {what} are taken as not judged, and left out of the "
-                "vessels.",
-            )
+        found, what = (None, "") if values is None else not_judged(values)
+        if found is not None:
+            return found, (remark(int(np.count_nonzero(found)), what),)
     return None, ()
 
 
@@ -160,30 +167,41 @@ def _alpha_alone(values: Pixels, clear: NDArray[np.bool_]) -> NDArray[np.bool_] 
     return ~clear
 
 
-def _by_value(grey: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _by_value(grey: Pixels, judged: NDArray[np.bool_]) -> Parted:
     """Tell vessel from background in a grey picture."""
     if not judged.any():
-        return judged, ()
+        return Parted(judged)
     inside = grey if judged.all() else grey[judged]
     low, high = inside.min(), inside.max()
     if low == high:
-        return grey > 0, ()
+        return Parted(grey > 0)
     above = judged & (grey > low)
     between = above & (grey < high)
     if not between.any():
         words = f"Of the values {low:g} and {high:g} the higher is taken as vessel."
-        return above, (words,) if low > 0 and high <= SMALL else ()
+        return Parted(above, (words,) if low > 0 and high <= SMALL else ())
     kind = grey.dtype.kind
     distance = np.where(judged, grey, low).astype(np.float64 if kind == "f" else np.int64) - low
     if (kind in "iu" and high <= SMALL) or _classes(grey, distance):
-        return above, (f"The file holds {_said(grey, above)}: all are taken as vessel.",)
-    return distance > (float(high) - float(low)) / 2, _SOFT
+        words = f"The file holds {_said(grey, above)}: all are taken as vessel."
+        return Parted(above, (words,), _numbered(grey, above))
+    return Parted(distance > (float(high) - float(low)) / 2, _SOFT)
+
+
+def _numbered(grey: Pixels, above: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Numbers of classes: the values of the file, or where these are shades of grey 1, 2, ...; else None."""
+    values = np.unique(grey[above])
+    if not np.array_equal(values, np.round(values)):
+        return None
+    if len(values) <= FEW_COLOURS and values[-1] > SMALL:
+        return np.where(above, np.searchsorted(values, grey) + 1, 0)
+    return np.where(above, grey, 0).astype(np.int64)
 
 
 _SOFT = ("The mask has soft edges: it is cut at half of its range.",)
 
 
-def _by_colour(colours: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _by_colour(colours: Pixels, judged: NDArray[np.bool_]) -> Parted:
     """Tell vessel from background in a coloured picture."""
     if colours.dtype != np.uint8:
         colours = np.round(colours / max(float(colours.max()), 1e-9) * 255).astype(np.uint8)
@@ -196,10 +214,21 @@ def _by_colour(colours: Pixels, judged: NDArray[np.bool_]) -> tuple[NDArray[np.b
     shown = () if dark else (f"The background is taken to be RGB {tuple(map(int, back))}.",)
     if not ((distance > 0) & (distance < _CORE * top)).any() or _classes(code, distance):
         mask = distance > min(GREY_TOLERANCE, top / 4)
-        count = len(np.unique(code[mask]))
-        many = f"The file holds {count} colours beside its background: all are taken as vessel."
-        return mask, shown + ((many,) if count > 1 else ())
-    return distance > top / 2, shown + _SOFT
+        found = sorted(np.unique(code[mask]).tolist(), key=_hue)
+        if len(found) < 2:
+            return Parted(mask, shown)
+        many = f"The file holds {len(found)} colours beside its background: all are taken as vessel."
+        classes = np.zeros(code.shape, np.int64)
+        for number, one in enumerate(found if len(found) <= FEW_COLOURS else (), start=1):
+            classes[mask & (code == one)] = number
+        return Parted(mask, (*shown, many), classes if classes.any() else None)
+    return Parted(distance > top / 2, shown + _SOFT)
+
+
+def _hue(code: int) -> tuple[bool, float, int]:
+    """Order of colours as classes: red, which stands for arteries, before green and blue; greys last."""
+    hue, saturation, _ = colorsys.rgb_to_hsv((code >> 16) / 255, (code >> 8 & 255) / 255, (code & 255) / 255)
+    return saturation < 0.1, hue if hue < 0.95 else 0.0, code
 
 
 def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]:
@@ -209,14 +238,24 @@ def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]
     border = colours[frame & judged]
     if not len(border):
         border = colours[judged] if judged.any() else colours.reshape(-1, 3)
-    high, low = border.max(axis=1), border.min(axis=1)
-    neutral = high.astype(int) - low <= GREY_TOLERANCE
-    groups = [neutral & (high <= 55), neutral & (low >= 200), neutral & (high > 55) & (low < 200)]
-    largest = max(groups, key=np.count_nonzero)
-    if np.count_nonzero(largest) >= max(1, _BORDER_SHARE * len(border)):
-        return np.asarray(np.median(border[largest], axis=0), np.int16)
-    found, counts = np.unique(_sample(colours), axis=0, return_counts=True)
+    least, sample = max(1, _BORDER_SHARE * len(border)), _sample(colours)
+    shown = [
+        group for group, at_border in enumerate(_neutrals(border)) if np.count_nonzero(at_border) >= least
+    ]
+    groups = _neutrals(sample)
+    # A frame drawn around the picture is of the border alone: the background covers much of the rest too.
+    largest = max((groups[group] for group in shown), key=np.count_nonzero, default=groups[0] & False)
+    if np.count_nonzero(largest) >= _BACKGROUND_SHARE * len(sample):
+        return np.asarray(np.median(sample[largest], axis=0), np.int16)
+    found, counts = np.unique(sample, axis=0, return_counts=True)
     return np.asarray(found[counts.argmax()], np.int16)
+
+
+def _neutrals(colours: Pixels) -> list[NDArray[np.bool_]]:
+    """Which of some colours, shape (N, 3), are black, white, and grey."""
+    high, low = colours.max(axis=1), colours.min(axis=1)
+    neutral = high.astype(int) - low <= GREY_TOLERANCE
+    return [neutral & (high <= 55), neutral & (low >= 200), neutral & (high > 55) & (low < 200)]
 
 
 def _sample(values: Pixels) -> Pixels:

@@ -3,7 +3,7 @@
 import logging
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from napari_saunetv2.files._pictures import picture_orientation
 from napari_saunetv2.files._tiff import tiff_orientation
 from napari_saunetv2.files._upright import turned
 from napari_saunetv2.imaging.depth import full_scale
+from napari_saunetv2.imaging.ignored import BESIDE, VALUE
 
 READABLE = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
@@ -55,11 +56,29 @@ class Labels(NamedTuple):
         True where the file says that nobody judged the pixel; None where it says so nowhere.
     remarks : tuple of str
         As of a :class:`Reading`.
+    classes : array, shape (H, W), int64, or None
+        Number of each pixel's class, 0 for background, where the file tells arteries from veins, single
+        vessels, or the like. Numbers are the file's; shades and colours count from 1, red first. Else None.
     """
 
     pixels: NDArray[np.uint8]
     ignored: NDArray[np.bool_] | None = None
     remarks: tuple[str, ...] = ()
+    classes: NDArray[np.int64] | None = None
+
+    def numbers(self) -> NDArray[np.integer[Any]]:
+        """Give labels for a viewer, shape (H, W): classes where there are some, and what was not judged.
+
+        A pixel that was not judged is 255 beside labels up to 10, else -1.
+        """
+        labels: NDArray[Any] = self.pixels if self.classes is None else self.classes
+        top = int(labels.max(initial=0))
+        labels = labels.astype(np.uint8 if top <= 255 else np.int32)
+        if self.ignored is None:
+            return labels
+        marked = 255 if 0 < top <= BESIDE else VALUE
+        labels = labels.astype(np.uint8 if marked == 255 else np.int32)
+        return np.where(self.ignored, marked, labels)
 
 
 def readable(path: Path) -> bool:
@@ -116,8 +135,8 @@ def load_labels(path: str | os.PathLike[str]) -> Labels:
         As :func:`load_image`.
     """
     found = _decoded(path)
-    mask, ignored, remarks = _labels.find(found)
-    return Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks)
+    mask, ignored, remarks, classes = _labels.find(found)
+    return Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks, classes)
 
 
 def load_mask(path: str | os.PathLike[str]) -> Reading:
@@ -159,8 +178,8 @@ def load_prediction(path: str | os.PathLike[str]) -> Reading:
     found = _decoded(path)
     if found.pixels.dtype.kind == "f" or (found.pixels.dtype.itemsize <= 2 and _labels.is_soft(found)):
         return _probability(found, Path(path).name)
-    mask, _, remarks = _labels.find(found)
-    return Reading(np.asarray(mask, np.uint8), found.remarks + remarks)
+    labels = _labels.find(found)
+    return Reading(np.asarray(labels.mask, np.uint8), found.remarks + labels.remarks)
 
 
 def load_values(path: str | os.PathLike[str]) -> Reading:

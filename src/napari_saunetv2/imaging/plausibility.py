@@ -64,6 +64,11 @@ def of_vessels(part: float, *, of: str = "field of view", drawn: bool = False) -
     return (f"{_percent(part)} of the {of} is vessel, {usual}: {why}.",)
 
 
+def share_in_words(part: float) -> str:
+    """Say the share of vessels in the field of view, range [0, 1], with a remark where it is unusual."""
+    return next(iter(of_vessels(part)), f"{_percent(part)} of the field of view is vessel.")
+
+
 def of_labels(labels: NDArray[np.generic], field: NDArray[np.generic] | None = None) -> Remarks:
     """Remark on an observer's mask, shape (H, W), a vessel where not 0; without ``field`` on the frame."""
     return of_vessels(share(labels, field), of="frame" if field is None else "field of view", drawn=True)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.files import read_image, read_mask, read_spacing, write_beside
+from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
 from napari_saunetv2.imaging import fov as field_of_view
+from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
@@ -21,9 +23,6 @@ from napari_saunetv2.measure.tree import grow
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MASK_VALUES = 2
-"""A picture of at most so many values is a mask, not a photograph."""
 
 Segment = Callable[[NDArray[np.generic]], tuple[NDArray[np.float32], float]]
 """From a photograph to the probability of a vessel and the threshold that belongs to it."""
@@ -59,12 +58,14 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
     SaunetError
         When the file cannot be read, segmented or measured.
     """
-    image = read_image(file)
     probability = photograph = threshold = None
-    if len(np.unique(image[..., 0] if image.ndim == 3 else image)) <= MASK_VALUES:
-        vessels = read_mask(file) != 0
-        fov = np.ones(vessels.shape, bool)
+    if is_mask(file):
+        labels = read_labels(file)
+        vessels = labels.pixels != 0
+        fov = np.ones(vessels.shape, bool) if labels.ignored is None else ~labels.ignored
+        plausibility.log(file.name, plausibility.of_labels(vessels))
     else:
+        image = read_image(file)
         photograph = to_unit(image)
         fov = field_of_view.detect(photograph)
         probability, threshold = segment(image)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.files import is_photograph, read_image, read_mask, read_spacing
-from napari_saunetv2.plugin.common.layers import placed, vessel_colours
+from napari_saunetv2.files import is_photograph, read_image, read_labels, read_spacing
+from napari_saunetv2.plugin.common.layers import OBSERVERS, Colour, label_colours, placed, vessel_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | list[str]], list[LayerData]]
@@ -78,7 +78,8 @@ def _mask_or_photograph(path: Path) -> LayerData:
     if is_photograph(path):
         image = read_image(path)
         return image, {"rgb": image.ndim == 3, **about}, "image"
-    return read_mask(path), {"colormap": vessel_colours(), "opacity": 0.7, **about}, "labels"
+    labels = read_labels(path).numbers()
+    return labels, {"colormap": label_colours(labels), "opacity": 0.7, **about}, "labels"
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
@@ -103,7 +104,16 @@ def _file(path: Path, what: Identified) -> LayerData:
     if what.role == "image":
         image = read_image(path)
         return image, {"name": name, "rgb": image.ndim == 3, "metadata": about}, "image"
-    return read_mask(path), {"name": name, "metadata": about, "opacity": 0.6}, "labels"
+    labels = read_labels(path).numbers()
+    looks = {} if what.role == "fov" else {"colormap": label_colours(labels, _colour(what))}
+    return labels, {"name": name, "metadata": about, "opacity": 0.6, **looks}, "labels"
+
+
+def _colour(what: Identified) -> Colour:
+    """Colour of an observer's labels, by the observer's place in the data set."""
+    observers = list(DATASETS[what.dataset].observers)
+    number = observers.index(what.observer) if what.observer in observers else 0
+    return OBSERVERS[number % len(OBSERVERS)]
 
 
 def _stacks(samples: list[Sample]) -> list[LayerData]:
@@ -121,10 +131,11 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
     layers: list[LayerData] = [
         (_lazy(reads, like), {"name": title, "rgb": True, "metadata": {**common, "role": "image"}}, "image")
     ]
-    for observer in first.label_paths:
+    for number, observer in enumerate(first.label_paths):
         labels = [_of_size(like.shape[:2], partial(s.labels, observer), s.name) for s in samples]
         about = {**common, "role": "labels", "observer": observer}
-        named = {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6}
+        colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        named = {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6, "colormap": colours}
         layers.append((np.stack(labels), named, "labels"))
     if first.fov_path is not None:
         fields = [_of_size(like.shape[:2], s.fov, s.name) for s in samples]

@@ -7,8 +7,8 @@ Fine-tuning stands on top of it: ``tuning`` (settings), ``folders`` (images and 
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.outcome import Outcome
+from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.recipes import RECIPES, Recipe
 from napari_saunetv2.training.tasks import Task
-from napari_saunetv2.training.views import Pair
 
 __all__ = ["RECIPES", "Outcome", "Pair", "Recipe", "Report", "Task", "TrainConfig", "fine_tune"]

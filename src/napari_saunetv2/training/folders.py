@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
 from napari_saunetv2.errors import FileFormatError, LayoutError
-from napari_saunetv2.files import make_folder, read_image, read_mask, read_values, readable, write_beside
-from napari_saunetv2.training.views import Pair
+from napari_saunetv2.files import (
+    make_folder,
+    read_image,
+    read_labels,
+    read_mask,
+    read_values,
+    readable,
+    write_beside,
+)
+from napari_saunetv2.imaging.ignored import VALUE
+from napari_saunetv2.training.pair import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
 LABELS = ("labels", "label", "masks", "mask", "vessels", "manual", "annotations", "ground_truth", "gt")
@@ -51,7 +60,7 @@ class Entry:
     prediction: Path | None = None
 
     def pair(self, *, values: bool = False) -> Pair:
-        """Read its files; with ``values`` the labels' own, else 1 above half of the file's maximum.
+        """Read its files; with ``values`` the labels' own numbers, else 1 for a vessel.
 
         Raises
         ------
@@ -62,10 +71,12 @@ class Entry:
         """
         if self.labels is None:
             raise LayoutError(f"'{self.name}' has no labels beside it: add them, or leave it out.")
-        labels = _values(self.labels) if values else read_mask(self.labels)
+        labels = None if values else read_labels(self.labels)
+        vessels = _values(self.labels) if labels is None else labels.pixels
+        ignored = None if labels is None else labels.ignored
         field = None if self.field is None else read_mask(self.field)
         prediction = None if self.prediction is None else _values(self.prediction)
-        return Pair(self.name, read_image(self.image), labels, field, prediction=prediction)
+        return Pair(self.name, read_image(self.image), vessels, field, prediction, ignored)
 
 
 def entries(
@@ -151,9 +162,12 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
     :func:`pairs` with ``values`` and not ``known`` reads the same pixels from there.
     """
     for pair in given:
+        labels = pair.vessels
+        if pair.ignored is not None:
+            labels = np.where(pair.ignored, VALUE, labels.astype(np.int32))
         parts = (
             ("images", pair.image),
-            ("labels", pair.vessels),
+            ("labels", labels),
             ("fov", pair.field),
             ("predictions", pair.prediction),
         )
@@ -231,12 +245,22 @@ def _values(path: Path) -> NDArray[Any]:
     pixels = read_values(path)
     if pixels.ndim == 3 and (pixels[..., :3] == pixels[..., :1]).all():
         pixels = pixels[..., 0]
+    if pixels.dtype.kind == "f" and pixels.ndim == 2:
+        pixels = _whole(pixels)
     if pixels.ndim != 2 or pixels.dtype.kind not in "biu":
         raise FileFormatError(
             f"'{path.name}' holds no label values ({pixels.dtype}, shape {pixels.shape}): save the labels as "
             "a TIFF or PNG of whole numbers, without colours."
         )
     return pixels
+
+
+def _whole(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Turn whole numbers stored as floats into integers; NaN becomes "not judged", others stay floats."""
+    known = np.isfinite(pixels)
+    if not np.array_equal(pixels[known], np.round(pixels[known])):
+        return pixels
+    return np.where(known, pixels, VALUE).astype(np.int32)
 
 
 def _write_tiff(path: Path, pixels: NDArray[Any]) -> None:

@@ -17,10 +17,10 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.finish import finish
 from napari_saunetv2.training.material import Material, gather
+from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import fresh, one_step, rate
 from napari_saunetv2.training.validation import Preview
-from napari_saunetv2.training.views import Pair
 
 SAVE_EVERY = 60.0
 """Seconds of work that a kill may cost."""
@@ -62,6 +62,11 @@ class Report:
     validated_on: str = ""
     history: tuple[Mapping[str, float], ...] = ()
     preview: Preview | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of the steps that are done, range [0, 1]."""
+        return self.step / self.steps
 
 
 @devices.raise_on_out_of_memory

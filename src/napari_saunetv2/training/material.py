@@ -8,10 +8,10 @@ import torch
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import plausibility
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
-from napari_saunetv2.training.views import Pair, Prepared, prepare, split
+from napari_saunetv2.training.pair import Pair
+from napari_saunetv2.training.views import Prepared, prepare, split
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,8 @@ def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> M
         Where the share for validation leaves nothing to train on, or whole canvases differ in size; for
         labels that mean nothing.
     """
-    for pair in () if config.sparse else pairs:
-        field = pair.inside()
-        remarks = plausibility.of_labels(pair.vessels, field)
-        if pair.field is not None:
-            remarks = (*plausibility.of_field_mask(pair.field, to_unit(pair.image)), *remarks)
-        plausibility.log(pair.name, remarks)
+    for pair in pairs:
+        plausibility.log(pair.name, pair.remarks(sparse=config.sparse))
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     images = [prepare(pairs[n], config) for n in train]

@@ -11,7 +11,7 @@ from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
-from napari_saunetv2.training.views import Pair
+from napari_saunetv2.training.pair import Pair
 
 DRIVE_DIAMETER = 540.0
 """Diameter in pixels of DRIVE's field of view."""

@@ -19,7 +19,7 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig, from_plain
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.outcome import Outcome
-from napari_saunetv2.training.views import Pair
+from napari_saunetv2.training.pair import Pair
 
 _TASK, _DATA = "task.json", "data"
 

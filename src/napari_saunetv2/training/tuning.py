@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.imaging import plausibility
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
-from napari_saunetv2.training.views import Pair, meaning
+from napari_saunetv2.training.pair import Pair
+from napari_saunetv2.training.views import meaning
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": Augmentation(
@@ -141,13 +140,7 @@ def check(pair: Pair, config: TrainConfig) -> None:
 
 def remarks(pairs: Sequence[Pair], config: TrainConfig) -> list[str]:
     """Say what is unusual about labels and FOV masks, a plain sentence each; sparse labels may be few."""
-    said = []
-    for pair in pairs:
-        field = pair.field
-        about = () if config.sparse else plausibility.of_labels(pair.vessels, field)
-        masks = () if field is None else plausibility.of_field_mask(field, to_unit(pair.image))
-        said += [f"{pair.name}: {remark}" for remark in (*about, *masks)]
-    return said
+    return [f"{pair.name}: {one}" for pair in pairs for one in pair.remarks(sparse=config.sparse)]
 
 
 def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:

@@ -8,69 +8,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError, SettingsError
-from napari_saunetv2.imaging import canvas, fov
+from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
 from napari_saunetv2.training.augmentation import kind_of_view, random_view, recolour
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
+from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.published import published_view
 
 VESSEL_SHARE = 0.12
 """Of a field of view, about, in DRIVE, STARE, CHASE_DB1 and HRF alike: sparse labels are made to count so.
 Who paints strokes paints as much vessel as background; a network that believes it sees vessels everywhere."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photograph and the vessels somebody drew on it.
-
-    Attributes
-    ----------
-    name : str
-    image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
-    vessels : array, shape (H, W)
-        What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
-    field : array, shape (H, W), optional
-        The field of view, where it is known; else it is found.
-    prediction : array, shape (H, W), optional
-        The model's prediction that the vessels were painted on: 0 or the number of the class. Where it is
-        known, the pixels that somebody corrected in it are judged by themselves.
-    """
-
-    name: str
-    image: NDArray[np.generic]
-    vessels: NDArray[np.generic]
-    field: NDArray[np.generic] | None = None
-    prediction: NDArray[np.generic] | None = None
-
-    @classmethod
-    def of(cls, sample: Sample) -> "Pair":
-        """Read a case of a data set, with the labels of its reference observer."""
-        field = sample.fov() if sample.fov_path else None
-        return cls(sample.name, sample.image(), sample.labels(), field)
-
-    def __post_init__(self) -> None:
-        """Check that labels, field of view and image are of one size; raises ImageError."""
-        parts = {"labels are": self.vessels, "field of view is": self.field}
-        parts["prediction is"] = self.prediction
-        for what, part in parts.items():
-            if part is not None and part.shape != self.image.shape[:2]:
-                raise ImageError(
-                    f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
-                    "give one of the image's own size."
-                )
-
-    def inside(self) -> NDArray[np.bool_]:
-        """Give the field of view, shape (H, W), bool: the known one, or the one that is found."""
-        return fov.detect(to_unit(self.image)) if self.field is None else self.field != 0
-
-    def diameter(self) -> float | None:
-        """Diameter in pixels of the field of view."""
-        return fov.diameter(self.inside())
 
 
 @dataclass(frozen=True)
@@ -173,13 +124,15 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
         vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
-    if not config.weighted:
+    if not config.weighted and pair.ignored is None:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
     if config.sparse:
         weight *= (labels != 0)[..., None]
     if config.inside_field:
         weight *= pair.inside()[..., None]
+    if pair.ignored is not None:
+        weight *= ~pair.ignored[..., None]
     if not weight.any():
         raise ImageError(
             f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
@@ -255,7 +208,7 @@ def batch(
     ]
     coloured = [recolour(view[:3], kind, draw, config.crop) for view, kind in zip(views, kinds, strict=True)]
     balances = [images[n].balance for n in chosen[share]]
-    return torch.stack(coloured[share]), *_labels(views[share], balances, config)
+    return torch.stack(coloured[share]), *_labels(views[share], balances, config, _weighted(images))
 
 
 def _whole_canvases(
@@ -269,18 +222,26 @@ def _whole_canvases(
         image = images[int(torch.randint(len(images), (), generator=draw))]
         views.append(published_view(image.canvas, image.frame, draw))
         balances.append(image.balance)
-    return torch.stack([view[:3] for view in views]), *_labels(views, balances, config)
+    return torch.stack([view[:3] for view in views]), *_labels(views, balances, config, _weighted(images))
+
+
+def _weighted(images: Sequence[Prepared]) -> bool:
+    """Whether some pixels take no part; of all images, so that every process of a training says the same."""
+    return any(image.weight is not None for image in images)
 
 
 def _labels(
-    views: Sequence[Tensor], balances: Sequence[float], config: TrainConfig
+    views: Sequence[Tensor], balances: Sequence[float], config: TrainConfig, weighted: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Vessels and weights of views that hold image, vessels and, where some pixels take no part, weight."""
     kinds = len(config.classes)
     vessels = torch.stack([view[3 : 3 + kinds] for view in views])
-    if len(views[0]) == 3 + kinds:
+    if not weighted:
         return vessels, None
-    weight = torch.stack([view[3 + kinds :] for view in views])
+    weights = [view[3 + kinds :] for view in views]
+    weight = torch.stack(
+        [part if len(part) else torch.ones_like(view[:1]) for part, view in zip(weights, views, strict=True)]
+    )
     vessels = true_share(vessels, weight)
     counted = [balanced(w, v, b) for w, v, b in zip(weight, vessels, balances, strict=True)]
     return vessels, torch.stack(counted)

@@ -9,9 +9,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_saunetv2.batch.catalogue import THUMBNAIL, Line
+from napari_saunetv2.batch.catalogue import HEADINGS, THUMBNAIL, Line
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.metrics import shown
 
 _FIXED = ("case", "split", "observers")
 
@@ -95,7 +95,7 @@ class CaseList(QTableWidget):
             self._chosen(row)
 
     def _title(self, columns: Sequence[str]) -> None:
-        titles = [*_FIXED, *(TITLES.get(name, name) for name in columns)]
+        titles = [*_FIXED, *(HEADINGS.get(name, name) for name in columns)]
         if [self._header(i) for i in range(self.columnCount())] == titles:
             return
         self.setColumnCount(len(titles))

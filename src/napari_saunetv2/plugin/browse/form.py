@@ -3,10 +3,10 @@
 from typing import Any
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, ProgressBar, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, PushButton
 
 from napari_saunetv2 import NO_DEVICE
-from napari_saunetv2.plugin.common.forms import align, group, row
+from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, progress_bar, row
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
 
@@ -75,13 +75,10 @@ class BrowseForm(Container[Any]):
             choices=[("segment all", "segment"), ("score all", "score")],
             tooltip="What the buttons beside it copy.",
         )
-        self.copy_python = PushButton(
-            name="copy_python", text="Python", tooltip="Copy what that does as Python code."
+        self.copy_python, self.copy_command = copy_buttons(
+            "Copy what that does as Python code.", "Copy what that does as a command line."
         )
-        self.copy_command = PushButton(
-            name="copy_command", text="command", tooltip="Copy what that does as a command line."
-        )
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.progress = progress_bar()
         self.status = Label(name="status")
         super().__init__(
             labels=False,

@@ -33,3 +33,9 @@ def look_at(viewer: "ViewerModel", layer: Layer, place: Sequence[float]) -> floa
     viewer.camera.center = (0.0, *(where[axis] for axis in dims.displayed[-2:]))
     beside = layer.data_to_world((*place[:-1], place[-1] + 1))
     return float(np.linalg.norm(np.subtract(beside, world)))
+
+
+def look_closely_at(viewer: "ViewerModel", layer: Layer, place: Sequence[float], close: float) -> None:
+    """Look at a place, and so near that a pixel there is at least ``close`` pixels of the screen wide."""
+    pixel = look_at(viewer, layer, place)
+    viewer.camera.zoom = max(viewer.camera.zoom, close / pixel)

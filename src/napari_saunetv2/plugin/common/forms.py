@@ -1,12 +1,14 @@
-"""How the fields of a form are laid out."""
+"""What several forms have: rows and groups of fields, and fields that are alike."""
 
 from typing import Any
 
 from magicgui.widgets import (
     Container,
+    ProgressBar,
+    PushButton,
     Widget,
 )
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QComboBox, QLabel
 
 
 def align(*groups: Widget) -> None:
@@ -29,3 +31,22 @@ def row(name: str, label: str, *widgets: Widget) -> Container[Any]:
     across = Container[Any](name=name, label=label, layout="horizontal", labels=False, widgets=widgets)
     across.margins = (0, 0, 0, 0)
     return across
+
+
+def narrow(box: QComboBox, letters: int) -> None:
+    """Let a box be narrower than its longest choice: the name of a layer may not widen the panel."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(letters)
+
+
+def copy_buttons(python: str, command: str, **options: Any) -> tuple[PushButton, PushButton]:
+    """Make the buttons that copy as Python and as a command, with these tooltips."""
+    return (
+        PushButton(name="copy_python", text="Python", tooltip=python, **options),
+        PushButton(name="copy_command", text="command", tooltip=command, **options),
+    )
+
+
+def progress_bar() -> ProgressBar:
+    """Make the bar of a job, out of sight until one runs."""
+    return ProgressBar(name="progress", value=0, max=1000, visible=False)

@@ -138,11 +138,6 @@ class Turns:
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._step)
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is left to do."""
-        return bool(self._waiting)
-
     def add(self, work: Iterator[None]) -> None:
         """Run this too, after what waits."""
         self._waiting.append(work)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap, label_colormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.files import Spacing, channels_first, is_turned
 from napari_saunetv2.imaging.depth import full_scale
+from napari_saunetv2.imaging.ignored import not_judged
+from napari_saunetv2.plugin.common.shown import as_in_file
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -48,6 +50,8 @@ class Planes:
         self._picture_ndim = 3 if layer.rgb else 2
         self._colours_first = colours_first(layer)
         self._turned = shown_as_stored(layer)
+        as_it_is = self._colours_first or self._turned or not isinstance(self._data, np.ndarray)
+        self._path = None if as_it_is else file_of(layer)
         if not layer.rgb and self._data.ndim == 3 and self._data.shape[-1] in (3, 4):
             raise ImageError(
                 f"'{layer.name}' has shape {self._data.shape} and is shown as a stack: open it with rgb=True "
@@ -78,11 +82,21 @@ class Planes:
     def __getitem__(self, number: int) -> NDArray[Any]:
         if number >= len(self):
             raise IndexError(number)
-        return full_scale(self._stored(number))[0]
+        return self._photograph(number)[0]
 
     def remark(self, number: int) -> str:
         """Say what of a plane is not what its file or type says: its depth, the way up; "" if nothing is."""
-        return " ".join(filter(None, [full_scale(self._stored(number))[1], self._turned]))
+        return self._photograph(number)[1]
+
+    def _photograph(self, number: int) -> tuple[NDArray[Any], str]:
+        """Give a plane, with what :meth:`remark` says."""
+        stored = self._stored(number)
+        pixels, depth = full_scale(stored)
+        remarks: tuple[str, ...] = ()
+        if self._path is not None and len(self) == 1 and self._path.is_file():
+            pixels, remarks = as_in_file(pixels, stored, self._path)
+        said = [*remarks, self._turned] if remarks else [depth, self._turned]
+        return pixels, " ".join(filter(None, said))
 
     def _stored(self, number: int) -> NDArray[Any]:
         if self._colours_first:
@@ -168,6 +182,13 @@ def add_beside(viewer: "ViewerModel", layer: "Layer", at: int | None = None) -> 
 def vessel_colours(first: Colour = VESSEL) -> DirectLabelColormap:
     """Colours of a vessel mask, whose label 1 is ``first``; every label but 0 can be seen."""
     return DirectLabelColormap(color_dict={None: OTHERS, 0: (0.0, 0.0, 0.0, 0.0), 1: first, 2: SECOND})
+
+
+def label_colours(labels: NDArray[Any], first: Colour = VESSEL) -> DirectLabelColormap | CyclicLabelColormap:
+    """Colours of labels: those of vessels up to label 2, else one for each, as napari gives them."""
+    ignored = not_judged(labels)[0]
+    classes = labels if ignored is None else labels[~ignored]
+    return vessel_colours(first) if classes.max(initial=0) <= 2 else label_colormap()
 
 
 def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, Select
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton, Select
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.imaging.overlay import AGREEMENT
+from napari_saunetv2.plugin.common.forms import copy_buttons, narrow, progress_bar
 from napari_saunetv2.plugin.common.steady import keep_height
 from napari_saunetv2.plugin.evaluate.views import CurveView, MissesView, ScoreTable
 
@@ -67,7 +68,7 @@ class EvaluateForm(Container[Any]):
         self.cancel = PushButton(
             name="cancel", text="Cancel", enabled=False, tooltip="Stop; nothing is changed."
         )
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.progress = progress_bar()
         self.names: list[str] = []
         self.image = ComboBox(
             name="image",
@@ -79,17 +80,10 @@ class EvaluateForm(Container[Any]):
         self.save = PushButton(
             name="save", text="Save CSV...", enabled=False, tooltip="All metrics of all images."
         )
-        self.copy_python = PushButton(
-            name="copy_python",
-            text="Python",
+        self.copy_python, self.copy_command = copy_buttons(
+            "Copy what this does as Python code for napari's console.",
+            "Copy what this does as a command line; the layers are written into files for it.",
             enabled=False,
-            tooltip="Copy what this does as Python code for napari's console.",
-        )
-        self.copy_command = PushButton(
-            name="copy_command",
-            text="command",
-            enabled=False,
-            tooltip="Copy what this does as a command line; the layers are written into files for it.",
         )
         self.status = Label(name="status")
         self.table, self.curve, self.misses = ScoreTable(), CurveView(), MissesView()
@@ -111,9 +105,8 @@ class EvaluateForm(Container[Any]):
     def _lay_out(self) -> None:
         for choice in (self.prediction, self.truth):
             choice.native.setMaximumHeight(LIST_HEIGHT)
-        for combo in (self.second, self.fov, self.image):  # a long layer name may not widen the panel
-            combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.native.setMinimumContentsLength(10)
+        for box in (self.second, self.fov, self.image):
+            narrow(box.native, 10)
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)

@@ -32,15 +32,11 @@ class Overlays:
 
     def show(self, found: Sequence[Examined]) -> None:
         """Show right and wrong of all predictions that are still there."""
-        for layer in dict.fromkeys(x.comparand.layer for x in found):
+        for layer, codes in {x.comparand.layer: x.agreement for x in found}.items():
             if layer in self._viewer.layers:
-                self._show(layer, [x for x in found if x.comparand.layer is layer])
+                self._show(layer, codes)
 
-    def _show(self, layer: Layer, planes: Sequence[Examined]) -> None:
-        # The layer may show a picture of another size by now.
-        codes = np.zeros(planes[0].comparand.answer.data.shape, np.uint8)
-        for plane in planes:
-            codes[plane.index] = plane.agreement
+    def _show(self, layer: Layer, codes: NDArray[np.uint8]) -> None:
         old = self._drawn.get(layer)
         if old is not None and old in self._viewer.layers and old.ndim == codes.ndim:
             old.data = codes

@@ -1,117 +1,19 @@
 """From chosen layers to pictures that can be compared: what belongs to which, plane by plane."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
-from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError, SettingsError
-from napari_saunetv2.evaluation import Case
-from napari_saunetv2.imaging import fov
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.plugin.common.layers import same_eye
 from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.evaluate.comparand import Comparand, Part
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
-
-
-@dataclass(frozen=True)
-class Part:
-    """A layer's array, without the layer: a worker may use it when the layer is gone.
-
-    Attributes
-    ----------
-    name : str
-        The layer's.
-    data : array
-        At full resolution.
-    multiscale : bool
-    """
-
-    name: str
-    data: Any
-    multiscale: bool
-
-    @classmethod
-    def of(cls, layer: Layer) -> "Part":
-        """Take it from a layer."""
-        return cls(layer.name, layer.data[0] if layer.multiscale else layer.data, bool(layer.multiscale))
-
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Read one plane; of a part that has one plane only, that one."""
-        return np.asarray(self.data[self._within(index)])
-
-    def code(self, index: tuple[int, ...]) -> str:
-        """Python that reads the same from a viewer."""
-        within = self._within(index)
-        place = f"[{', '.join(map(str, within))}]" if within else ""
-        return f"np.asarray(viewer.layers[{self.name!r}].data{'[0]' if self.multiscale else ''}{place})"
-
-    def _within(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        return index if self.data.ndim >= len(index) + 2 else ()
-
-
-@dataclass(frozen=True, eq=False)
-class Comparand:
-    """A prediction, what it is compared with, and where it shows.
-
-    Attributes
-    ----------
-    layer : Layer
-        The prediction's; only the interface's thread may touch it.
-    names : list of str
-        Of its planes.
-    indices : list of tuple of int
-        Where in the layer they lie.
-    answer, truth : Part
-    second : Part or None
-        The second observer's labels.
-    inside, photograph : Part or None
-        The field of view; where there is a photograph instead, it is found in that.
-    threshold : float
-    """
-
-    layer: Layer
-    names: list[str]
-    indices: list[tuple[int, ...]]
-    answer: Part
-    truth: Part
-    second: Part | None
-    inside: Part | None
-    photograph: Part | None
-    threshold: float
-
-    def changed(self) -> bool:
-        """Say whether the prediction's layer shows other data by now."""
-        return Part.of(self.layer).data is not self.answer.data
-
-    def cases(self) -> Iterator[tuple[tuple[int, ...], Case, Case | None]]:
-        """Give each plane's index, its case, and the second observer's case."""
-        for name, index in zip(self.names, self.indices, strict=True):
-            inside = None if self.inside is None else self.inside.plane(index)
-            if self.photograph is not None:
-                inside = fov.detect(to_unit(self.photograph.plane(index)))
-            truth = self.truth.plane(index)
-            case = Case(name, None, truth, self.answer.plane(index), self.threshold, inside)
-            second = None
-            if self.second is not None:
-                second = Case(name, None, truth, self.second.plane(index), inside=inside)
-            yield index, case, second
-
-    def code(self) -> list[str]:
-        """Python that makes the cases in napari's console, a line each."""
-        lines = []
-        for name, index in zip(self.names, self.indices, strict=True):
-            inside = "None" if self.inside is None else self.inside.code(index)
-            if self.photograph is not None:
-                inside = f"fov.detect(to_unit({self.photograph.code(index)}))"
-            answer, truth = self.answer.code(index), self.truth.code(index)
-            lines.append(f"evaluation.Case({name!r}, None, {truth}, {answer}, {self.threshold!r}, {inside})")
-        return lines
 
 
 def comparands(
@@ -167,6 +69,8 @@ def comparands(
                 inside and Part.of(inside),
                 photograph and Part.of(photograph),
                 threshold,
+                _model_of(layer),
+                _not_used(layer, layers),
             )
         )
     every = Counter(name for one in made for name in one.names)
@@ -178,32 +82,38 @@ def comparands(
 
 def threshold_of(prediction: Layer, layers: Iterable[Layer]) -> float | None:
     """Threshold at which Segment draws the vessels of a probability; None where it is not Segment's."""
+    drawn = _drawn_from(prediction, layers)
+    return None if drawn is None else float(drawn.metadata["threshold"])
+
+
+def _drawn_from(prediction: Layer, layers: Iterable[Layer]) -> Layer | None:
+    """Vessels that Segment drew from a probability; None where it is not Segment's, or they are gone."""
     of = prediction.metadata.get(OF)
     if of is None or prediction.metadata.get(ROLE) != "probability":
         return None
-    drawn = [x.metadata for x in layers if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == of]
-    known = [about["threshold"] for about in drawn if "threshold" in about]
-    return float(known[-1]) if known else None
+    drawn = [x for x in layers if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == of]
+    known = [x for x in drawn if "threshold" in x.metadata]
+    return known[-1] if known else None
 
 
-def as_python(some: Iterable[Comparand]) -> str:
-    """Python for napari's console that scores the same and prints the table."""
-    lines = [line for one in some for line in one.code()]
-    more = [
-        "from napari_saunetv2.imaging import fov",
-        "from napari_saunetv2.imaging.intensity import to_unit",
-    ]
-    return "\n".join(
-        [
-            "import numpy as np",
-            "from napari_saunetv2 import evaluation",
-            *(more if any("fov.detect" in line for line in lines) else []),
-            "cases = [",
-            *(f"    {line}," for line in lines),
-            "]",
-            "print(evaluation.as_csv([case.score() for case in cases]))",
-        ]
+def _not_used(prediction: Layer, layers: Iterable[Layer]) -> str:
+    """Say that a score goes by the threshold alone, where Segment's post-processing does more."""
+    drawn = _drawn_from(prediction, layers)
+    about = {} if drawn is None else drawn.metadata
+    more = ["the smallest size"] if about.get("min_size", 0) > 1 else []
+    more += ["hysteresis"] if about.get("connected") else []
+    if drawn is None or not more:
+        return ""
+    return (
+        f"scored by its threshold alone, without {' and '.join(more)} of Segment: to score the vessels that "
+        f"Segment shows, choose '{drawn.name}' as the prediction."
     )
+
+
+def _model_of(prediction: Layer) -> str:
+    """Name of the model that made a prediction; labels may have been painted on since."""
+    probability = prediction.metadata.get(ROLE) == "probability"
+    return str(prediction.metadata.get("model", prediction.name) if probability else prediction.name)
 
 
 def shape_of(layer: Layer) -> tuple[int, ...]:

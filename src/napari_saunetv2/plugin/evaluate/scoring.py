@@ -12,7 +12,7 @@ from napari_saunetv2 import evaluation
 from napari_saunetv2.evaluation import Case, Curve, ImageScore, Miss, filed
 from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.overlay import agreement
-from napari_saunetv2.plugin.evaluate.pairing import Comparand
+from napari_saunetv2.plugin.evaluate.comparand import Comparand
 from napari_saunetv2.training.folders import file_names
 
 
@@ -31,7 +31,8 @@ class Examined:
     curve : Curve or None
         None for labels.
     misses : list of Miss
-    agreement : array, shape (H, W), uint8
+    agreement : array, shape of the prediction, uint8
+        Of all planes of the prediction; its other planes are filled as they are scored.
     second : ImageScore or None
         The second observer's.
     second_point : (float, float) or None
@@ -57,19 +58,21 @@ def examine(comparands: Sequence[Comparand]) -> Generator[float, None, list[Exam
     found: list[Examined] = []
     yield 0.0
     for one in comparands:
+        codes = np.zeros(one.answer.data.shape, np.uint8)
         for index, case, second in one.cases():
             vessels = case.vessels()
             score = case.score()
+            codes[index] = agreement(case.truth, vessels, case.counted)
             yield (len(found) + 0.5) / total
             found.append(
                 Examined(
                     one,
                     index,
                     score,
-                    evaluation.operating_point(case.truth, vessels, case.inside),
-                    evaluation.curve(case.truth, case.answer, case.inside) if case.probable else None,
-                    evaluation.misses(case.truth, vessels, case.inside),
-                    agreement(case.truth, vessels, case.inside),
+                    evaluation.operating_point(case.truth, vessels, case.counted),
+                    evaluation.curve(case.truth, case.answer, case.counted) if case.probable else None,
+                    evaluation.misses(case.truth, vessels, case.counted),
+                    codes,
                     None if second is None else second.score(),
                     None if second is None else _point(second),
                     _remarks(one, case, second),
@@ -96,18 +99,22 @@ def export(comparands: Sequence[Comparand], folder: Path) -> Generator[float, No
 
 def _remarks(one: Comparand, case: Case, second: Case | None) -> list[str]:
     """Say what is unusual, a sentence each, with the name of the layer that it is about."""
-    inside = case.inside
-    if one.inside is not None and inside is not None:
-        wrong = plausibility.of_field_mask(inside)
+    if one.inside is not None and case.inside is not None:
+        wrong = plausibility.of_field_mask(case.inside)
         if wrong:  # then the shares inside it mean nothing
             return [f"'{one.inside.name}': {remark}" for remark in wrong]
-    of = "frame" if inside is None else "field of view"
-    found = [(one.answer.name, plausibility.of_vessels(plausibility.share(case.vessels(), inside), of=of))]
-    found += [(one.truth.name, plausibility.of_labels(case.truth, inside))]
+    of, counted = "frame" if case.inside is None else "field of view", case.counted
+    found = [(one.answer.name, plausibility.of_vessels(plausibility.share(case.vessels(), counted), of=of))]
+    found += [(one.truth.name, plausibility.of_labels(case.truth, counted))]
     if one.second is not None and second is not None:
-        found += [(one.second.name, plausibility.of_labels(second.answer, inside))]
+        found += [(one.second.name, plausibility.of_labels(second.answer, second.counted))]
+    if case.ignored is not None:
+        words = f"{case.ignored.mean():.1%} of the pixels are not judged, and left out."
+        found.append((one.truth.name, (words,)))
+    if one.not_used:
+        found.append((one.answer.name, (one.not_used,)))
     return [f"'{name}': {remark}" for name, remarks in found for remark in remarks]
 
 
 def _point(case: Case) -> tuple[float, float]:
-    return evaluation.operating_point(case.truth, case.vessels(), case.inside)
+    return evaluation.operating_point(case.truth, case.vessels(), case.counted)

@@ -11,21 +11,22 @@ from magicgui.widgets import (
     FloatSpinBox,
     Label,
     LineEdit,
-    ProgressBar,
     PushButton,
     SpinBox,
 )
-from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea
+from qtpy.QtWidgets import QFrame, QScrollArea
 
 from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.engines import devices
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.plugin.common.forms import narrow, progress_bar, row
 from napari_saunetv2.plugin.common.preferences import preferred, use_model_folder
 from napari_saunetv2.plugin.common.steady import keep_height
+from napari_saunetv2.plugin.finetune.marks import Marks
 from napari_saunetv2.plugin.finetune.pairs_table import PairsTable
 from napari_saunetv2.plugin.finetune.plot import TrainingPlot
+from napari_saunetv2.training import tasks, tuning
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -47,7 +48,7 @@ class FineTuneForm(Container[Any]):
         self.unfinished = Label(name="unfinished", label="not done")
         self.go_on = PushButton(name="go_on", text="Go on", tooltip="Train on from where it was left.")
         self.discard = PushButton(name="discard", text="Discard", tooltip="Forget it and all it learned.")
-        self.resume = _row("resume", self.unfinished, self.go_on, self.discard)
+        self.resume = row("resume", "", self.unfinished, self.go_on, self.discard)
         self.source = ComboBox(
             name="source",
             label="images",
@@ -159,15 +160,15 @@ class FineTuneForm(Container[Any]):
         self.stop = PushButton(
             name="stop", text="Stop", enabled=False, tooltip="End it, and keep the best model so far."
         )
-        self.buttons = _row("buttons", self.run, self.pause, self.stop)
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.buttons = row("buttons", "", self.run, self.pause, self.stop)
+        self.progress = progress_bar()
         self.copy_python = PushButton(
             name="copy_python", text="Copy as Python", tooltip="The same training as a program."
         )
         self.copy_command = PushButton(
             name="copy_command", text="Copy as command", tooltip="The same training as a command line."
         )
-        self.copies = _row("copies", self.copy_python, self.copy_command)
+        self.copies = row("copies", "", self.copy_python, self.copy_command)
         self.status = Label(name="status")
         self.plot = TrainingPlot()
         self.fields: Container[Any] = Container(
@@ -209,29 +210,31 @@ class FineTuneForm(Container[Any]):
         """Name of the model to start from; None from scratch."""
         return None if self.base.value == FROM_SCRATCH else str(self.base.value)
 
-    def mark(self, wrong: dict[str, str]) -> None:
-        """Turn fields red that are wrong, and the others not; their tooltips say why."""
-        for field in self._fields():
-            why = wrong.get(field.name)
-            style = "border: 1px solid #e03131; border-radius: 3px;" if why else ""
-            if field.native.styleSheet() != style:  # setting it is slow
-                field.native.setStyleSheet(style)
-            tooltip = self._tooltips[field.name] + (f"\n\nIt must be {why}." if why else "")
-            if field.tooltip != tooltip:  # and so is this
-                field.tooltip = tooltip
+    def by_value(self) -> bool:
+        """Whether the values of the labels tell more than vessel from background."""
+        settings = self.settings()
+        return bool(settings["sparse"]) or len(settings["classes"]) > 1
+
+    def problems(self, images: int) -> dict[str, str]:
+        """Mark the fields that are wrong for so many images; say what each is and what it must be."""
+        wrong = tuning.problems(self.settings(), max(1, images))
+        if why := tasks.problem_of_name(str(self.model_name.value)):
+            wrong["model_name"] = why
+        self.marks.show(wrong)
+        return {self._called(name): why for name, why in wrong.items()}
+
+    def _called(self, name: str) -> str:
+        folded = " (more settings)" if name in SETTINGS and not self.more.value else ""
+        return f"{self.fields[name].label}{folded} is {self.fields[name].value!r}"
 
     def set_running(self, *, running: bool) -> None:
         """Switch between a form to fill in and a training to watch."""
-        self.pause.enabled = self.stop.enabled = running
+        self.pause.enabled = running
         self.pause.text = "Pause"
-        self.progress.visible = running
-        for field in self._fields():
+        for field in self.marks.fields:
             field.enabled = not running
         self.pairs.native.setEnabled(not running)
         self.go_on.enabled = self.discard.enabled = not running
-
-    def _fields(self) -> list[ValueWidget[Any]]:
-        return [self.fields[name] for name in self._tooltips]
 
     def _fold(self) -> None:
         for name in SETTINGS:
@@ -247,7 +250,7 @@ class FineTuneForm(Container[Any]):
     def _lay_out(self) -> None:
         named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",
                  "minutes", "model_name", *SETTINGS)  # fmt: skip
-        self._tooltips = {name: str(self.fields[name].tooltip) for name in named}
+        self.marks = Marks([self.fields[name] for name in named])
         # Settings scroll where the window is low; buttons, status and plot stay in sight.
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)
@@ -266,19 +269,10 @@ class FineTuneForm(Container[Any]):
         layout.insertWidget(5, self.plot.native)
         keep_height(self.status, 3)
         for field in (self.base, self.meaning, self.source, self.scale):
-            # A combo box is as wide as its longest choice, else: wider than the panel.
-            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            field.native.setSizeAdjustPolicy(policy)
-            field.native.setMinimumContentsLength(8)
+            narrow(field.native, 8)
         self.native.setMinimumWidth(340)
         # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
-
-
-def _row(name: str, *widgets: Any) -> Container[Any]:
-    row: Container[Any] = Container(name=name, widgets=widgets, layout="horizontal", labels=False, label="")
-    row.margins = (0, 0, 0, 0)
-    return row
 
 
 def _bases(_widget: object = None) -> list[str]:

@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
+from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_saunetv2.training.corrections import COLUMN
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 LOSS, VALIDATION, F1, BEST, CORRECTED = "#228be6", "#e8590c", "#0ca678", "#e03131", "#9c36b5"
 """Colours that can be told from a dark window and from a light one."""
@@ -73,8 +77,15 @@ class TrainingPlot:
         known = best[1] is not None and math.isfinite(best[1])
         self.best.setData([best[0]] if known else [], [best[1]] if known else [])
 
-    def colour(self, background: Any, text: Any) -> None:
-        """Take the colours of the window."""
+    def follow_theme(self, viewer: "ViewerModel") -> None:
+        """Take the colours of the viewer's window, now and whenever they change."""
+        self._viewer = viewer
+        viewer.events.theme.connect(self._colour)
+        self._colour()
+
+    def _colour(self) -> None:
+        theme = get_theme(self._viewer.theme)
+        background, text = pg.mkColor(theme.background.as_hex()), pg.mkColor(theme.text.as_hex())
         self.native.setBackground(background)
         for plot, title in zip((self._upper, self._lower), self._titles, strict=True):
             plot.setTitle(title, size="9pt", color=text)

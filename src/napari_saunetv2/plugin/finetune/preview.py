@@ -1,6 +1,6 @@
 """The layer that shows what a training makes of a validation image."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from napari_saunetv2.plugin.common.layers import (
     vessel_colours,
 )
 from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.training import Pair
 from napari_saunetv2.training.validation import Preview
 
@@ -79,19 +80,26 @@ class LivePrediction:
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
-        self._photographs: Mapping[str, Photograph] = {}
+        self._rows: list[Photograph | None] = []
+        self._photographs: dict[str, Photograph] = {}
         self._pairs: dict[str, Pair] = {}
         self._layer: Labels | None = None
         self._shown: Preview | None = None
         self._hidden: list[Layer] = []
 
-    def begin(self) -> None:
-        """Wait for a new training."""
+    def begin(self, chosen: Sequence[Chosen] = ()) -> None:
+        """Wait for a new training on these rows of the table."""
         self._photographs, self._pairs, self._shown = {}, {}, None
+        # What the layers show now: they may show something else by the time their pairs are read.
+        self._rows = [
+            Photograph.of(row.image, row.labels) if isinstance(row.image, Image) else None for row in chosen
+        ]
 
-    def take(self, pairs: list[Pair], photographs: Mapping[str, Photograph]) -> None:
-        """Get to know the images, and by their names the layers that some of them came from."""
-        self._pairs, self._photographs = {pair.name: pair for pair in pairs}, photographs
+    def take(self, pairs: Sequence[Pair], rows: Mapping[str, int]) -> None:
+        """Get to know the images, and for the names of some the row that each came from."""
+        self._pairs = {pair.name: pair for pair in pairs}
+        found = {name: self._rows[row] for name, row in rows.items()}
+        self._photographs = {name: one for name, one in found.items() if one is not None}
 
     def show(self, preview: Preview | None) -> Iterator[None]:
         """Show a preview in steps, unless it is shown or somebody removed the layer."""

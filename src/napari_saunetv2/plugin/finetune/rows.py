@@ -28,6 +28,18 @@ NOT_TO_LEARN = ("preview", "agreement")
 """Roles of layers that show a training at work, or what was right and wrong."""
 
 
+def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row], str]:
+    """Give the rows of "layers" or of a "folder", and why that folder cannot be read, or ""."""
+    if source == "layers":
+        return of_layers(viewer), ""
+    if folder in ("", "."):
+        return [], ""
+    try:
+        return of_folder(Path(folder)), ""
+    except SaunetError as error:
+        return [], str(error)
+
+
 def of_layers(viewer: "ViewerModel") -> list[Row]:
     """Give a row for each picture, with the Labels layers of its shape.
 

@@ -53,6 +53,14 @@ class Control:
     shown: threading.Event = field(default_factory=threading.Event)
     """That the first prediction is on the screen."""
 
+    def toggle_pause(self) -> bool:
+        """Pause, or go on; returns whether it is paused now."""
+        if self.paused.is_set():
+            self.paused.clear()
+        else:
+            self.paused.set()
+        return self.paused.is_set()
+
 
 class Picked:
     """A row of the table, taken out of its layers: these may change or go while the training runs."""
@@ -63,9 +71,9 @@ class Picked:
         self.name = chosen.name
         if isinstance(chosen.image, Image):
             self._planes = Planes(chosen.image)
-            self._labels = _copied(chosen.labels)
+            self._labels = _array(chosen.labels)
             self._prediction = _prediction(chosen.labels)
-            self._field = None if chosen.field is None else _copied(chosen.field)
+            self._field = None if chosen.field is None else _array(chosen.field)
 
     def pairs(self) -> list[Pair]:
         """Read it: of a stack every plane on which somebody annotated something.
@@ -80,10 +88,11 @@ class Picked:
         planes, found = self._planes, []
         for number in range(len(planes)):
             index = planes.index(number)
-            labels = self._labels[index]
+            labels = np.array(self._labels[index])  # a copy: somebody may be painting on
             if labels.any():
                 name = self.name if len(planes) == 1 else f"{self.name} {number:03}"
-                inside, drawn = (x if x is None else x[index] for x in (self._field, self._prediction))
+                inside = None if self._field is None else np.array(self._field[index])
+                drawn = None if self._prediction is None else self._prediction[index]
                 found.append(Pair(name, planes[number], labels, inside, prediction=drawn))
         if not found:
             raise ImageError(f"Nothing is annotated on '{self.name}': paint its vessels, or untick it.")
@@ -166,5 +175,5 @@ def _prediction(layer: Labels) -> NDArray[Any] | None:
     return before if before is not None and before.shape == layer.data.shape else None
 
 
-def _copied(layer: Labels) -> NDArray[Any]:
-    return np.array(layer.data[0] if layer.multiscale else layer.data)
+def _array(layer: Labels) -> Any:
+    return layer.data[0] if layer.multiscale else layer.data

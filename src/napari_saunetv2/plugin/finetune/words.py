@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from napari_saunetv2.training import Outcome, Report
+from napari_saunetv2.training import Outcome, Report, Task
 
 
 def of_report(report: Report, *, paused: bool) -> str:
@@ -12,6 +12,11 @@ def of_report(report: Report, *, paused: bool) -> str:
         f"{stage}: step {report.step}/{report.steps}, loss {report.loss:.4f}, F1 {f1} at its best threshold "
         f"on {report.validated_on}, {_clock(report.seconds_left)} left, {report.device}"
     )
+
+
+def of_task(task: Task) -> str:
+    """Say how far a training came that is not done."""
+    return f"{task.name}: step {task.step()}/{task.config.steps}"
 
 
 def of_outcome(outcome: Outcome) -> str:

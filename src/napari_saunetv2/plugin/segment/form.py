@@ -9,7 +9,6 @@ from magicgui.widgets import (
     Container,
     FloatSlider,
     Label,
-    ProgressBar,
     PushButton,
     SpinBox,
 )
@@ -20,7 +19,7 @@ from napari_saunetv2 import NO_DEVICE
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import installed
 from napari_saunetv2.imaging.vessels import PostProcessing
-from napari_saunetv2.plugin.common.forms import align, group, row
+from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, narrow, progress_bar, row
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
@@ -165,7 +164,7 @@ class SegmentForm(Container[Any]):
         self.cancel = PushButton(
             name="cancel", text="Cancel", enabled=False, tooltip="Stop the run (Ctrl+Alt+X)."
         )
-        self.progress = ProgressBar(name="progress", value=0, max=1000, visible=False)
+        self.progress = progress_bar()
         self.status = Label(name="status")
 
     def _make_output(self) -> None:
@@ -206,11 +205,8 @@ class SegmentForm(Container[Any]):
             tooltip="Write the active labels, else the vessels of this photograph, as a mask (0 and 255) "
             "beside the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
         )
-        self.copy_python = PushButton(
-            name="copy_python", text="Python", tooltip="Copy what this does as Python code."
-        )
-        self.copy_command = PushButton(
-            name="copy_command", text="command", tooltip="Copy what this does as a command line."
+        self.copy_python, self.copy_command = copy_buttons(
+            "Copy what this does as Python code.", "Copy what this does as a command line."
         )
 
     def _lay_out(self) -> None:
@@ -221,9 +217,7 @@ class SegmentForm(Container[Any]):
         for button in (self.browse, self.manage):
             button.native.setMaximumWidth(30)
         for box in self.native.findChildren(QComboBox):
-            # Else the longest name of a layer sets the width of the panel.
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(6)
+            narrow(box, 6)
         align(self["input"], self["settings"], self["output"])
 
     def _toggle_more(self) -> None:

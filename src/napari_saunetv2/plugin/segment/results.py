@@ -8,6 +8,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
@@ -20,6 +21,7 @@ from napari_saunetv2.plugin.common.layers import (
 )
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.segment.run import Request, Segmented
+from napari_saunetv2.plugin.segment.stacks import Maps
 from napari_saunetv2.plugin.session import edits
 
 if TYPE_CHECKING:
@@ -66,10 +68,17 @@ class Result:
         self._data: Any = None
         self._maps: dict[str, Image] = {}
         self._labels: Labels | None = None
+        self._fields: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        self.ending = ""
         self.request: Request | None = None
         self.config: InferenceConfig | None = None
 
-    def show(self, source: Source, request: Request, answer: Segmented) -> Iterator[None]:
+    def former(self, planes: Planes) -> Maps:
+        """Give the maps that are there of this very picture."""
+        same = self._data is not None and self._data() is planes.array
+        return {role: layer.data for role, layer in self._maps.items() if same and self._there(role)}
+
+    def show(self, source: Source, request: Request, answer: Segmented, maps: Maps) -> Iterator[None]:
         """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
 
         Yields
@@ -80,12 +89,12 @@ class Result:
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
         self.request, self.config = request, answer.config
+        places = [source.planes.index(number) for number in answer.numbers]
+        self._fields = (self._fields if same else {}) | dict(zip(places, answer.fields, strict=True))
         about = {"model": answer.config.model} | answer.config.options()
         about |= {"fov": _word(request.fov), OF: self._name}
-        for role, maps in (("probability", answer.probability), ("uncertainty", answer.variance)):
-            if maps:
-                data = self._filled(role, source, answer.numbers, maps, same)
-                yield from self._show_map(role, data, about)
+        for role, data in maps.items():
+            yield from self._show_map(role, data, about)
         if self.labels is None:
             # Still empty, for to add it takes longest, and so has a turn to itself.
             labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
@@ -116,6 +125,15 @@ class Result:
             edits.remember(self._labels)
         return notice
 
+    def in_words(self) -> str:
+        """Say how the last run ended, and the share of the field of view that is vessel by now."""
+        labels = self.labels
+        if labels is None or not self._fields:
+            return self.ending
+        mask = np.stack([np.asarray(labels.data[place]) for place in self._fields])
+        share = plausibility.share(mask, np.stack(list(self._fields.values())))
+        return f"{self.ending} {plausibility.share_in_words(share)}"
+
     @property
     def labels(self) -> Labels | None:
         """The vessels, if they are still there."""
@@ -135,19 +153,6 @@ class Result:
         return labels, self._maps["uncertainty"]
 
     # Layers
-
-    def _filled(
-        self, role: str, source: Source, numbers: Any, maps: list[NDArray[np.float32]], same: bool
-    ) -> NDArray[np.float32]:
-        """Lay planes into a stack: the former one, where it is of the same picture."""
-        shape = source.planes.shape
-        if len(shape) == 2:
-            return maps[0]
-        keep = same and self._there(role) and self._maps[role].data.shape == shape
-        stack = self._maps[role].data.copy() if keep else np.zeros(shape, np.float32)
-        for number, one in zip(numbers, maps, strict=True):
-            stack[source.planes.index(number)] = one
-        return stack
 
     def _there(self, role: str) -> bool:
         return role in self._maps and self._maps[role] in self._viewer.layers

@@ -95,7 +95,7 @@ class Guide:
         if tour.is_of(labels):
             self._say(tour.step(self._viewer, spread, self._marker, by))
         else:
-            self._ranking.ask(rank(labels.data.copy(), spread.data), go)
+            self._ranking.ask(rank(labels.data, spread.data), go)
 
     def unmark(self) -> None:
         """Take the ring away: its vessels are found anew."""
@@ -108,6 +108,7 @@ class Guide:
 
 def rank(mask: NDArray[np.uint8], spread: NDArray[np.float32]) -> Generator[None, None, Ranking]:
     """Rank the vessels of all planes by uncertainty: a job, for thinning a large mask takes a second."""
+    mask = np.array(mask)  # somebody may be painting on
     masks, maps = (stack.reshape(-1, *stack.shape[-2:]) for stack in (mask, spread))
     found: Ranking = []
     for number, (one, values) in enumerate(zip(masks, maps, strict=True)):

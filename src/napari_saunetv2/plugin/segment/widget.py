@@ -13,10 +13,11 @@ from napari.utils.notifications import show_info
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.imaging import vessels
 from napari_saunetv2.imaging.vessels import PostProcessing
-from napari_saunetv2.plugin.common.jobs import Job, Latest, Turns
+from napari_saunetv2.plugin.common.jobs import Latest
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane
+from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.preferences import preferred
-from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text, tell
+from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.segment import copies
 from napari_saunetv2.plugin.segment.card import CardMaker, Wish
 from napari_saunetv2.plugin.segment.choices import DataWatch, fields, obstacle, photographs
@@ -24,6 +25,7 @@ from napari_saunetv2.plugin.segment.form import SegmentForm
 from napari_saunetv2.plugin.segment.outline import Outline
 from napari_saunetv2.plugin.segment.results import Result, Source
 from napari_saunetv2.plugin.segment.run import Request, Segmented, field_of, find_vessels, segment_planes
+from napari_saunetv2.plugin.segment.stacks import Maps, stacked
 from napari_saunetv2.plugin.segment.tour import Guide
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
@@ -46,17 +48,22 @@ class SegmentWidget(SegmentForm):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         self._viewer = napari_viewer
-        self._job: Job | None = None
         self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
         self._outline = Outline(napari_viewer)
-        self._why_not = ""
         super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
+        self.panel = JobPanel(
+            self,
+            start=[self.run],
+            stop=self.cancel,
+            stopped="Stopped; no layer was changed.",
+            obstacle=self._obstacle,
+            ended=self._check,
+        )
         self._cards = CardMaker(self.native, self._wish, self._show_card)
         self._data = DataWatch(self._cards.renew)
-        self._turns = Turns(self.native)
-        self._masks = Latest(self._show_failure)
-        self._guide = Guide(napari_viewer, self._say, self._show_failure)
-        self._saver = Saver(napari_viewer, self.native, self._say)
+        self._masks = Latest(self.panel.fail)
+        self._guide = Guide(napari_viewer, self.panel.line.say, self.panel.fail)
+        self._saver = Saver(napari_viewer, self.native, self.panel.line.say)
         set_up(self, napari_viewer)
         self._connect()
         self.use_model_threshold()
@@ -68,7 +75,7 @@ class SegmentWidget(SegmentForm):
 
     def _connect(self) -> None:
         self.run.changed.connect(self._start)
-        self.cancel.changed.connect(self._cancel)
+        self.cancel.changed.connect(self.panel.stop)
         self.browse.changed.connect(self._browse)
         for chooses in (self.model, self.tta):
             chooses.changed.connect(self._take_model_threshold)
@@ -92,13 +99,13 @@ class SegmentWidget(SegmentForm):
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
             event.connect(self._layers_changed)
         self._viewer.dims.events.current_step.connect(self._cards.renew)
-        self.native_parent_changed.connect(self._panel_moved)
-        self.native.destroyed.connect(self._abandon)
+        for other in (self._cards, self._masks, self._guide):
+            self.native.destroyed.connect(other.abandon)
         add_shortcuts(
             self.native,
             {
                 "Ctrl+Return": self._start,
-                "Ctrl+Alt+X": self._cancel,
+                "Ctrl+Alt+X": self.panel.stop,
                 "Ctrl+Alt+U": partial(self._lead, 1),
                 "Ctrl+Alt+Y": partial(self._lead, -1),
                 "Ctrl+Alt+M": self._save,
@@ -108,38 +115,28 @@ class SegmentWidget(SegmentForm):
     # What the user does
 
     def _start(self) -> None:
-        self._check()
-        if self._job is not None or self._obstacle():
+        if not self._check():
             return
         source = Source(self.image.value)
         numbers: Sequence[int] = range(len(source.planes))
         if self.planes.value == "current":
             numbers = [current_plane(source.layer, source.planes, self._viewer)]
         request = Request(self.config(), self.field_of_view(), self.uncertainty.value)
+        last = self._result()
+        former = {} if last is None else last.former(source.planes)
         begun = time.monotonic()
-        self._job = Job(
-            segment_planes(source.planes, numbers, request),
+        self.panel.run(
+            stacked(segment_planes(source.planes, numbers, request), source.planes, former),
+            f"Segmenting {source.name}...",
             progress=partial(self._show_progress, source.name),
-            done=lambda answer: self._turns.add(self._show_result(source, request, begun, answer)),
-            failed=self._show_failure,
-            finished=lambda: self._turns.add(self._reset()),
+            done=partial(self._show_result, source, request, begun),
         )
-        self.run.enabled, self.cancel.enabled = False, True
-        self.progress.value, self.progress.visible = 0, True
-        self.status.value = f"Segmenting {source.name}..."
-        self._job.start()
-
-    def _cancel(self) -> None:
-        if self._job is not None and not self._turns.busy:
-            self._job.stop()
-            self.cancel.enabled = False
-            self.status.value = "Stopped; no layer was changed."
 
     def _browse(self) -> None:
         try:
             self.model.browse()
         except SaunetError as error:
-            self._show_failure(error)
+            self.panel.fail(error)
 
     def _apply_threshold(self) -> None:
         result = self._result()
@@ -164,48 +161,36 @@ class SegmentWidget(SegmentForm):
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
-            self.status.value = str(error)
+            self.panel.line.say(str(error))
         else:
-            self.status.value = f"Copied as {language}."
+            self.panel.line.say(f"Copied as {language}.")
 
     def _take_image(self) -> None:
-        if self._job is None:
-            self.status.value = ""  # what it says is about another image
+        if not self.panel.busy:
+            self.panel.line.say("")  # what it says is about another image
         self._check()
-
-    def _panel_moved(self, parent: object) -> None:
-        if parent is None:  # closed: nobody can see or cancel the run any more
-            self._cancel()
-
-    def _abandon(self) -> None:
-        # The window is gone, so no job may reach the fields any more.
-        for job in (self._job, self._cards, self._masks, self._guide, self._turns):
-            if job is not None:
-                job.abandon()
-        self._job = None
 
     # What the jobs say
 
     def _show_progress(self, name: str, state: "State") -> None:
-        self.progress.value = round(state.share * self.progress.max)
-        self.status.value = " ".join(filter(None, [f"Segmenting {name} on {state.device}...", state.notice]))
+        self.panel.show(state.share)
+        said = [f"Segmenting {name} on {state.device}...", state.notice]
+        self.panel.line.say(" ".join(filter(None, said)))
 
     def _show_result(
-        self, source: Source, request: Request, begun: float, answer: Segmented
+        self, source: Source, request: Request, begun: float, found: tuple[Segmented, Maps]
     ) -> Iterator[None]:
+        answer, maps = found
         result = self._results.setdefault(source.layer, Result(self._viewer))
         self._guide.unmark()
-        yield from result.show(source, request, answer)
+        yield from result.show(source, request, answer, maps)
+        result.ending = answer.in_words(source.name, time.monotonic() - begun)
+        if source.changed():
+            result.ending += " Its picture was replaced meanwhile: this is of the former one."
         self._draw(result)
         yield
         result.activate(source.layer)
         self._check_uncertainty()
-        from napari_saunetv2.inference.preflight import duration  # the window opens without torch
-
-        used, seconds = answer.config, duration(time.monotonic() - begun)
-        took = f"{seconds} on {used.device} with {used.engine} in {used.precision}"
-        changed = "Its picture was replaced meanwhile: this is of the former one." if source.changed() else ""
-        self.status.value = " ".join(filter(None, [f"Done: {source.name}, {took}.", answer.notice, changed]))
 
     def _show_card(self, card: "Preflight | str | None") -> None:
         self.device.reset_choices()  # by now torch is loaded, and knows them
@@ -215,19 +200,6 @@ class SegmentWidget(SegmentForm):
         else:
             self.card.value = card or ""
             self._outline.show(None, None)
-
-    def _say(self, words: str) -> None:
-        self.status.value = words
-
-    def _show_failure(self, error: Exception) -> None:
-        self.status.value = tell(error)
-
-    def _reset(self) -> Iterator[None]:
-        self._job = None
-        self.cancel.enabled = False
-        self.progress.visible = False
-        self._check()
-        yield
 
     def _draw(self, result: Result) -> None:
         """Show the vessels as the fields say: at once where that is quick, else from a thread."""
@@ -242,6 +214,7 @@ class SegmentWidget(SegmentForm):
     def _show_vessels(self, result: Result, mask: Any, post: PostProcessing) -> None:
         if result.can_redraw() and mask.shape == result.probability.shape:
             notice = result.show_vessels(mask, post)
+            self.panel.line.say(result.in_words())
             if notice:
                 show_info(notice)
 
@@ -260,19 +233,13 @@ class SegmentWidget(SegmentForm):
         self._follow_active()
         self._check()
 
-    def _check(self) -> None:
-        """Say why there is nothing to run, if so; else let stand what was said."""
+    def _check(self) -> bool:
+        """Say whether a run can start; where not, the status line says why."""
         layer = self.image.value
         self.planes.visible = layer is not None and layer.ndim > 2 and not colours_first(layer)
         self._data.watch(layer)
         self._check_uncertainty()
-        if self._job is not None:
-            return
-        why_not = self._obstacle()
-        if why_not or self.status.value == self._why_not:
-            self.status.value = why_not
-        self._why_not = why_not
-        self.run.enabled = not why_not
+        return self.panel.check()
 
     def _check_uncertainty(self) -> None:
         result = self._result()

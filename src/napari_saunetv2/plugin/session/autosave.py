@@ -1,7 +1,7 @@
 """Labels that somebody paints are copied while they are painted, and offered back after a crash.
 
 A copy goes when the labels were saved, or when the user does not want it. The copying is done in a
-thread: only the array is taken in the interface's.
+thread.
 """
 
 import time
@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QObject, QTimer, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QApplication, QMessageBox
+from superqt.utils import QSignalThrottler
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.plugin.common.layers import spatial
+from napari_saunetv2.plugin.common.layers import EDITED, label_colours, spatial
+from napari_saunetv2.plugin.common.roles import ROLE
+from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.session import painted as _painted
 
 if TYPE_CHECKING:
@@ -66,10 +70,9 @@ class Autosave(QObject):
         self._writer = ThreadPoolExecutor(1, "autosave")
         self._told = False
         self.question: QMessageBox | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(round(WAIT * 1000))
-        self._timer.timeout.connect(self.copy_now)
+        self._throttler = QSignalThrottler(QSignalThrottler.EmissionPolicy.Trailing, self)
+        self._throttler.setTimeout(round(WAIT * 1000))
+        self._throttler.triggered.connect(self.copy_now)
         self._wrote.connect(self._adapt)
         self._failed.connect(self._tell)
         self._found.connect(self._ask)
@@ -81,13 +84,19 @@ class Autosave(QObject):
 
     def copy_now(self) -> None:
         """Copy what was painted since the last time."""
-        with suppress(RuntimeError):  # when Python ends, Qt may have gone before
-            self._timer.stop()
+        self._throttler.cancel()
         while self._changed:
             layer = self._changed.pop()
             path = self._path(layer)
             if path is not None:
-                copy = _painted.Copy(layer.name, np.array(layer.data), _plain(spatial(layer)))
+                drawn = edits.drawn(layer)
+                copy = _painted.Copy(
+                    layer.name,
+                    layer.data,
+                    _painted.plain_place(spatial(layer)),
+                    _painted.plain_metadata(layer.metadata),
+                    drawn if drawn is not None and drawn.shape == layer.data.shape else None,
+                )
                 self._later(self._write, path, copy, self._replaces.pop(layer, None))
 
     def wait(self) -> None:
@@ -136,8 +145,7 @@ class Autosave(QObject):
             return
         if not any(layer is other for other in self._changed):
             self._changed.append(layer)
-        if not self._timer.isActive():
-            self._timer.start()
+        self._throttler.throttle()
 
     def _path(self, layer: Labels) -> Path | None:
         if self._session is not None and not self._session.stands():  # then no copy is there any more
@@ -162,7 +170,8 @@ class Autosave(QObject):
     def _write(self, path: Path, copy: _painted.Copy, replaces: Path | None) -> None:
         begun = time.monotonic()
         try:
-            _painted.write(path, copy)
+            # Somebody may be painting on: what is written is not to change meanwhile.
+            _painted.write(path, replace(copy, labels=np.array(copy.labels)))
         except SaunetError as error:
             self._failed.emit(str(error))
             return
@@ -172,7 +181,7 @@ class Autosave(QObject):
 
     def _adapt(self, seconds: float) -> None:
         self._told = False
-        self._timer.setInterval(round(1000 * max(WAIT, 10 * seconds)))
+        self._throttler.setTimeout(round(1000 * max(WAIT, 10 * seconds)))
 
     def _tell(self, problem: str) -> None:
         if not self._told:  # once, not every two seconds
@@ -224,10 +233,18 @@ class Autosave(QObject):
         for path in self._own(found):
             try:
                 copy = _painted.read(path)
-                layer = viewer.add_labels(copy.labels, name=f"{copy.name} (recovered)", **copy.place)
+                layer = viewer.add_labels(
+                    copy.labels,
+                    name=f"{copy.name} (recovered)",
+                    metadata=copy.metadata,
+                    **({"colormap": label_colours(copy.labels, EDITED)} if ROLE in copy.metadata else {}),
+                    **copy.place,
+                )
             except (SaunetError, ValueError, TypeError) as error:
                 show_warning(str(error))
                 continue
+            if copy.drawn is not None:
+                edits.remember(layer, copy.drawn)
             self._replaces[layer] = path  # which stays until the new copy is written
             self._note(layer)
 
@@ -263,10 +280,3 @@ def _listed(left: dict[Path, str]) -> str:
 
 
 _WATCHED: "WeakKeyDictionary[napari.viewer.Viewer, Autosave]" = WeakKeyDictionary()
-
-
-def _plain(place: dict[str, Any]) -> dict[str, Any]:
-    """What puts a layer in its place, as JSON holds it."""
-    numbers = ("scale", "translate", "rotate", "shear", "affine")
-    plain: dict[str, Any] = {name: np.asarray(place[name]).tolist() for name in numbers}
-    return plain | {name: [str(one) for one in place[name]] for name in ("units", "axis_labels")}

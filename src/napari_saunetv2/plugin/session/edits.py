@@ -12,10 +12,10 @@ _drawn: WeakKeyDictionary[Labels, NDArray[Any]] = WeakKeyDictionary()
 _noted: set[bytes] = set()
 
 
-def remember(layer: Labels) -> None:
-    """Note what a layer shows now, as not painted by anybody."""
+def remember(layer: Labels, pixels: NDArray[Any] | None = None) -> None:
+    """Note what a layer shows now, or showed before somebody painted on it, as not painted by anybody."""
     # The layer paints into its own array: only a copy tells later what was painted.
-    _drawn[layer] = np.array(layer.data)
+    _drawn[layer] = np.array(layer.data if pixels is None else pixels)
 
 
 def drawn(layer: Labels) -> NDArray[Any] | None:

@@ -7,7 +7,7 @@ import secrets
 import zlib
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,17 @@ class Copy:
     labels : array of integers
     place : dict
         Scale, translation and the like, as ``Viewer.add_labels`` takes them.
+    metadata : dict
+        The layer's, as far as JSON holds it: whose eye it is, and which model found the vessels.
+    drawn : array of the labels' shape, or None
+        What the layer showed before somebody painted on it.
     """
 
     name: str
     labels: NDArray[Any]
     place: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    drawn: NDArray[Any] | None = None
 
 
 class Session:
@@ -115,15 +121,22 @@ def _name() -> Path:
 
 def write(path: Path, copy: Copy) -> None:
     """Write a copy, in place of the last one; raises FileFormatError when the disk is full and the like."""
-    packed = np.frombuffer(zlib.compress(np.ascontiguousarray(copy.labels).tobytes(), 1), np.uint8)
     about = {
         "name": copy.name,
         "dtype": copy.labels.dtype.str,
         "shape": copy.labels.shape,
         "place": copy.place,
+        "metadata": copy.metadata,
     }
-    data = safetensors.numpy.save({"labels": packed}, {_KEY: json.dumps(about)})
+    parts = {"labels": _packed(copy.labels)}
+    if copy.drawn is not None:
+        parts["drawn"] = _packed(copy.drawn.astype(copy.labels.dtype))
+    data = safetensors.numpy.save(parts, {_KEY: json.dumps(about)})
     write_beside(path, lambda file: file.write(data), overwrite=True)
+
+
+def _packed(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.frombuffer(zlib.compress(np.ascontiguousarray(labels).tobytes(), 1), np.uint8)
 
 
 def read(path: Path) -> Copy:
@@ -137,14 +150,21 @@ def read(path: Path) -> Copy:
     try:
         with safetensors.safe_open(path, framework="np") as file:
             about = json.loads(file.metadata()[_KEY])
-            packed = file.get_tensor("labels")
+            packed = {name: file.get_tensor(name) for name in list(file.keys())}
         shape, dtype = tuple(map(int, about["shape"])), np.dtype(about["dtype"])
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "iub" or not 0 < size <= MAX_UNPACKED or min(shape) < 1:
             raise ValueError(shape)  # noqa: TRY301
-        data = zlib.decompressobj().decompress(packed.tobytes(), size)
-        labels = np.frombuffer(data, dtype).reshape(shape).copy()
-        return Copy(str(about["name"])[:200], labels, dict(about["place"]))
+        parts = {
+            name: np.frombuffer(zlib.decompressobj().decompress(part.tobytes(), size), dtype)
+            .reshape(shape)
+            .copy()
+            for name, part in packed.items()
+        }
+        return Copy(
+            str(about["name"])[:200], parts["labels"], dict(about["place"]), dict(about.get("metadata", {})),
+            parts.get("drawn"),
+        )  # fmt: skip
     except Exception as error:  # a damaged file holds anything
         raise CheckpointError(f"'{path}' is damaged: these labels cannot be brought back.") from error
 
@@ -184,3 +204,19 @@ def _remove_empty(session: Path) -> None:
         if {p.name for p in session.iterdir()} <= {LOCK}:
             (session / LOCK).unlink(missing_ok=True)
             session.rmdir()
+
+
+def plain_place(place: dict[str, Any]) -> dict[str, Any]:
+    """What puts a layer in its place, as JSON holds it."""
+    numbers = ("scale", "translate", "rotate", "shear", "affine")
+    plain: dict[str, Any] = {name: np.asarray(place[name]).tolist() for name in numbers}
+    return plain | {name: [str(one) for one in place[name]] for name in ("units", "axis_labels")}
+
+
+def plain_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What JSON holds of a layer's metadata; other plugins keep anything there."""
+    kept = {}
+    for name, value in metadata.items():
+        with suppress(TypeError, ValueError):
+            kept[str(name)] = json.loads(json.dumps(value))
+    return kept

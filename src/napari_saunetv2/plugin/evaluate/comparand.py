@@ -1,0 +1,147 @@
+"""A prediction beside its truth, apart from their layers: a worker reads them while layers come and go."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from numpy.typing import NDArray
+
+from napari_saunetv2.evaluation import Case
+from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging.intensity import to_unit
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer's array, without the layer: a worker may use it when the layer is gone.
+
+    Attributes
+    ----------
+    name : str
+        The layer's.
+    data : array
+        At full resolution.
+    multiscale : bool
+    """
+
+    name: str
+    data: Any
+    multiscale: bool
+
+    @classmethod
+    def of(cls, layer: Layer) -> "Part":
+        """Take it from a layer."""
+        return cls(layer.name, layer.data[0] if layer.multiscale else layer.data, bool(layer.multiscale))
+
+    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
+        """Read one plane; of a part that has one plane only, that one."""
+        return np.asarray(self.data[self._within(index)])
+
+    def code(self, index: tuple[int, ...]) -> str:
+        """Python that reads the same from a viewer."""
+        within = self._within(index)
+        place = f"[{', '.join(map(str, within))}]" if within else ""
+        return f"np.asarray(viewer.layers[{self.name!r}].data{'[0]' if self.multiscale else ''}{place})"
+
+    def _within(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        return index if self.data.ndim >= len(index) + 2 else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Comparand:
+    """A prediction, what it is compared with, and where it shows.
+
+    Attributes
+    ----------
+    layer : Layer
+        The prediction's; only the interface's thread may touch it.
+    names : list of str
+        Of its planes.
+    indices : list of tuple of int
+        Where in the layer they lie.
+    answer, truth : Part
+    second : Part or None
+        The second observer's labels.
+    inside, photograph : Part or None
+        The field of view; where there is a photograph instead, it is found in that.
+    threshold : float
+    model : str
+        What made the prediction, for tables: the model, where Segment noted it, else the layer's name.
+    not_used : str
+        What Segment does beside the threshold to draw its vessels, and a score does not; else "".
+    """
+
+    layer: Layer
+    names: list[str]
+    indices: list[tuple[int, ...]]
+    answer: Part
+    truth: Part
+    second: Part | None
+    inside: Part | None
+    photograph: Part | None
+    threshold: float
+    model: str
+    not_used: str = ""
+
+    def changed(self) -> bool:
+        """Say whether the prediction's layer shows other data by now."""
+        return Part.of(self.layer).data is not self.answer.data
+
+    def cases(self) -> Iterator[tuple[tuple[int, ...], Case, Case | None]]:
+        """Give each plane's index, its case, and the second observer's case."""
+        for name, index in zip(self.names, self.indices, strict=True):
+            inside = None if self.inside is None else self.inside.plane(index)
+            if self.photograph is not None:
+                inside = fov.detect(to_unit(self.photograph.plane(index)))
+            truth = self.truth.plane(index)
+            about = self.truth.name, self._fov()
+            case = Case(
+                name, None, truth, self.answer.plane(index), self.threshold, inside, self.model, *about
+            )
+            second = None
+            if self.second is not None:
+                other = self.second.plane(index)
+                second = Case(name, None, truth, other, self.threshold, inside, self.second.name, *about)
+            yield index, case, second
+
+    def code(self) -> list[str]:
+        """Python that makes the cases in napari's console, a line each."""
+        lines = []
+        for name, index in zip(self.names, self.indices, strict=True):
+            inside = "None" if self.inside is None else self.inside.code(index)
+            if self.photograph is not None:
+                inside = f"fov.detect(to_unit({self.photograph.code(index)}))"
+            answer, truth = self.answer.code(index), self.truth.code(index)
+            about = f"{self.model!r}, {self.truth.name!r}, {self._fov()!r}"
+            lines.append(
+                f"evaluation.Case({name!r}, None, {truth}, {answer}, {self.threshold!r}, {inside}, {about})"
+            )
+        return lines
+
+    def _fov(self) -> str:
+        """What tables say of the field of view."""
+        if self.photograph is not None:
+            return "found"
+        return "whole frame" if self.inside is None else self.inside.name
+
+
+def as_python(some: Iterable[Comparand]) -> str:
+    """Python for napari's console that scores the same and prints the table."""
+    lines = [line for one in some for line in one.code()]
+    more = [
+        "from napari_saunetv2.imaging import fov",
+        "from napari_saunetv2.imaging.intensity import to_unit",
+    ]
+    return "\n".join(
+        [
+            "import numpy as np",
+            "from napari_saunetv2 import evaluation",
+            *(more if any("fov.detect" in line for line in lines) else []),
+            "cases = [",
+            *(f"    {line}," for line in lines),
+            "]",
+            "print(evaluation.as_csv([case.score() for case in cases]))",
+        ]
+    )

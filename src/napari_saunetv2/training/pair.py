@@ -1,0 +1,83 @@
+"""A photograph with the vessels that somebody drew on it: what a training is given."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.datasets import Sample
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging.ignored import judged
+from napari_saunetv2.imaging.intensity import to_unit
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph and the vessels somebody drew on it.
+
+    Attributes
+    ----------
+    name : str
+    image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
+    vessels : array, shape (H, W)
+        What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
+    field : array, shape (H, W), optional
+        The field of view, where it is known; else it is found.
+    prediction : array, shape (H, W), optional
+        The model's prediction that the vessels were painted on: 0 or the number of the class. Where it is
+        known, the pixels that somebody corrected in it are judged by themselves.
+    ignored : array, shape (H, W), bool, optional
+        Pixels that nobody judged: they take no part in loss or score. Where it is not given, the ones that
+        ``vessels`` mark, as :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
+    """
+
+    name: str
+    image: NDArray[np.generic]
+    vessels: NDArray[np.generic]
+    field: NDArray[np.generic] | None = None
+    prediction: NDArray[np.generic] | None = None
+    ignored: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Pair":
+        """Read a case of a data set, with the labels of its reference observer."""
+        field = sample.fov() if sample.fov_path else None
+        labels = sample.read_labels()
+        return cls(sample.name, sample.image(), labels.pixels, field, ignored=labels.ignored)
+
+    def __post_init__(self) -> None:
+        """Check that labels, field of view and image are of one size; raises ImageError."""
+        if self.ignored is None:
+            vessels, ignored = judged(np.asarray(self.vessels))
+            object.__setattr__(self, "vessels", vessels)
+            object.__setattr__(self, "ignored", ignored)
+        parts = {"labels are": self.vessels, "field of view is": self.field}
+        parts |= {"prediction is": self.prediction, "ignored pixels are": self.ignored}
+        for what, part in parts.items():
+            if part is not None and part.shape != self.image.shape[:2]:
+                raise ImageError(
+                    f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
+                    "give one of the image's own size."
+                )
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Give the field of view, shape (H, W), bool: the known one, or the one that is found."""
+        return fov.detect(to_unit(self.image)) if self.field is None else self.field != 0
+
+    def remarks(self, *, sparse: bool) -> tuple[str, ...]:
+        """Say what is unusual about the labels, of which sparse ones may be few, and about the FOV mask."""
+        said: list[str] = []
+        if self.field is not None:
+            said += plausibility.of_field_mask(self.field, to_unit(self.image))
+        judged_inside = self.inside()
+        if self.ignored is not None:
+            said.append(f"{self.ignored.mean():.1%} of the pixels are not judged, and take no part.")
+            judged_inside = judged_inside & ~self.ignored
+        if not sparse:
+            said += plausibility.of_labels(self.vessels, judged_inside)
+        return tuple(said)
+
+    def diameter(self) -> float | None:
+        """Diameter in pixels of the field of view."""
+        return fov.diameter(self.inside())
