@@ -374,10 +374,11 @@ def test_labels_as_they_were_saved_before_leave_no_copy(viewer, widget, shows, q
 def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
     scored = []
 
-    def slow(samples, model, **settings):
+    def slow(samples, *_):
         scored.append(samples[0].name)
         time.sleep(0.2)
-        return [evaluation.ImageScore(samples[0].name, {"f1": 0.5})]
+        half = np.tri(9, dtype=np.uint8)
+        return [evaluation.Case(samples[0].name, None, half, half)]
 
     monkeypatch.setattr(evaluation, "answers", slow)
     widget.score_all.native.click()
