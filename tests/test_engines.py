@@ -162,7 +162,7 @@ def test_auto_takes_the_fastest_that_keeps_the_prediction(small: Checkpoint, mon
     }.items():
         kept = _export.folder(small) / f"torch-{precision}-{torch.__version__}-cpu-{kind}.json"
         _export.keep(kept, json.dumps(verdict._asdict()).encode())
-    runners._choice._CHOICES.clear()
+    _choice._CHOICES.clear()
     assert runners.choice(small, CPU, "torch") == ("torch", chosen)
 
 

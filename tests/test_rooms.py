@@ -80,7 +80,6 @@ KEYWORDS = {
     "engines/_onnx.py:node": "attributes of an ONNX node",
     "engines/devices.py:guarded": "a decorator",
     "plugin/browse/cases.py:add": "looks of a napari layer",
-    "plugin/common/forms.py:copy_buttons": "options of a magicgui widget",
     "plugin/common/models.py:__init__": "options of a magicgui widget",
     "training/state.py:locked": "a decorator",
     "training/tuning.py:settings": "fields of TrainConfig, as dataclasses.replace takes them",
