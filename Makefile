@@ -32,8 +32,8 @@ test: docs  ## Run all tests (installs a virtual screen when root; about ten min
 	tools/system-libraries.sh
 # Windows and stopwatches come last and one by one: a busy neighbour would slow them. Pytest's 5 means that ARGS
 # chose no test of this part.
-	@$(PYTEST) -n 2 --dist worksteal -m "not gui and not alone" $(ARGS); parallel=$$?; \
-	$(PYTEST) -m "gui or alone" $(ARGS); alone=$$?; \
+	@$(PYTEST) -n 2 --dist worksteal -m "not gui and not exclusive" $(ARGS); parallel=$$?; \
+	$(PYTEST) -m "gui or exclusive" $(ARGS); alone=$$?; \
 	for code in $$parallel $$alone; do case $$code in 0|5) ;; *) exit $$code;; esac; done; \
 	test $$parallel$$alone != 55
 

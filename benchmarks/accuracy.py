@@ -175,8 +175,8 @@ def _by_mode(root: Path) -> str:
     for engine, precision in MODES:
         found = []
         for sample in samples:
-            answer = inference.segment(sample.image(), model, engine=engine, precision=precision)
-            found.append(evaluation.score(sample.labels(), answer, 0.5, None)["f1"])
+            prediction = inference.segment(sample.image(), model, engine=engine, precision=precision)
+            found.append(evaluation.score(sample.labels(), prediction, 0.5, None)["f1"])
         lines.append(f"| {engine} | {precision} | {np.mean(found):.5f} |")
     return _MODES_HEAD + "\n".join(lines) + "\n"
 
@@ -198,8 +198,8 @@ def _tiled(root: Path) -> str:
     model = checkpoint.load("saunetv2-drive")
     found: dict[str | int, list[float]] = {"off": [], 1536: [], 1024: []}
     for sample, (tile, scores) in product(samples, found.items()):
-        answer = inference.segment(sample.image(), model, rescale="off", tile=tile, precision="float32")
-        scores.append(evaluation.score(sample.labels(), answer, 0.5, sample.fov())["f1"])
+        prediction = inference.segment(sample.image(), model, rescale="off", tile=tile, precision="float32")
+        scores.append(evaluation.score(sample.labels(), prediction, 0.5, sample.fov())["f1"])
     rows = (
         f"| {'whole' if tile == 'off' else tile} | {np.mean(scores):.4f} |" for tile, scores in found.items()
     )

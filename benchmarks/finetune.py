@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_saunetv2 import datasets, evaluation, inference
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.skeleton import skeleton
 from napari_saunetv2.models import checkpoint
@@ -28,7 +28,7 @@ BASE = "saunetv2-drive"
 
 
 def scribbles(
-    truth: NDArray[np.uint8], answer: NDArray[np.uint8], inside: NDArray[np.bool_], strokes: int
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], inside: NDArray[np.bool_], strokes: int
 ) -> NDArray[np.uint8]:
     """Paint as a user would who looks at a model's answer: 1 along vessels, 2 where there is none.
 
@@ -36,7 +36,7 @@ def scribbles(
     """
     draw = np.random.default_rng(0)
     painted = np.zeros(truth.shape, np.uint8)
-    vessel, found = truth > 0, answer > 0
+    vessel, found = truth > 0, prediction > 0
     rows, columns = np.indices(truth.shape)
     lines = {  # value: the lines to paint along, and those of them where the answer is wrong
         1: (skeleton(vessel) & inside, ~found),
@@ -93,9 +93,9 @@ def strokes(samples: list[datasets.Sample], options: argparse.Namespace) -> None
     """Fine-tune on a few strokes on one image; score the rest of it."""
     sample = next(s for s in samples if s.name == ONE)
     image, truth = sample.image(), sample.labels()
-    inside = fov.detect(to_unit(image))
-    answer = inference.binarise(inference.segment(image, BASE), 0.5)
-    drawn = scribbles(truth, answer, inside, options.strokes)
+    inside = field_of_view.detect(to_unit(image))
+    prediction = inference.binarise(inference.segment(image, BASE), 0.5)
+    drawn = scribbles(truth, prediction, inside, options.strokes)
     model, took = train([Pair(ONE, image, drawn)], options, sparse=True)
     rest = inside & (drawn == 0)
     before, after = (

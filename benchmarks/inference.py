@@ -172,13 +172,13 @@ def training(repeats: int) -> Iterator[str]:
     config = TrainConfig(steps=10_000)
     sample = fundus((592, 592))
     image = views.prepare(views.Pair("eye", sample.image, sample.vessels), config)
-    place = devices.resolve("auto")
-    state = steps.fresh(config, None, place)
-    times = seconds(lambda: steps.one_step(state, [image], config, place), repeats)
+    device = devices.resolve("auto")
+    state = steps.initial_state(config, None, device)
+    times = seconds(lambda: steps.one_step(state, [image], config, device), repeats)
     pixels = config.batch * config.crop**2
     yield f"One step of {config.batch} views of {config.crop} x {config.crop} pixels, augmentation included,"
     speed = pixels / np.median(times) / 1e6
-    yield f"takes {np.median(times):.2f} s on {place}: {speed:.2f} megapixels per second."
+    yield f"takes {np.median(times):.2f} s on {device}: {speed:.2f} megapixels per second."
 
 
 def main() -> None:

@@ -95,10 +95,13 @@ def main():
         model = build()
         load(model, chosen.weights)
         known = np.load(chosen.reference)
-        answer = model(known["input"]).numpy()
+        prediction = model(known["input"]).numpy()
         print(
             json.dumps(
-                {"parameters": model.count_params(), "largest": float(np.abs(answer - known["output"]).max())}
+                {
+                    "parameters": model.count_params(),
+                    "largest": float(np.abs(prediction - known["output"]).max()),
+                }
             )
         )
         return

@@ -78,9 +78,9 @@ def in_torch() -> dict[str, tuple[int, Run]]:
         "RSAN": NETWORKS["rsan"](),
         "little W-Net, from its description": LittleWNet(),
     }
-    place = torch.device("cpu")
+    device = torch.device("cpu")
     return {
-        name: (sum(p.numel() for p in net.parameters()), runner_of(net.eval(), place, "torch", "float32"))
+        name: (sum(p.numel() for p in net.parameters()), runner_of(net.eval(), device, "torch", "float32"))
         for name, net in networks.items()
     }
 

@@ -38,7 +38,7 @@ FIRST = replace(
     steps=1500,
     learning_rate=2e-3,
     ema=0.995,
-    augmentation=replace(_THIRD.augmentation, crisp=0.0, overhang=0.2),
+    augmentation=replace(_THIRD.augmentation, unresampled=0.0, overhang=0.2),
 )
 """From a random start to the weights that every trick's cycle begins with."""
 
@@ -103,18 +103,20 @@ TRICKS = {
     "small-views": Trick("views of 320 pixels, seven a step", {"crop": 320, "batch": 7}),
     "no-decay": Trick("without weight decay: Adam", {"weight_decay": 0.0}),
     "dropblock": Trick("DropBlock .15, as published, for .02", {"network_arguments": {"dropblock": 0.15}}),
-    "no-crisp": Trick("all views resampled", {"augmentation": replace(_THIRD.augmentation, crisp=0.0)}),
-    "crisp": Trick("no view resampled", {"augmentation": replace(_THIRD.augmentation, crisp=1.0)}),
+    "no-crisp": Trick("all views resampled", {"augmentation": replace(_THIRD.augmentation, unresampled=0.0)}),
+    "crisp": Trick("no view resampled", {"augmentation": replace(_THIRD.augmentation, unresampled=1.0)}),
     "unblurred": Trick("no blur and no noise", {"augmentation": _CLEAN}),
     "unblurred-seed": Trick("no blur and no noise, another seed", {"augmentation": _CLEAN, "seed": 1}),
     "unblurred-crisp": Trick(
-        "no blur, no noise, no view resampled", {"augmentation": replace(_CLEAN, crisp=1.0)}
+        "no blur, no noise, no view resampled", {"augmentation": replace(_CLEAN, unresampled=1.0)}
     ),
-    "clean": Trick(
+    "unfiltered": Trick(
         "no blur and no noise in views that are not resampled",
-        {"augmentation": replace(_THIRD.augmentation, clean=True)},
+        {"augmentation": replace(_THIRD.augmentation, unfiltered=True)},
     ),
-    "strong": Trick("strong colours", {"augmentation": replace(Augmentation(), overhang=0.0, crisp=0.5)}),
+    "strong": Trick(
+        "strong colours", {"augmentation": replace(Augmentation(), overhang=0.0, unresampled=0.5)}
+    ),
     "inside": Trick("loss in the field of view alone", {"inside_field": True}),
     "cldice": Trick("loss with clDice", {"loss": "bce_mcc_cldice"}),
     "bce": Trick("cross-entropy alone", {"loss": "bce"}),

@@ -148,7 +148,7 @@ def test_kinds_that_a_mask_cannot_hold_stay_copied(viewer, tmp_path, place):
     layer.save(str(tmp_path / "mask.png"), plugin="napari-saunetv2")
     autosave.wait()
     assert len(copies(place)) == 1
-    assert "keep them apart" in notification_manager.records[before].message
+    assert "keep the labels separate" in notification_manager.records[before].message
 
 
 def test_what_is_painted_last_is_kept_when_python_ends(viewer, place):

@@ -35,8 +35,8 @@ def files(tmp_path: Path) -> list[Path]:
 
 def _run(files, model, folder, **options):
     folder.mkdir(exist_ok=True)
-    wanted = batch.Wanted(folder, probability=True)
-    return list(cluster.segment_files(files, InferenceConfig(model=model, **TORCH), HALF, wanted, **options))
+    options = batch.OutputOptions(folder, probability=True)
+    return list(cluster.segment_files(files, InferenceConfig(model=model, **TORCH), HALF, options, **options))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -55,11 +55,11 @@ def test_two_workers_write_what_one_process_writes_and_a_lost_worker_is_survived
         distributed.Client(local),
     ):
         rows = []
-        wanted = batch.Wanted(tmp_path / "two", probability=True)
-        wanted.folder.mkdir()
+        options = batch.OutputOptions(tmp_path / "two", probability=True)
+        options.folder.mkdir()
         scheduler = local.scheduler_address
         config = InferenceConfig(model=model, **TORCH)
-        for row in cluster.segment_files(files, config, HALF, wanted, scheduler=scheduler):
+        for row in cluster.segment_files(files, config, HALF, options, scheduler=scheduler):
             if not rows:
                 next(iter(local.workers.values())).process.process.kill()
             rows.append(row)
@@ -115,7 +115,7 @@ def test_no_table_is_replaced_unasked(tmp_path):
     for name in ("t.csv", "t.parquet"):
         for resume in (False, True):
             with (
-                pytest.raises(OverwriteError, match=r"t\.csv' exists already"),
+                pytest.raises(OverwriteError, match=r"t\.csv' already exists"),
                 cluster.table(tmp_path / name, resume=resume),
             ):
                 pass
@@ -165,7 +165,7 @@ def test_the_command_resumes_and_writes_the_table(files, model, tmp_path, monkey
         with pytest.raises(SystemExit) as done:
             cli.main()
         assert done.value.code == 1  # bad.png
-    assert "has its results already" in capsys.readouterr().out
+    assert "already has its results" in capsys.readouterr().out
     assert len((out / "t.csv").read_text().splitlines()) == 6
 
 

@@ -18,7 +18,7 @@ from napari_saunetv2 import datasets, evaluation, inference
 from napari_saunetv2.batch import catalogue
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import METRICS, confusion
@@ -257,13 +257,13 @@ def test_segment_all_writes_the_masks(widget, ends, tmp_path, monkeypatch):
     for row, sample in enumerate(s for s in datasets.read(widget.folder.value) if s.split == "test"):
         expected = inference.binarise(inference.segment(sample.image()), model.header.threshold)
         assert np.array_equal(read_mask(tmp_path / "out" / f"{sample.name}_vessels.png"), expected)
-        inside = fov.detect(to_unit(sample.image())) != 0
+        inside = field_of_view.detect(to_unit(sample.image())) != 0
         assert cells(widget, row)[3] == f"{expected[inside].mean():.4f}"
     assert widget.status.value.startswith("2 of 2 images: mean vessels ")
     widget.segment_all.native.click()  # nothing is replaced unasked
     ends(widget)
     assert cells(widget, 0)[3] == "failed"
-    assert "exists already" in widget.cases.item(0, 3).toolTip()
+    assert "already exists" in widget.cases.item(0, 3).toolTip()
 
 
 @pytest.mark.gui
@@ -512,7 +512,7 @@ def test_all_photographs_of_a_folder_are_listed_and_what_is_not_is_said(viewer, 
     widget.folder.value = mixed
     assert widget.cases.rowCount() == 18
     assert widget.status.value.startswith("18 photographs: 2 of DRIVE, 16 others. Left out: ")
-    for words in ("1 result", "1 text file", "1 of a format that is not read: .heic"):
+    for words in ("1 result", "1 text file", "1 of an unsupported format: .heic"):
         assert words in widget.status.value
     assert cells(widget, 0) == ["01_test", "test", "1st"]
     assert {cells(widget, row)[0] for row in range(2, 18)} == {

@@ -31,10 +31,10 @@ def test_the_threshold_found_is_the_best_there_is(sample: Sample, tta):
     _, header = follow(calibration.calibrate(calibration.known([sample], model), model, config))
     found = header.threshold if tta == "none" else header.tta_thresholds[tta]
     exact = {"engine": "torch", "precision": "float32"}  # as thresholds are found
-    answer = inference.segment(sample.image(), model, tta=tta, **exact).ravel()
+    prediction = inference.segment(sample.image(), model, tta=tta, **exact).ravel()
     truth = sample.labels().ravel()
-    best = max(f1_score(truth, answer >= t) for t in np.arange(20, 81) / 100)
-    assert f1_score(truth, answer >= found) == pytest.approx(best)
+    best = max(f1_score(truth, prediction >= t) for t in np.arange(20, 81) / 100)
+    assert f1_score(truth, prediction >= found) == pytest.approx(best)
 
 
 def test_images_that_the_model_never_saw_choose_nothing(sample: Sample):

@@ -31,9 +31,9 @@ def card(widget, qtbot, says):
     ("image", "says"),
     [
         (EYE.image // 12, "nearly black"),
-        (EYE.image[70:170, 100:200], "No field of view was found"),
-        (EYE.image[..., ::-1], "may be no fundus photograph"),
-        (fundus((90, 90), 1).image, "fewer vessels"),
+        (EYE.image[70:170, 100:200], "No field of view was detected"),
+        (EYE.image[..., ::-1], "may not be a fundus photograph"),
+        (fundus((90, 90), 1).image, "fine vessels"),
         (np.zeros((80, 80, 3), np.uint8), "dark everywhere"),
     ],
 )
@@ -63,4 +63,4 @@ def test_a_turned_file_is_said(viewer, widget, qtbot, tmp_path):
     about[0x0112] = 6
     Image.fromarray(EYE.image).save(tmp_path / "eye.jpg", exif=about)
     viewer.open(tmp_path / "eye.jpg", plugin="napari")
-    card(widget, qtbot, "shows this file as it is stored")
+    card(widget, qtbot, "ignores the orientation stored in this file")

@@ -147,10 +147,10 @@ def test_a_pickle_runs_no_code(tmp_path: Path):
 
     path = tmp_path / "model.safetensors"
     path.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(CheckpointError, match=r"'model\.safetensors' is no model file"):
+    with pytest.raises(CheckpointError, match=r"'model\.safetensors' is not a model file"):
         checkpoint.load(path)
     torch.save({"a": torch.zeros(1)}, path)
-    with pytest.raises(CheckpointError, match="no model file"):
+    with pytest.raises(CheckpointError, match="not a model file"):
         checkpoint.load(path)
     assert not (tmp_path / "exploded").exists()
 

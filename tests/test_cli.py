@@ -26,7 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
             cli.main()
         printed = capsys.readouterr()
         text = printed.out + printed.err
-        assert "report it" not in text, text  # said only of a failure that nobody foresaw
+        assert "report this" not in text, text  # said only of a failure that nobody foresaw
         return int(end.value.code or 0), text
 
     return call
@@ -232,14 +232,14 @@ def test_evaluate_compares_and_writes_a_page(run, data_set: Path, tmp_path: Path
     [
         (["drive", ".", "--split", "train", "--compare", "nobody"], "nobody"),
         (["drive", ".", "--split", "train", "--compare", "2nd"], "2nd"),
-        (["drive", ".", "--split", "unseen", "--score-observer", "1st"], "belongs to a model"),
+        (["drive", ".", "--split", "unseen", "--score-observer", "1st"], "needs a model"),
         (["drive", ".", "--split", "test"], "no labels"),
         (["drive", ".", "--split", "train", "--observer", "2nd"], "2nd"),
         (["drive", ".", "--split", "third"], "third"),
         (["drive", ".", "--split", "train", "--protocol", "all"], "whole, fov"),
         (["stare", "."], "STARE"),
         (["kaggle", "."], "choose drive, stare"),
-        (["drive", ".", "--score-observer", "1st", "--record"], "--record keeps the score of a model"),
+        (["drive", ".", "--score-observer", "1st", "--record"], "--record stores the score of a model"),
         (["drive", "nowhere"], "nowhere"),
     ],
 )
@@ -317,7 +317,7 @@ def test_demo_replaces_nothing_unasked(run, tmp_path: Path):
     mine.write_bytes(b"mine")
     code, text = run("demo", "-o", tmp_path, "--no-viewer")
     assert code == 1
-    assert "synthetic_vessels.png' exists already" in text
+    assert "synthetic_vessels.png' already exists" in text
     assert "--overwrite" in text
     assert [p.name for p in tmp_path.iterdir()] == [mine.name]
     assert mine.read_bytes() == b"mine"

@@ -138,7 +138,7 @@ def test_stare_lies_packed_or_not_in_folders_or_flat(tmp_path, suffix, folders):
         assert list(sample.label_paths) == ["ah", "vk"]
         assert sample.labels().flat[number] == 1
         assert sample.labels("vk").flat[number + 20] == 1
-    with pytest.raises(LayoutError, match="let it be detected"):
+    with pytest.raises(LayoutError, match="use the detected one"):
         samples[0].fov()
     with pytest.raises(LayoutError, match=r"observer 'xy'.*labels by ah and vk"):
         samples[0].labels("xy")

@@ -103,8 +103,8 @@ def test_torch_in_float32_is_the_network_itself(small: Checkpoint):
     network = copy.deepcopy(small.network).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         truth = network(torch.from_numpy(image)[None].permute(0, 3, 1, 2))[0, 0].sigmoid().numpy()
-    answer = inference.segment(image, small, engine="torch", precision="float32")
-    np.testing.assert_array_equal(answer, truth)
+    prediction = inference.segment(image, small, engine="torch", precision="float32")
+    np.testing.assert_array_equal(prediction, truth)
 
 
 @pytest.mark.parametrize("engine", OTHERS)
@@ -280,9 +280,9 @@ def test_an_engine_that_is_missing_says_how_to_get_it(small: Checkpoint, monkeyp
 def test_the_bundled_model_keeps_its_answer_on_a_photograph(engine: str, shared: Path):
     photograph = read_image(shared / "data" / "DRIVE" / "training" / "images" / "21_training.tif")
     truth = inference.segment(photograph, engine="torch", precision="float32")
-    answer = inference.segment(photograph, engine=engine)
+    prediction = inference.segment(photograph, engine=engine)
     vessels = truth >= 0.5
-    assert (vessels != (answer >= 0.5)).sum() <= _check.MAX_CHANGED * vessels.sum()
+    assert (vessels != (prediction >= 0.5)).sum() <= _check.MAX_CHANGED * vessels.sum()
 
 
 def test_networks_run_in_other_threads_while_one_is_traced():
@@ -375,9 +375,9 @@ def test_zero_is_a_step_of_every_range(low, high):
 
 
 def test_integers_are_refused_where_they_cannot_be(small: Checkpoint):
-    with pytest.raises(SettingsError, match="has not been prepared"):
+    with pytest.raises(SettingsError, match="has not been calibrated"):
         runners.choice(small, CPU, "auto", "int8")
-    with pytest.raises(SettingsError, match="'torch' does not have"):
+    with pytest.raises(SettingsError, match="'torch' does not support"):
         runners.choice(replace_header(small, ranges=((0.0, 1.0),)), CPU, "torch", "int8")
 
 

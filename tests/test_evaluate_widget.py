@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from napari_saunetv2 import datasets, evaluation
 from napari_saunetv2.cli import app
 from napari_saunetv2.evaluation import Case
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement
 from napari_saunetv2.metrics import TITLES, shown
@@ -96,7 +96,7 @@ def test_it_says_what_is_missing_and_chooses_what_is_likely(viewer, widget):
     assert not widget.run.enabled
     widget.fov.value = "none"
     widget.truth.value = []
-    assert "Choose the truth" in widget.status.value
+    assert "Choose the reference" in widget.status.value
     other = viewer.add_labels(np.zeros((9, 9), np.uint8), name="other")
     widget.truth.value = [other]
     assert "'eye probability' has shape (60, 80), 'other' (9, 9)" in widget.status.value
@@ -118,7 +118,7 @@ def test_the_truth_of_another_eye_is_not_chosen(viewer, widget):
     found = viewer.add_image(probability(vessels()), name="02_test probability", metadata=about)
     assert widget.prediction.value == [found]
     assert widget.truth.value == []
-    assert "Choose the truth" in widget.status.value
+    assert "Choose the reference" in widget.status.value
     about = viewer.layers["02_test"].metadata | {"role": "labels", "observer": "1st"}
     own = viewer.add_labels(vessels(), name="02_manual1", metadata=about)
     assert widget.truth.value == [own]
@@ -195,7 +195,7 @@ def test_copied_python_prints_the_same(viewer, widget, run, capsys, tmp_path):
     photograph = viewer.add_image(image, rgb=True, name="eye's")
     widget.fov.value = "auto"
     run(widget)
-    inside = fov.detect(to_unit(photograph.data))
+    inside = field_of_view.detect(to_unit(photograph.data))
     found = viewer.layers["eye probability"]
     assert column(widget, "prediction") == texts(evaluation.score(truth.data, found.data, 0.5, inside))
     capsys.readouterr()
@@ -306,7 +306,7 @@ def endless(monkeypatch):
     """Stands in for the scoring: works until it is stopped, and says when it began and ended."""
     began, ended = threading.Event(), threading.Event()
 
-    def examine(comparands):
+    def examine(pairs):
         began.set()
         try:
             for _ in range(2000):  # twenty seconds: where nobody stops it, a test fails
@@ -370,7 +370,7 @@ def test_layers_may_be_renamed_and_shown_other_data_while_it_runs(viewer, widget
     assert "Scoring" in widget.status.value
     qtbot.waitUntil(lambda: widget.panel.job is None, timeout=20_000)
     assert column(widget, "prediction") == expected  # what it was asked about
-    assert "other data meanwhile" in widget.status.value
+    assert "replaced meanwhile" in widget.status.value
     assert viewer.layers["renamed agreement"].data.shape == SHAPE
 
 
@@ -397,14 +397,14 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_answer_is_scored(viewer, widget, run, kind):
     truth, found = vessels(), probability(vessels())
-    answer = KINDS[kind](found)
-    add = viewer.add_labels if answer.dtype.kind in "iu" else viewer.add_image
-    layer = add(answer, name="answer")
+    prediction = KINDS[kind](found)
+    add = viewer.add_labels if prediction.dtype.kind in "iu" else viewer.add_image
+    layer = add(prediction, name="answer")
     labels = viewer.add_labels(truth[None, None] if kind == "4D" else truth, name="truth")
     widget.prediction.value, widget.truth.value = [layer], [labels]
     run(widget)
-    assert column(widget, "prediction") == texts(evaluation.score(truth, answer.reshape(SHAPE)))
-    assert viewer.layers["answer agreement"].data.shape == answer.shape
+    assert column(widget, "prediction") == texts(evaluation.score(truth, prediction.reshape(SHAPE)))
+    assert viewer.layers["answer agreement"].data.shape == prediction.shape
 
 
 def test_lazy_and_multiscale_layers_are_scored_at_full_resolution(viewer, widget, run):
@@ -453,10 +453,10 @@ def test_a_real_photograph_scores_as_on_the_command_line(viewer, widget, run, sh
     for file in [*files, "mask/01_test_mask.gif"]:
         viewer.open(root / file, plugin="napari-saunetv2")
     (sample,) = [s for s in datasets.read(shared / "data" / "DRIVE") if s.name == "01_test"]
-    (case,) = evaluation.answers(
+    (case,) = evaluation.predictions(
         [sample], checkpoint.load("saunetv2-drive"), scoring=evaluation.Scoring("fov")
     )
-    layer = Image(case.answer, name="01_test probability", metadata={"saunetv2 role": "probability"})
+    layer = Image(case.prediction, name="01_test probability", metadata={"saunetv2 role": "probability"})
     viewer.add_layer(layer)
     assert widget.prediction.value == [layer]
     assert widget.truth.value == [viewer.layers["01_manual1"]]

@@ -26,9 +26,9 @@ def test_scores_of_a_real_image_are_scikit_learns(shared: Path):
     truth, field = sample.labels(), sample.fov() != 0
     for protocol, inside in (("whole", np.ones_like(field)), ("fov", field)):
         (score,) = evaluation.evaluate([sample], "saunetv2-drive", protocol=protocol)
-        answer = probability >= 0.5
-        assert score.metrics["f1"] == pytest.approx(sk.f1_score(truth[inside], answer[inside]))
-        assert score.metrics["mcc"] == pytest.approx(sk.matthews_corrcoef(truth[inside], answer[inside]))
+        prediction = probability >= 0.5
+        assert score.metrics["f1"] == pytest.approx(sk.f1_score(truth[inside], prediction[inside]))
+        assert score.metrics["mcc"] == pytest.approx(sk.matthews_corrcoef(truth[inside], prediction[inside]))
         assert score.metrics["auc"] == pytest.approx(sk.roc_auc_score(truth[inside], probability[inside]))
 
 
@@ -187,10 +187,10 @@ def test_the_curve_is_scikit_learns():
     inside = rng.random(truth.shape) < 0.8
     line = evaluation.curve(truth, probability, inside)
     for n in range(0, 200, 7):
-        answer = probability[inside] >= evaluation.THRESHOLDS[n]
-        assert line.recall[n] == pytest.approx(sk.recall_score(truth[inside], answer))
-        if answer.any():
-            assert line.precision[n] == pytest.approx(sk.precision_score(truth[inside], answer))
+        prediction = probability[inside] >= evaluation.THRESHOLDS[n]
+        assert line.recall[n] == pytest.approx(sk.recall_score(truth[inside], prediction))
+        if prediction.any():
+            assert line.precision[n] == pytest.approx(sk.precision_score(truth[inside], prediction))
     recall, precision = line.at(0.5)
     assert evaluation.operating_point(truth, probability >= 0.5, inside) == pytest.approx((recall, precision))
     assert np.isnan(evaluation.curve(truth * 0, probability).recall).all()
@@ -203,10 +203,10 @@ def test_a_missed_branch_is_found_with_its_place_and_length():
     truth[38:43, 5:95] = 1  # the trunk
     truth[42:75, 49:52] = 1  # a branch downwards
     truth[5:8, 10:14] = 1  # a speck, too short to be a vessel
-    answer = truth.copy()
-    answer[46:, 49:52] = 0
-    answer[5:8] = 0
-    (miss,) = evaluation.misses(truth, answer)
+    prediction = truth.copy()
+    prediction[46:, 49:52] = 0
+    prediction[5:8] = 0
+    (miss,) = evaluation.misses(truth, prediction)
     assert abs(miss.column - 50) <= 1
     assert abs(miss.row - (46 + 74) // 2) <= 2
     assert 28 <= miss.length <= 34
@@ -215,7 +215,7 @@ def test_a_missed_branch_is_found_with_its_place_and_length():
     assert evaluation.misses(truth * 0, truth) == []
     inside = np.ones_like(truth)
     inside[44:] = 0
-    assert evaluation.misses(truth, answer, inside) == []
+    assert evaluation.misses(truth, prediction, inside) == []
     everything = evaluation.misses(truth, truth * 0)
     assert [m.recall for m in everything] == [0] * 3  # two halves of the trunk, and the branch
     assert everything[0].length >= everything[-1].length
@@ -255,15 +255,15 @@ def test_the_page_holds_everything_and_loads_nothing():
     for name, noise in (("good", 0.1), ("<script>bad</script>", 0.9)):
         image = rng.integers(0, 256, (40, 50, 3), np.uint8)
         truth = rng.random((40, 50)) < 0.3
-        answer = (truth * (1 - noise) + noise * rng.random(truth.shape)).astype(np.float32)
-        entries.append(report.entry(evaluation.Case(name, image, truth, answer)))
+        prediction = (truth * (1 - noise) + noise * rng.random(truth.shape)).astype(np.float32)
+        entries.append(report.entry(evaluation.Case(name, image, truth, prediction)))
     about = {"scored": "<b>me</b>", "compared with": "you & me"}
     html = report.page(entries, "<i>", about, model=checkpoint.load("saunetv2-drive"), others=entries)
     for raw in ("<script", "<b>me", "<i>", "you & me", "http://", "https://", 'src="/'):
         assert raw not in html, raw
     assert "&lt;script&gt;bad" in html
     assert html.index("&lt;script&gt;bad") < html.index("<td>good")  # the worst first
-    for part in ("260,521", "no medical device", "Wilcoxon", "<polyline", "&lt;b&gt;me", "21_training"):
+    for part in ("260,521", "not a medical device", "Wilcoxon", "<polyline", "&lt;b&gt;me", "21_training"):
         assert part in html, part
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
     assert len(pictures) == 2
@@ -273,10 +273,10 @@ def test_the_page_holds_everything_and_loads_nothing():
 
 
 def test_right_and_wrong_have_fixed_colours():
-    truth, answer = np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]])
-    codes = overlay.agreement(truth, answer)
+    truth, prediction = np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]])
+    codes = overlay.agreement(truth, prediction)
     assert codes.tolist() == [[1, 3, 2, 0]]
-    assert overlay.agreement(truth, answer, np.array([[1, 1, 0, 1]])).tolist() == [[1, 3, 0, 0]]
+    assert overlay.agreement(truth, prediction, np.array([[1, 1, 0, 1]])).tolist() == [[1, 3, 0, 0]]
     picture = overlay.agreement_picture(np.full((1, 4, 3), 0.5, np.float32), codes, 700).convert("RGB")
     colours = [picture.getpixel((x, 0)) for x in range(4)]
     assert colours[:3] == [(0, 158, 115), (86, 180, 233), (240, 228, 66)]

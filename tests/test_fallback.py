@@ -46,28 +46,28 @@ FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
 
 def test_enough_memory_changes_nothing():
-    states, answer = follow(fallback.steps(IMAGE[:64, :64], checkpoint.load(), OFF))
-    assert np.array_equal(answer.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
-    assert (answer.config.device, answer.config.tile, answer.notice) == ("cpu", "auto", "")
-    assert "auto" not in (answer.config.engine, answer.config.precision)  # what was used
+    states, prediction = follow(fallback.steps(IMAGE[:64, :64], checkpoint.load(), OFF))
+    assert np.array_equal(prediction.probability, inference.segment(IMAGE[:64, :64], rescale="off"))
+    assert (prediction.config.device, prediction.config.tile, prediction.notice) == ("cpu", "auto", "")
+    assert "auto" not in (prediction.config.engine, prediction.config.precision)  # what was used
     assert (states[-1].share, states[-1].device, states[-1].notice) == (1, "cpu", "")
 
 
 def test_smaller_tiles_first(monkeypatch):
     memory = Memory(monkeypatch, {"cuda": 304}, FULL)
-    states, answer = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
+    states, prediction = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
     assert memory.tried == [("cuda", 608), ("cuda", 304)]
-    assert (answer.config.device, answer.config.tile) == ("cuda", 300)
-    assert "smaller tiles of 300" in answer.notice
-    assert states[-1].notice == answer.notice
+    assert (prediction.config.device, prediction.config.tile) == ("cuda", 300)
+    assert "smaller tiles of 300" in prediction.notice
+    assert states[-1].notice == prediction.notice
 
 
 def test_then_the_cpu(monkeypatch):
     memory = Memory(monkeypatch, {"cpu": 1000}, FULL)
-    _, answer = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
+    _, prediction = follow(fallback.steps(IMAGE, checkpoint.load("saunetv2-drive"), OFF))
     assert memory.tried == [("cuda", 608), ("cuda", 304), ("cuda", 256), ("cpu", 608)]
-    assert answer.config.device == "cpu"
-    assert "on the CPU instead" in answer.notice
+    assert prediction.config.device == "cpu"
+    assert "used the CPU instead" in prediction.notice
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("not enough memory: you tried to allocate")])

@@ -36,7 +36,7 @@ TINY = TrainConfig(
     precision="float32",
     validation=0,
     validate_every=3,
-    detailed=True,
+    compare_with_base=True,
 )
 
 
@@ -145,7 +145,7 @@ def test_resampled_strokes_stay_pure():
 def test_only_the_field_of_view_takes_part():
     one = pair()
     prepared = prepare(one, replace(TINY, inside_field=True))
-    assert np.array_equal(prepared.weight[0].numpy() > 0, one.field > 0)
+    assert np.array_equal(prepared.weight[0].numpy() > 0, one.fov > 0)
     assert prepare(one, TINY).weight is None
 
 
@@ -179,7 +179,7 @@ def test_two_kinds_of_vessel_are_learned_apart(tmp_path, base):
     config = replace(
         TINY, classes=("artery", "vein"), steps=150, learning_rate=1e-2, validate_every=50, crop=64
     )
-    config = replace(config, augmentation=tuning.augmentation("turns only"))
+    config = replace(config, augmentation=tuning.augmentation("rotations only"))
     _, model = train(tmp_path / "run", [Pair("eye", image, labels)], config, base=base)
     assert model.header.classes == ("artery", "vein")
     assert model.network.head.out_channels == 2
@@ -349,12 +349,12 @@ def test_the_command_line_says_what_came_out(tmp_path, base, home):
     assert spoilt.exit_code == 0, spoilt.output
     said = " ".join(spoilt.output.split())
     assert "No step beat the base model; no copy was kept." in said
-    assert "The model is" not in said
+    assert "Model:" not in said
     assert "mine" not in [info.name for info in checkpoint.available()]
     kept = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "kept"), "--steps", "10", "--lr", "0.02"])
     said = " ".join(kept.output.split())
     assert f"Of the {(one.prediction != one.vessels).sum():,} pixels you corrected, " in said
-    assert "The model is" in said
+    assert "Model:" in said
 
 
 def test_inverted_labels_get_a_word_on_the_command_line(tmp_path, base, home):
@@ -410,11 +410,11 @@ def test_validation_leaves_an_image_to_train_on(tmp_path):
 
 def test_a_run_of_an_older_version_is_gone_on_with(tmp_path):
     """Settings that were not there when it began count as their defaults, and as nothing else."""
-    config = replace(TINY, detailed=False)
+    config = replace(TINY, compare_with_base=False)
     train(tmp_path / "run", [pair()], config, stop_at=3)
     path = tmp_path / "run" / "settings.json"
     plain = json.loads(path.read_text())
-    new = {"detailed", "patience", "minutes", "trains", "classes", "sparse", "inside_field"}
+    new = {"compare_with_base", "patience", "minutes", "trains", "classes", "sparse", "inside_field"}
     plain["config"] = {k: v for k, v in plain["config"].items() if k not in new}
     path.write_text(json.dumps(plain))
     with pytest.raises(CheckpointError, match="other settings"):
@@ -465,11 +465,11 @@ def _write(folder: Path, names: dict[str, np.ndarray]) -> None:
 )
 def test_a_plain_folder_is_matched_by_name(tmp_path, names):
     one = pair()
-    pixels = (one.image, one.image, one.vessels, one.vessels, one.field)
+    pixels = (one.image, one.image, one.vessels, one.vessels, one.fov)
     _write(tmp_path, dict(zip(names, pixels, strict=True)))
     found = folders.pairs(tmp_path)
     assert [p.name for p in found] == ["a", "b"]
-    assert [p.field is None for p in found] == [False, True]
+    assert [p.fov is None for p in found] == [False, True]
     for p in found:
         assert np.array_equal(p.vessels, one.vessels)
         assert np.array_equal(p.image, one.image)
@@ -487,10 +487,10 @@ def test_what_is_written_is_read(tmp_path):
     one = pair()
     images = [one.image, one.image[..., 0], one.image.astype(np.uint16) * 257, (one.image / 255).astype("f4")]
     labels = [one.vessels.astype(t) for t in (np.uint8, np.int64, np.uint16, np.int32)]
-    given = [Pair(f"n{k}", i, v * 2, one.field) for k, (i, v) in enumerate(zip(images, labels, strict=True))]
+    given = [Pair(f"n{k}", i, v * 2, one.fov) for k, (i, v) in enumerate(zip(images, labels, strict=True))]
     folders.write(tmp_path, given)
     for before, after in zip(given, folders.pairs(tmp_path, values=True), strict=True):
-        for part in ("image", "vessels", "field"):
+        for part in ("image", "vessels", "fov"):
             assert np.array_equal(getattr(before, part), getattr(after, part)), (before.name, part)
 
 
@@ -587,7 +587,7 @@ def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
     changes = {
         "steps": 12, "batch": 1, "crop": 32, "validation": 0.5, "validate_every": 3, "sparse": False,
         "learning_rate": 0.02,
-        "minutes": None, "patience": None, "augmentation": "turns only", "inside_field": True,
+        "minutes": None, "patience": None, "augmentation": "rotations only", "inside_field": True,
         "classes": ("vessel",), "dropblock": 0.0,
     }  # fmt: skip
     found = []

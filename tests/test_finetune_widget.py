@@ -174,7 +174,7 @@ def test_wrong_settings_turn_red_and_say_why(viewer, widget):
         ("validate_every", 50, "no more than the steps"),
         ("model_name", "saunetv2-drive", "choose another"),
         ("learning_rate", 0.0, "between 0 and 1"),
-        ("classes", "a, a", "each another"),
+        ("classes", "a, a", "one or more different names"),
     ):
         field = widget.fields[name]
         before = field.value
@@ -267,7 +267,7 @@ def test_pause_holds_it_and_goes_on(viewer, widget, until, finish, qtbot):
     quick(widget, steps=100_000)
     until(widget)
     widget.pause.native.click()
-    assert widget.pause.text == "Go on"
+    assert widget.pause.text == "Resume"
     qtbot.wait(500)
     step = widget._report.step
     qtbot.wait(300)
@@ -583,7 +583,7 @@ def test_results_that_nobody_corrected_are_not_ticked_and_it_says_why(viewer, wi
     assert "Not ticked: one (the labels are a model's own result that nobody corrected)." in note
     assert "Not ticked: two (choose or paint labels of its size)." in note
     assert not widget.pairs.note.isHidden()
-    assert "nobody corrected" in widget.pairs.native.item(0, 0).toolTip()
+    assert "uncorrected" in widget.pairs.native.item(0, 0).toolTip()
     found.paint((30, 30), 1)
     qtbot.waitUntil(lambda: [row.labels for row in widget.pairs.chosen()] == [found], timeout=5000)
     assert widget.run.enabled

@@ -12,7 +12,7 @@ from napari_saunetv2.cli import app
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.datasets.partners import bare, belonging
 from napari_saunetv2.errors import LayoutError, SettingsError
-from napari_saunetv2.evaluation import filed
+from napari_saunetv2.evaluation import file_pairs
 from napari_saunetv2.files import write_image, write_mask, write_probability
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
@@ -96,7 +96,7 @@ def test_what_is_left_out_is_counted(eyes, tiny, tmp_path):
     assert done.exit_code == 0, text
     for words in (
         f"{count - 1} masks", "1 result of an earlier run", "2 text files", "1 hidden file",
-        "1 subfolder (--recursive goes into it)", "2 of a format that is not read: .dcm, .heic",
+        "1 subfolder (use --recursive to include it)", "2 of an unsupported format: .dcm, .heic",
     ):  # fmt: skip
         assert words in text
     assert listed(eyes) == ["eye0.png", "eye1.png", "eye2.png"]
@@ -213,7 +213,7 @@ def test_two_masks_of_one_name_are_an_error_that_names_both(tmp_path):
     with pytest.raises(LayoutError, match=r"'eye\.png', 'eye\.tif'"):
         folders.pairs(tmp_path)
     with pytest.raises(LayoutError, match=r"'eye\.png', 'eye\.tif'"):
-        filed.matched(tmp_path / "images", tmp_path / "labels")
+        file_pairs.matched(tmp_path / "images", tmp_path / "labels")
 
 
 def test_a_near_name_is_shown(tmp_path):
@@ -287,11 +287,11 @@ def test_pixels_that_nobody_judged_are_left_out_and_said(tmp_path):
     truth[:20] = 255
     Image.fromarray(truth).save(tmp_path / "truth.png")
     found = EYES[0].vessels.copy()
-    found[:20] = 1  # wrong where nobody judged
+    found[:20] = 1  # wrong where nobody annotated
     write_mask(tmp_path / "found.png", found)
     done, text = call("score", tmp_path / "found.png", tmp_path / "truth.png")
     assert done.exit_code == 0, text
-    assert "are not judged, and left out" in text
+    assert "are not annotated and are left out" in text
     assert "1.0000" in text
 
 

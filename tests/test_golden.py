@@ -37,14 +37,14 @@ def test_the_answer_has_the_hash_that_it_was_released_with(model, threads, in_th
     in_threads(threads)
     kept = golden.read(model.stem)
     assert kept.counts.mean() > 0.97
-    assert golden.digest(golden.answer(model), kept.counts) == golden.sums()[model.stem], RENEW
+    assert golden.digest(golden.prediction(model), kept.counts) == golden.sums()[model.stem], RENEW
 
 
 @each_model
 def test_the_answer_is_near_the_one_that_it_was_released_with(model):
     """It sees what the hash does not, a single pixel that moves within its step or was left out."""
     kept = golden.read(model.stem)
-    assert np.abs(kept.probability - golden.answer(model)).max() <= 0.5 / 255 + golden.MARGIN, RENEW
+    assert np.abs(kept.probability - golden.prediction(model)).max() <= 0.5 / 255 + golden.MARGIN, RENEW
 
 
 def test_the_hash_bears_rounding_and_sees_a_drift():

@@ -264,7 +264,7 @@ def test_a_network_that_takes_no_photograph_is_refused(tmp_path: Path):
     arguments = {"widths": [8, 8, 8, 8], "in_channels": 2}
     path = tmp_path / "m.safetensors"
     checkpoint.save(path, SAUNetV2(**arguments), Header(network_arguments=arguments))
-    with pytest.raises(CheckpointError, match="takes no RGB image"):
+    with pytest.raises(CheckpointError, match="does not accept RGB images"):
         checkpoint.load(path)
 
 
@@ -279,7 +279,7 @@ def test_a_damaged_package_is_refused_however_it_is_packed(tmp_path: Path, way: 
         data = bytearray(whole)
         data[place] ^= 4
         path.write_bytes(data)
-        with pytest.raises(FileFormatError, match=r"is no package made by"):
+        with pytest.raises(FileFormatError, match=r"is not a package made by"):
             bioimage.unpack(path, target, overwrite=True)
 
 

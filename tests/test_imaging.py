@@ -11,7 +11,7 @@ from skimage.draw import disk
 
 from napari_saunetv2 import datasets
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.imaging import canvas, fov
+from napari_saunetv2.imaging import canvas, field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import COLOUR, outlined
 from napari_saunetv2.imaging.scale import resize, scaled_shape
@@ -118,23 +118,23 @@ def test_a_disc_is_found(shape, centre, radius):
     field = _disc(shape, centre, radius)
     image = np.where(field[..., None], [0.6, 0.3, 0.1], [0.02, 0.01, 0.01]).astype(np.float32)
     image[centre[0], centre[1]] = 0  # a dark fovea is inside all the same
-    found = fov.detect(image)
+    found = field_of_view.detect(image)
     assert (found & field).sum() / (found | field).sum() > 0.98
-    assert fov.diameter(found) == pytest.approx(np.sqrt(4 / np.pi * field.sum()), rel=0.01)
+    assert field_of_view.diameter(found) == pytest.approx(np.sqrt(4 / np.pi * field.sum()), rel=0.01)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_a_frame_without_a_disc_has_no_diameter(value):
-    found = fov.detect(np.full((40, 50, 3), value, np.float32))
+    found = field_of_view.detect(np.full((40, 50, 3), value, np.float32))
     assert found.all()
-    assert fov.diameter(found) is None
+    assert field_of_view.diameter(found) is None
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("folder", "least"), [("DRIVE", 0.98), ("HRF", 0.99)])
 def test_official_fields_of_view_are_found(folder, least, shared: Path):
     for sample in datasets.read(shared / "data" / folder)[::3]:
-        found, official = fov.detect(to_unit(sample.image())), sample.fov() != 0
+        found, official = field_of_view.detect(to_unit(sample.image())), sample.fov() != 0
         assert (found & official).sum() / (found | official).sum() > least
         assert sample.labels()[found].sum() > 0.99 * sample.labels().sum()
 
@@ -143,9 +143,9 @@ def test_official_fields_of_view_are_found(folder, least, shared: Path):
 def test_the_field_of_view_of_stare_holds_its_vessels(shared: Path):
     diameters = []
     for sample in datasets.read(shared / "data" / "STARE"):
-        found = fov.detect(to_unit(sample.image()))
+        found = field_of_view.detect(to_unit(sample.image()))
         assert sample.labels()[found].sum() > 0.999 * sample.labels().sum()
-        diameters.append(fov.diameter(found))
+        diameters.append(field_of_view.diameter(found))
     # One photograph's corners are as bright as its rim: its field is found too large by a tenth.
     assert np.median(diameters) == pytest.approx(640, abs=10)
     assert max(diameters) < 720
@@ -213,7 +213,7 @@ def test_the_overlay_tints_vessels_and_leaves_the_rest():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 2), (3, 3), (40, 53)])
 def test_the_median_of_nine_is_scipys(shape):
     plane = np.random.default_rng(0).random(shape, np.float32)
-    np.testing.assert_array_equal(fov._median_of_nine(plane), ndimage.median_filter(plane, size=3))
+    np.testing.assert_array_equal(field_of_view._median_of_nine(plane), ndimage.median_filter(plane, size=3))
 
 
 def test_holes_of_the_field_of_view_are_filled_as_scipy_does():
@@ -222,4 +222,4 @@ def test_holes_of_the_field_of_view_are_filled_as_scipy_does():
     far = np.hypot(rows, columns)
     image[(far < 50) & ~((far > 10) & (far < 20))] = 1  # a dark ring, with a lit spot in it
     lit = ndimage.binary_closing(np.pad(image[..., 0] > 0, 1))[1:-1, 1:-1]
-    np.testing.assert_array_equal(fov.detect(image), ndimage.binary_fill_holes(lit))
+    np.testing.assert_array_equal(field_of_view.detect(image), ndimage.binary_fill_holes(lit))

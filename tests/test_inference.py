@@ -57,10 +57,10 @@ def _darkness(image):
 def test_the_answer_has_the_images_own_height_and_width(height, width, dtype, channels, tta):
     shape = (height, width) if channels is None else (height, width, channels)
     image = np.zeros(shape, dtype)
-    answer = inference.segment(image, DARKNESS, tta=tta)
-    assert answer.shape == (height, width)
-    assert answer.dtype == np.float32
-    np.testing.assert_allclose(answer, 1 / (1 + np.exp(-2.0)), rtol=1e-6)
+    prediction = inference.segment(image, DARKNESS, tta=tta)
+    assert prediction.shape == (height, width)
+    assert prediction.dtype == np.float32
+    np.testing.assert_allclose(prediction, 1 / (1 + np.exp(-2.0)), rtol=1e-6)
 
 
 def test_is_the_network_on_the_padded_image_cropped_back(model):
@@ -91,13 +91,13 @@ def test_every_view_is_turned_back(tta):
 def test_d4_is_the_mean_over_all_eight_turns_and_mirrors():
     model = Checkpoint("row", Row(), Header())
     image = RNG.random((16, 16, 3), np.float32)
-    answers = []
+    predictions = []
     for mirror in (False, True):
         for quarters in range(4):
             view = np.rot90(image[:, ::-1] if mirror else image, quarters)
-            answer = np.rot90(inference.segment(np.ascontiguousarray(view), model), -quarters)
-            answers.append(answer[:, ::-1] if mirror else answer)
-    np.testing.assert_allclose(inference.segment(image, model, tta="d4"), np.mean(answers, 0), atol=1e-6)
+            prediction = np.rot90(inference.segment(np.ascontiguousarray(view), model), -quarters)
+            predictions.append(prediction[:, ::-1] if mirror else prediction)
+    np.testing.assert_allclose(inference.segment(image, model, tta="d4"), np.mean(predictions, 0), atol=1e-6)
 
 
 def test_tiles_blend_to_what_the_whole_gives():
@@ -133,8 +133,8 @@ def test_works_at_the_models_scale_when_the_field_of_view_differs_by_a_quarter(d
             return super().forward(x)
 
     image = _photograph(diameter)
-    answer = inference.segment(image, Checkpoint("spy", Spy(), DARKNESS.header), rescale=rescale)
-    assert answer.shape == image.shape[:2]
+    prediction = inference.segment(image, Checkpoint("spy", Spy(), DARKNESS.header), rescale=rescale)
+    assert prediction.shape == image.shape[:2]
     assert abs(seen[0] - canvas.shape(side, side)[0]) <= 16
 
 
@@ -227,9 +227,9 @@ def test_a_field_of_view_that_is_given_tells_the_scale():
     network = SAUNetV2(widths=[8, 8]).eval()
     model = Checkpoint("tiny", network, Header(network_arguments={"widths": [8, 8]}, fov_diameter=100.0))
     side = round(120 * 100 / diameter)
-    by_disc = inference.segment(image, model, field=disc)
+    by_disc = inference.segment(image, model, fov=disc)
     assert np.array_equal(by_disc, inference.segment(image, model, rescale=100 / diameter))
     assert inference.planned(image, model, InferenceConfig(), disc).working_shape == (side, side)
     assert inference.planned(image, model, InferenceConfig()).working_shape == (120, 120)
     with pytest.raises(ImageError, match=r"has shape \(9, 9\), the image \(120, 120\)"):
-        inference.segment(image, model, field=disc[:9, :9])
+        inference.segment(image, model, fov=disc[:9, :9])

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton
 from typer.testing import CliRunner
 
 import napari_saunetv2
-from napari_saunetv2 import NO_DEVICE, datasets, evaluation
+from napari_saunetv2 import DISCLAIMER, datasets, evaluation
 from napari_saunetv2.batch import catalogue
 from napari_saunetv2.cli import app
 from napari_saunetv2.evaluation import report
@@ -55,36 +55,36 @@ def test_npe2_finds_nothing_to_complain_of():
     assert "valid" in answer.stdout
 
 
-def test_that_it_is_no_medical_device_stands_wherever_somebody_reads_results():
+def test_every_result_says_that_it_is_not_a_medical_device():
     places = {
-        "README.md": NO_DEVICE,
-        "docs/index.md": NO_DEVICE.rstrip("."),
-        "SECURITY.md": "No medical device",
-        "docs/reliability.md": NO_DEVICE,
+        "README.md": DISCLAIMER,
+        "docs/index.md": DISCLAIMER.rstrip("."),
+        "SECURITY.md": "Not a medical device",
+        "docs/reliability.md": DISCLAIMER,
     }
     for name, words in places.items():
         assert words in (MANIFEST.parents[2] / name).read_text(encoding="utf-8"), name
     # In the code it is one constant: what else says it must take it from there.
     for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]:
         if path != PACKAGE / "__init__.py":
-            assert NO_DEVICE.lower() not in path.read_text(encoding="utf-8").lower(), path
+            assert DISCLAIMER.lower() not in path.read_text(encoding="utf-8").lower(), path
     score = evaluation.ImageScore("eye", dict.fromkeys(evaluation.TITLES, 0.5))
-    assert NO_DEVICE in evaluation.as_csv([score])
-    assert NO_DEVICE in evaluation.as_markdown([score], "title")
-    assert NO_DEVICE in evaluation.as_json([score], {})
+    assert DISCLAIMER in evaluation.as_csv([score])
+    assert DISCLAIMER in evaluation.as_markdown([score], "title")
+    assert DISCLAIMER in evaluation.as_json([score], {})
     case = evaluation.Case("eye", None, np.eye(9, dtype=np.uint8), np.eye(9, dtype=np.uint8))
-    assert NO_DEVICE in report.page([report.entry(case)], "title", {})
-    assert NO_DEVICE in catalogue.as_csv([catalogue.Line("eye", {"f1": 0.5})])
-    assert NO_DEVICE in " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert DISCLAIMER in report.page([report.entry(case)], "title", {})
+    assert DISCLAIMER in catalogue.as_csv([catalogue.Line("eye", {"f1": 0.5})])
+    assert DISCLAIMER in " ".join(CliRunner().invoke(app, ["--help"]).output.split())
 
 
 @pytest.mark.gui
-def test_the_help_of_every_widget_says_that_it_is_no_medical_device(make_napari_viewer, manifest):
+def test_the_help_of_every_widget_says_that_it_is_not_a_medical_device(make_napari_viewer, manifest):
     viewer = make_napari_viewer()
     for widget in manifest.contributions.widgets:
         _, panel = viewer.window.add_plugin_dock_widget("napari-saunetv2", widget.display_name)
         tips = [button.toolTip() for button in panel.native.findChildren(QPushButton)]
-        assert any(NO_DEVICE in tip for tip in tips), widget.display_name
+        assert any(DISCLAIMER in tip for tip in tips), widget.display_name
 
 
 def test_the_manifest_at_the_top_is_the_one_in_the_package():

@@ -41,11 +41,13 @@ def test_every_metric_has_a_title_and_a_reference():
 def test_metrics_are_scikit_learns(seed, share, agree):
     rng = np.random.default_rng(seed)
     truth = (rng.random((20, 30)) < share).astype(np.uint8)
-    answer = np.where(rng.random(truth.shape) < agree, truth, 1 - truth).astype(np.uint8)
+    prediction = np.where(rng.random(truth.shape) < agree, truth, 1 - truth).astype(np.uint8)
     inside = rng.random(truth.shape) < 0.7
-    counts = confusion(truth, answer, inside)
+    counts = confusion(truth, prediction, inside)
     for name, metric in METRICS.items():
-        assert metric(counts) == pytest.approx(SKLEARN[name](truth[inside], answer[inside]), abs=1e-12), name
+        assert metric(counts) == pytest.approx(SKLEARN[name](truth[inside], prediction[inside]), abs=1e-12), (
+            name
+        )
 
 
 def test_auc_is_scikit_learns_with_ties():
@@ -147,10 +149,12 @@ def test_an_image_without_vessels_chooses_no_threshold():
 @pytest.mark.parametrize("seed", range(5))
 def test_soft_mcc_of_zeros_and_ones_is_the_coefficient(seed):
     rng = np.random.default_rng(seed)
-    truth, answer = rng.random(500) < 0.2, rng.random(500) < 0.3
-    answer |= truth
-    found = soft_mcc(torch.from_numpy(answer.astype(np.float32)), torch.from_numpy(truth.astype(np.float32)))
-    assert found.item() == pytest.approx(sk.matthews_corrcoef(truth, answer), abs=1e-5)
+    truth, prediction = rng.random(500) < 0.2, rng.random(500) < 0.3
+    prediction |= truth
+    found = soft_mcc(
+        torch.from_numpy(prediction.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
+    )
+    assert found.item() == pytest.approx(sk.matthews_corrcoef(truth, prediction), abs=1e-5)
 
 
 def test_the_loss_is_half_cross_entropy_half_mcc_over_the_whole_batch():

@@ -39,8 +39,8 @@ def test_equals_the_authors_keras_network(name, shared: Path):
     network, _ = load_keras(shared / "reference" / f"{name}.h5", name)
     vectors = np.load(shared / "reference" / f"{name}.reference.npz")
     with torch.inference_mode():
-        answer = network(torch.from_numpy(vectors["input"]).permute(0, 3, 1, 2)).sigmoid()
-    assert np.abs(answer.permute(0, 2, 3, 1).numpy() - vectors["output"]).max() <= 1e-5
+        prediction = network(torch.from_numpy(vectors["input"]).permute(0, 3, 1, 2)).sigmoid()
+    assert np.abs(prediction.permute(0, 2, 3, 1).numpy() - vectors["output"]).max() <= 1e-5
 
 
 @pytest.mark.data
@@ -52,7 +52,7 @@ def test_a_file_of_another_network_is_refused(shared: Path):
 def test_a_file_that_is_no_keras_file_is_refused(tmp_path: Path):
     path = tmp_path / "weights.h5"
     path.write_bytes(b"not hdf5")
-    with pytest.raises(CheckpointError, match=r"'weights\.h5' is no Keras weights file"):
+    with pytest.raises(CheckpointError, match=r"'weights\.h5' is not a Keras weights file"):
         load_keras(path, "saunetv2")
 
 
@@ -66,11 +66,11 @@ def test_answers_one_map_of_the_input_size_for_each_class(name, shape):
 
 def test_dropblock_drops_its_share_in_blocks_and_keeps_the_mean():
     torch.manual_seed(0)
-    answer = DropBlock2d(0.1).train()(torch.ones(8, 16, 64, 64))
-    dropped = answer == 0
+    prediction = DropBlock2d(0.1).train()(torch.ones(8, 16, 64, 64))
+    dropped = prediction == 0
     # Overlaps make it less than the rate: 1 - exp(-rate) when blocks are few and fall anywhere.
     assert dropped.float().mean().item() == pytest.approx(1 - np.exp(-0.1), abs=0.005)
-    assert answer.mean().item() == pytest.approx(1, abs=1e-3)
+    assert prediction.mean().item() == pytest.approx(1, abs=1e-3)
     one = DropBlock2d(49 / 4096).train()(torch.ones(1, 1, 64, 64))[0, 0] == 0
     rows, columns = torch.where(one)
     assert one.sum() == 49

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from napari_saunetv2 import evaluation, files, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.evaluation import Case, filed
+from napari_saunetv2.evaluation import Case, file_pairs
 from napari_saunetv2.imaging.ignored import judged, not_judged
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.finetune.run import Picked
@@ -166,9 +166,11 @@ def test_what_evaluate_writes_for_the_command_scores_alike(tmp_path):
     answer = np.random.default_rng(1).random(TOP.shape).astype(np.float32)
     case = Case("eye", None, MARKED["0 1 255"], answer)
     second = Case("eye", None, MARKED["0 1 255"], masks.TRUE)
-    for _ in filed.write(tmp_path, [("eye", case, second)]):
+    for _ in file_pairs.write(tmp_path, [("eye", case, second)]):
         pass
-    (pair,) = filed.matched(*(tmp_path / place for place in (filed.PREDICTIONS, filed.TRUTHS, filed.SECOND)))
+    (pair,) = file_pairs.matched(
+        *(tmp_path / place for place in (file_pairs.PREDICTIONS, file_pairs.TRUTHS, file_pairs.SECOND))
+    )
     for read, given in zip(pair.read(), (case, second), strict=True):
         assert read.score().metrics == pytest.approx(given.score().metrics, nan_ok=True)
 
@@ -246,16 +248,16 @@ def test_a_folder_of_masks_is_measured(tmp_path):
     ],
 )  # fmt: skip
 def test_any_kind_of_mask_is_measured_as_one(tmp_path, make):
-    from napari_saunetv2.measure.files import Wanted, measure_file
+    from napari_saunetv2.measure.files import OutputOptions, measure_file
 
     def segment(_):
         pytest.fail("it was taken for a photograph")
 
     path = make(tmp_path)
-    result = measure_file(path, Wanted(disc="none", fovea="none"), segment)
+    result = measure_file(path, OutputOptions(disc="none", fovea="none"), segment)
     plain = measure_file(
         files.write_mask(tmp_path / "plain.png", files.read_mask(path)),
-        Wanted(disc="none", fovea="none"),
+        OutputOptions(disc="none", fovea="none"),
         segment,
     )
     np.testing.assert_array_equal(result.labels, plain.labels)

@@ -145,14 +145,14 @@ def test_of_several_images_in_a_camera_s_file_the_first_is_read_and_said(tmp_pat
 @table("NOT_READ")
 def test_another_format_is_not_called_damaged(tmp_path, make):
     for read in (files.read_image, files.read_mask, tiled.opened):
-        with pytest.raises(FileFormatError, match="format is not read") as caught:
+        with pytest.raises(FileFormatError, match="not supported") as caught:
             read(make(tmp_path))
         assert "damaged" not in str(caught.value)
 
 
 def test_a_jpeg_of_12_bits_is_not_called_damaged(tmp_path):
     deep = imagecodecs.jpeg_encode(odd.of_bits(12), level=95, bitspersample=12)
-    with pytest.raises(FileFormatError, match="JPEG of 12 bits a sample, which is not read"):
+    with pytest.raises(FileFormatError, match="JPEG of 12 bits a sample, which is not supported"):
         files.read_image(odd.text(tmp_path, "p.jpg", deep))
 
 
@@ -172,7 +172,7 @@ def test_a_truncated_file_of_each_format_is_refused(tmp_path):
     for name, make in odd.FORMATS.items():
         path = make(tmp_path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-        with pytest.raises(FileFormatError, match=r"cut short|damaged"):
+        with pytest.raises(FileFormatError, match=r"truncated|damaged"):
             print(name, files.read_image(path).shape)
 
 

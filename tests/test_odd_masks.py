@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from napari_saunetv2 import files
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import FileFormatError
-from napari_saunetv2.evaluation import filed
+from napari_saunetv2.evaluation import file_pairs
 from oddfiles import masks
 
 EXACT = {
@@ -52,7 +52,7 @@ def test_what_nobody_judged_is_left_out_and_said(tmp_path, make):
     np.testing.assert_array_equal(labels.ignored, masks.TOP)
     np.testing.assert_array_equal(labels.pixels, masks.VESSEL & ~masks.TOP)
     assert f"{masks.TOP.sum():,} pixels" in labels.remarks[0]
-    assert "not judged" in labels.remarks[0]
+    assert "not annotated" in labels.remarks[0]
 
 
 @pytest.mark.parametrize("make", masks.ALPHA.values(), ids=masks.ALPHA.keys())
@@ -103,7 +103,7 @@ def test_whole_numbers_are_probabilities_too(tmp_path, make):
         np.testing.assert_allclose(found, PROBABILITY, atol=0.5 / 255 + 1e-6)
     truth = files.write_mask(tmp_path / "truth.png", masks.TRUE)
     for threshold in (0.3, 0.7):
-        case, _ = filed.matched(path, truth)[0].read(threshold)
+        case, _ = file_pairs.matched(path, truth)[0].read(threshold)
         metrics = case.score().metrics
         f1 = f1_score(masks.TRUE.ravel(), PROBABILITY.ravel() >= threshold)
         auc = roc_auc_score(masks.TRUE.ravel(), PROBABILITY.ravel())
@@ -150,7 +150,7 @@ def test_score_reads_masks_in_the_same_way(tmp_path, make):
 def test_score_leaves_out_what_nobody_judged(tmp_path, make):
     (tmp_path / "theirs").mkdir()
     mine = files.write_mask(tmp_path / "mine.png", masks.VESSEL | masks.TOP)  # wrong there alone
-    case, _ = filed.matched(mine, make(tmp_path / "theirs"))[0].read()
+    case, _ = file_pairs.matched(mine, make(tmp_path / "theirs"))[0].read()
     assert case.score().metrics["f1"] == 1
 
 

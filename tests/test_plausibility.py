@@ -15,7 +15,7 @@ from napari_saunetv2.batch import images
 from napari_saunetv2.cli import app
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_mask, write_image, write_mask
-from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -84,23 +84,25 @@ PICTURES = {
 
 @pytest.mark.parametrize("what", PICTURES)
 def test_the_field_is_found_beside(what):
-    found = fov.detect(to_unit(PICTURES[what]))
+    found = field_of_view.detect(to_unit(PICTURES[what]))
     assert (found & INSIDE).sum() / (found | INSIDE).sum() > 0.93
-    assert fov.roundness(found) > 0.9
+    assert field_of_view.roundness(found) > 0.9
 
 
 @pytest.mark.parametrize(("shape", "diameter"), [((500, 400), 380), ((768, 1024), 900), ((1200, 1200), 1150)])
 def test_the_field_is_found_on_paper_of_any_size(shape, diameter):
     eye = fundus(shape, 1, fov_diameter=diameter)
     image = np.where(eye.fov[..., None] != 0, eye.image, np.uint8(250))
-    assert fov.diameter(fov.detect(to_unit(image))) == pytest.approx(fov.diameter(eye.fov), rel=0.03)
+    assert field_of_view.diameter(field_of_view.detect(to_unit(image))) == pytest.approx(
+        field_of_view.diameter(eye.fov), rel=0.03
+    )
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_a_rectangle_is_not_round(ratio):
-    field = np.zeros((200, 300), bool)
-    field[50:150, 50 : 50 + 100 * ratio] = True
-    assert fov.roundness(field) < fov.ROUND
+    fov = np.zeros((200, 300), bool)
+    fov[50:150, 50 : 50 + 100 * ratio] = True
+    assert field_of_view.roundness(fov) < field_of_view.ROUND
 
 
 @pytest.mark.data
@@ -116,7 +118,7 @@ def test_the_fields_of_others_are_found(shared, folder, mean, least):
         else:
             name = sample.name.split(".")[0]
             given = read_mask(next(p for p in unofficial.iterdir() if p.name.startswith(name))) != 0
-        found = fov.detect(to_unit(sample.image()))
+        found = field_of_view.detect(to_unit(sample.image()))
         overlaps.append((found & given).sum() / (found | given).sum())
     assert np.mean(overlaps) > mean
     assert min(overlaps) > least
@@ -126,7 +128,9 @@ def test_the_fields_of_others_are_found(shared, folder, mean, least):
 @pytest.mark.parametrize("number", [558, 562, 565, 566, 568, 573])
 def test_a_grey_surround_is_no_field(shared, number):
     image = Image.open(shared / "data" / "ARIA" / "images" / f"{number}.jpg")
-    assert fov.diameter(fov.detect(to_unit(np.asarray(image)))) == pytest.approx(697, abs=10)
+    assert field_of_view.diameter(field_of_view.detect(to_unit(np.asarray(image)))) == pytest.approx(
+        697, abs=10
+    )
 
 
 # --- remarks
@@ -147,16 +151,16 @@ def test_the_share_of_vessels(part, drawn, says):
 
 
 @pytest.mark.parametrize(
-    ("field", "says"),
+    ("fov", "says"),
     [
         (~INSIDE, "inverted"), (np.zeros_like(INSIDE), "empty"), (INSIDE, ""), (np.ones_like(INSIDE), ""),
         (np.pad(np.ones((20, 20), bool), ((110, 110), (140, 140))), "covers only"),
         (np.roll(INSIDE, 6, 0), ""),
     ],
 )  # fmt: skip
-def test_masks_of_the_field_of_view(field, says):
+def test_masks_of_the_field_of_view(fov, says):
     for unit in (None, to_unit(EYE.image)):
-        remarks = " ".join(plausibility.of_field_mask(field, unit))
+        remarks = " ".join(plausibility.of_fov_mask(fov, unit))
         assert says in remarks
         assert bool(remarks) == bool(says)
 
@@ -175,7 +179,7 @@ def test_masks_of_the_field_of_view(field, says):
 )
 def test_the_range_of_values(image, says):
     unit = to_unit(image)
-    remarks = " ".join(plausibility.of_picture(unit, fov.detect(unit)))
+    remarks = " ".join(plausibility.of_picture(unit, field_of_view.detect(unit)))
     assert says in remarks
     assert bool(remarks) == bool(says)
 
@@ -184,15 +188,15 @@ def test_the_range_of_values(image, says):
     ("size", "factor", "says"),
     [
         (1080, 1.0, "set rescale to auto, which is 0.5"), (1080, 0.5, ""), (540, 1.0, ""), (2968, 0.4, ""),
-        (2968, 1.0, "which is 0.4"), (6500, 0.4, "a smaller factor"), (120, 4.5, "fewer vessels"),
+        (2968, 1.0, "which is 0.4"), (6500, 0.4, "a smaller factor"), (120, 4.5, "fine vessels"),
         (240, 2.25, ""),
     ],
 )  # fmt: skip
 def test_the_scale(size, factor, says):
     side = round(size * 1.05)
     rows, columns = np.ogrid[:side, :side]
-    field = (rows - side / 2) ** 2 + (columns - side / 2) ** 2 < (size / 2) ** 2
-    remarks = " ".join(plausibility.of_scale(field, 540.0, factor))
+    fov = (rows - side / 2) ** 2 + (columns - side / 2) ** 2 < (size / 2) ** 2
+    remarks = " ".join(plausibility.of_scale(fov, 540.0, factor))
     assert says in remarks
     assert bool(remarks) == bool(says)
 
@@ -201,7 +205,7 @@ def test_a_field_of_a_few_pixels_and_none_at_all():
     speck = np.zeros((240, 300), bool)
     speck[100:136, 100:146] = True
     assert "46 pixels wide" in " ".join(plausibility.of_scale(speck, 540.0, 11.7))
-    assert "No field of view was found" in " ".join(
+    assert "No field of view was detected" in " ".join(
         plausibility.of_scale(np.ones((99, 99), bool), 540.0, 1.0)
     )
 
@@ -216,10 +220,10 @@ def odd(tmp_path_factory):
     crop = EYE.image[70:170, 100:200]
     pictures = {
         "dark": (darkened(EYE.image), "nearly black"),
-        "crop": (crop, "No field of view was found: segmented at the picture's own scale"),
-        "blue": (np.ascontiguousarray(EYE.image[..., ::-1]), "may be no fundus photograph"),
-        "tiny": (fundus((90, 90), 1).image, "fewer vessels"),
-        "blank": (np.zeros((80, 80, 3), np.uint8), "the picture is dark everywhere"),
+        "crop": (crop, "No field of view was detected: segmented at the image's own scale"),
+        "blue": (np.ascontiguousarray(EYE.image[..., ::-1]), "may not be a fundus photograph"),
+        "tiny": (fundus((90, 90), 1).image, "fine vessels"),
+        "blank": (np.zeros((80, 80, 3), np.uint8), "the image is dark everywhere"),
     }
     for name, (image, _) in pictures.items():
         write_image(folder / f"{name}.png", image)
@@ -248,7 +252,7 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
     image = np.asarray(Image.open(folder / f"{name}.png"))
     model = checkpoint.load()
     with caplog.at_level(logging.WARNING):
-        images.segment_file(folder / f"{name}.png", name, model, AUTO, HALF, batch.Wanted(tmp_path))
+        images.segment_file(folder / f"{name}.png", name, model, AUTO, HALF, batch.OutputOptions(tmp_path))
         assert f"{name}.png: " in caplog.text
         assert expected[name] in caplog.text
         caplog.clear()
@@ -260,7 +264,7 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
 def test_a_clean_photograph_needs_no_word(tmp_path, caplog):
     write_image(tmp_path / "eye.png", fundus().image)
     done = images.segment_file(
-        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.Wanted(tmp_path)
+        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.OutputOptions(tmp_path)
     )
     assert done.remarks == ()
     assert not caplog.records
@@ -269,10 +273,10 @@ def test_a_clean_photograph_needs_no_word(tmp_path, caplog):
 def test_the_share_is_that_of_the_field_of_view(tmp_path):
     write_image(tmp_path / "eye.png", EYE.image)
     done = images.segment_file(
-        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.Wanted(tmp_path)
+        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.OutputOptions(tmp_path)
     )
-    mask, field = read_mask(done.path) != 0, fov.detect(to_unit(EYE.image))
-    assert done.share == pytest.approx(mask[field].mean())
+    mask, fov = read_mask(done.path) != 0, field_of_view.detect(to_unit(EYE.image))
+    assert done.share == pytest.approx(mask[fov].mean())
     assert done.share > mask.mean() * 1.2
     _, text = call("segment", tmp_path / "eye.png", "-o", tmp_path / "again")
     assert f"{done.share:.1%} of the field of view is vessel" in text

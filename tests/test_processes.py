@@ -14,7 +14,7 @@ from napari_saunetv2 import datasets
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.training import Pair, Recipe, TrainConfig, together
+from napari_saunetv2.training import Pair, Recipe, TrainConfig, processes
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.state import saved_step
 from napari_saunetv2.training.views import batch, prepare
@@ -73,7 +73,7 @@ def test_two_processes_stop_resume_and_end_at_the_weights_of_one(drive, tmp_path
     assert saved_step(tmp_path / "two") == 2
     resumed = _in_two(*command, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.count("The model is") == 1  # one process speaks
+    assert resumed.stdout.count("Model:") == 1  # one process speaks
     pairs = [Pair(s.name, s.image(), s.labels(), s.fov()) for s in datasets.read(drive)]
     list(Recipe((TINY, TINY)).train(pairs, tmp_path / "one", device="cpu"))
     one, two = (checkpoint.load(tmp_path / run / "model.safetensors").network for run in ("one", "two"))
@@ -85,13 +85,13 @@ def test_two_processes_stop_resume_and_end_at_the_weights_of_one(drive, tmp_path
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
-    monkeypatch.setattr(together, "size", lambda: 3)
+    monkeypatch.setattr(processes, "size", lambda: 3)
     with pytest.raises(SettingsError, match="batch is 4: 3 processes"):
-        together.share(4)
+        processes.share(4)
 
 
 def test_a_share_of_a_batch_is_that_part_of_it():
-    config = TrainConfig(batch=4, crop=32, augmentation=Augmentation(crisp=0.5))
+    config = TrainConfig(batch=4, crop=32, augmentation=Augmentation(unresampled=0.5))
     sample = fundus((64, 64), 0)
     images = [prepare(Pair("eye", sample.image, sample.vessels), config)]
     for step in range(4):

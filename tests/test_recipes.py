@@ -14,10 +14,10 @@ from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import RECIPES, Pair, TrainConfig, fine_tune
 from napari_saunetv2.training.config import from_plain
-from napari_saunetv2.training.material import gather
+from napari_saunetv2.training.data import load
 from napari_saunetv2.training.published import published_view
 from napari_saunetv2.training.state import State, restore
-from napari_saunetv2.training.steps import fresh, halvings, rate
+from napari_saunetv2.training.steps import halvings, initial_state, rate
 from napari_saunetv2.training.views import batch, prepare
 
 CPU = torch.device("cpu")
@@ -107,7 +107,7 @@ def test_the_plateau_schedule_is_torchs(patience, seed):
 
 
 def test_adamw_without_decay_is_adam():
-    state = fresh(TINY, None, CPU)
+    state = initial_state(TINY, None, CPU)
     mine = list(state.network.parameters())
     theirs = [p.detach().clone().requires_grad_() for p in mine]
     adam = torch.optim.Adam(theirs, lr=TINY.learning_rate)
@@ -189,7 +189,7 @@ def test_a_rotated_view_rotates_the_labels_with_the_image():
 
 
 def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone():
-    images = gather(pairs(4), TINY, CPU).train
+    images = load(pairs(4), TINY, CPU).train
     first, again = (batch(images, TINY, 5) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(first[:2], again[:2], strict=True))
     assert first[0].shape == (3, 3, 48, 48)
@@ -202,9 +202,9 @@ def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone():
 
 def test_every_image_is_seen_and_weights_go_with_it():
     config = replace(TINY, inside_field=True)
-    field = np.zeros((40, 30), np.uint8)
-    field[:25] = 1
-    images = gather([replace(pair, field=field) for pair in pairs(4)], config, CPU).train
+    fov = np.zeros((40, 30), np.uint8)
+    fov[:25] = 1
+    images = load([replace(pair, fov=fov) for pair in pairs(4)], config, CPU).train
     views, vessels, weight = batch(images, replace(config, batch=400), 0)
     assert (views.shape, vessels.shape, weight.shape) == ((400, 3, 48, 48), *[(400, 1, 48, 48)] * 2)
     assert (vessels[weight == 0] == 0).all()
@@ -241,7 +241,7 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
     config = replace(TINY, steps=7, best_by="last", schedule="tenth", ema=0)
     reports, path = follow(fine_tune(pairs(), config, tmp_path / "run"))
     assert (reports[-1].best_step, reports[-1].step) == (7, 7)
-    state = fresh(config, None, CPU)
+    state = initial_state(config, None, CPU)
     restore(state, tmp_path / "run")
     for name, tensor in tiny.weights(path).items():  # not averaged, and without a bias that was moved
         assert torch.equal(state.network.state_dict()[name], tensor)
@@ -250,7 +250,7 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
 def test_whole_canvases_of_several_sizes_make_no_batch():
     large = Pair("large", np.zeros((70, 70, 3), np.uint8), np.zeros((70, 70), np.uint8))
     with pytest.raises(SettingsError, match="48 x 48 and 80 x 80 pixels"):
-        gather([*pairs(), large], TINY, CPU)
+        load([*pairs(), large], TINY, CPU)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,6 @@ def test_group_norm_over_channels_last_is_exact():
     x = (torch.randn(2, 16, 300, 280) * 2 + 5).contiguous(memory_format=torch.channels_last)
     truth = torch.nn.functional.group_norm(x.double(), 4, norm.weight.double(), norm.bias.double(), 1e-3)
     with torch.inference_mode():
-        answer = norm(x)
-    assert answer.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(answer.double(), truth, rtol=0, atol=5e-6)
+        prediction = norm(x)
+    assert prediction.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(prediction.double(), truth, rtol=0, atol=5e-6)

@@ -58,7 +58,7 @@ def test_python_and_command_give_the_same_pixels(eye, fov):
 
 def test_what_lies_in_no_file_has_no_command():
     recipe = reproduce.Segmentation(CONFIG, PostProcessing(threshold=0.5))
-    with pytest.raises(SettingsError, match="picture lies in no file"):
+    with pytest.raises(SettingsError, match="image is not saved in a file"):
         recipe.as_command(None)
-    with pytest.raises(SettingsError, match="field of view lies in no file"):
+    with pytest.raises(SettingsError, match="field of view is not saved in a file"):
         replace(recipe, post=replace(recipe.post, fov="own")).as_command(Path("x.tif"))

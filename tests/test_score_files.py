@@ -5,9 +5,9 @@ import pytest
 from sklearn import metrics as sk
 from typer.testing import CliRunner
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.cli import app
-from napari_saunetv2.evaluation import filed
+from napari_saunetv2.evaluation import file_pairs
 from napari_saunetv2.files import write_mask, write_probability
 
 SHAPE = (40, 50)
@@ -26,7 +26,7 @@ def eyes(tmp_path):
     for name in ("one", "two"):
         truth = (rng.random(SHAPE) < 0.3).astype(np.uint8)
         second = (rng.random(SHAPE) < 0.3).astype(np.uint8)
-        answer = np.clip(0.5 * truth + 0.6 * rng.random(SHAPE), 0, 1).astype(np.float32)
+        prediction = np.clip(0.5 * truth + 0.6 * rng.random(SHAPE), 0, 1).astype(np.float32)
         inside = np.zeros(SHAPE, np.uint8)
         inside[5:, :40] = 1
         for folder, pixels in (("truth", truth), ("other", second), ("fov", inside)):
@@ -34,11 +34,11 @@ def eyes(tmp_path):
             if (folder, name) != ("other", "two"):
                 write_mask(tmp_path / folder / f"{name}.png", pixels)
         (tmp_path / "found").mkdir(exist_ok=True)
-        write_probability(tmp_path / "found" / f"{name}_probability.tif", answer)
+        write_probability(tmp_path / "found" / f"{name}_probability.tif", prediction)
         kept = inside != 0
         f1, auc = (
-            sk.f1_score(truth[kept], answer[kept] >= 0.6),
-            sk.roc_auc_score(truth[kept], answer[kept]),
+            sk.f1_score(truth[kept], prediction[kept] >= 0.6),
+            sk.roc_auc_score(truth[kept], prediction[kept]),
         )
         expected[f"{name}_probability"] = f1, auc, sk.f1_score(truth[kept], second[kept])
     return tmp_path, expected
@@ -58,9 +58,9 @@ def test_folders_score_as_scikit_learn_does(eyes):
     second = "one_probability (second observer)"
     assert float(rows[second]["f1"]) == pytest.approx(expected["one_probability"][2], abs=1e-6)
     assert "two_probability (second observer)" not in rows
-    assert {row["note"] for row in rows.values()} == {NO_DEVICE}
+    assert {row["note"] for row in rows.values()} == {DISCLAIMER}
     done, text = score(*words, "--csv", table)
-    assert "exists already" in text
+    assert "already exists" in text
 
 
 def test_a_mask_and_one_file_for_all(eyes):
@@ -68,7 +68,7 @@ def test_a_mask_and_one_file_for_all(eyes):
     done, text = score(root / "truth" / "one.png", root / "truth" / "one.png")
     assert done.exit_code == 0, text
     assert "1.0000" in text
-    assert [pair.truth.name for pair in filed.matched(root / "found", root / "fov/one.png")] == [
+    assert [pair.truth.name for pair in file_pairs.matched(root / "found", root / "fov/one.png")] == [
         "one.png"
     ] * 2
 
@@ -80,4 +80,4 @@ def test_a_file_without_a_partner_is_told(eyes):
     assert done.exit_code == 1
     assert "holds nothing for 'two_probability.tif'" in text
     (root / "empty").mkdir()
-    assert "There is no prediction" in score(root / "empty", root / "truth")[1]
+    assert "holds no prediction" in score(root / "empty", root / "truth")[1]

@@ -15,7 +15,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs the times of a child"),
-    pytest.mark.alone,
+    pytest.mark.exclusive,
 ]
 
 HEAVY = {"torch", "napari", "magicgui", "qtpy", "PySide6", "PyQt6", "skimage", "scipy", "dask", "pydantic"}

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.imaging import fov as field_of_view
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.synthetic import Synthetic, fundus
 
 SEEDS = range(4)

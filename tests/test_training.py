@@ -17,7 +17,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
-from napari_saunetv2.training.augmentation import Augmentation, kind_of_view, random_view, recolour
+from napari_saunetv2.training.augmentation import Augmentation, random_view, recolour, view_settings
 from napari_saunetv2.training.views import batch, prepare, split
 
 TINY = TrainConfig(
@@ -132,13 +132,13 @@ def test_f1_on_the_validation_images_peaks_at_one_half(tmp_path: Path):
     _, path = _train(tmp_path / "run", replace(TINY, steps=40, learning_rate=1e-2))
     model = checkpoint.load(path)
     held = [pair for pair in _pairs() if pair.name in model.header.data["validation"]]
-    answers = [inference.segment(pair.image, model, rescale="off") for pair in held]
+    predictions = [inference.segment(pair.image, model, rescale="off") for pair in held]
 
     def f1(threshold):
         return np.mean(
             [
                 f1_score(p.vessels.ravel(), (a >= threshold).ravel())
-                for p, a in zip(held, answers, strict=True)
+                for p, a in zip(held, predictions, strict=True)
             ]
         )
 
@@ -335,27 +335,27 @@ def test_a_view_that_is_not_changed_is_a_crop():
 @pytest.mark.parametrize("seed", range(8))
 def test_a_crisp_view_holds_pixels_of_the_image_unchanged(seed):
     image = torch.rand(1, 40, 40)
-    settings = replace(STILL, rotation=180, flip=True, scale=(0.5, 2), elastic=4, overhang=0, crisp=1)
+    settings = replace(STILL, rotation=180, flip=True, scale=(0.5, 2), elastic=4, overhang=0, unresampled=1)
     view = random_view(image, (slice(0, 40), slice(0, 40)), 16, settings, _draw(seed))
     pieces = image[0].unfold(0, 16, 1).unfold(1, 16, 1)
     turned = [torch.rot90(v, k, (0, 1)) for v in (view[0], view[0].flip(1)) for k in range(4)]
     assert min(float((pieces - t).abs().amax((2, 3)).min()) for t in turned) < 1e-4
 
 
-@pytest.mark.parametrize("clean", [False, True])
-def test_clean_spares_the_crisp_views_blur_and_noise_and_no_others(clean):
-    settings, draw = replace(STILL, crisp=0.5, clean=clean, noise=0.3, blur=2), _draw()
-    kinds = [kind_of_view(settings, draw) for _ in range(400)]
-    crisp = [kind for kind in kinds if kind.crisp == 1]
-    assert 160 < len(crisp) < 240
-    assert {(kind.blur, kind.noise) for kind in crisp} == {(0, 0) if clean else (2, 0.3)}
-    assert {(kind.blur, kind.noise) for kind in kinds if kind.crisp == 0} == {(2, 0.3)}
+@pytest.mark.parametrize("unfiltered", [False, True])
+def test_clean_spares_the_crisp_views_blur_and_noise_and_no_others(unfiltered):
+    settings, draw = replace(STILL, unresampled=0.5, unfiltered=unfiltered, noise=0.3, blur=2), _draw()
+    kinds = [view_settings(settings, draw) for _ in range(400)]
+    unresampled = [kind for kind in kinds if kind.unresampled == 1]
+    assert 160 < len(unresampled) < 240
+    assert {(kind.blur, kind.noise) for kind in unresampled} == {(0, 0) if unfiltered else (2, 0.3)}
+    assert {(kind.blur, kind.noise) for kind in kinds if kind.unresampled == 0} == {(2, 0.3)}
 
 
 def test_a_step_gives_clean_crisp_views_as_the_photograph_is():
     rng = np.random.default_rng(0)
     pair = Pair("a", rng.integers(0, 256, (48, 48, 3), np.uint8), np.zeros((48, 48), np.uint8))
-    settings = replace(STILL, crisp=0.5, clean=True, noise=0.3, overhang=0)
+    settings = replace(STILL, unresampled=0.5, unfiltered=True, noise=0.3, overhang=0)
     config = replace(TINY, batch=16, crop=48, augmentation=settings)
     images, _, _ = batch([prepare(pair, config)], config, 1)
     photograph = torch.from_numpy(pair.image.transpose(2, 0, 1) / 255).float()
@@ -391,7 +391,7 @@ def test_views_depend_on_seed_and_step_alone():
 def test_colours_stay_in_range_and_black_stays_dark(seed):
     image = torch.rand(3, 48, 48)
     image[:, :10] = 0
-    answer = recolour(image, replace(Augmentation(), noise=0, blur=0), _draw(seed))
-    assert answer.min() >= 0
-    assert answer.max() <= 1
-    assert answer[:, :10].max() == 0
+    prediction = recolour(image, replace(Augmentation(), noise=0, blur=0), _draw(seed))
+    assert prediction.min() >= 0
+    assert prediction.max() <= 1
+    assert prediction[:, :10].max() == 0

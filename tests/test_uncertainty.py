@@ -18,20 +18,20 @@ def model():
 
 def test_it_is_the_variance_over_the_eight_views(model):
     image = fundus((64, 80)).image
-    answers = []
+    predictions = []
     for mirror in (False, True):
         for turns in range(4):
             view = np.rot90(image, turns)
             view = view[:, ::-1] if mirror else view
-            answer = inference.segment(view.copy(), "saunetv2-drive", rescale="off")
-            answers.append(np.rot90(answer[:, ::-1] if mirror else answer, -turns))
+            prediction = inference.segment(view.copy(), "saunetv2-drive", rescale="off")
+            predictions.append(np.rot90(prediction[:, ::-1] if mirror else prediction, -turns))
     found = uncertainty.variance(image, model, InferenceConfig(rescale="off"))
     assert found.dtype == np.float32
-    assert np.allclose(found, np.var(answers, axis=0), atol=1e-6)
+    assert np.allclose(found, np.var(predictions, axis=0), atol=1e-6)
     assert found.min() >= 0
     assert 1e-4 < found.max() <= 0.25
     mean = inference.segment(image, "saunetv2-drive", tta="d4", rescale="off")
-    assert np.allclose(np.mean(answers, axis=0), mean, atol=1e-5)
+    assert np.allclose(np.mean(predictions, axis=0), mean, atol=1e-5)
 
 
 def test_a_network_that_turns_with_the_image_is_sure(model, monkeypatch):

@@ -62,15 +62,15 @@ def test_settings_outside_their_range(wrong):
 
 
 def test_nothing_remains_outside_the_field_of_view():
-    field = np.zeros(PROBABILITY.shape, np.uint8)
-    field[20:60] = 3
-    inside = vessels.restrict(PROBABILITY, field)
+    fov = np.zeros(PROBABILITY.shape, np.uint8)
+    fov[20:60] = 3
+    inside = vessels.restrict(PROBABILITY, fov)
     assert np.array_equal(inside[20:60], PROBABILITY[20:60])
     assert not inside[:20].any()
     assert not inside[60:].any()
     assert inside.dtype == np.float32
     with pytest.raises(ImageError, match="shape"):
-        vessels.restrict(PROBABILITY, field[1:])
+        vessels.restrict(PROBABILITY, fov[1:])
 
 
 def test_vessels_are_ranked_by_a_map():

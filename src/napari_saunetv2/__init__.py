@@ -1,7 +1,7 @@
 """Retinal vessel segmentation with SA-UNetv2: a napari plugin, a Python package and a command line.
 
 ``from napari_saunetv2 import read_image, segment`` is all that most scripts need. Importing the package loads
-neither torch nor napari: a function is imported when it is first asked for.
+neither torch nor napari: functions are imported on first use.
 """
 
 from importlib import import_module
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from napari_saunetv2._version import __version__
-except ImportError:  # a source tree that was never built
+except ImportError:  # a source tree that has not been built
     __version__ = "0+unknown"
 
-NO_DEVICE = "Research software, no medical device."
+DISCLAIMER = "Research software, not a medical device."
 
 __all__ = [
-    "NO_DEVICE",
+    "DISCLAIMER",
     "__version__",
     "binarise",
     "load",
@@ -40,7 +40,7 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
-        """Import one of the functions above when it is first asked for."""
+        """Import one of the functions above on first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_HOMES[name]), name)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from napari_saunetv2.errors import SettingsError
 
 DEFAULT = "saunetv2-general"
-"""The model that is used where none is named."""
+"""The default model."""
 
 TestTime = Literal["none", "flips", "d4"]
 Engine = Literal["auto", "torch", "openvino", "onnx"]

@@ -1,4 +1,4 @@
-"""The main job on an image whose vessels are known exactly."""
+"""Segment an image whose vessels are known exactly."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from napari_saunetv2.models import checkpoint
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demo made.
+    """Result of the demo.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Demonstration:
     probability : array, shape (H, W), float32, range [0, 1]
     vessels : array, shape (H, W), uint8, 0 or 1
     f1 : float
-        Against the exact vessels, every pixel of the frame.
+        Against the exact vessels, over every pixel of the frame.
     seconds : float
-        Of the segmentation, without loading the model.
+        Time of the segmentation, without loading the model.
     model : str
     files : dict of str to Path
     """
@@ -45,7 +45,7 @@ class Demonstration:
 
 
 def paths(folder: Path) -> dict[str, Path]:
-    """Files that the demo writes into a folder, by what they hold."""
+    """Files that the demo writes into a folder, by contents."""
     names = {
         "image": "synthetic.png",
         "overlay": "synthetic_overlay.png",
@@ -61,7 +61,7 @@ def run(folder: Path, model: str = checkpoint.DEFAULT, *, overwrite: bool = Fals
     Raises
     ------
     OverwriteError
-        When one of the files exists and may not be replaced.
+        If one of the files exists and may not be replaced.
     """
     sample = fundus()
     loaded = checkpoint.load(model)
@@ -80,6 +80,6 @@ def run(folder: Path, model: str = checkpoint.DEFAULT, *, overwrite: bool = Fals
 
 
 def has_screen() -> bool:
-    """Whether a window can be opened here."""
+    """Whether a window can be opened on this machine."""
     on_linux = sys.platform.startswith("linux")
     return not on_linux or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,4 +1,4 @@
-"""The exceptions that a user may see: each one sentence with the bad value, the rule and the way out."""
+"""The exceptions that a user may see: each a sentence with the bad value, the rule and what to do."""
 
 
 class SaunetError(Exception):
@@ -6,23 +6,23 @@ class SaunetError(Exception):
 
 
 class FileFormatError(SaunetError):
-    """A file that cannot be read as what it claims to be."""
+    """A file that cannot be read in the format it claims."""
 
 
 class OverwriteError(SaunetError, FileExistsError):
-    """A file that is already there, and nobody said that it may be replaced."""
+    """A file that already exists and may not be replaced."""
 
 
 class LayoutError(SaunetError):
-    """A folder that does not hold the data set it should, or lacks a part that was asked for."""
+    """A folder that does not hold the expected data set, or lacks a requested part of it."""
 
 
 class ImageError(SaunetError, ValueError):
-    """An array that is no image this package can take: its shape, type or values."""
+    """An array that is not a valid image: its shape, type or values."""
 
 
 class CheckpointError(SaunetError):
-    """A model that is unknown, damaged or not made for this program."""
+    """A model that is unknown, damaged or made for another program."""
 
 
 class DeviceError(SaunetError):
@@ -30,7 +30,7 @@ class DeviceError(SaunetError):
 
 
 class OutOfMemoryError(DeviceError):
-    """A device whose memory does not suffice for what was asked of it."""
+    """A device with too little memory for the job."""
 
 
 class SettingsError(SaunetError, ValueError):
@@ -38,4 +38,4 @@ class SettingsError(SaunetError, ValueError):
 
 
 class Stopped(SaunetError):
-    """The work was stopped on request; nothing of it is kept."""
+    """The work was stopped on request; nothing is kept."""

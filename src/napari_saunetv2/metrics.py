@@ -1,8 +1,8 @@
-"""How well a segmentation agrees with an observer.
+"""Agreement of a segmentation with an observer.
 
-Most metrics are functions of the confusion counts, by scikit-learn's definitions; some look at the shape of
-the vessels and need the maps; the area under the curve needs the probabilities and stands by itself. What
-has no value (no vessel drawn, none found) is NaN.
+Most metrics are functions of the confusion counts, by scikit-learn's definitions; some depend on the shape of
+the vessels and need the maps; the area under the curve needs the probabilities. Undefined values (no vessel
+annotated, none predicted) are NaN.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from napari_saunetv2.imaging.skeleton import skeleton
 
 
 class Counts(NamedTuple):
-    """Pixels by truth and answer."""
+    """Pixel counts by reference and prediction."""
 
     tp: int
     fp: int
@@ -26,7 +26,7 @@ class Counts(NamedTuple):
 
 
 def confusion(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = None) -> Counts:
-    """Count pixels by truth and answer.
+    """Count pixels by reference and prediction.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _mcc(c: Counts) -> float:
-    # In Python's integers: the product of four counts of a large image exceeds 64 bits.
+    # As Python integers: the product of four counts of a large image exceeds 64 bits.
     tp, fp, fn, tn = c
     spread = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     return (tp * tn - fp * fn) / spread**0.5 if spread else 0.0
@@ -74,7 +74,7 @@ def cldice(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = N
 
     The harmonic mean of two shares: of the prediction's skeleton that lies on true vessels, and of the
     truth's skeleton that is found (Shit et al., CVPR 2021, equations 1 to 3). Parameters and errors as of
-    :func:`confusion`; what lies outside the field of view is no vessel.
+    :func:`confusion`; pixels outside the field of view are not vessel.
     """
     t, p = _seen(truth, prediction, inside)
     if not t.any() or not p.any():
@@ -86,11 +86,11 @@ def cldice(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = N
 
 
 def betti0_error(truth: ArrayLike, prediction: ArrayLike, inside: ArrayLike | None = None) -> float:
-    """How far the number of connected vessels is off: the difference of the zeroth Betti numbers.
+    """Error of the number of connected vessels: the difference of the zeroth Betti numbers.
 
-    Pixels that touch at a side or a corner are connected (8-connectivity), and the whole image counts at
-    once, not by patches. Parameters and errors as of :func:`confusion`; what lies outside the field of
-    view is no vessel.
+    Pixels that touch at a side or a corner are connected (8-connectivity), and the whole image is counted at
+    once, not in patches. Parameters and errors as of :func:`confusion`; pixels outside the field of view are
+    not vessel.
     """
     numbers = [ndimage.label(x, np.ones((3, 3)))[1] for x in _seen(truth, prediction, inside)]
     return float(abs(numbers[0] - numbers[1]))
@@ -100,7 +100,7 @@ SHAPE_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike | None], floa
     "cldice": cldice,
     "betti0": betti0_error,
 }
-"""Metrics of the maps, for which it matters where the pixels lie: (truth, prediction, inside) -> value."""
+"""Metrics that depend on pixel positions: (truth, prediction, inside) -> value."""
 
 TITLES = {
     "se": "SE",
@@ -116,17 +116,17 @@ TITLES = {
 """Every metric's short title, as papers print it."""
 
 MEANINGS = {
-    "se": "sensitivity: the share of vessel pixels that was found",
-    "sp": "specificity: the share of other pixels that was left alone",
-    "acc": "accuracy: the share of all pixels that is right",
+    "se": "sensitivity: share of vessel pixels that were found",
+    "sp": "specificity: share of background pixels that were left as background",
+    "acc": "accuracy: share of all pixels that are correct",
     "auc": "area under the receiver operating characteristic, over all thresholds",
     "f1": "F1, the same as Dice: harmonic mean of sensitivity and precision",
     "mcc": "Matthews correlation coefficient, from -1 to 1",
     "jaccard": "intersection over union of the vessels",
-    "cldice": "Dice of the centre lines: are thin vessels found, and connected?",
+    "cldice": "Dice of the centre lines: whether thin vessels are found and connected",
     "betti0": "error of the number of connected vessels; 0 is best",
 }
-"""The same in words."""
+"""Explanation of every metric."""
 
 LOWER_IS_BETTER = frozenset({"betti0"})
 
@@ -134,14 +134,14 @@ _ONE_DIGIT = LOWER_IS_BETTER | {"seconds"}
 
 
 def shown(name: str, value: float) -> str:
-    """A value as tables print it: a dash where there is none, seconds and wrong counts with one digit."""
+    """Format a value for tables: a dash if undefined, seconds and count errors with one digit."""
     if np.isnan(value):
         return "-"
     return f"{value:.1f}" if name in _ONE_DIGIT else f"{value:.4f}"
 
 
 def auc(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = None) -> float:
-    """Area under the receiver operating characteristic; NaN where there is only one class.
+    """Area under the receiver operating characteristic; NaN if there is only one class.
 
     The share of pairs of a vessel and another pixel in which the vessel has the higher probability, a tie
     being half a pair (Hanley and McNeil, 1982): the exact area, in a tenth of the time that scikit-learn
@@ -170,7 +170,7 @@ def auc(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = Non
 def by_truth(
     truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = None
 ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    """Probabilities of the vessels' pixels and of the others, each sorted; parameters as of :func:`auc`."""
+    """Sorted probabilities of vessel and background pixels; parameters as of :func:`auc`."""
     t, p = np.asarray(truth) != 0, np.asarray(probability)
     _same_shape(t, p)
     if inside is not None:
@@ -183,8 +183,8 @@ def by_truth(
 def best_threshold(truths: list[NDArray[np.uint8]], probabilities: list[NDArray[np.float32]]) -> float:
     """Threshold, in steps of 0.01 from 0.2 to 0.8, with the highest mean F1 over some images.
 
-    Give it validation images: a threshold chosen on test images flatters the score. An image without a
-    vessel has no F1, whatever the threshold, and no say; where no image has one it is 0.5.
+    Use validation images: a threshold chosen on test images inflates the score. Images without vessels have
+    no F1 and are ignored; without any others the threshold is 0.5.
     """
     pairs = [(t, p) for t, p in zip(truths, probabilities, strict=True) if np.any(t)]
     if not pairs:
@@ -216,4 +216,4 @@ def _seen(
 
 def _same_shape(a: NDArray[np.generic], b: NDArray[np.generic]) -> None:
     if a.shape != b.shape:
-        raise ImageError(f"Shapes {a.shape} and {b.shape} differ: compare maps of one and the same image.")
+        raise ImageError(f"Shapes {a.shape} and {b.shape} differ: compare maps of the same image.")

@@ -1,6 +1,6 @@
-"""What a click did, as Python and as a command line: both give the same result.
+"""Actions of the widgets as Python code and as a command line with the same result.
 
-The text is made from the settings that were really used, after all that "auto" and a full memory decided.
+They contain the settings actually used, after "auto" and any out-of-memory fallback.
 """
 
 import shlex
@@ -21,20 +21,20 @@ _ROOMS = {
     "checkpoint": ".models",
     "vessels": ".imaging",
 }
-"""Rooms of the modules that snippets import and that do not lie at the top of the package."""
+"""Subpackages of the modules that snippets import."""
 
 
 def _imports(modules: str) -> list[str]:
-    """Give a line of Python for each module that is named."""
+    """Return an import line for each named module."""
     return [f"from napari_saunetv2{_ROOMS.get(name, '')} import {name}" for name in modules.split(", ")]
 
 
 _OPTIONS = {"learning_rate": "--lr", "inside_field": "--inside-fov"}
-"""Settings whose option is not named as they are."""
+"""Settings whose option has another name."""
 
 
 def from_file(path: Path, *, mask: bool = False) -> str:
-    """Give the expression that reads an image, or a mask, from its file."""
+    """Return the expression that reads an image or a mask from its file."""
     return f"{'read_mask' if mask else 'read_image'}({str(path)!r})"
 
 
@@ -48,7 +48,7 @@ def _command(*words: object) -> str:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """All that decides about the pixels of a vessel mask.
+    """All settings that determine the pixels of a vessel mask.
 
     Attributes
     ----------
@@ -61,52 +61,54 @@ class Segmentation:
     post: PostProcessing
 
     def as_python(self, image: str, fov: str = "") -> str:
-        """Give Python code that ends with ``probability`` and ``mask``.
+        """Return Python code that defines ``probability`` and ``mask``.
 
         Parameters
         ----------
         image, fov : str
-            Expressions for the picture and, where the field of view is neither "none" nor "auto", for its
-            mask; ``read_image`` and ``read_mask`` are imported.
+            Expressions for the image and, if the field of view is neither "none" nor "auto", for its mask;
+            ``read_image`` and ``read_mask`` are imported.
         """
         settings = "".join(f", {key}={value!r}" for key, value in self.config.options().items())
         post = self.post
         own = post.fov not in ("none", "auto")
-        inside = "field" if own else "fov.detect(to_unit(image))"
+        inside = "fov" if own else "field_of_view.detect(to_unit(image))"
         restrict = [] if post.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
         return _script(
             "from napari_saunetv2 import inference",
             "from napari_saunetv2.files import read_image, read_mask",
-            "from napari_saunetv2.imaging import fov, vessels",
+            "from napari_saunetv2.imaging import field_of_view, vessels",
             "from napari_saunetv2.imaging.intensity import to_unit",
             "",
             f"image = {image}",
-            *([f"field = {fov}"] if own else []),
-            f"probability = inference.segment(image, {self.config.model!r}{settings}{', field=field' * own})",
+            *([f"fov = {fov}"] if own else []),
+            f"probability = inference.segment(image, {self.config.model!r}{settings}{', fov=fov' * own})",
             *restrict,
             f"mask = vessels.find(probability, {post.threshold!r}, min_size={post.min_size}, "
             f"connected={post.connected})",
         )
 
     def as_command(self, image: Path | None, fov: Path | None = None) -> str:
-        """Give the command that writes the mask into ``results/``.
+        """Return the command that writes the mask to ``results/``.
 
         Parameters
         ----------
         image : Path or None
-            The picture's file.
+            The image's file.
         fov : Path, optional
-            File of the field of view, where there is one of its own.
+            File of the field of view, if it has one.
 
         Raises
         ------
         SettingsError
-            When the picture, or the field of view, lies in no file.
+            If the image or the field of view is not saved in a file.
         """
         post = self.post
         if image is None or (fov is None and post.fov not in ("none", "auto")):
-            what = "picture" if image is None else "field of view"
-            raise SettingsError(f"The {what} lies in no file: save it, open the file, and segment that.")
+            what = "image" if image is None else "field of view"
+            raise SettingsError(
+                f"The {what} is not saved in a file: save it, open the file, and segment that."
+            )
         options: list[object] = ["--probability", "--model", self.config.model]
         options += ["--threshold", repr(post.threshold)]
         for key, value in self.config.options().items():
@@ -118,7 +120,7 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class DatasetRun:
-    """All that decides about the masks and scores of a data set.
+    """All settings that determine the masks and scores of a data set.
 
     Attributes
     ----------
@@ -133,11 +135,11 @@ class DatasetRun:
     threshold : float, (0, 1)
         Of the masks.
     protocol : "whole" or "fov"
-        Of the scores, which are made at the model's own threshold.
+        Protocol of the scores, which use the model's own threshold.
     output : Path
         Folder of the masks.
     overwrite : bool
-        Whether masks that are there are replaced.
+        Whether to replace existing masks.
     """
 
     root: Path
@@ -150,17 +152,17 @@ class DatasetRun:
     overwrite: bool = False
 
     def segment_python(self) -> str:
-        """Give Python code that writes the masks and ends with ``table``."""
+        """Return Python code that writes the masks and defines ``table``."""
         return self._python(
             "batch, catalogue, checkpoint, inference, vessels",
             "config = inference.InferenceConfig()",
             f"post = vessels.PostProcessing(threshold={self.threshold!r})",
-            f"wanted = batch.Wanted(Path({str(self.output)!r}), overwrite={self.overwrite})",
+            f"options = batch.OutputOptions(Path({str(self.output)!r}), overwrite={self.overwrite})",
             "work = catalogue.segment_all(samples, model, config, post, wanted)",
         )
 
     def score_python(self) -> str:
-        """Give Python code that ends with ``table``, and prints it."""
+        """Return Python code that defines ``table`` and prints it."""
         return self._python(
             "catalogue, checkpoint, evaluation",
             f"scoring = evaluation.Scoring({self.protocol!r}, threshold='auto')",
@@ -168,19 +170,19 @@ class DatasetRun:
         )
 
     def segment_command(self) -> str:
-        """Give the command that writes the masks."""
+        """Return the command that writes the masks."""
         files = [sample.image_path for sample in self.samples]
         folder = files[0].parent
-        # A folder is shorter, and the same where it holds nothing else.
-        alone = list(inputs.gather([str(folder)]).files) == sorted(files)
-        words = [*([folder] if alone else files), "--out", self.output]
+        # A folder is shorter, and equivalent if it holds nothing else.
+        nothing_else = list(inputs.gather([str(folder)]).files) == sorted(files)
+        words = [*([folder] if nothing_else else files), "--out", self.output]
         return _command(
             "segment", *words, "--model", self.model, "--threshold", repr(self.threshold),
             *(["--overwrite"] if self.overwrite else []),
         )  # fmt: skip
 
     def score_command(self) -> str:
-        """Give the command that prints the scores; raises SettingsError without a data set."""
+        """Return the command that prints the scores; raises SettingsError without a data set."""
         known = [sample.dataset for sample in self.samples if sample.dataset in DATASETS]
         if not known:
             raise SettingsError(
@@ -213,14 +215,14 @@ class DatasetRun:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """All that decides about the weights of a fine-tuning.
+    """All settings that determine the weights of a fine-tuning.
 
     Attributes
     ----------
     folder : Path
         Of the images and labels.
     only : sequence of str
-        Names of the images to take; all of them where it is empty.
+        Names of the images to use; all if empty.
     base : str or None
         Name or path of a model; None trains from scratch.
     changes : mapping
@@ -238,7 +240,7 @@ class FineTuning:
     run: Path = Path("run")
 
     def as_python(self) -> str:
-        """Give Python code that ends with ``outcome``, what the training came to."""
+        """Return Python code that defines ``outcome``, the result of the training."""
         values = bool(self.changes.get("sparse")) or len(self.changes.get("classes", "1")) > 1
         reading = f"Path({str(self.folder)!r})" + (", values=True" if values else "")
         settings = {name: repr(value) for name, value in self.changes.items()}
@@ -260,12 +262,12 @@ class FineTuning:
             f"run = Path({str(self.run)!r})",
             f"for report in fine_tune(pairs, config, run, base=base, device={self.device!r}):",
             "    print(report.step, report.loss, report.validation_f1)",
-            "outcome = Outcome.read(run)  # outcome.model is None where no step beat the base",
+            "outcome = Outcome.read(run)  # outcome.model is None if no step beat the base",
             "print(outcome.describe())",
         )
 
     def as_command(self) -> str:
-        """Give the command line."""
+        """Return the command line."""
         words: list[object] = ["--out", self.run, "--base", self.base or "none", "--device", self.device]
         words += ["--only", ",".join(self.only)] if self.only else []
         for name, value in self.changes.items():

@@ -18,7 +18,7 @@ from napari_saunetv2 import files, inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError
-from napari_saunetv2.files.locks import only_here
+from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import SAUNetV2
@@ -53,8 +53,8 @@ def full_disk(folder: Path, _count: int, _draw: random.Random) -> str:
         try:
             next(work)
         except FileFormatError as error:
-            told = str(error)
-        assert "No space left" in told, told
+            message = str(error)
+        assert "No space left" in message, message
         assert (run / "state.safetensors").read_bytes() == good
         assert not list(run.glob(".*.part"))
         (disk / "filler").unlink()
@@ -185,7 +185,7 @@ def names(folder: Path, _count: int, _draw: random.Random) -> str:
     _refused(
         lambda: files.write_mask(folder / ("x" * 300 + ".png"), fundus((32, 32), 0).vessels), "cannot be"
     )
-    _refused(lambda: files.write_mask(folder / "nul\0.png", fundus((32, 32), 0).vessels), "no possible name")
+    _refused(lambda: files.write_mask(folder / "nul\0.png", fundus((32, 32), 0).vessels), "not a valid")
     _refused(lambda: files.read_image(folder / "nul\0.png"), "nul")
     _refused(lambda: checkpoint.load("x" * 5000), "There is no model")
     return f"{done} names segmented, saved and trained in; 4 impossible ones refused in a sentence"
@@ -198,7 +198,7 @@ def two_processes(folder: Path, count: int, draw: random.Random) -> str:
         holder = Child(lambda: _hold(run))
         while not (run / "held").exists():
             time.sleep(0.002)
-        _refused(lambda: next(fine_tune(pairs(), long, run, resume=True)), "Another process works in")
+        _refused(lambda: next(fine_tune(pairs(), long, run, resume=True)), "Another process uses")
         holder.kill_after(0)
         (run / "held").unlink()
         work = fine_tune(pairs(), long, run, resume=True)  # the lock went with its holder
@@ -218,7 +218,7 @@ def two_processes(folder: Path, count: int, draw: random.Random) -> str:
 
 
 def _hold(run: Path) -> None:
-    with only_here(run):
+    with exclusive(run):
         (run / "held").touch()
         time.sleep(60)
 

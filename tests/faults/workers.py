@@ -88,16 +88,16 @@ def _worker(address: str, stop: ExitStack) -> subprocess.Popen:
 def _wait_for(address: str, workers: list[subprocess.Popen]) -> None:
     from distributed import Client
 
-    wanted, end = {worker.pid for worker in workers}, time.monotonic() + 300
+    options, end = {worker.pid for worker in workers}, time.monotonic() + 300
     with Client(address) as client:
-        while wanted != set(client.run(os.getpid, on_error="ignore").values()):
+        while options != set(client.run(os.getpid, on_error="ignore").values()):
             assert time.monotonic() < end, "the workers do not come"
             time.sleep(0.2)
 
 
 def _same(one: tuple, other: tuple) -> None:
-    for row, wanted in zip(one[0], other[0], strict=True):
-        assert row == wanted, (row, wanted)
+    for row, options in zip(one[0], other[0], strict=True):
+        assert row == options, (row, options)
     assert sorted(one[1]) == sorted(other[1])
     assert not [name for name, data in one[1].items() if data != other[1][name]]
 
@@ -120,9 +120,9 @@ def _batch(folder: Path) -> Callable:
         out = folder / name
         out.mkdir()
         table = out.with_suffix(".csv")
-        wanted = batch.Wanted(out, probability=True)
+        options = batch.OutputOptions(out, probability=True)
         config = InferenceConfig(model=str(model), **SETTINGS)
-        rows = cluster.segment_files(files, config, HALF, wanted, scheduler=scheduler)
+        rows = cluster.segment_files(files, config, HALF, options, scheduler=scheduler)
         with cluster.table(table, resume=False) as add:
             for number, row in enumerate(rows):
                 add(row)

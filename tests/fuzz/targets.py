@@ -58,7 +58,7 @@ class Target:
         torch.manual_seed(0)
         network = SAUNetV2(widths=corpus.WIDTHS).eval()
         self.tiny = Checkpoint("tiny", network, Header(network_arguments={"widths": corpus.WIDTHS}))
-        self.state = steps.fresh(corpus.TINY, None, torch.device("cpu"))
+        self.state = steps.initial_state(corpus.TINY, None, torch.device("cpu"))
 
     def warm(self) -> None:
         """Start in a worker what lives as long as it: the library zarr's thread."""

@@ -36,7 +36,7 @@ class Golden(NamedTuple):
     counts: NDArray[np.bool_]
 
 
-def answer(model: Path) -> NDArray[np.float32]:
+def prediction(model: Path) -> NDArray[np.float32]:
     """Probability that a model gives the image, by torch on the CPU, in float32."""
     image = fundus((160, 160), 3).image
     return inference.segment(image, model, rescale="off", device="cpu", engine="torch", precision="float32")
@@ -73,7 +73,7 @@ def renew() -> None:
         old.unlink()
     lines = []
     for model in MODELS:
-        found = answer(model)
+        found = prediction(model)
         counts = off_borders(found)
         grey = np.rint(found * 255).astype(np.uint8)
         Image.fromarray(np.stack([grey, counts * np.uint8(255)], 2), "LA").save(FOLDER / f"{model.stem}.png")

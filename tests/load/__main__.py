@@ -66,12 +66,14 @@ def _images(folder: Path) -> Callable[[int], None]:
     for number in range(10):
         write_image(folder / f"eye{number}.png", fundus((96, 96), number).image)
     model = checkpoint.load()
-    wanted = batch.Wanted(folder / "out", probability=True, overlay=True, overwrite=True)
-    wanted.folder.mkdir()
+    options = batch.OutputOptions(folder / "out", probability=True, overlay=True, overwrite=True)
+    options.folder.mkdir()
 
     def segment(number: int) -> None:
         name = f"eye{number % 10}"
-        images.segment_file(folder / f"{name}.png", name, model, InferenceConfig(rescale="off"), HALF, wanted)
+        images.segment_file(
+            folder / f"{name}.png", name, model, InferenceConfig(rescale="off"), HALF, options
+        )
 
     return segment
 

@@ -129,7 +129,7 @@ def test_tables_have_their_columns_and_labels_their_segments():
     numbers = np.unique(result.labels)[1:]
     assert set(numbers) <= set(result.segments.label)
     assert (result.segments.index == result.segments.label).all()
-    assert {m.key for m in MEASURES if "all" in m.kinds and not m.regions} <= set(result.image.measure)
+    assert {m.key for m in MEASURES if "all" in m.classes and not m.regions} <= set(result.image.measure)
     for kind in ("bifurcation", "end"):
         assert (result.junctions.kind == kind).any()
 

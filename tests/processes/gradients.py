@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import torch
 
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.training import Pair, TrainConfig, steps, together
+from napari_saunetv2.training import Pair, TrainConfig, processes, steps
 from napari_saunetv2.training.views import batch, prepare
 
 WIDTHS = {"widths": (8, 8, 16), "dropblock": 0.1}
@@ -24,7 +24,7 @@ def gradients() -> dict[str, torch.Tensor]:
 def _gradients(config: TrainConfig) -> dict[str, torch.Tensor]:
     samples = [fundus((64, 64), number) for number in range(2)]
     images = [prepare(Pair(str(n), s.image, s.vessels), config) for n, s in enumerate(samples)]
-    state = steps.fresh(config, None, torch.device("cpu"))
+    state = steps.initial_state(config, None, torch.device("cpu"))
     state.network.double()
     state.mean.double()
     state.optimiser = Mock(param_groups=[])  # what the gradients are, not what Adam makes of them
@@ -40,7 +40,7 @@ def in_double_precision(patch: Callable[[object, str, object], None]) -> None:
 
 if __name__ == "__main__":
     in_double_precision(setattr)
-    with together.launched("cpu"):
+    with processes.launched("cpu"):
         found = gradients()
-        if together.leads():
+        if processes.is_main_process():
             torch.save(found, sys.argv[1])

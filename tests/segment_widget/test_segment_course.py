@@ -139,7 +139,7 @@ def test_a_full_memory_is_said_and_survived(viewer, widget, run, monkeypatch):
     monkeypatch.setattr(runners, "runner", runner)
     viewer.add_image(image, rgb=True, name="eye")
     run(widget)
-    assert "memory of 'cpu' was full: smaller tiles of 300 pixels" in widget.status.value
+    assert "Out of memory on 'cpu': used smaller tiles of 300 pixels" in widget.status.value
     monkeypatch.undo()
     assert np.array_equal(viewer.layers["eye probability"].data, segmented(image, tile=300))
     assert viewer.layers["eye vessels"].metadata["tile"] == 300

@@ -101,7 +101,7 @@ def test_the_card_follows_the_picture(viewer, widget, qtbot):
 
 def test_the_card_says_what_is_wrong_and_forbids_nothing(viewer, widget, qtbot):
     viewer.add_image(np.full((64, 80), 255, np.uint8), name="white")
-    qtbot.waitUntil(lambda: "no fundus photograph" in widget.card.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "not be a fundus photograph" in widget.card.value, timeout=30_000)
     assert widget.run.enabled
     viewer.add_image(np.full((64, 80), np.nan, np.float32), name="nan")
     qtbot.waitUntil(lambda: "NaN" in widget.card.value, timeout=30_000)
@@ -171,7 +171,7 @@ def test_a_model_from_elsewhere(viewer, widget, run, tmp_path, monkeypatch):
     wrong.write_bytes(b"nothing")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: (str(wrong), ""))
     widget.browse.native.click()
-    assert "no model file" in widget.status.value
+    assert "not a model file" in widget.status.value
     assert widget.model.value == str(path)
 
 

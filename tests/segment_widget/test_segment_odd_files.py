@@ -5,7 +5,7 @@ import pytest
 from segmenting import EXACT
 
 from napari_saunetv2 import files, inference
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.plugin.common.layers import OBSERVERS
@@ -125,7 +125,7 @@ def test_the_share_of_the_field_of_view_is_said_and_doubted(viewer, widget, run,
     viewer.add_image(eye.image, rgb=True, name="eye")
     widget.model.value = tiny
     run(widget)
-    vessels, inside = viewer.layers["eye vessels"], fov.detect(to_unit(eye.image))
+    vessels, inside = viewer.layers["eye vessels"], field_of_view.detect(to_unit(eye.image))
     widget.threshold.value = 0.99 if top == 0 else 0.01
     share = (vessels.data[inside] != 0).mean()
     assert share == top

@@ -11,7 +11,7 @@ from napari_saunetv2 import inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_image, read_mask, write_image, write_mask
-from napari_saunetv2.imaging import branches, fov, vessels
+from napari_saunetv2.imaging import branches, field_of_view, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.inference import passes, preflight, uncertainty
@@ -170,7 +170,7 @@ def test_nothing_is_a_vessel_outside_the_field_of_view(viewer, widget, run):
     viewer.layers.selection.active = eye
     assert widget.fov.choices == ("none", "auto", labels, wrong)
     plain = segmented(image)
-    for choice, inside in (("auto", fov.detect(to_unit(image))), (labels, field), ("none", None)):
+    for choice, inside in (("auto", field_of_view.detect(to_unit(image))), (labels, field), ("none", None)):
         widget.fov.value = choice
         run(widget)
         expected = plain if inside is None else vessels.restrict(plain, inside)
@@ -298,7 +298,7 @@ def test_copies_give_the_same_pixels(viewer, widget, run, tmp_path, monkeypatch,
     assert np.array_equal(read_mask("results/the eye_vessels.png"), shown[1])
     widget.fov.value = field
     assert copied(widget, widget.copy_command) == ""
-    assert "field of view lies in no file" in widget.status.value
+    assert "field of view is not saved in a file" in widget.status.value
     run(widget)
     qtbot.waitUntil(lambda: widget._masks._job is None, timeout=30_000)
     space = {"viewer": viewer}
@@ -315,4 +315,4 @@ def test_a_plane_of_a_stack_is_copied_for_the_console(viewer, widget, run):
     exec(copied(widget, widget.copy_python), space)
     assert np.array_equal(space["mask"], viewer.layers["it's a stack vessels"].data[1])
     assert copied(widget, widget.copy_command) == ""
-    assert "lies in no file" in widget.status.value
+    assert "is not saved in a file" in widget.status.value

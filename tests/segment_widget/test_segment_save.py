@@ -179,7 +179,7 @@ def test_of_several_kinds_it_says_what_the_file_cannot_hold(widget, corrected, d
     dialog("x.png")
     press(qtbot, widget.save)
     assert np.array_equal(read_mask(tmp_path / "x.png"), corrected.data != 0)
-    assert "keep them apart" in notification_manager.records[before].message
+    assert "keep the labels separate" in notification_manager.records[before].message
     assert edits.unsaved(corrected)
 
 
@@ -235,4 +235,4 @@ def test_the_question_before_a_file_is_replaced(widget, tmp_path, button, word):
 
     QTimer.singleShot(100, click)
     assert ask_to_replace(widget.native, tmp_path / "x.png") == word
-    assert said == [f"x.png exists already in {tmp_path}."]
+    assert said == [f"x.png already exists in {tmp_path}."]

@@ -1,4 +1,4 @@
-"""Work on files by several processes, or on a Dask cluster."""
+"""Process files in several processes, or on a Dask cluster."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from napari_saunetv2.errors import SettingsError
 T = TypeVar("T")
 
 RETRIES = 3
-"""How often an image whose worker was lost is tried again."""
+"""How often an image is retried after its worker was lost."""
 
-_AHEAD = 4  # images that wait at each thread of the cluster: enough to keep it busy, few enough for a million
+_AHEAD = 4  # images queued per thread of the cluster: enough to keep it busy, few enough for a million
 
 
 def on_cluster(
@@ -25,7 +25,7 @@ def on_cluster(
     work: Callable[..., T],
     lost: Callable[[Path, BaseException], T],
 ) -> Iterator[T]:
-    """Give ``work(file, name, *task)`` of every file as it is finished, or ``lost(file, error)``."""
+    """Yield ``work(file, name, *task)`` of every file as it finishes, or ``lost(file, error)``."""
     try:
         from distributed import as_completed
     except ImportError as error:
@@ -48,7 +48,7 @@ def on_cluster(
         completed = as_completed(submit(_AHEAD * threads))
         for future in completed:
             file = running.pop(future.key)
-            failure = future.exception()  # a worker that is lost again and again
+            failure = future.exception()  # a worker that was lost repeatedly
             yield future.result() if failure is None else lost(file, failure)
             for more in submit(1):
                 completed.add(more)
@@ -62,7 +62,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
         try:
             client = Client(scheduler, timeout="20s")
         except (OSError, ValueError) as error:
-            raise SettingsError(f"No Dask scheduler answers at '{scheduler}': check its address.") from error
+            raise SettingsError(f"No Dask scheduler responds at '{scheduler}': check its address.") from error
         with client:
             yield client
         return

@@ -1,4 +1,4 @@
-"""A data set as its user goes through it: thumbnails, and work on all its images that can be stopped."""
+"""Browsing a data set: thumbnails, and jobs on all its images that can be stopped."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2 import NO_DEVICE, __version__, batch, evaluation
+from napari_saunetv2 import DISCLAIMER, __version__, batch, evaluation
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SaunetError
@@ -33,7 +33,7 @@ HEADINGS = {**TITLES, SHARE: "vessels (share of FOV)"}
 
 
 class Line(NamedTuple):
-    """What became of an image: its numbers by name, or why there are none."""
+    """Result for an image: its numbers by name, or why there are none."""
 
     name: str
     values: Mapping[str, float]
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The lines that are filled in, and the share of the work that is done, range [0, 1]."""
+    """The lines filled in so far, and the share of the work that is done, range [0, 1]."""
 
     lines: tuple[Line, ...]
     share: float
@@ -51,7 +51,7 @@ class Table(NamedTuple):
 
 def thumbnail(image: NDArray[Any], side: int = THUMBNAIL) -> NDArray[np.uint8]:
     """Shrink a picture so that its longer side has ``side`` pixels: shape (h, w, 3), uint8."""
-    step = max(1, min(image.shape[:2]) // (4 * side))  # what is thrown away here costs nothing below
+    step = max(1, min(image.shape[:2]) // (4 * side))  # pixels dropped here need not be resampled below
     few = to_unit(image[::step, ::step])
     height, width = few.shape[:2]
     small = resize(few, *scaled_shape(height, width, side / max(height, width)))
@@ -61,12 +61,12 @@ def thumbnail(image: NDArray[Any], side: int = THUMBNAIL) -> NDArray[np.uint8]:
 def thumbnails(
     samples: Sequence[Sample],
 ) -> Generator[dict[str, NDArray[np.uint8]], None, dict[str, NDArray[np.uint8]]]:
-    """Make the thumbnails of all samples, by name; a file that cannot be read has none.
+    """Make the thumbnails of all samples, by name; a file that cannot be read gets none.
 
     Yields
     ------
     dict of str to array
-        Those that are made so far.
+        Those made so far.
     """
     made: dict[str, NDArray[np.uint8]] = {}
     for sample in samples:
@@ -83,25 +83,25 @@ def segment_all(
     model: Checkpoint,
     config: InferenceConfig,
     post: PostProcessing,
-    wanted: batch.Wanted,
+    options: batch.OutputOptions,
 ) -> Generator[Table, None, Table]:
-    """Segment every sample and write what is wanted; the share of vessels in the field of view is tabled.
+    """Segment every sample and write the results; the table has the vessel share of the field of view.
 
     Yields
     ------
     Table
-        After every pass of the network. An image that fails says why in its line, and the others go on.
+        After every pass of the network. The line of a failed image has the reason; the others continue.
 
     Raises
     ------
     FileFormatError
-        When the folder for the results cannot be made.
+        If the folder for the results cannot be created.
     """
-    make_folder(wanted.folder)
+    make_folder(options.folder)
     lines: tuple[Line, ...] = ()
     for sample in samples:
         try:
-            work = batch.segment_steps(sample.image_path, sample.name, model, config, post, wanted)
+            work = batch.segment_steps(sample.image_path, sample.name, model, config, post, options)
             done = yield from relay(work, partial(_table, lines, len(samples)))
             line = _segmented(sample.name, done, model, post)
         except SaunetError as error:
@@ -132,18 +132,18 @@ def score_all(
     config: InferenceConfig = evaluation.EXACT,
     scoring: evaluation.Scoring = evaluation.AS_PUBLISHED,
 ) -> Generator[Table, None, Table]:
-    """Score a model on every sample; the metrics go into the table.
+    """Score a model on every sample; the table has the metrics.
 
     Yields
     ------
     Table
-        Before the first image and after each. An image without labels says so in its line.
+        Before the first image and after each. The line of an image without labels says so.
     """
     lines: tuple[Line, ...] = ()
     yield Table(lines, 0.0)
     for sample in samples:
         try:
-            (case,) = evaluation.answers([sample], model, config, scoring)
+            (case,) = evaluation.predictions([sample], model, config, scoring)
             score = case.score()
             line = Line(sample.name, score.metrics, about=score.about)
         except SaunetError as error:
@@ -163,7 +163,7 @@ def mean(lines: Sequence[Line]) -> dict[str, float]:
 
 
 def as_csv(lines: Sequence[Line]) -> str:
-    """Table with a line an image, then the mean, with a note of what the numbers are not for."""
+    """Table with one line per image, then the mean, with a disclaimer."""
     names = list(dict.fromkeys(name for line in lines for name in line.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -174,7 +174,7 @@ def as_csv(lines: Sequence[Line]) -> str:
         for name in about
         if len(values := {x.about.get(name, "") for x in lines if x.values}) == 1
     }
-    for line in (*lines, Line("mean", mean(lines), NO_DEVICE, alike)):
+    for line in (*lines, Line("mean", mean(lines), DISCLAIMER, alike)):
         numbers = (f"{line.values[name]:.6f}" if name in line.values else "" for name in names)
         writer.writerow([line.name, *numbers, *(line.about.get(name, "") for name in about), line.note])
     return text.getvalue()

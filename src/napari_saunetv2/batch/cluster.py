@@ -1,4 +1,4 @@
-"""Many images: in this process, in several, or on a Dask cluster; with one table of what became of them."""
+"""Many images in this process, in several, or on a Dask cluster, with one table of the results."""
 
 import csv
 import io
@@ -20,15 +20,15 @@ from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
 
-EXISTS = "its results exist already: choose another folder, or pass --resume or --overwrite."
+EXISTS = "its results already exist: choose another folder, or pass --resume or --overwrite."
 
 
 class Row(NamedTuple):
-    """What became of an image; one line of the table."""
+    """Result for an image: one line of the table."""
 
     file: str
     status: str
-    """"done", "kept" (it was finished before) or "failed"."""
+    """"done", "kept" (finished in an earlier run) or "failed"."""
     result: str = ""
     height: int = 0
     width: int = 0
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     seconds: float = 0.0
     error: str = ""
     remarks: str = ""
-    """What is unusual, in sentences."""
+    """Remarks on anything unusual, in sentences."""
     fov: str = ""
     """The field of view that was used."""
     model: str = ""
@@ -49,59 +49,59 @@ def segment_files(
     files: Iterable[Path] | Mapping[Path, PurePath],
     config: InferenceConfig,
     post: PostProcessing,
-    wanted: batch.Wanted,
+    options: batch.OutputOptions,
     *,
     workers: int = 1,
     scheduler: str | None = None,
     resume: bool = False,
 ) -> Iterator[Row]:
-    """Segment files and give a row for each as it is finished.
+    """Segment files and yield a row for each as it finishes.
 
-    What a worker that was killed left half written in the folder is removed, at the start and at the end.
+    Partial files left by killed workers are removed at the start and at the end.
 
     Parameters
     ----------
     files : iterable of Path, or mapping of Path to PurePath
-        Seen under the same path by every worker; a mapping gives the subfolder of each one's results.
+        Every worker must see them under the same path; a mapping gives the subfolder for each file's results.
     config : InferenceConfig
         Every worker loads its model once.
     post : PostProcessing
-    wanted : Wanted
+    options : OutputOptions
     workers : int
         Processes on this machine.
     scheduler : str, optional
-        Address of a Dask scheduler, for example ``tcp://node1:8786``, in place of own processes.
+        Address of a Dask scheduler to use instead of local processes, for example ``tcp://node1:8786``.
     resume : bool
-        Whether images that have all their results are left as they are.
+        Whether to skip images that already have all their results.
 
     Yields
     ------
     Row
-        A file that fails has its reason in it; the others go on.
+        The row of a failed file has the reason; the others continue.
 
     Raises
     ------
     SettingsError
-        When dask.distributed is missing or nobody answers at the scheduler's address.
+        If dask.distributed is missing or no scheduler responds at the address.
     """
     if workers < 1:
         raise SettingsError(f"workers is {workers}: it must be 1 or more.")
     below = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files, PurePath())
-    folders = sorted({wanted.folder / part for part in below.values()})
+    folders = sorted({options.folder / part for part in below.values()})
     for folder in folders:
         remove_parts(folder)
     names = result_names(below)
     todo = []
     for file in below:
-        # Looked up here, not by the worker: one that died left files behind, and its images are done again.
-        there = [path.exists() for path in wanted.paths(names[file]).values()]
+        # Checked here, not by the worker: a worker that died leaves files behind, and its images are redone.
+        there = [path.exists() for path in options.paths(names[file]).values()]
         if resume and all(there):
-            yield Row(str(file), "kept", _result(names[file], wanted))
-        elif any(there) and not (resume or wanted.overwrite):
+            yield Row(str(file), "kept", _result(names[file], options))
+        elif any(there) and not (resume or options.overwrite):
             yield Row(str(file), "failed", error=EXISTS)
         else:
             todo.append((file, names[file]))
-    task = (config, post, replace(wanted, overwrite=True))
+    task = (config, post, replace(options, overwrite=True))
     if workers == 1 and scheduler is None:
         yield from (segment_one(file, name, *task) for file, name in todo)
     elif todo:
@@ -111,21 +111,21 @@ def segment_files(
 
 
 def segment_one(
-    file: Path, name: str, config: InferenceConfig, post: PostProcessing, wanted: batch.Wanted
+    file: Path, name: str, config: InferenceConfig, post: PostProcessing, options: batch.OutputOptions
 ) -> Row:
     """Segment one file; the work of a worker."""
     begun = time.perf_counter()
     about: dict[str, Any] = {"model": config.model, "threshold": post.threshold, "version": __version__}
     try:
         model = checkpoint.load(config.model)
-        done = drain(batch.segment_steps(file, name, model, config, post, wanted))
+        done = drain(batch.segment_steps(file, name, model, config, post, options))
     except (SaunetError, OSError, MemoryError) as error:
         seconds = time.perf_counter() - begun
         return Row(str(file), "failed", seconds=seconds, error=str(error) or "no memory", **about)
     return Row(
         str(file),
         "done",
-        _result(name, wanted),
+        _result(name, options),
         done.height,
         done.width,
         done.share,
@@ -140,37 +140,37 @@ def _lost(file: Path, error: BaseException) -> Row:
     return Row(str(file), "failed", error=str(error))
 
 
-def _result(name: str, wanted: batch.Wanted) -> str:
-    """Path of a photograph's mask below the folder of the results."""
-    return wanted.paths(name)["vessels"].relative_to(wanted.folder).as_posix()
+def _result(name: str, options: batch.OutputOptions) -> str:
+    """Path of a photograph's mask relative to the results folder."""
+    return options.paths(name)["vessels"].relative_to(options.folder).as_posix()
 
 
 def read_table(path: Path) -> dict[str, Row]:
     """Rows of an earlier table by file; none where there is no table."""
     if not path.is_file():
         return {}
-    kinds = {name: type(value) for name, value in Row._field_defaults.items()}
+    types = {name: type(value) for name, value in Row._field_defaults.items()}
     with path.open(newline="", encoding="utf-8") as lines:
         found = {}
         for line in csv.DictReader(lines):
             if None in line.values() or set(line) != set(Row._fields):
                 continue  # the last line of a run that was killed
-            values: dict[str, Any] = {name: kinds.get(name, str)(value) for name, value in line.items()}
+            values: dict[str, Any] = {name: types.get(name, str)(value) for name, value in line.items()}
             found[line["file"]] = Row(**values)
     return found
 
 
 @contextmanager
 def table(path: Path, *, resume: bool, overwrite: bool = False) -> Iterator[Any]:
-    """Keep a table while a run goes on: gives a function that takes each row as it comes.
+    """Write a table during a run: yields a function that adds a row.
 
-    A line is on the disc as soon as its image is finished; at the end the table is sorted by file. A kept
-    image has the row of the run that made it. A ``.parquet`` is written from the ``.csv`` beside it.
+    A line is on disk as soon as its image is finished; at the end the table is sorted by file. A skipped
+    image keeps the row of the run that segmented it. A ``.parquet`` is written from the ``.csv`` beside it.
 
     Raises
     ------
     OverwriteError
-        When there is such a file, and it is neither gone on with nor may be replaced.
+        If the file exists and may be neither continued nor replaced.
     FileFormatError
         When it cannot be written.
     """
@@ -180,16 +180,18 @@ def table(path: Path, *, resume: bool, overwrite: bool = False) -> Iterator[Any]
     for file in dict.fromkeys((journal, path)):
         if file.exists() and not (overwrite or ours):
             way = (
-                "remove it: another version or program made it" if resume else "pass --resume or --overwrite"
+                "remove it: it was made by another version or program"
+                if resume
+                else "pass --resume or --overwrite"
             )
-            raise OverwriteError(f"'{file}' exists already: choose another name for the table, or {way}.")
+            raise OverwriteError(f"'{file}' already exists: choose another name for the table, or {way}.")
     rows = read_table(journal) if ours else {}
     with _written(journal):
         out = journal.open("a" if ours else "w", newline="", encoding="utf-8")
     try:
         writer = csv.writer(out, lineterminator="\n")
         if ours:
-            out.write("\n")  # the last line may have been cut by a kill
+            out.write("\n")  # the last line may be incomplete after a kill
         else:
             writer.writerow(Row._fields)
 
@@ -203,7 +205,7 @@ def table(path: Path, *, resume: bool, overwrite: bool = False) -> Iterator[Any]
 
         yield add
     finally:
-        with suppress(OSError):  # what is not in the file has been told
+        with suppress(OSError):  # rows that could not be written have been reported
             out.close()
     write_beside(journal, lambda out: out.write(_as_csv(rows.values()).encode()), overwrite=True)
     if path.suffix == ".parquet":
@@ -219,13 +221,13 @@ def _is_table(path: Path) -> bool:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """Say what a system has against writing a file."""
+    """Turn the system's error into one for the user."""
     try:
         yield
     except OSError as error:
         raise FileFormatError(
-            f"'{path}' cannot be written ({reason(error)}): free space or ask for permission; what is done "
-            "is kept, --resume goes on from there."
+            f"'{path}' cannot be written ({reason(error)}): free disk space or get write permission; "
+            "finished images are kept, --resume continues from there."
         ) from error
 
 

@@ -20,7 +20,7 @@ from napari_saunetv2.files import (
     write_mask,
     write_probability,
 )
-from napari_saunetv2.imaging import fov, plausibility, vessels
+from napari_saunetv2.imaging import field_of_view, plausibility, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -30,18 +30,18 @@ from napari_saunetv2.progress import drain
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is written for an image, and where.
+class OutputOptions:
+    """Which results are written for an image, and where.
 
     Attributes
     ----------
     folder : Path
     suffix : "png", "tif" or "gif"
-        Of the vessel mask.
+        Format of the vessel mask.
     maximum : int, 1..255
-        Value of a vessel in it.
+        Value of vessel pixels in it.
     probability, overlay : bool
-        Whether the probability map, and the vessels drawn on the image, are written too.
+        Whether to write the probability map and the vessels drawn on the image too.
     overwrite : bool
         Whether existing files may be replaced.
     """
@@ -56,10 +56,10 @@ class Wanted:
     def __post_init__(self) -> None:
         """Check the suffix; raises SettingsError."""
         if self.suffix not in ("png", "tif", "gif"):
-            raise SettingsError(f"The format of a mask is '{self.suffix}': it must be png, tif or gif.")
+            raise SettingsError(f"The mask format is '{self.suffix}': it must be png, tif or gif.")
 
     def paths(self, name: str) -> dict[str, Path]:
-        """Files that are written for an image of that name, by what they hold."""
+        """Files written for an image of that name, by their contents."""
         parts = {"vessels": self.suffix}
         parts |= {"probability": "tif"} if self.probability else {}
         parts |= {"overlay": "png"} if self.overlay else {}
@@ -67,7 +67,7 @@ class Wanted:
 
 
 class Summary(NamedTuple):
-    """What became of an image.
+    """Result for an image.
 
     Attributes
     ----------
@@ -78,9 +78,9 @@ class Summary(NamedTuple):
     path : Path
         The mask.
     fov : str
-        The field of view that was used: "found, 538 px", "not found", or the mask's file.
+        The field of view used: "found, 538 px", "not found", or the mask's file.
     remarks : tuple of str
-        What is unusual about the file, the picture, its field of view, its scale or its vessels.
+        Remarks on anything unusual about the file, the image, its field of view, its scale or its vessels.
     """
 
     height: int
@@ -98,20 +98,20 @@ def segment_file(
     model: Checkpoint,
     config: InferenceConfig,
     post: PostProcessing,
-    wanted: Wanted,
+    options: OutputOptions,
 ) -> Summary:
-    """Segment one file and write what is wanted of it.
+    """Segment one file and write the requested results.
 
     Parameters
     ----------
     file : Path
     name : str
-        With which the results' names begin.
+        Prefix of the results' names.
     model : Checkpoint
     config : InferenceConfig
     post : PostProcessing
         A mask file of the field of view is also what the scale and the share of vessels are measured by.
-    wanted : Wanted
+    options : OutputOptions
 
     Returns
     -------
@@ -123,7 +123,7 @@ def segment_file(
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
-    done = drain(segment_steps(file, name, model, config, post, wanted))
+    done = drain(segment_steps(file, name, model, config, post, options))
     plausibility.log(Path(file).name, done.remarks)
     return done
 
@@ -134,41 +134,41 @@ def segment_steps(
     model: Checkpoint,
     config: InferenceConfig,
     post: PostProcessing,
-    wanted: Wanted,
+    options: OutputOptions,
 ) -> Generator[fallback.State, None, Summary]:
-    """Do what :func:`segment_file` does, one pass of the network at a time; closing it stops the work."""
-    paths = wanted.paths(name)
+    """As :func:`segment_file`, one pass of the network at a time; closing the generator stops the work."""
+    paths = options.paths(name)
     for path in paths.values():  # before the work, not after it
-        if path.exists() and not wanted.overwrite:
-            raise OverwriteError(f"'{path}' exists already: choose another folder, or pass --overwrite.")
+        if path.exists() and not options.overwrite:
+            raise OverwriteError(f"'{path}' already exists: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
     image, given = load_image(file), _given_field(post)
     unit = to_unit(image.pixels)
-    field = fov.detect(unit) if given is None else given.pixels != 0
-    segmentation = yield from fallback.steps(unit, model, config, field)
+    fov = field_of_view.detect(unit) if given is None else given.pixels != 0
+    segmentation = yield from fallback.steps(unit, model, config, fov)
     probability = segmentation.probability
     if post.fov != "none":
-        probability = vessels.restrict(probability, field)
+        probability = vessels.restrict(probability, fov)
     mask = vessels.extract(probability, post)
     for path in paths.values():
         make_folder(path.parent)
-    write_mask(paths["vessels"], mask, maximum=wanted.maximum, overwrite=wanted.overwrite)
-    if wanted.probability:
-        write_probability(paths["probability"], probability, overwrite=wanted.overwrite)
-    if wanted.overlay:
-        write_image(paths["overlay"], outlined(unit, mask), overwrite=wanted.overwrite)
+    write_mask(paths["vessels"], mask, maximum=options.maximum, overwrite=options.overwrite)
+    if options.probability:
+        write_probability(paths["probability"], probability, overwrite=options.overwrite)
+    if options.overlay:
+        write_image(paths["overlay"], outlined(unit, mask), overwrite=options.overwrite)
     height, width = mask.shape
-    share = plausibility.share(mask, field)
-    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, field)
+    share = plausibility.share(mask, fov)
+    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, fov)
     remarks = (
         *image.remarks,
         *(() if given is None else given.remarks),
         *plausibility.of_segmentation(
-            unit, field, model.header.fov_diameter, factor, given=given is not None, share=share
+            unit, fov, model.header.fov_diameter, factor, given=given is not None, share=share
         ),
     )
     seconds = time.perf_counter() - begun
-    return Summary(height, width, share, seconds, paths["vessels"], _named(post, field), remarks)
+    return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks)
 
 
 def _given_field(post: PostProcessing) -> Reading | None:
@@ -176,9 +176,9 @@ def _given_field(post: PostProcessing) -> Reading | None:
     return None if post.fov in ("none", "auto") else load_mask(post.fov)
 
 
-def _named(post: PostProcessing, field: NDArray[np.bool_]) -> str:
+def _named(post: PostProcessing, fov: NDArray[np.bool_]) -> str:
     """Name the field of view that was used."""
     if post.fov not in ("none", "auto"):
         return post.fov
-    found = fov.diameter(field)
+    found = field_of_view.diameter(fov)
     return "not found" if found is None else f"found, {found:.0f} px"

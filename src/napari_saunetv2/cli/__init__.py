@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print.
 
-torch takes seconds to import, so commands import what they call when they run: ``--help`` is quick.
+torch takes seconds to import, so commands import what they need only when they run: ``--help`` is fast.
 """
 
 import logging
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_saunetv2 import NO_DEVICE, __version__
+from napari_saunetv2 import DISCLAIMER, __version__
 from napari_saunetv2.cli._shared import err, out, plain, print_warnings
 from napari_saunetv2.cli.calibrate import calibrate
 from napari_saunetv2.cli.crossvalidate import cross_validate
@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help=f"Find the vessels in retinal photographs with SA-UNetv2. {NO_DEVICE}",
+    help=f"Find the vessels in retinal photographs with SA-UNetv2. {DISCLAIMER}",
 )
 for _command in (
     segment,
@@ -50,7 +50,7 @@ app.command("import")(import_package)
 
 
 def main() -> None:
-    """Run the command line; an error is one line and exit code 1, with ``--debug`` a traceback."""
+    """Run the command line; errors print one line (with ``--debug`` a traceback) and exit with code 1."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
@@ -61,10 +61,12 @@ def main() -> None:
         if debug:
             raise
         known = isinstance(error, SaunetError)
-        told = (
-            str(error) if known else f"{error or type(error).__name__}: see more with --debug, and report it."
+        message = (
+            str(error)
+            if known
+            else f"{error or type(error).__name__}: run again with --debug and report this."
         )
-        err.print(f"[red]Error:[/red] {plain(told)}")
+        err.print(f"[red]Error:[/red] {plain(message)}")
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped.")

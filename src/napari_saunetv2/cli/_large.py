@@ -1,4 +1,4 @@
-"""``saunetv2 segment`` for one image into one file: by tiles where it is larger than memory should hold."""
+"""``saunetv2 segment`` for one image into one file: in tiles if it is too large for memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +31,12 @@ def segment_to_file(
     from napari_saunetv2.models import checkpoint
 
     if len(inputs) != 1 or (Path(inputs[0]).is_dir() and Path(inputs[0]).suffix.lower() != ".zarr"):
-        raise SettingsError(f"'{target}' is one file: give one image, or a folder to write to.")
+        raise SettingsError(f"'{target}' is one file: give one image, or an output folder.")
     if refused:
-        raise SettingsError(f"{', '.join(refused)}: this goes with a folder to write to, not with a file.")
+        raise SettingsError(f"{', '.join(refused)}: this works only with an output folder, not with a file.")
     refuse_existing(None if overwrite else target)
     if target.resolve() == Path(inputs[0]).resolve():
-        raise SettingsError(f"'{target}' is the image itself: give the result another name.")
+        raise SettingsError(f"'{target}' is the image itself: choose another name for the result.")
     image = tiled.opened(inputs[0])
     loaded = checkpoint.load(config.model)
     height, width = image.shape[:2]
@@ -49,7 +49,9 @@ def segment_to_file(
         tiled.write(target, values, overwrite=overwrite)
     else:
         bound = f"{large.IN_MEMORY / 1e6:.0f} megapixels"
-        out.print(f"{width} x {height} pixels are more than {bound}: tile by tile, at the image's own scale")
+        out.print(
+            f"{width} x {height} pixels are more than {bound}: processed in tiles, at the image's own scale"
+        )
         with bar() as shown:
             task = shown.add_task("tiles", total=None)
             large.segment(

@@ -23,24 +23,22 @@ ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="A model's name (see `saunetv2 models`) or file.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-EngineOption = Annotated[
-    str, typer.Option(help="auto (the fastest that is installed), torch, openvino or onnx.")
-]
+EngineOption = Annotated[str, typer.Option(help="auto (the fastest installed), torch, openvino or onnx.")]
 PrecisionOption = Annotated[
-    str, typer.Option(help="auto (the fastest that keeps the score), float32, bfloat16 or int8.")
+    str, typer.Option(help="auto (the fastest with the same score), float32, bfloat16 or int8.")
 ]
 TtaOption = Annotated[
-    str, typer.Option(help="Mean over several views: none, flips (4 passes) or d4 (8 passes, best).")
+    str, typer.Option(help="Average over several views: none, flips (4 passes) or d4 (8 passes, best).")
 ]
 RescaleOption = Annotated[
     str,
-    typer.Option(help="auto works at the model's scale where the field of view differs; off; or a factor."),
+    typer.Option(help="auto (resample to the model's scale if the field of view differs), off, or a factor."),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
 class Warned(logging.Handler):
-    """Prints what the package warns of, in yellow and once: remarks on files, pictures and masks."""
+    """Prints the package's warnings on files, images and masks once, in yellow."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -55,30 +53,30 @@ class Warned(logging.Handler):
 
 
 def print_warnings() -> None:
-    """Let warnings of the package be printed by this command."""
+    """Print the package's warnings while this command runs."""
     log = logging.getLogger("napari_saunetv2")
     log.handlers = [handler for handler in log.handlers if not isinstance(handler, Warned)]
     log.addHandler(Warned())
 
 
 def plain(text: object) -> str:
-    """Text that Rich prints as it is: it reads square brackets as markup, and a file name may hold them.
+    """Escape text for Rich, which reads square brackets as markup; file names may contain them.
 
-    What would steer the terminal, which the name or header of a stranger's file may hold, becomes "?".
+    Control characters, which the name or header of an untrusted file may contain, become "?".
     """
     shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(text))
     return shown.replace("[", r"\[")
 
 
 def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
-    """Turn an option's text into a number, unless it is one of its words."""
+    """Convert an option's text to a number, unless it is one of the allowed words."""
     if text in words:
         return text
     try:
         return int(text) if whole else float(text)
     except ValueError:
-        kinds = [*words, "a whole number" if whole else "a number"]
-        raise SettingsError(f"{option} is '{text}': give {' or '.join(kinds)}.") from None
+        choices = [*words, "a whole number" if whole else "a number"]
+        raise SettingsError(f"{option} is '{text}': give {' or '.join(choices)}.") from None
 
 
 def recipe_of(
@@ -87,7 +85,7 @@ def recipe_of(
     seed: int | None,
     batch: int | None = None,
 ) -> "Recipe":
-    """Look up a recipe, with other settings where they are given; raises SettingsError."""
+    """Look up a recipe and override the given settings; raises SettingsError."""
     from dataclasses import replace
 
     from napari_saunetv2.training import RECIPES
@@ -101,14 +99,14 @@ def recipe_of(
 
 
 def refuse_existing(*paths: Path | None) -> None:
-    """Raise OverwriteError for a file that exists: before the work, not after it."""
+    """Raise OverwriteError for an existing file, before the work starts."""
     for path in paths:
         if path is not None and path.exists():
-            raise OverwriteError(f"'{path}' exists already: choose another name, or pass --overwrite.")
+            raise OverwriteError(f"'{path}' already exists: choose another name, or pass --overwrite.")
 
 
 def bar() -> Progress:
-    """Progress on a terminal; in a log nothing, but what is printed above it."""
+    """Progress bar on a terminal; in a log only the printed lines."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -124,14 +122,15 @@ def follow(
     work: Generator[Any, None, Any],
     part: Callable[[Any], "tuple[str, Report | None]"] = lambda report: ("", report),
 ) -> Any:
-    """Show a training until it is done; on a terminal one line, in a log one line a minute.
+    """Show a training until it is done: one line on a terminal, one line a minute in a log.
 
     Parameters
     ----------
     work : generator
-        What it returns is returned.
+        Its return value is returned.
     part : callable
-        Gives the text before, and the training's report, of what ``work`` yields; no report shows nothing.
+        Splits what ``work`` yields into a prefix and the training's report; without a report nothing is
+        shown.
     """
     printed = 0.0
     with bar() as shown:
@@ -154,5 +153,5 @@ def follow(
         try:
             return drain(work, show)
         except KeyboardInterrupt:
-            shown.console.print("Stopped; what was reached is saved, --resume goes on from there.")
+            shown.console.print("Stopped; the progress is saved, --resume continues from there.")
             raise

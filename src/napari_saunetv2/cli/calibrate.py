@@ -1,4 +1,4 @@
-"""``saunetv2 calibrate``: what a model's header learns from its own training images."""
+"""``saunetv2 calibrate``: values in a model's header that are measured on its training images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,12 @@ from napari_saunetv2.progress import drain
 
 
 def calibrate(
-    model: Annotated[str, typer.Argument(help="A model's file or name; its header gets what is found.")],
-    roots: Annotated[list[Path], typer.Argument(metavar="DATA...", help="What it was trained on.")],
+    model: Annotated[str, typer.Argument(help="Model file or name; the result is written to its header.")],
+    roots: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Data set it was trained on.")],
     tta: TtaOption = "d4",
     device: DeviceOption = "auto",
     int8: Annotated[
-        bool, typer.Option("--int8", help="Measure the ranges for --precision int8 instead.")
+        bool, typer.Option("--int8", help="Measure the value ranges for --precision int8 instead.")
     ] = False,
 ) -> None:
     """Find a model's threshold for a test-time augmentation, on the images it was trained on.

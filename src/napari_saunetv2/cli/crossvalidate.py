@@ -1,4 +1,4 @@
-"""``saunetv2 cross-validate``: a recipe's honest score on a data set without a split."""
+"""``saunetv2 cross-validate``: an unbiased score of a recipe on a data set without a split."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,19 +19,19 @@ def cross_validate(
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     run: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run.")],
     recipe: Annotated[str, typer.Option(help="Named settings, see `saunetv2 train`.")] = "drive",
-    folds: Annotated[int, typer.Option(help="How many; they are cut in file order.")] = 5,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
+    folds: Annotated[int, typer.Option(help="Number of folds, cut in file order.")] = 5,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Steps per cycle, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed, instead of the recipe's.")] = None,
     protocol: Annotated[str, typer.Option(help="whole or fov, as in `saunetv2 evaluate`.")] = "whole",
     threshold: Annotated[str, typer.Option(help="A number between 0 and 1.")] = "0.5",
     tta: TtaOption = "none",
     device: DeviceOption = "auto",
 ) -> None:
-    """Train on all folds but one and score that one, for each in turn: one table over all images.
+    """Train on all folds but one and score that one, for each fold in turn: one table for all images.
 
-    Images of an official test split take no part. RUN keeps a training for each fold, and after a kill
-    the same command with --resume goes on; scores.csv, .json and .md are written there in the end.
+    Images of an official test split are not used. RUN holds a training for each fold; after a kill, the same
+    command with --resume continues. At the end scores.csv, .json and .md are written there.
 
     **Example**: `saunetv2 cross-validate stare STARE -o runs/stare --recipe stare --folds 5`
     """
@@ -63,7 +63,7 @@ def cross_validate(
 
 
 def _part(state: "FoldReport") -> "tuple[str, Report | None]":
-    """Name the fold before its training's report; when it is done say what it is worth."""
+    """Prefix the fold to its training's report; when it is done print its score."""
     from napari_saunetv2.evaluation import mean
 
     fold = f"fold {state.fold}/{state.folds}"

@@ -36,19 +36,23 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, test, all, or unseen: every image that the model (and that of --compare) was "
-            "neither trained nor validated on; if not given test, or all where the set has no test images."
+            help="train, test, all, or unseen: images that neither this model nor that of --compare was "
+            "trained or validated on. Default: test, or all if the set has no test images."
         ),
     ] = None,
     model: ModelOption = DEFAULT,
     protocol: Annotated[
-        str, typer.Option(help="whole: every pixel of the frame, as the papers; fov: the field of view only.")
+        str,
+        typer.Option(help="whole: every pixel of the frame, as in the papers; fov: only the field of view."),
     ] = "whole",
     observer: Annotated[
-        str | None, typer.Option(help="Whose labels are the truth; the reference's if not given.")
+        str | None,
+        typer.Option(
+            help="Observer whose labels are the reference; by default the data set's reference observer."
+        ),
     ] = None,
     threshold: Annotated[
-        str, typer.Option(help="A number between 0 and 1, or auto (the model's own).")
+        str, typer.Option(help="Number between 0 and 1, or auto (the model's own).")
     ] = "0.5",
     tta: TtaOption = "none",
     rescale: RescaleOption = "auto",
@@ -59,21 +63,21 @@ def evaluate(
     against: Annotated[
         str | None,
         typer.Option(
-            "--compare", metavar="MODEL|OBSERVER", help="Compare with this one in pairs, image by image."
+            "--compare", metavar="MODEL|OBSERVER", help="Compare with this model or observer, image by image."
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table here.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write table and settings here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write a page (HTML) with table, curve and pictures here.")
+        Path | None, typer.Option(help="Write an HTML report with table, curve and images here.")
     ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Also record the mean in the model file's header.")
     ] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Score a model on a data set, image by image and in the mean.
+    """Score a model on a data set: per image and the mean.
 
     **Examples**
 
@@ -89,7 +93,7 @@ def evaluate(
     if not overwrite:
         refuse_existing(csv, json_file, markdown, report)
     if second_observer and record:
-        raise SettingsError("--record keeps the score of a model: leave out --score-observer or --record.")
+        raise SettingsError("--record stores the score of a model: remove --score-observer or --record.")
     everything = datasets.read(root, dataset)
     scored = None if second_observer else checkpoint.load(model)
     by = against if against in datasets.DATASETS[dataset].observers else None
@@ -126,8 +130,8 @@ def evaluate(
 
     scores, other_scores = ([getattr(x, "score", x) for x in some] for some in (done, others))
     compared = evaluation.compare(scores, other_scores) if others else None
-    place = f"{datasets.DATASETS[dataset].title}, split {about['split']}, protocol {protocol}"
-    shown = f"{about['scored']} on {place}"
+    title = f"{datasets.DATASETS[dataset].title}, split {about['split']}, protocol {protocol}"
+    shown = f"{about['scored']} on {title}"
     out.print(score_table(scores, shown))
     if compared is not None:
         out.print(_comparison(compared, f"against {about['compared with']}"))
@@ -147,16 +151,16 @@ def evaluate(
 
 
 def _tell_learned(samples: "Sequence[Sample]", model: "Checkpoint", *, refused: bool) -> None:
-    """Say that a model has learned from images that it is scored on; such a score is not recorded."""
+    """Warn that a model was trained on images that it is scored on; such a score is not recorded."""
     from napari_saunetv2 import evaluation
     from napari_saunetv2.errors import SettingsError
 
     learned = sum(evaluation.learned_from(s, model.header) for s in samples)
     known = f"{learned} of these {len(samples)} images were used to train '{model.name}'"
     if learned and refused:
-        raise SettingsError(f"{known}: record its score by --split test or unseen.")
+        raise SettingsError(f"{known}: to record a score use --split test or unseen.")
     if learned:
-        err.print(plain(f"{known}: for a score on new ones choose --split unseen."), style="yellow")
+        err.print(plain(f"{known}: for a score on new images use --split unseen."), style="yellow")
 
 
 def _cases(
@@ -170,18 +174,18 @@ def _cases(
     from napari_saunetv2 import evaluation
 
     if model is not None:
-        return evaluation.answers(samples, model, config, scoring)
+        return evaluation.predictions(samples, model, config, scoring)
     return evaluation.observed(samples, observer or "", protocol=scoring.protocol, reference=scoring.observer)
 
 
 def _each(keep: "Callable[[Case], Any]", cases: "Iterator[Case]", total: int, doing: str) -> list[Any]:
-    """Keep of each case what is needed, and show how far it is."""
+    """Keep the needed part of each case, and show the progress."""
     with bar() as shown:
         return [keep(case) for case in shown.track(cases, total=total, description=doing)]
 
 
 def score_table(scores: "Sequence[ImageScore]", title: str) -> Table:
-    """Table as it is printed: a line an image, then the mean."""
+    """Printed table: one line per image, then the mean."""
     from napari_saunetv2 import evaluation
     from napari_saunetv2.metrics import TITLES, shown
 
@@ -204,7 +208,7 @@ def _comparison(compared: "dict[str, Comparison]", title: str) -> Table:
 
 
 def _narrow(title: str, columns: Sequence[str]) -> Table:
-    """Table whose numbers fit into 80 characters: without lines between columns, a long name in two lines."""
+    """Table that fits into 80 characters: no lines between columns, long names on two lines."""
     table = Table(title=plain(title), box=box.SIMPLE, padding=0, show_edge=False)
     for number, column in enumerate(columns):
         numbers = bool(number)
@@ -219,7 +223,7 @@ def _narrow(title: str, columns: Sequence[str]) -> Table:
 
 
 def write_text(path: Path, text: str, overwrite: bool) -> None:
-    """Write a text file and say so."""
+    """Write a text file and report it."""
     from napari_saunetv2.files import write_beside
 
     write_beside(path, lambda file: file.write(text.encode()), overwrite=overwrite)

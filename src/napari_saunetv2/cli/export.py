@@ -1,4 +1,4 @@
-"""``saunetv2 export`` and ``import``: models to other programs and back."""
+"""``saunetv2 export`` and ``import``: models for other programs, and back."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +14,13 @@ def export(
     form: Annotated[str, typer.Option("--format", help="onnx, openvino or bioimageio.")] = "onnx",
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write a model for another program, and check that it gives the same answer there."""
+    """Export a model for another program, and check that its predictions are the same there."""
     from napari_saunetv2.exchange import export as exporting
     from napari_saunetv2.models import checkpoint
 
     chosen: Any = form
     difference = exporting.export(checkpoint.load(model), output, chosen, overwrite=overwrite)
-    out.print(f"{plain(output)}: the same answer as torch's, to {difference:.1e}")
+    out.print(f"{plain(output)}: same prediction as torch, to {difference:.1e}")
 
 
 def import_package(
@@ -28,7 +28,7 @@ def import_package(
     output: Annotated[Path, typer.Option("--out", "-o", help="Model file to write (.safetensors).")],
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Take a model out of a bioimage.io package."""
+    """Extract a model from a bioimage.io package."""
     from napari_saunetv2.exchange import bioimage
     from napari_saunetv2.models import checkpoint
 

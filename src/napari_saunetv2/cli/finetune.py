@@ -1,4 +1,4 @@
-"""``saunetv2 finetune``: a model, a few annotated images of one's own, a better model."""
+"""``saunetv2 finetune``: train a model further on a few annotated images of your own."""
 
 import re
 from pathlib import Path
@@ -22,54 +22,57 @@ def finetune(
         Path,
         typer.Option("--out", "-o", metavar="RUN", help="Folder of the run: settings, log, state and model."),
     ],
-    labels: Annotated[Path | None, typer.Option(help="Folder of the labels, if elsewhere.")] = None,
-    fields: Annotated[Path | None, typer.Option("--fov", help="Folder of FOV masks, if elsewhere.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Folder of the labels, if separate.")] = None,
+    fovs: Annotated[Path | None, typer.Option("--fov", help="Folder of FOV masks, if separate.")] = None,
     only: Annotated[
-        str | None, typer.Option(help="Names of the images to take, with commas; all if not given.")
+        str | None, typer.Option(help="Names of the images to use, separated by commas; default: all.")
     ] = None,
     base: Annotated[
         str, typer.Option(help="Model to start from: a name or file; none trains from scratch.")
     ] = DEFAULT,
     name: Annotated[
-        str | None, typer.Option(help="Also keep the model in the list of models, by this name.")
+        str | None, typer.Option(help="Also add the model to the list of models, under this name.")
     ] = None,
     sparse: Annotated[
-        bool, typer.Option("--sparse", help="Labels hold 0 not annotated, 1 vessel, 2 background.")
+        bool, typer.Option("--sparse", help="Label values: 0 not annotated, 1 vessel, 2 background.")
     ] = False,
     classes: Annotated[
-        str, typer.Option(help="Kinds of vessel with commas, by their values in the labels: artery,vein.")
+        str,
+        typer.Option(help="Classes, separated by commas, in the order of their label values: artery,vein."),
     ] = "vessel",
     inside_field: Annotated[
-        bool, typer.Option("--inside-fov", help="Only the field of view takes part.")
+        bool, typer.Option("--inside-fov", help="Train only inside the field of view.")
     ] = False,
-    trains: Annotated[str, typer.Option(help="What learns: all, decoder or head.")] = "all",
+    trains: Annotated[str, typer.Option(help="Trainable layers: all, decoder or head.")] = "all",
     scale: Annotated[
         str,
-        typer.Option(help="model works at the base's scale where the images differ; image leaves them."),
+        typer.Option(help="model: resample images to the base model's scale; image: leave them."),
     ] = "model",
-    steps: Annotated[int | None, typer.Option(help="At most so many.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="At most so long.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Maximum number of steps.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Maximum time in minutes.")] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many validations without a better one; 0 for never.")
+        int | None, typer.Option(help="Stop after this many validations without improvement; 0 for never.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate at its peak.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Views in a step.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Side of a view in pixels, a multiple of 16.")] = None,
-    dropblock: Annotated[float | None, typer.Option(help="Share that DropBlock drops.")] = None,
-    augmentation: Annotated[str | None, typer.Option(help="mild, strong or 'turns only'.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops per step.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of a crop in pixels, a multiple of 16.")] = None,
+    dropblock: Annotated[float | None, typer.Option(help="DropBlock rate.")] = None,
+    augmentation: Annotated[str | None, typer.Option(help="mild, strong or 'rotations only'.")] = None,
     validation: Annotated[
-        float | None, typer.Option(help="Share of the images (of one image: of its vessels) kept back.")
+        float | None,
+        typer.Option(help="Share of the images (of a single image: of its vessels) used only to validate."),
     ] = None,
     validate_every: Annotated[int | None, typer.Option(help="Steps between two validations.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Fine-tune a model on a few annotated images.
 
-    Some images are kept for validation, of a single image some blocks; the best weights by them are the
-    model. Where no step beats the base, none is kept. After a kill the same command with --resume goes on.
-    Where predictions/ holds what the labels were painted on, the corrected pixels are judged by themselves.
+    Some images (of a single image, some blocks) are used only to validate; the weights that score best on
+    them become the model. If no step beats the base model, no model is written. After a kill, the same
+    command with --resume continues. If predictions/ holds the predictions that the labels were painted on,
+    the corrected pixels are scored separately.
 
     **Examples**
 
@@ -83,8 +86,8 @@ def finetune(
     if name is not None and (why := tasks.problem_of_name(name)):
         raise SettingsError(f"--name is '{name}': {why}.")
     if not resume and (run / "settings.json").exists():
-        raise OverwriteError(f"'{run}' holds a training already: pass --resume, or choose another folder.")
-    kinds = tuple(part.strip() for part in classes.split(","))
+        raise OverwriteError(f"'{run}' already holds a training: pass --resume, or choose another folder.")
+    names = tuple(part.strip() for part in classes.split(","))
     given: dict[str, Any] = {
         "steps": steps, "minutes": minutes, "learning_rate": learning_rate, "batch": batch, "crop": crop,
         "validation": validation, "validate_every": validate_every, "seed": seed, "dropblock": dropblock,
@@ -94,13 +97,11 @@ def finetune(
         changes["patience"] = patience or None
     if augmentation is not None:
         changes["augmentation"] = tuning.augmentation(augmentation)
-    values = sparse or len(kinds) > 1
-    pairs = [
-        pair for pair in folders.pairs(images, labels, fields, values=values) if _wanted(pair.name, only)
-    ]
+    values = sparse or len(names) > 1
+    pairs = [pair for pair in folders.pairs(images, labels, fovs, values=values) if _wanted(pair.name, only)]
     start = None if base == "none" else checkpoint.load(base)
     config = tuning.settings(
-        pairs, start, scale=scale, sparse=sparse, classes=kinds, inside_field=inside_field, trains=trains,
+        pairs, start, scale=scale, sparse=sparse, classes=names, inside_field=inside_field, trains=trains,
         **changes,
     )  # fmt: skip
     for remark in tuning.remarks(pairs, config):
@@ -115,7 +116,7 @@ def finetune(
     if name is not None:
         outcome = tasks.keep(outcome, name)
     if outcome.model is not None:
-        out.print(f"The model is {plain(outcome.model)}")
+        out.print(f"Model: {plain(outcome.model)}")
 
 
 def _wanted(name: str, only: str | None) -> bool:

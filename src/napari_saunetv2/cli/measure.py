@@ -29,19 +29,19 @@ def measure(
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and label images.")],
     model: ModelOption = "saunetv2-general",
     disc: Annotated[
-        str, typer.Option(help="Optic disc: auto (found, with its doubt), none, or x,y,r in pixels.")
+        str, typer.Option(help="Optic disc: auto (detected, with a confidence), none, or x,y,r in pixels.")
     ] = "auto",
     fovea: Annotated[
-        str, typer.Option(help="Fovea: auto (from the disc's place), none, or x,y in pixels.")
+        str, typer.Option(help="Fovea: auto (estimated from the disc), none, or x,y in pixels.")
     ] = "auto",
     spacing: Annotated[
-        str, typer.Option(help="auto (the file's, if it has one), none, or micrometres a pixel.")
+        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
     ] = "auto",
     table: Annotated[
-        Path | None, typer.Option(help="Table of images (CSV); by default measurements.csv in the folder.")
+        Path | None, typer.Option(help="Table of images (CSV); default: measurements.csv in the folder.")
     ] = None,
     segments: Annotated[
-        Path | None, typer.Option(help="Table of all segments (CSV); by default segments.csv in the folder.")
+        Path | None, typer.Option(help="Table of all segments (CSV); default: segments.csv in the folder.")
     ] = None,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -68,7 +68,7 @@ def measure(
     columns = table.with_name("columns.csv")
     if not overwrite:
         refuse_existing(table, segments, columns)
-    wanted = measured.Wanted(
+    options = measured.MeasureOptions(
         _numbers("--disc", disc, 3),
         _numbers("--fovea", fovea, 2),
         number_or("--spacing", spacing, "auto", "none"),
@@ -87,7 +87,7 @@ def measure(
             listing.result_names(files).items(), total=len(files), description="measuring"
         ):
             try:
-                found = measured.measure_file(file, wanted, segment)
+                found = measured.measure_file(file, options, segment)
                 measured.write_labels(output / f"{name}_segments.tif", found.labels, overwrite=overwrite)
             except SaunetError as error:
                 failed += 1
@@ -106,7 +106,7 @@ def measure(
 
 
 def _numbers(option: str, text: str, count: int) -> Any:
-    """Words as they are, or so many numbers with commas between them."""
+    """Parse one of the allowed words, or this many numbers separated by commas."""
     if text in ("auto", "none"):
         return text
     try:

@@ -1,4 +1,4 @@
-"""``saunetv2 models``, ``import-keras``, ``demo``: the models there are, others' weights, a first look."""
+"""``saunetv2 models``, ``import-keras``, ``demo``: list models, import Keras weights, try a demo."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ def models() -> None:
         name = info.name if info.bundled else f"{info.name} (yours)"
         table.add_row(plain(name), f"{info.parameters:,}", plain(data), plain("\n".join(scores)) or "-")
     out.print(table)
-    out.print(f"Your own models go to {plain(checkpoint.user_folder())}")
+    out.print(f"Your own models are in {plain(checkpoint.user_folder())}")
 
 
 def _views(score: Mapping[str, Any]) -> str:
@@ -36,12 +36,12 @@ def _views(score: Mapping[str, Any]) -> str:
 
 
 def import_keras(
-    file: Annotated[Path, typer.Argument(help="Weights of the authors' program (.h5).")],
+    file: Annotated[Path, typer.Argument(help="Weights of the authors' Keras program (.h5).")],
     output: Annotated[Path, typer.Option("--out", "-o", help="Model file to write (.safetensors).")],
-    network: Annotated[str, typer.Option(help="Whose weights they are.")] = "saunetv2",
+    network: Annotated[str, typer.Option(help="Network of these weights.")] = "saunetv2",
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Turn Keras weights of the authors' networks into a model."""
+    """Convert Keras weights of the authors' networks to a model."""
     from napari_saunetv2.exchange import keras_import
     from napari_saunetv2.models import checkpoint
 
@@ -51,8 +51,8 @@ def import_keras(
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("demo"),
-    viewer: Annotated[bool, typer.Option(help="Open napari with the result where there is a screen.")] = True,
+    output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images.")] = Path("demo"),
+    viewer: Annotated[bool, typer.Option(help="Open the result in napari if there is a display.")] = True,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Segment a synthetic fundus image whose vessels are known exactly."""

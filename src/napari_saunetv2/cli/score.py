@@ -1,4 +1,4 @@
-"""``saunetv2 score``: predictions in files against truths in files."""
+"""``saunetv2 score``: score prediction files against reference files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +17,15 @@ def score(
         Path | None, typer.Option(help="A second observer's mask, or folder, scored beside the prediction.")
     ] = None,
     fov: Annotated[
-        Path | None, typer.Option(help="Mask of the field of view, or folder: nothing else counts.")
+        Path | None, typer.Option(help="Mask of the field of view, or folder: only pixels inside are scored.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="From this probability on a pixel is a vessel.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="Pixels with at least this probability are vessel.")] = 0.5,
     csv: Annotated[Path | None, typer.Option(help="Write the table here.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write table and settings here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Score masks or probability maps, from wherever they come, against an observer's masks.
+    """Score masks or probability maps from any program against an observer's masks.
 
     **Examples**
 
@@ -34,12 +34,12 @@ def score(
     `saunetv2 score results labels --second other_labels --csv scores.csv`
     """
     from napari_saunetv2 import evaluation, inference
-    from napari_saunetv2.evaluation import filed
+    from napari_saunetv2.evaluation import file_pairs
 
     if not overwrite:
         refuse_existing(csv, json_file, markdown)
     level = inference.threshold_of("", threshold)
-    pairs = filed.matched(predictions, truth, second, fov)
+    pairs = file_pairs.matched(predictions, truth, second, fov)
     scores, others = [], []
     with bar() as shown:
         for pair in shown.track(pairs, description="scoring"):

@@ -36,7 +36,7 @@ def segment(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for the results; for one image, of any size, also a file: .tif or .zarr.",
+            help="Folder for the results; for a single image (of any size) also a file: .tif or .zarr.",
         ),
     ],
     model: ModelOption = DEFAULT,
@@ -53,14 +53,15 @@ def segment(
     precision: PrecisionOption = "auto",
     fov: Annotated[
         str,
-        typer.Option(
-            help="No vessels outside the field of view: none, auto (the one found), or a mask file."
-        ),
+        typer.Option(help="Remove vessels outside the field of view: none, auto (detected), or a mask file."),
     ] = "none",
-    min_size: Annotated[int, typer.Option(help="Leave out vessels of fewer pixels.")] = 0,
+    min_size: Annotated[int, typer.Option(help="Remove vessels smaller than this many pixels.")] = 0,
     connected: Annotated[
         bool,
-        typer.Option("--connected", help="Follow vessels down to half the threshold (hysteresis)."),
+        typer.Option(
+            "--connected",
+            help="Extend vessels into connected pixels down to half the threshold (hysteresis).",
+        ),
     ] = False,
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability map (TIFF).")
@@ -68,25 +69,30 @@ def segment(
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also write the vessels drawn on the image.")
     ] = False,
-    suffix: Annotated[str, typer.Option("--format", help="Of the vessel mask: png, tif or gif.")] = "png",
+    suffix: Annotated[
+        str, typer.Option("--format", help="Format of the vessel mask: png, tif or gif.")
+    ] = "png",
     binary: Annotated[bool, typer.Option("--binary", help="Write the mask as 0/1 instead of 0/255.")] = False,
     overwrite: OverwriteOption = False,
     recursive: Annotated[
-        bool, typer.Option("--recursive", help="Search subfolders too; results keep them.")
+        bool,
+        typer.Option("--recursive", help="Search subfolders too; the results keep the folder structure."),
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Leave images that have their results.")] = False,
-    workers: Annotated[int, typer.Option(help="Processes that share the work (extra cluster).")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip images that already have their results.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Number of processes (needs the extra cluster).")] = 1,
     scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler to work on, such as tcp://node1:8786.")
+        str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://node1:8786.")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option(help="Table of what became of each image: .csv or .parquet.")
+        Path | None, typer.Option(help="Table of the results per image: .csv or .parquet.")
     ] = None,
 ) -> None:
     """Segment images and write `NAME_vessels.png` for each.
 
-    A file that fails is reported and the others go on; the exit code is 1 if any failed. Of a folder only
-    photographs are taken: masks and results of an earlier run are left out, and counted.
+    A failed file is reported and the others continue; the exit code is 1 if any failed. In a folder only
+    photographs are segmented: masks and results of an earlier run are skipped, and counted.
 
     **Examples**
 
@@ -135,16 +141,16 @@ def segment(
     found = listing.gather(inputs, recursive=recursive, output=output)
     files = found.files
     if words := found.left_out_in_words():
-        out.print(f"left out: {plain(words)}")
+        out.print(f"skipped: {plain(words)}")
     loaded = checkpoint.load(model)
     level = inference.threshold_of(loaded, level, tta)
     post = PostProcessing(threshold=level, min_size=min_size, connected=connected, fov=fov)
-    wanted = batch.Wanted(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
-    if scheduler is None:  # its machines may have what this one has not
+    options = batch.OutputOptions(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
+    if scheduler is None:  # the cluster's machines may have other devices and engines
         inference.resolved(loaded, config)  # once, not for every image
     make_folder(output)
     rows = cluster.segment_files(
-        files, config, post, wanted, workers=workers, scheduler=scheduler, resume=resume
+        files, config, post, options, workers=workers, scheduler=scheduler, resume=resume
     )
     failed, begun = 0, time.monotonic()
     keep = (
@@ -172,7 +178,7 @@ def _line(row: "Row") -> str:
     if row.status == "failed":
         return f"[red]failed[/red] {name}: {plain(row.error)}"
     if row.status == "kept":
-        return f"{name}  has its results already"
+        return f"{name}  already has its results"
     return (
         f"{name}  {row.width} x {row.height}  {row.vessel_share_of_fov:.1%} of the field of view is vessel  "
         f"{row.seconds:.2f} s  -> {plain(row.result)}"

@@ -1,4 +1,4 @@
-"""``saunetv2 train``: a data set in, a model out."""
+"""``saunetv2 train``: train a model on a data set."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,17 +18,17 @@ def train(
         typer.Option("--out", "-o", metavar="RUN", help="Folder of the run: settings, log, state and model."),
     ],
     recipe: Annotated[str, typer.Option(help="Named settings.")] = "drive",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Steps of each cycle, instead of the recipe's.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Views in a step, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random draw, instead of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Steps per cycle, instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops per step, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model on the training images of a data set.
 
-    Progress is saved every minute: after a kill the same command with --resume goes on from there, to the
-    same weights. Processes that torchrun starts share each step, to the same weights as one.
+    Progress is saved every minute: after a kill, the same command with --resume continues and reaches the
+    same weights. Processes started by torchrun share each step and reach the same weights as one process.
 
     **Example**: `saunetv2 train --recipe drive DRIVE -o runs/drive`
 
@@ -36,11 +36,11 @@ def train(
     """
     from napari_saunetv2 import datasets
     from napari_saunetv2.models import checkpoint
-    from napari_saunetv2.training import Pair, together
+    from napari_saunetv2.training import Pair, processes
 
     chosen = recipe_of(recipe, steps, seed, batch=batch)
-    with together.launched(device) as own_device:
-        out.quiet = err.quiet = not together.leads()
+    with processes.launched(device) as own_device:
+        out.quiet = err.quiet = not processes.is_main_process()
         samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
         pairs = [Pair.of(sample) for sample in samples]
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
@@ -54,4 +54,4 @@ def train(
             name=recipe,
         )
         path = follow(work)
-    out.print(f"The model is {plain(path)}: try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")
+    out.print(f"Model: {plain(path)}. Try it with saunetv2 segment IMAGE -o OUT --model {plain(path)}")

@@ -1,4 +1,4 @@
-"""The data sets of retinal photographs: a folder in, its samples out; nothing is ever written there."""
+"""The data sets of retinal photographs: from a folder to its samples; nothing is ever written there."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from napari_saunetv2.errors import LayoutError
 DATASETS: dict[str, Dataset] = {d.key: d for d in (DRIVE, STARE, CHASE, HRF)}
 
 _AT_MOST = 2000
-"""Names per folder that are looked at to recognise a data set: any folder may be asked about."""
+"""Maximum number of names read per folder to recognise a data set, because any folder may be tested."""
 
 __all__ = [
     "DATASETS",
@@ -31,12 +31,12 @@ __all__ = [
 
 
 def identify(path: str | os.PathLike[str]) -> Identified | None:
-    """Say what a file is by its name, or None when no data set names its files so."""
+    """Identify a file by its name; None if no data set uses such names."""
     return next(filter(None, (dataset.identify(Path(path)) for dataset in DATASETS.values())), None)
 
 
 def recognise(folder: str | os.PathLike[str]) -> str | None:
-    """Key of the data set whose photographs a folder holds, or None; looks at names only, never raises."""
+    """Key of the data set in a folder, or None; reads names only, never raises."""
     return next((key for key, d in DATASETS.items() if d.recognise(Path(folder), _AT_MOST)), None)
 
 
@@ -46,7 +46,7 @@ def read(root: str | os.PathLike[str], key: str | None = None) -> list[Sample]:
     Parameters
     ----------
     root : path
-        Its folder, as downloaded; for DRIVE also the folder of one split.
+        Its folder as downloaded; for DRIVE also the folder of one split.
     key : str, optional
         Key in ``DATASETS``; by default it is recognised.
 
@@ -58,7 +58,7 @@ def read(root: str | os.PathLike[str], key: str | None = None) -> list[Sample]:
     Raises
     ------
     LayoutError
-        When there is no data set of that key, or none lies there.
+        If there is no data set of that key, or the folder holds none.
     """
     folder = Path(root)
     if key is not None and key not in DATASETS:
@@ -66,5 +66,5 @@ def read(root: str | os.PathLike[str], key: str | None = None) -> list[Sample]:
     key = key or recognise(folder)
     if key is None:
         known = "; ".join(f"{d.title} ({d.looks_like})" for d in DATASETS.values())
-        raise LayoutError(f"No data set that is known lies in '{folder}': give the folder of one of {known}.")
+        raise LayoutError(f"'{folder}' holds no known data set: give the folder of one of {known}.")
     return DATASETS[key].read(folder)

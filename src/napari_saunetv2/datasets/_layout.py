@@ -1,4 +1,4 @@
-"""What all data sets have in common: files known by name and place, and brought together by name."""
+"""Shared by all data sets: files are recognised by name and folder, and matched by name."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from napari_saunetv2.errors import LayoutError
 
 @dataclass(frozen=True)
 class Identified:
-    """What the name of a file says that it is; fields as in :class:`Sample`."""
+    """What a file is, by its name; fields as in :class:`Sample`."""
 
     role: Role
     dataset: str
@@ -32,15 +32,15 @@ class Dataset:
     key, title : str
         "drive" and "DRIVE".
     citation, terms : str
-        What to cite, and under which terms the photographs may be used.
+        What to cite, and the terms of use of the photographs.
     looks_like : str
-        Its folders in a few words, for messages.
+        Short description of its folders, for messages.
     folders : tuple of str
-        Folders below its own that may hold its files, in lower case; its own always may.
+        Subfolders that may hold its files, in lower case.
     observers : tuple of str
         The reference observer first.
     missing : mapping of Role to str
-        What it means when a photograph has no labels or no field of view, for messages.
+        Explanation for messages when a photograph has no labels or no field of view.
     identify : callable
         Path -> Identified or None, from the name alone.
     """
@@ -61,13 +61,13 @@ class Dataset:
         Raises
         ------
         LayoutError
-            When the folder cannot be opened or holds none of its photographs.
+            If the folder cannot be opened or holds none of its photographs.
         """
         found: dict[str, dict[tuple[Role, str | None], tuple[Identified, Path]]] = {}
         try:
             for path in self._files(folder, None):
                 what = self.identify(path)
-                if what is not None:  # of the same file packed and unpacked, the first one serves
+                if what is not None:  # if a file is there both packed and unpacked, the first one is used
                     found.setdefault(what.name, {}).setdefault((what.role, what.observer), (what, path))
         except (OSError, ValueError) as error:
             where, why = getattr(error, "filename", None) or folder, getattr(error, "strerror", None) or error
@@ -77,13 +77,12 @@ class Dataset:
         samples = [self._sample(folder, parts) for parts in found.values() if ("image", None) in parts]
         if not samples:
             raise LayoutError(
-                f"No {self.title} photographs lie in '{folder}': give the folder that holds "
-                f"{self.looks_like}."
+                f"'{folder}' holds no {self.title} photographs: give the folder that holds {self.looks_like}."
             )
         return sorted(samples, key=lambda s: (s.split == "test", s.name))
 
     def recognise(self, folder: Path, at_most: int) -> bool:
-        """Say whether one of its photographs is among the first names of a folder; never raises."""
+        """Whether one of its photographs is among the first names of a folder; never raises."""
         try:
             found = map(self.identify, self._files(folder, at_most))
             return any(what is not None and what.role == "image" for what in found)
@@ -110,7 +109,7 @@ class Dataset:
         )
 
     def _files(self, folder: Path, at_most: int | None) -> Iterator[Path]:
-        """Files in a folder and in those below it that are known, near ones first; at_most per folder."""
+        """Files in a folder and its known subfolders, nearest first; at_most per folder."""
         waiting = [(folder, "")]
         for here, place in waiting:  # grows as known folders are met
             with os.scandir(here) as entries:

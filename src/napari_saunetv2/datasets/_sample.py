@@ -1,4 +1,4 @@
-"""One photograph of a data set, with what belongs to it."""
+"""One photograph of a data set, with its labels and masks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,30 +18,30 @@ Role = Literal["image", "labels", "fov"]
 
 @dataclass(frozen=True)
 class Sample:
-    """One photograph; its files are read when they are asked for, and never written.
+    """One photograph; its files are read on demand and never written.
 
     Attributes
     ----------
     dataset : str
         Key in ``DATASETS``.
     name : str
-        What its files are called after: "21_training", "im0001", "Image_01L", "01_h".
+        Common part of its file names: "21_training", "im0001", "Image_01L", "01_h".
     subject : str
-        Whose eye it is, as far as the file name tells.
+        The subject, as far as the file name tells.
     eye : "left", "right" or None
     split : "train", "test" or None
-        The official split; None where the data set has none.
+        The official split; None if the data set has none.
     image_path : Path
     label_paths : mapping of str to Path
-        Label file of each observer whose labels are there; the reference observer first.
+        Label file of each available observer; the reference observer first.
     fov_path : Path or None
         The official mask of the field of view.
     reference : str or None
-        The observer that the data set is scored against, whether those labels are there or not.
+        The observer that the data set is scored against, even if those labels are missing.
     folder : Path or None
-        Where its parts were looked for.
+        Where its files were searched for.
     missing : mapping of Role to str
-        What it means when labels or the field of view are missing, for messages.
+        Explanation for messages when labels or the field of view are missing.
     """
 
     dataset: str
@@ -61,8 +61,8 @@ class Sample:
         pixels = read_image(self.image_path)
         if pixels.dtype != np.uint8 or pixels.ndim != 3:
             raise FileFormatError(
-                f"'{self.image_path}' is no 8-bit RGB photograph ({pixels.dtype}, shape {pixels.shape}): "
-                "use the data set's own file."
+                f"'{self.image_path}' is not an 8-bit RGB photograph ({pixels.dtype}, shape "
+                f"{pixels.shape}): use the original file of the data set."
             )
         return pixels[..., :3]
 
@@ -76,7 +76,8 @@ class Sample:
         Raises
         ------
         LayoutError
-            When there are no labels by that observer for this photograph: another one never stands in.
+            If there are no labels by that observer for this photograph: another observer is never used
+            instead.
         """
         return read_mask(self._labels_of(observer))
 
@@ -98,12 +99,12 @@ class Sample:
         Raises
         ------
         LayoutError
-            When there is none; ``imaging.fov.detect`` finds one in the photograph.
+            If there is none; ``imaging.field_of_view.detect`` finds one in the photograph.
         """
         if self.fov_path is None:
             raise LayoutError(f"'{self.name}' has no field-of-view mask {self._looked('fov')}.")
         return read_mask(self.fov_path)
 
     def _looked(self, role: Role) -> str:
-        meaning = self.missing.get(role, "add the file, or do without it")
+        meaning = self.missing.get(role, "add the file, or continue without it")
         return f"in '{self.folder or self.image_path.parent}': {meaning}"

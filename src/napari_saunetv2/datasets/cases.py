@@ -1,4 +1,4 @@
-"""The photographs of any folder: of a data set with what belongs to them, and all others that are there."""
+"""The photographs of any folder: those of a data set with their labels, and all others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import read_image, reason
 
 OTHER = "other"
-"""The data set of a photograph that is of none."""
+"""Data set name of a photograph that belongs to none."""
 
 
 class Photograph(Sample):
-    """A photograph of no data set: it has no labels, and any size, depth and number of channels."""
+    """A photograph of no data set: without labels, of any size, depth and number of channels."""
 
     def image(self) -> NDArray[Any]:
         """Read it as :func:`napari_saunetv2.files.read_image` does."""
@@ -27,12 +27,12 @@ class Photograph(Sample):
 
 @dataclass(frozen=True)
 class Cases:
-    """What a folder holds.
+    """Contents of a folder.
 
     Attributes
     ----------
     samples : list of Sample
-        Those of the data set first, then the others by name.
+        Samples of the data set first, then the others by name.
     left_out : str
         What was left out and why ("3 masks, 1 text file"), or "".
     """
@@ -41,7 +41,7 @@ class Cases:
     left_out: str
 
     def in_words(self) -> str:
-        """Say what is there and what is not: "18 photographs: 2 of DRIVE, 16 others. Left out: 3 masks."."""
+        """Describe the contents: "18 photographs: 2 of DRIVE, 16 others. Left out: 3 masks."."""
         counts = Counter(DATASETS[s.dataset].title if s.dataset in DATASETS else "" for s in self.samples)
         others, total = counts.pop("", 0), len(self.samples)
         parts = [f"{count} of {title}" for title, count in counts.items()]
@@ -57,13 +57,13 @@ def read(folder: Path) -> Cases:
     Parameters
     ----------
     folder : Path
-        Of a data set, as :func:`napari_saunetv2.datasets.read` takes it, or any other. Subfolders are
-        searched only as far as the data set has them.
+        Of a data set, as for :func:`napari_saunetv2.datasets.read`, or any other. Only the data set's own
+        subfolders are searched.
 
     Raises
     ------
     LayoutError
-        When it does not exist, cannot be opened, or holds no photograph.
+        If it does not exist, cannot be opened, or holds no photograph.
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
@@ -84,16 +84,16 @@ def read(folder: Path) -> Cases:
 
 
 def _others(folder: Path, samples: Sequence[Sample]) -> inputs.Inputs:
-    """Sort out what lies beside the photographs of a data set and does not belong to them."""
+    """Classify the files next to the photographs of a data set that do not belong to it."""
     used = {path for s in samples for path in (s.image_path, *s.label_paths.values(), s.fov_path) if path}
     places = dict.fromkeys([folder, *(sample.image_path.parent for sample in samples)])
     found = inputs.Inputs()
-    for place in places:
+    for folder in places:
         try:
-            entries = sorted(place.iterdir())
+            entries = sorted(folder.iterdir())
         except OSError as error:
             raise LayoutError(
-                f"The folder '{place}' cannot be opened ({reason(error)}): ask for permission, or choose "
+                f"The folder '{folder}' cannot be opened ({reason(error)}): get read permission, or choose "
                 "another."
             ) from error
         here = inputs.sort_out([path for path in entries if path.is_file() and path not in used])

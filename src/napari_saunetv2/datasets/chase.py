@@ -21,7 +21,7 @@ def _identify(path: Path) -> Identified | None:
         name=f"Image_{number}{side}",
         subject=number,
         eye="left" if side == "L" else "right",
-        # The split of the papers is by child, so that no child's other eye was trained on.
+        # The papers split by child, so that both eyes of a child are in the same half.
         split="train" if int(number) <= 10 else "test",
         observer=observer and f"{observer.lower()}HO",
     )
@@ -37,7 +37,7 @@ CHASE = Dataset(
     observers=("1stHO", "2ndHO"),
     identify=_identify,
     missing={
-        "labels": "Image_01L_1stHO.png, Image_01L_2ndHO.png, ... should lie beside the photographs",
-        "fov": "the data set has none, so let it be detected",
+        "labels": "Image_01L_1stHO.png, Image_01L_2ndHO.png, ... should be next to the photographs",
+        "fov": "the data set has none, so use the detected one",
     },
 )

@@ -19,7 +19,7 @@ def _identify(path: Path) -> Identified | None:
     if match is None or not 1 <= int(match["number"]) <= 40:
         return None
     number, observer = match["number"], _OBSERVERS.get(match["observer"])
-    half = "training" if int(number) > 20 else "test"  # the name of a label file does not tell
+    half = "training" if int(number) > 20 else "test"  # the name of a label file does not say
     if (match["half"] or half).lower() != half:
         return None
     role: Role = "labels" if observer else "image" if match["fov"].lower() == ".tif" else "fov"

@@ -1,4 +1,4 @@
-"""Which files of a folder are photographs to segment, and what is left out and why."""
+"""Which files of a folder are photographs to segment, and which are left out and why."""
 
 import glob
 import re
@@ -23,7 +23,7 @@ _NO_VESSELS = re.compile(r"[-_ .](fov|fields?|probability|overlay|segments)\d*$"
 
 TEXT = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".html", ".log", ".yaml", ".yml", ".ini", ".toml"}
 
-_OUTLINE_PIXELS = 10  # of the overlay's colour, which no retina has, tell an overlay
+_OUTLINE_PIXELS = 10  # pixels of the overlay's colour, which no retina has, identify an overlay
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Inputs:
     Attributes
     ----------
     files : dict of Path to PurePath
-        Each photograph, and the folder below the one that was given in which it lies ("." for itself).
+        Each photograph, with its subfolder relative to the given folder ("." for none).
     left_out : Counter of str
-        Number of files that were left out, by why.
+        Number of files left out, by reason.
     unread : set of str
         Suffixes of the formats that are not read.
     masks : bool
@@ -48,30 +48,30 @@ class Inputs:
     masks: bool = False
 
     def left_out_in_words(self) -> str:
-        """Say what was left out: "3 masks, 2 text files, 1 of a format that is not read: .heic", or ""."""
+        """Describe what was left out: "3 masks, 2 text files, 1 of an unsupported format: .heic", or ""."""
         words = [
             f"{count} {_plural(what, count)}" for what, count in self.left_out.items() if what != _UNREAD
         ]
         if self.left_out[_UNREAD]:
             formats = ", ".join(sorted(self.unread))
-            words.append(f"{self.left_out[_UNREAD]} of a format that is not read: {formats}")
+            words.append(f"{self.left_out[_UNREAD]} of an unsupported format: {formats}")
         return ", ".join(words)
 
 
 _RESULT, _MASK, _TEXT, _HIDDEN, _FOLDER, _UNREAD = (
     "result of an earlier run", "mask", "text file", "hidden file",
-    "subfolder (--recursive goes into it)", "of a format that is not read",
+    "subfolder (use --recursive to include it)", "of an unsupported format",
 )  # fmt: skip
 
 
 def gather(
     inputs: Sequence[str], *, recursive: bool = False, output: Path | None = None, masks: bool = False
 ) -> Inputs:
-    """Find the photographs that files, folders and patterns name, each once.
+    """Find the photographs in files, folders and patterns, each once.
 
-    A file that is named is taken, whatever it holds and even where it does not exist: it fails by itself, and
-    the others go on. Of a folder, and of what a pattern finds, only photographs are taken: a mask, or a
-    result of an earlier run, is left out by its name and its content.
+    A file given by name is always included, even if it does not exist: it then fails alone and the others
+    continue. From folders and patterns only photographs are included: masks and results of an earlier run are
+    left out, by name and content.
 
     Parameters
     ----------
@@ -79,22 +79,20 @@ def gather(
     recursive : bool
         Whether subfolders are searched too.
     output : Path, optional
-        A folder for results; as a subfolder it is not searched.
+        Results folder, which is not searched.
     masks : bool
         Whether masks of vessels are wanted too: of a folder those whose photograph does not lie beside them.
 
     Raises
     ------
     SettingsError
-        When there is no photograph.
+        If there is no photograph.
     """
     found = Inputs(masks=masks)
     for entry in inputs:
         path = Path(entry)
         if path.suffix.lower() == ".zarr" and path.is_dir():
-            raise SettingsError(
-                f"'{path}' is a zarr: segment it by itself, into a file that ends in .zarr or .tif."
-            )
+            raise SettingsError(f"'{path}' is a zarr: segment it alone, into a file ending in .zarr or .tif.")
         if path.is_dir():
             _add_folder(found, path, recursive, output)
         elif path.exists() or not glob.has_magic(entry):
@@ -146,7 +144,7 @@ def _sort_out(found: Inputs, files: Sequence[Path], below: PurePath) -> None:
 
 
 def _why_not(path: Path, stems: Counter[str]) -> str | None:
-    """Say why a file of a folder is no photograph; None where it is one."""
+    """Reason why a file of a folder is not a photograph; None if it is one."""
     if path.name.startswith("."):
         return _HIDDEN
     if not readable(path):
@@ -154,7 +152,7 @@ def _why_not(path: Path, stems: Counter[str]) -> str | None:
     name = stem(path).lower()
     bare = ROLES.sub("", name)
     if bare == name and stems[name] == 1:
-        return None  # nothing in the name says that it belongs to another file: it need not be opened
+        return None  # the name does not suggest that it belongs to another file, so it need not be opened
     ending = next((what for what in RESULTS if name.endswith(f"_{what}")), None)
     if ending is None:
         return _MASK if is_mask(path) else None
@@ -165,12 +163,12 @@ def _is_map(path: Path, *_: Any) -> bool:
     try:
         pixels = load_values(path).pixels
     except SaunetError:
-        return False  # it is listed, and its failure is reported
+        return False  # it stays in the list, so that its failure is reported
     return pixels.ndim == 2 and pixels.dtype.kind == "f"
 
 
 def _is_overlay(path: Path, bare: str, stems: Counter[str]) -> bool:
-    """Whether the outline of vessels is drawn on it, or all results of its photograph lie beside it."""
+    """Whether vessel outlines are drawn on it, or all results of its photograph are next to it."""
     try:
         pixels = load_values(path).pixels
     except SaunetError:
@@ -193,9 +191,9 @@ _IS_RESULT: dict[str, Callable[[Path, str, Counter[str]], bool]] = {
 
 
 def result_names(files: dict[Path, PurePath]) -> dict[Path, str]:
-    """Name each photograph's results: its subfolder and stem, with a number where two would meet.
+    """Name each photograph's results: its subfolder and stem, with a number if two would be equal.
 
-    Names that differ in case alone count as one: on some systems they are.
+    Names that differ only in case count as equal, as they are on some systems.
     """
     names: dict[Path, str] = {}
     taken: set[str] = set()
@@ -219,7 +217,7 @@ def _plural(what: str, count: int) -> str:
 
 
 def sort_out(files: Sequence[Path]) -> Inputs:
-    """Tell photographs from what is left out, as :func:`gather` does for the files of a folder."""
+    """Separate photographs from other files, as :func:`gather` does for the files of a folder."""
     found = Inputs()
     _sort_out(found, files, PurePath())
     return found

@@ -1,4 +1,4 @@
-"""Which files belong together, by their names; where two have one name, by their content."""
+"""Which files belong together: by name, and by content if two have the same name."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ ROLES = re.compile(
     r"|segments|segmentation|probability|prob|overlay|edited|\d(st|nd)ho)\d*$",
     re.IGNORECASE,
 )
-"""Endings of a name that say what a file is, and not whose."""
+"""Name endings that say what a file is, not which image it belongs to."""
 
 _SPLITS = re.compile(r"[-_ .](test|train|training|val|validation|img|image|photo|fundus|orig|original)$")
 _FIRST = re.compile(r"^(.*?\d+[a-z]?)(?=[^a-z0-9]|$)")
@@ -27,18 +27,18 @@ _LOG = logging.getLogger(__name__)
 
 
 def stem(path: Path) -> str:
-    """Name of a file without its suffix, and without the ``.gz`` of a packed one."""
+    """File name without its suffix, and without the ``.gz`` of a packed one."""
     name = path.name.removesuffix(".gz")
     return name[: name.rfind(".")] if "." in name else name
 
 
 def folded(name: str) -> str:
-    """Give a name in one Unicode form and in lower case: what two systems call one name is then equal."""
+    """Normalise a name to one Unicode form and lower case, so that it is equal on all systems."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def bare(name: str) -> str:
-    """Give a name, folded, without endings such as "_vessels", "_mask", "_test" or "_training"."""
+    """Return a normalised name without endings such as "_vessels", "_mask", "_test" or "_training"."""
     name = folded(name)
     while (shorter := _SPLITS.sub("", ROLES.sub("", name))) not in (name, ""):
         name = shorter
@@ -46,7 +46,7 @@ def bare(name: str) -> str:
 
 
 def first_part(name: str) -> str:
-    """Give the part of a name, folded, up to its first number: "01", "im0001", "image_01l"; or ""."""
+    """Return the normalised name up to its first number: "01", "im0001", "image_01l"; or ""."""
     found = _FIRST.match(folded(name))
     return found[1] if found else ""
 
@@ -60,22 +60,22 @@ _WAYS: tuple[Callable[[str], str], ...] = (
 
 
 def belonging(owners: Sequence[str], files: Sequence[Path]) -> list[Path | None]:
-    """For each name the mask that belongs to it.
+    """Find the mask for each name.
 
-    The whole name counts first, then the name without its case and Unicode form, without its endings, and
-    last its first part, where one name and one file alone have it; that is said in the log.
+    Names are matched exactly first, then ignoring case and Unicode form, then without endings, and last by
+    their first part if it is unique on both sides; the log then says so.
 
     Parameters
     ----------
     owners : sequence of str
         Stems of photographs or predictions.
     files : sequence of Path
-        Masks; a photograph of the same name beside a mask is not taken for one.
+        Masks; a photograph with the same name as a mask is ignored.
 
     Raises
     ------
     LayoutError
-        When several masks belong to one name.
+        If several masks match one name.
     """
     found: list[Path | None] = [None] * len(owners)
     taken: set[Path] = set()
@@ -94,7 +94,7 @@ def belonging(owners: Sequence[str], files: Sequence[Path]) -> list[Path | None]
 
 
 def _without_photographs(files: Sequence[Path]) -> list[Path]:
-    """Leave out what is no mask where a mask has the same bare name; other files are not opened."""
+    """Drop photographs where a mask has the same bare name; other files are not opened."""
     alike: dict[str, list[Path]] = {}
     for path in files:
         alike.setdefault(bare(stem(path)), []).append(path)
@@ -109,13 +109,13 @@ def _only(files: Sequence[Path], owner: str) -> Path:
     if len(files) > 1:
         names = ", ".join(f"'{path.name}'" for path in files)
         raise LayoutError(
-            f"Several files in '{files[0].parent}' belong to '{owner}': {names}. Leave one of them there."
+            f"Several files in '{files[0].parent}' match '{owner}': {names}. Keep only one of them."
         )
     return files[0]
 
 
 def is_mask(path: Path) -> bool:
-    """Whether a file holds a mask, and no photograph; False for one that cannot be read."""
+    """Whether a file holds a mask rather than a photograph; False if it cannot be read."""
     try:
         return not is_photograph(path) or is_nearly_black_and_white(load_image(path).pixels)
     except SaunetError:
@@ -123,7 +123,7 @@ def is_mask(path: Path) -> bool:
 
 
 def nearest(owner: str, files: Sequence[Path]) -> str:
-    """Say which name is the nearest: "; the nearest name is 'eye2.png'", or ""."""
+    """Name the closest match: "; the nearest name is 'eye2.png'", or ""."""
     names = {bare(stem(path)): path.name for path in files}
     close = get_close_matches(bare(owner), names, n=1)
     return f"; the nearest name is '{names[close[0]]}'" if close else ""
@@ -141,7 +141,9 @@ def _by_first_part(
             continue
         if _side(owner) == _side(stem(free[part])):
             found[number] = free[part]
-            _LOG.warning("'%s' belongs to '%s' by the first part of its name alone.", free[part].name, owner)
+            _LOG.warning(
+                "'%s' was matched to '%s' only by the first part of its name.", free[part].name, owner
+            )
 
 
 def _side(name: str) -> int | None:

@@ -10,7 +10,9 @@ _NAME = re.compile(r"(?P<name>im\d{4})(?:\.(?P<observer>ah|vk))?\.ppm(?:\.gz)?",
 
 def _identify(path: Path) -> Identified | None:
     match = _NAME.fullmatch(path.name)
-    if match is None or "fov_mask" in path.parent.name:  # masks by others bear the photographs' names
+    if (
+        match is None or "fov_mask" in path.parent.name
+    ):  # masks from other programs have the photographs' names
         return None
     name, observer = match["name"].lower(), match["observer"]
     return Identified(
@@ -35,6 +37,6 @@ STARE = Dataset(
     identify=_identify,
     missing={
         "labels": "labels-ah/ and labels-vk/ should hold im0001.ah.ppm.gz, im0001.vk.ppm.gz, ...",
-        "fov": "the data set has none, so let it be detected",
+        "fov": "the data set has none, so use the detected one",
     },
 )

@@ -1,1 +1,1 @@
-"""Where and how a network runs: devices, and torch, OpenVINO or ONNX Runtime on them."""
+"""Devices and inference engines: devices, and torch, OpenVINO or ONNX Runtime on them."""

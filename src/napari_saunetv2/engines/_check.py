@@ -24,28 +24,28 @@ SAME = 1e-4
 """Probabilities that differ by less are the same prediction in float32."""
 
 MAX_CHANGED = 3e-3
-"""Share of the vessel pixels that may change sides of the threshold in a precision that "auto" takes."""
+"""Maximum share of vessel pixels that may cross the threshold in a precision chosen by "auto"."""
 
 MAX_F1_SHIFT = 3e-4
-"""How far F1 may move in a precision that "auto" takes."""
+"""Maximum change of F1 in a precision chosen by "auto"."""
 
 SIDE = 384
-"""Of the pictures in pixels: large enough for the statistics, small enough to be quick."""
+"""Side of the test images in pixels: large enough for the statistics, small enough to be fast."""
 
 
 class Verdict(NamedTuple):
-    """How far an engine is from torch in float32, over all pictures.
+    """Difference between an engine and torch in float32, over all test images.
 
     Attributes
     ----------
     largest : float
         Largest difference of a probability.
     changed : float
-        Vessel pixels that change sides of the threshold, as a share of torch's; of the worst kind of picture.
+        Share of torch's vessel pixels that cross the threshold, for the worst type of test image.
     f1_shift : float
-        Change of F1 on the picture whose vessels are known.
+        Change of F1 on the test image with known vessels.
     seconds : float
-        Shortest pass.
+        Fastest pass.
     """
 
     largest: float
@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
 
     @property
     def matches_reference(self) -> bool:
-        """Whether "auto" may take the engine."""
+        """Whether "auto" may choose the engine."""
         return self.changed <= MAX_CHANGED and abs(self.f1_shift) <= MAX_F1_SHIFT
 
 
@@ -68,14 +68,15 @@ class Reference(NamedTuple):
 
 
 def references(model: Checkpoint) -> tuple[Reference, ...]:
-    """Predict the pictures in torch, in float32.
+    """Predict the test images with torch in float32.
 
     Raises
     ------
     CheckpointError
-        When a logit is not finite.
+        If a logit is not finite.
     """
-    # In planes: torch's GroupNorm sums channels-last maps less exactly, to the fourth digit of a probability.
+    # Channels first: torch's GroupNorm sums channels-last maps less exactly, to the fourth digit of a
+    # probability.
     network = copy.deepcopy(model.network).to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     found = []
     for kind, picture in _pictures():
@@ -88,12 +89,12 @@ def references(model: Checkpoint) -> tuple[Reference, ...]:
 
 
 def largest_difference(reference: Reference, run: Run) -> float:
-    """Largest difference of a probability on one picture."""
+    """Largest difference of a probability on one test image."""
     return float(np.abs(run(reference.canvas) - reference.probability).max())
 
 
 def compare(model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = None) -> Verdict:
-    """Run the pictures through an engine and compare; ``found`` are the model's :func:`references`."""
+    """Run the test images through an engine and compare; ``found`` are the model's :func:`references`."""
     found = found or references(model)
     threshold = model.header.threshold
     largest, seconds, f1_shift = 0.0, np.inf, 0.0
@@ -113,7 +114,7 @@ def compare(model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = N
 
 
 def _f1(model: Checkpoint, vessels: NDArray[np.bool_]) -> float:
-    """F1 of the first class on the good picture, whose vessels are known exactly."""
+    """F1 of the first class on the good test image, whose vessels are known exactly."""
     from napari_saunetv2.imaging.synthetic import fundus
 
     truth = fundus((SIDE, SIDE), 0).vessels
@@ -123,12 +124,13 @@ def _f1(model: Checkpoint, vessels: NDArray[np.bool_]) -> float:
 
 @lru_cache(maxsize=1)
 def _pictures() -> tuple[tuple[str, Map], ...]:
-    """Synthetic photographs by kind, shape (H, W, 3), range [0, 1]: a good one, poor ones, faint ones.
+    """Synthetic photographs by type, shape (H, W, 3), range [0, 1]: good, poor and faint.
 
     Faint vessels are what rounding hurts most: the difference between vessel and background is small beside
-    the brightness that both share. Three of them, because few pixels change sides and their number scatters.
+    the brightness that both share. There are three of them, because few pixels cross the threshold and their
+    number varies.
     """
-    from napari_saunetv2.imaging.synthetic import fundus  # with what it needs, half a second
+    from napari_saunetv2.imaging.synthetic import fundus  # importing it takes half a second
 
     def eye(seed: int) -> Map:
         return np.asarray(fundus((SIDE, SIDE), seed).image / 255, np.float32)

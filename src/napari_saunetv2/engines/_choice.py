@@ -1,4 +1,4 @@
-"""Which engine and precision "auto" takes: the fastest here that gives the prediction of torch in float32."""
+"""Engine and precision for "auto": the fastest here with the same prediction as torch in float32."""
 
 import json
 import logging
@@ -28,30 +28,32 @@ _CHOICES: WeakKeyDictionary[nn.Module, dict[Any, Pair]] = WeakKeyDictionary()
 def choice(
     model: Checkpoint, device: torch.device, engine: Engine = "auto", precision: Precision = "auto"
 ) -> Pair:
-    """Engine and precision that run a model where "auto" was said.
+    """Resolve "auto" to an engine and a precision for a model.
 
     Raises
     ------
     SettingsError
-        When the engine is unknown, not installed, has no such precision, or does not run on the device.
+        If the engine is unknown, not installed, lacks the precision, or does not run on the device.
     CheckpointError
-        When the model's prediction is not finite.
+        If the model's prediction is not finite.
     """
     _refuse(model, engine, precision, device)
     if "auto" not in (engine, precision):
         return engine, precision
-    if not model.header.sha256:  # a model in training: what holds of it now need not hold later
+    if not model.header.sha256:  # a model in training: the result may change later
         return _chosen(model, device, engine, precision)
     kept = _CHOICES.setdefault(model.network, {})
     wish = (engine, precision, device)
-    with _CHOOSING:  # a second thread waits for what the first finds out
+    with _CHOOSING:  # a second thread waits for the first one's result
         if wish not in kept:
             kept[wish] = _chosen(model, device, engine, precision)
     return kept[wish]
 
 
-def judge(model: Checkpoint, device: torch.device, engine: str, precision: str) -> _check.Verdict | None:
-    """Compare with torch in float32, once for a model, engine, precision and processor; None if it fails."""
+def compare_with_torch(
+    model: Checkpoint, device: torch.device, engine: str, precision: str
+) -> _check.Verdict | None:
+    """Compare with torch in float32, once per model, engine, precision and processor; None if it fails."""
     version = str(torch.__version__) if engine == "torch" else _export.version(engine)
     name = f"{engine}-{precision}-{version}-{device.type}-{fingerprint(str(device))}.json"
     kept = _export.folder(model) / name
@@ -74,7 +76,7 @@ def _chosen(model: Checkpoint, device: torch.device, engine: Engine, precision: 
     candidates = list(_candidates(model, device, engine, precision))
     if len(candidates) == 1:
         return candidates[0]
-    verdicts = {pair: judge(model, device, *pair) for pair in candidates}
+    verdicts = {pair: compare_with_torch(model, device, *pair) for pair in candidates}
     fit = {pair: verdict for pair, verdict in verdicts.items() if verdict and verdict.matches_reference}
     if not fit:
         return "torch" if engine == "auto" else engine, "float32"
@@ -86,14 +88,14 @@ def _chosen(model: Checkpoint, device: torch.device, engine: Engine, precision: 
 def _candidates(
     model: Checkpoint, device: torch.device, engine: Engine, precision: Precision
 ) -> Iterator[Pair]:
-    """What an "auto" may take, if it keeps the prediction."""
+    """Candidates for "auto", if they keep the prediction."""
     for pair in PAIRS:
         if engine not in ("auto", pair[0]) or precision not in ("auto", pair[1]):
             continue
         here = pair[0] in installed() and (pair[0] == "torch" or device.type == "cpu")
         emulated = pair[1] == "bfloat16" and precision == "auto" and not has_bfloat16(pair[0], device)
         unprepared = pair[1] == "int8" and not model.header.ranges
-        # What was saved does not change any more, so what is found out about it holds.
+        # A saved model does not change, so the result stays valid.
         if pair == ("torch", "float32") or (model.header.sha256 and here and not (emulated or unprepared)):
             yield pair
 
@@ -116,13 +118,15 @@ def _refuse(model: Checkpoint, engine: str, precision: str, device: torch.device
             f"engine is '{engine}', which is not installed: pip install 'napari-saunetv2[{engine}]'."
         )
     if engine not in ("auto", "torch") and device.type != "cpu":
-        raise SettingsError(f"engine is '{engine}', which runs on the CPU: choose device 'cpu', or 'torch'.")
+        raise SettingsError(
+            f"engine is '{engine}', which runs only on the CPU: choose device 'cpu', or engine 'torch'."
+        )
     if engine != "auto" and precision != "auto" and (engine, precision) not in PAIRS:
         raise SettingsError(
-            f"precision is '{precision}', which engine '{engine}' does not have: choose 'float32'."
+            f"precision is '{precision}', which engine '{engine}' does not support: choose 'float32'."
         )
     if precision == "int8" and not model.header.ranges:
         raise SettingsError(
-            f"precision is 'int8', for which '{model.name}' has not been prepared: run saunetv2 calibrate "
-            "--int8, or choose 'auto'."
+            f"precision is 'int8', but '{model.name}' has not been calibrated for it: run saunetv2 "
+            "calibrate --int8, or choose 'auto'."
         )

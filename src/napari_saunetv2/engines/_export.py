@@ -1,4 +1,4 @@
-"""Our own export of a model, made on first use and kept in the user's cache folder."""
+"""Exports of a model for the engines, made on first use and kept in the user's cache folder."""
 
 import hashlib
 import os
@@ -29,18 +29,18 @@ _PACKAGES = {"openvino": "openvino", "onnx": "onnx"}
 
 
 def folder(model: Checkpoint) -> Path:
-    """Where the exports of a model are kept, by its contents and the version of this program."""
+    """Cache folder of a model's exports, by its contents and the version of this program."""
     root = Path(platformdirs.user_cache_dir("napari-saunetv2", appauthor=False)) / "engines"
     return root / f"{_key(model)[:32]}-{__version__}"
 
 
 def version(engine: str) -> str:
-    """Version of the package that an engine's exports are made with."""
+    """Version of the package that makes an engine's exports."""
     return package_version(_PACKAGES[engine])
 
 
 def references(model: Checkpoint) -> tuple[_check.Reference, ...]:
-    """Predictions of torch in float32 that engines are compared with; computed once while a model is used."""
+    """Reference predictions of torch in float32; computed once while a model is used."""
     if not model.header.sha256:  # a model in training changes
         return _check.references(model)
     if model.network not in _REFERENCES:
@@ -49,12 +49,12 @@ def references(model: Checkpoint) -> tuple[_check.Reference, ...]:
 
 
 def exported(model: Checkpoint, engine: str, precision: str = "float32") -> Path:
-    """File of a model for an engine and precision; made, and compared with torch, where it is missing.
+    """Export of a model for an engine and precision; made and compared with torch if it is missing.
 
     Raises
     ------
     CheckpointError
-        When the network cannot be exported, its export predicts something else, or nothing finite.
+        If the network cannot be exported, or its export predicts something else or is not finite.
     """
     target = folder(model) / f"{engine}-{precision}-{version(engine)}"
     if not target.is_dir():
@@ -63,7 +63,7 @@ def exported(model: Checkpoint, engine: str, precision: str = "float32") -> Path
 
 
 def keep(path: Path, data: bytes) -> None:
-    """Write a file of the cache; a cache that cannot be written to is no reason to fail."""
+    """Write a file to the cache; failing to do so is not an error."""
     try:
         make_folder(path.parent)
         write_beside(path, lambda file: file.write(data), overwrite=True)
@@ -73,11 +73,11 @@ def keep(path: Path, data: bytes) -> None:
 
 def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
     make_folder(target.parent)
-    # Made beside its place and moved there whole: several processes may start at once.
+    # Written to a temporary file and moved: several processes may start at once.
     beside = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
         file = beside / _FILES[engine]
-        # In float32, whatever the precision: this tells whether the graph is right, not how exact a run is.
+        # Always in float32: this checks whether the graph is right, not how exact a run is.
         apart = _check.largest_difference(references(model)[0], WRITERS[engine, precision](model, file))
         if not apart <= _check.SAME:
             raise CheckpointError(
@@ -86,7 +86,7 @@ def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
         try:
             os.replace(beside, target)  # noqa: PTH105
         except OSError:
-            if not target.is_dir():  # else another process was faster
+            if not target.is_dir():  # otherwise another process was faster
                 raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -118,7 +118,7 @@ WRITERS: dict[tuple[str, str], Callable[[Checkpoint, Path], Run]] = {
     ("openvino", "bfloat16"): _openvino_mixed,
     ("onnx", "float32"): _onnx,
 }
-"""Each writes a model into a file and gives what runs it."""
+"""Each writes a model to a file and returns its runner."""
 
 
 def _key(model: Checkpoint) -> str:

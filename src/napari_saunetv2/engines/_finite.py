@@ -7,9 +7,9 @@ from napari_saunetv2.errors import CheckpointError
 
 
 def require_finite(values: ArrayLike) -> None:
-    """Raise CheckpointError where a value is infinite or not a number."""
+    """Raise CheckpointError if a value is infinite or not a number."""
     if not np.isfinite(values).all():
         raise CheckpointError(
-            "The model's prediction is not finite: the model is damaged or was trained at too high a "
+            "The model's prediction is not finite: the model is damaged or was trained with too high a "
             "learning rate. Choose another model."
         )

@@ -1,7 +1,7 @@
-"""A trained network, built again from the operations of another engine.
+"""A trained network, rebuilt from the operations of another engine.
 
-torch's own exporters take seconds and do not know which form of an operation an engine runs fastest. The
-networks of this family consist of ten kinds of layers, so they are rebuilt layer by layer, in milliseconds.
+torch's own exporters take seconds and do not know which form of an operation an engine runs fastest. These
+networks consist of only ten types of layers, so they are rebuilt layer by layer, in milliseconds.
 """
 
 import operator
@@ -25,7 +25,7 @@ from napari_saunetv2.networks._blocks import (
 )
 
 Node: TypeAlias = Any
-"""A value in the graph; its type is known to the builder alone."""
+"""A value in the graph; only the builder knows its type."""
 
 Weights: TypeAlias = NDArray[np.float32]
 
@@ -46,10 +46,10 @@ class GraphBuilder(Protocol):
         """Shape (N, 4C, H, W) -> (N, C, 2H, 2W); channel (2r + s) C + c goes to row 2i + r, column 2j + s."""
 
     def silu(self, x: Node) -> Node:
-        """Multiply by the own sigmoid."""
+        """Multiply by its sigmoid (SiLU)."""
 
     def relu(self, x: Node) -> Node:
-        """Zero what is negative."""
+        """Set negative values to zero."""
 
     def sigmoid(self, x: Node) -> Node:
         """Logit to probability."""
@@ -77,19 +77,19 @@ class GraphBuilder(Protocol):
 
 
 class Joined(NamedTuple):
-    """Maps of equal channels that stand side by side, not copied into one yet."""
+    """Maps with equal channels that are not concatenated yet."""
 
     parts: list[Node]
 
 
 _TRACING = threading.Lock()
-"""fx traces by replacing methods of nn.Module for everybody: two at once would not put them back."""
+"""fx traces by patching methods of nn.Module globally: two traces at once would not restore them."""
 
 
 class _Tracer(fx.Tracer):
-    """Take the parts that :data:`_PARTS` knows as they are, look into all others.
+    """Treat the modules in :data:`_PARTS` as leaves, and trace into all others.
 
-    Networks that run in other threads meanwhile come by here too, and are left alone.
+    Networks that run in other threads meanwhile also call this, and must not be affected.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class _Tracer(fx.Tracer):
 
 
 class _Replay(fx.Interpreter):
-    """Run a traced network on a builder's nodes in place of tensors."""
+    """Run a traced network on a builder's nodes instead of tensors."""
 
     def __init__(self, traced: fx.GraphModule, builder: GraphBuilder) -> None:
         super().__init__(traced)
@@ -133,7 +133,7 @@ def build(network: nn.Module, builder: GraphBuilder, image: Node) -> Node:
     Raises
     ------
     CheckpointError
-        When the network has a layer that only torch can run.
+        If the network has a layer that only torch can run.
     """
     try:
         with _TRACING:
@@ -151,7 +151,8 @@ def _convolution(builder: GraphBuilder, part: nn.Conv2d, x: Node) -> Node:
     reach = part.kernel_size[0] // 2
     if not isinstance(x, Joined):
         return builder.convolve(x, weights, bias, reach, reach)
-    # A convolution over joined maps is the sum of one over each: nothing is copied, and engines add in place.
+    # A convolution of concatenated maps is the sum of convolutions of each: nothing is copied, and engines
+    # add in place.
     shares = np.split(weights, len(x.parts), axis=1)
     total = builder.convolve(x.parts[0], shares[0], bias, reach, reach)
     for piece, share in zip(x.parts[1:], shares[1:], strict=True):

@@ -1,7 +1,7 @@
-"""Convolutions in eight-bit integers, for OpenVINO on processors that have no bfloat16.
+"""Eight-bit integer convolutions, for OpenVINO on processors without bfloat16.
 
-The ranges of what goes into each convolution are measured once, on training images, and stand in the model's
-header; from them the network is rebuilt wherever it runs, without any image.
+The input ranges of each convolution are measured once on training images and stored in the model's header;
+from them the network is rebuilt on any machine without images.
 
 References
 ----------
@@ -23,13 +23,13 @@ from napari_saunetv2.engines._openvino import model as openvino_model
 from napari_saunetv2.errors import CheckpointError
 
 Range = tuple[float, float]
-"""Lowest and highest value, with 0 between or at them."""
+"""Lowest and highest value; the range includes 0."""
 
 _STEPS = 256
 
 
 class _MeasuringBuilder(OpenvinoBuilder):
-    """Also gives the lowest and highest value of every convolution's input."""
+    """Also outputs the lowest and highest value of every convolution's input."""
 
     def __init__(self) -> None:
         self.ends: list[Node] = []
@@ -45,7 +45,7 @@ class Int8Builder(OpenvinoBuilder):
     Parameters
     ----------
     ranges : sequence of (float, float)
-        Of the inputs of all convolutions, in the order in which they are built.
+        Input ranges of all convolutions, in build order.
     """
 
     def __init__(self, ranges: Sequence[Range]) -> None:
@@ -54,10 +54,12 @@ class Int8Builder(OpenvinoBuilder):
     def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
         found = next(self._ranges, None)
         if found is None:
-            raise CheckpointError("The model's ranges are of another network: run saunetv2 calibrate --int8.")
+            raise CheckpointError(
+                "The model's ranges belong to another network: run saunetv2 calibrate --int8."
+            )
         low, high = _with_exact_zero(*found)
         stepped = ops.fake_quantize(x, *map(np.float32, (low, high, low, high)), _STEPS)
-        # Per channel of the answer; an odd number of steps has a 0 in its middle.
+        # One scale per output channel; an odd number of steps has a 0 in its middle.
         furthest = np.maximum(np.abs(weights).max((1, 2, 3), keepdims=True), np.float32(1e-9))
         ends = (-furthest, furthest)
         kernel = ops.fake_quantize(ops.constant(weights), *ends, *ends, _STEPS - 1)
@@ -71,8 +73,8 @@ def measure(network: nn.Module, canvases: Iterable[NDArray[np.float32]]) -> Iter
     compiled = ov.Core().compile_model(measured, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     total = np.zeros(len(builder.ends))
     for count, canvas in enumerate(canvases, start=1):
-        answer = compiled({0: canvas[None]})
-        total += [float(answer[n + 1][0]) for n in range(len(builder.ends))]
+        prediction = compiled({0: canvas[None]})
+        total += [float(prediction[n + 1][0]) for n in range(len(builder.ends))]
         mean = (total / count).tolist()
         yield tuple((min(0.0, low), max(0.0, high)) for low, high in zip(mean[::2], mean[1::2], strict=True))
 

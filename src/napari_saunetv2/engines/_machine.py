@@ -1,4 +1,4 @@
-"""What is measured on one processor holds for that processor: a name for it."""
+"""A name for the processor, because measurements hold only for the one they were made on."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Environment variables that tell torch and oneDNN to leave out instructions which the processor has."""
+"""Environment variables that make torch and oneDNN ignore instructions of the processor."""
 
 
 @lru_cache(maxsize=8)
 def fingerprint(device: str) -> str:
-    """Name what computes on a device: twelve hexadecimal digits."""
+    """Fingerprint of the processor of a device: twelve hexadecimal digits."""
     if device.startswith("cuda"):
         parts = [torch.cuda.get_device_name(device)]
     else:
@@ -24,7 +24,7 @@ def fingerprint(device: str) -> str:
 
 
 def processor() -> str:
-    """Name of the processor, as the system tells it."""
+    """Name of the processor, as reported by the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -33,7 +33,7 @@ def processor() -> str:
 
 
 def _instructions() -> list[str]:
-    """Names of the instruction sets, where torch can tell (2.10 and later)."""
+    """Names of the instruction sets, if torch reports them (2.10 and later)."""
     if not hasattr(torch.cpu, "get_capabilities"):
         return []
     return sorted(name for name, has in torch.cpu.get_capabilities().items() if has is True)

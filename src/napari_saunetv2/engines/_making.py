@@ -1,4 +1,4 @@
-"""Make a network ready to run in an engine and precision."""
+"""Prepare a network for an engine and precision."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from napari_saunetv2.models.checkpoint import Checkpoint
 
 
 def make(model: Checkpoint, device: torch.device, engine: str, precision: str) -> Runner:
-    """Make a model ready to run, from its export where the engine has one."""
+    """Prepare a model, from its export if the engine uses one."""
     if engine == "torch":
         return TorchRunner(model.network, device, precision)
     if precision == "int8":  # rebuilt in milliseconds
@@ -35,7 +35,7 @@ def runner_of(
     precision: str,
     ranges: Sequence[tuple[float, float]] = (),
 ) -> Runner:
-    """Run a network that is no model on file, for example one with frozen statistics; nothing is kept.
+    """Prepare a network that is not a saved model, such as one with frozen statistics; nothing is cached.
 
     ``ranges`` are those of the model's header; only "int8" needs them.
     """

@@ -1,11 +1,11 @@
-"""bfloat16 in OpenVINO, with float32 where a rounding would move the prediction.
+"""bfloat16 in OpenVINO, with float32 where rounding would change the prediction.
 
-What is summed over a whole map (the statistics of GroupNorm) and what depends on small differences of large
-numbers (the first convolution, whose output still carries the brightness of the photograph) stay in float32.
-The convolutions, nearly all of the work, run in bfloat16.
+Sums over a whole map (the statistics of GroupNorm) and small differences of large numbers (the first
+convolution, whose output still carries the brightness of the photograph) stay in float32. The convolutions,
+nearly all of the work, run in bfloat16.
 
 Measured on an Intel Xeon with AMX (two cores, 592 x 592): 55 ms, where all in bfloat16 takes 42 ms and all in
-float32 97 ms. At most .18 % of the vessel pixels of a test image of DRIVE change sides, instead of 1.2 %.
+float32 97 ms. At most .18 % of the vessel pixels of a DRIVE test image cross the threshold, instead of 1.2 %.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ _MARKS = (
     {"name": "precise", "version": "0"},
     {"name": "DisablePrecisionConversion", "version": "0", "value": "dynamic:bf16,f16"},
 )
-"""What OpenVINO's file format calls an operation that keeps its precision: until 2026.1, and since."""
+"""Name in OpenVINO's file format of an operation that keeps its precision: until 2026.1, and since."""
 
 
 class MixedBuilder(OpenvinoBuilder):

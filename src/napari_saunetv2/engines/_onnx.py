@@ -15,7 +15,7 @@ from napari_saunetv2.engines._graph import Node, Weights, build
 from napari_saunetv2.files import write_beside
 
 OPSET = 17
-"""The first with all operations that are needed here; every runtime since 2022 knows it."""
+"""The first with all operations needed here; every runtime since 2022 supports it."""
 
 _IR = 8  # the file format of that opset
 
@@ -26,7 +26,7 @@ class OnnxBuilder:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self.channels = 0  # of the convolution that was built last: at the end, the number of classes
+        self.channels = 0  # output channels of the last convolution: at the end, the number of classes
 
     def node(self, operation: str, *inputs: Node, **settings: Any) -> Node:
         name = f"{operation.lower()}_{len(self.nodes)}"
@@ -106,7 +106,7 @@ class OnnxRunner:
     """A network on ONNX Runtime, in float32."""
 
     def __init__(self, source: Path | bytes) -> None:
-        import onnxruntime  # here, because a model is exported without it
+        import onnxruntime  # imported here, because exporting does not need it
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()

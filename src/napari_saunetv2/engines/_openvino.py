@@ -22,7 +22,7 @@ BLOCK = 4
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 _KEPT = 4
-"""Shapes for which a compiled model is kept."""
+"""Maximum number of shapes for which a compiled model is kept."""
 
 
 class OpenvinoBuilder:
@@ -34,7 +34,7 @@ class OpenvinoBuilder:
     """
 
     def exact(self, x: Node) -> Node:
-        """Mark an operation that must be computed in float32, whatever the precision of the others."""
+        """Mark an operation that must always be computed in float32."""
         return x
 
     def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
@@ -130,7 +130,7 @@ class OpenvinoRunner:
         return probability
 
     def ready(self, shape: tuple[int, ...]) -> bool:
-        """Whether the network is compiled for canvases of a shape."""
+        """Whether the network is compiled for a canvas of this shape."""
         return shape in self._requests
 
     def _request(self, shape: tuple[int, ...]) -> Any:
@@ -142,7 +142,7 @@ class OpenvinoRunner:
                 "INFERENCE_PRECISION_HINT": _hint(self._precision),
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "PERFORMANCE_HINT": "LATENCY",
-                # Bound to processors, two processes would both sit on the first ones.
+                # With threads bound to cores, two processes would share the first ones.
                 "ENABLE_CPU_PINNING": False,
             }
             self._requests[shape] = core.compile_model(model, "CPU", settings).create_infer_request()
@@ -158,7 +158,7 @@ def has_bfloat16() -> bool:
 
 
 def _hint(precision: str) -> str:
-    """Give OpenVINO's name; of an int8 model, of what is not a convolution: the fastest the processor has."""
+    """Return OpenVINO's name; for int8, of the other operations: the fastest precision of the processor."""
     if precision == "int8":
         precision = "bfloat16" if has_bfloat16() else "float32"
     return _HINTS[precision]
@@ -188,7 +188,7 @@ def model(network: nn.Module, builder: OpenvinoBuilder | None = None) -> ov.Mode
 
 
 def model_with(network: nn.Module, builder: OpenvinoBuilder, more: Callable[[], list[Node]]) -> ov.Model:
-    """Build a network; what ``more`` gives afterwards are further outputs."""
+    """Build a network; ``more`` adds further outputs."""
     return _model(network, builder, lambda _: more())
 
 

@@ -1,4 +1,4 @@
-"""How far a network sees: from which distance a pixel of the image can change a pixel of the answer."""
+"""Receptive field: the distance at which an image pixel can still change an output pixel."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from napari_saunetv2.engines._graph import Weights, build
 from napari_saunetv2.errors import CheckpointError
 
 UNKNOWN = 128
-"""Pixels, for a network whose parts are not known."""
+"""Default in pixels, for networks with unknown layers."""
 
 
 class _View(NamedTuple):
@@ -17,7 +17,7 @@ class _View(NamedTuple):
 
 
 class _ReachBuilder:
-    """Follows how far every map sees; statistics over whole maps do not count."""
+    """Tracks the receptive field of every map; statistics over whole maps do not count."""
 
     def convolve(self, x: _View, weights: Weights, _bias: object, _before: int, _after: int) -> _View:
         return x._replace(reach=x.reach + weights.shape[-1] // 2 * x.step)
@@ -46,9 +46,9 @@ class _ReachBuilder:
 
 
 def reach(network: nn.Module) -> int:
-    """Pixels, at most, between a pixel of the answer and one of the image that it depends on.
+    """Maximum distance in pixels between an output pixel and the image pixels it depends on.
 
-    GroupNorm's statistics, which depend on every pixel, are left out.
+    GroupNorm's statistics, which depend on every pixel, are ignored.
     """
     try:
         return int(build(network, _ReachBuilder(), _View(0, 1)).reach)

@@ -21,14 +21,14 @@ class TorchRunner:
     """
 
     def __init__(self, network: nn.Module, device: torch.device, precision: str = "float32") -> None:
-        # channels-last runs these convolutions half again as fast on a CPU, to the same prediction.
+        # channels-last runs these convolutions 1.5 times as fast on a CPU, with the same prediction.
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
         self._low = precision == "bfloat16"
 
     def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canvas, shape (H, W, 3) -> probability of every class, (classes, H, W)."""
-        image = torch.from_numpy(canvas)[None].permute(0, 3, 1, 2)  # channels-last as it lies
+        image = torch.from_numpy(canvas)[None].permute(0, 3, 1, 2)  # already channels-last in memory
         with (
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=self._low, cache_enabled=False),

@@ -21,4 +21,4 @@ PAIRS: tuple[Pair, ...] = (
     ("openvino", "int8"),
     ("onnx", "float32"),
 )
-"""Every engine with every precision that it has."""
+"""The precisions of every engine."""

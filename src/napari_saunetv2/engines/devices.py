@@ -17,16 +17,16 @@ Result = TypeVar("Result")
 
 
 def avoid_triton(maps: Path = Path("/proc/self/maps")) -> None:
-    """Let torch do without triton where importing it would end the program.
+    """Disable triton in torch where importing it would crash the program.
 
-    Mesa, which draws windows on Linux, brings an LLVM of its own, and triton, which comes with torch's builds
-    for NVIDIA, another: to load the second beside the first is a segmentation fault. torch looks for triton
-    when the first optimiser is made, and nothing here needs it.
+    Mesa, which draws windows on Linux, contains one copy of LLVM, and triton, which comes with torch's builds
+    for NVIDIA, another: loading both is a segmentation fault. torch looks for triton when the first optimiser
+    is made, and nothing here needs it.
 
     Parameters
     ----------
     maps : Path
-        What is loaded into this process, as Linux lists it; other systems have no such file.
+        Linux's list of the libraries loaded into this process; other systems have no such file.
     """
     if "triton" in sys.modules:
         return
@@ -36,7 +36,7 @@ def avoid_triton(maps: Path = Path("/proc/self/maps")) -> None:
 
 
 def resolve(name: str = "auto") -> torch.device:
-    """Turn a device's name into a device of this machine.
+    """Resolve a device name to a device of this machine.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def resolve(name: str = "auto") -> torch.device:
     Raises
     ------
     DeviceError
-        When this machine has no such device.
+        If this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if _has("cuda") else "mps" if _has("mps") else "cpu")
@@ -67,7 +67,7 @@ def available() -> list[str]:
 
 @contextmanager
 def sparing_a_core() -> Iterator[None]:
-    """Let this thread's torch work leave one core to others: to a window that must go on answering."""
+    """Leave one core free while torch works in this thread, so that the window stays responsive."""
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads - 1))
     try:
@@ -89,7 +89,7 @@ def prefers_bfloat16(device: torch.device) -> bool:
 def raise_on_out_of_memory(
     work: Callable[Asked, Generator[Yielded, None, Result]],
 ) -> Callable[Asked, Generator[Yielded, None, Result]]:
-    """Let a generator raise OutOfMemoryError where memory runs out; torch has several ways to report it."""
+    """Make a generator raise OutOfMemoryError if memory runs out; torch reports it in several ways."""
 
     @wraps(work)
     def guarded(*args: Asked.args, **kwargs: Asked.kwargs) -> Generator[Yielded, None, Result]:
@@ -114,7 +114,7 @@ def naming_out_of_memory(device: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell a full memory from another failure: on a CPU and on MPS torch has no exception of its own."""
+    """Whether an error means out of memory: on a CPU and on MPS torch has no separate exception."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()

@@ -1,4 +1,4 @@
-"""What runs a network: torch, or a faster engine where one is installed and gives the same prediction."""
+"""Runners of a network: torch, or a faster installed engine with the same prediction."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +22,7 @@ _RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
 def runner(
     model: Checkpoint, device: torch.device, engine: Engine = "auto", precision: Precision = "auto"
 ) -> Runner:
-    """Make a model ready to run; the second time it is at hand.
+    """Prepare a model to run; the result is cached.
 
     Parameters
     ----------
@@ -33,15 +33,16 @@ def runner(
         "auto" is the fastest of those installed, as measured once on this processor; torch in float32 for a
         model that was never saved.
     precision : "auto", "float32", "bfloat16" or "int8"
-        "auto" is the fastest that moves at most .3 % of the vessel pixels of any check picture to the other
-        side of the threshold, and F1 by at most .0003; "int8" needs OpenVINO and a model with ranges for it.
+        "auto" is the fastest that moves at most .3 % of the vessel pixels of any test image across the
+        threshold, and F1 by at most .0003; "int8" needs OpenVINO and a model with ranges for it.
 
     Raises
     ------
     SettingsError
-        When the engine is unknown, not installed, has no such precision, or does not run on the device.
+        If the engine is unknown, not installed, lacks the precision, or does not run on the device.
     CheckpointError
-        When the engine's prediction is not torch's, or is not finite, or the engine cannot run the network.
+        If the engine's prediction differs from torch's or is not finite, or the engine cannot run the
+        network.
     """
     kept = _RUNNERS.setdefault(model.network, {})
     wish = (engine, precision, device, torch.get_num_threads())

@@ -1,4 +1,4 @@
-"""Scores, and what can be made of them: tables, comparisons, curves, lists of misses, pages."""
+"""Scores, and their tables, comparisons, curves, missed vessels and reports."""
 
 from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import Comparison, compare
@@ -6,11 +6,11 @@ from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curv
 from napari_saunetv2.evaluation.misses import Miss, misses
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring
 from napari_saunetv2.evaluation.scores import (
-    answers,
     evaluate,
     evaluate_observer,
     mean,
     observed,
+    predictions,
     score,
     worst_first,
 )
@@ -30,7 +30,6 @@ __all__ = [
     "Miss",
     "Protocol",
     "Scoring",
-    "answers",
     "as_csv",
     "as_json",
     "as_markdown",
@@ -46,6 +45,7 @@ __all__ = [
     "misses",
     "observed",
     "operating_point",
+    "predictions",
     "score",
     "seen",
     "worst_first",

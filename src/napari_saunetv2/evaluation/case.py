@@ -32,45 +32,45 @@ class ImageScore:
 
 
 ABOUT = ("model", "observer", "threshold", "fov", "version")
-"""What tables say of a score: whose answer and whose truth, from which threshold, in which pixels."""
+"""Columns about a score: prediction, reference, threshold and scored pixels."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image, what was found in it and what should have been.
+    """One image with its prediction and its reference labels.
 
     Attributes
     ----------
     name : str
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]; or None
-        The photograph, for pictures; no score needs it.
+        The photograph, for illustrations; scores do not need it.
     truth : array, shape (H, W)
         A vessel where not 0.
-    answer : array, shape (H, W)
+    prediction : array, shape (H, W)
         Probabilities (float, range [0, 1]), or labels (integer or bool): a vessel where not 0.
     threshold : float
         From which a probability is a vessel.
     inside : array, shape (H, W), or None
         Only pixels where it is not 0 count.
     model, observer : str
-        Whose answer and whose truth it is, for tables.
+        Names of prediction and reference, for tables.
     fov : str
-        What ``inside`` is, for tables; by default "whole frame" or "given".
+        Description of ``inside``, for tables; by default "whole frame" or "given".
     ignored : array, shape (H, W), bool, or None
         Pixels that an observer did not judge: they do not count. Where it is not given, the ones that
-        ``truth`` and an ``answer`` of labels mark, as
+        ``truth`` and a ``prediction`` of labels mark, as
         :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
 
     Raises
     ------
     ImageError
-        When the maps differ in shape, or the probabilities are none.
+        If the maps differ in shape, or probabilities are outside [0, 1].
     """
 
     name: str
     image: NDArray[Any] | None
     truth: NDArray[Any]
-    answer: NDArray[Any]
+    prediction: NDArray[Any]
     threshold: float = 0.5
     inside: NDArray[Any] | None = None
     model: str = ""
@@ -83,18 +83,24 @@ class Case:
         if self.ignored is None:
             self._find_ignored()
         for other in (self.truth, self.inside, self.ignored):
-            if other is not None and other.shape != self.answer.shape:
+            if other is not None and other.shape != self.prediction.shape:
                 raise ImageError(
-                    f"'{self.name}' has shape {self.answer.shape}, what it is compared with {other.shape}: "
-                    "compare maps of one and the same image."
+                    f"'{self.name}' has shape {self.prediction.shape}, its reference {other.shape}: compare "
+                    "maps of the same image."
                 )
-        # Written so that NaN breaks it as well.
-        if self.probable and self.answer.size and not (self.answer.min() >= 0 and self.answer.max() <= 1):
-            raise ImageError(f"'{self.name}' holds values outside 0 to 1: a probability lies between them.")
+        # Written so that NaN fails the check too.
+        if (
+            self.probable
+            and self.prediction.size
+            and not (self.prediction.min() >= 0 and self.prediction.max() <= 1)
+        ):
+            raise ImageError(
+                f"'{self.name}' holds values outside 0 to 1: give a probability map with values from 0 to 1."
+            )
 
     def _find_ignored(self) -> None:
         found = []
-        for name in ("truth",) if self.probable else ("truth", "answer"):
+        for name in ("truth",) if self.probable else ("truth", "prediction"):
             labels, ignored = judged(getattr(self, name))
             object.__setattr__(self, name, labels)
             found += [] if ignored is None else [ignored]
@@ -110,17 +116,17 @@ class Case:
 
     @property
     def probable(self) -> bool:
-        """Whether the answer is a probability, so that its threshold can move."""
-        return bool(np.issubdtype(self.answer.dtype, np.floating))
+        """Whether the prediction is a probability, so that the threshold matters."""
+        return bool(np.issubdtype(self.prediction.dtype, np.floating))
 
     def vessels(self) -> NDArray[np.uint8]:
-        """Vessels of the answer, shape (H, W), 0 or 1."""
+        """Predicted vessels, shape (H, W), 0 or 1."""
         if self.probable:
-            return inference.binarise(self.answer, self.threshold)
-        return np.asarray(self.answer != 0, np.uint8)
+            return inference.binarise(self.prediction, self.threshold)
+        return np.asarray(self.prediction != 0, np.uint8)
 
     def score(self) -> ImageScore:
-        """All metrics; raises ImageError when the maps differ in shape."""
+        """All metrics; raises ImageError if the maps differ in shape."""
         return ImageScore(self.name, self.metrics(), self._about())
 
     def metrics(self) -> dict[str, float]:
@@ -129,7 +135,7 @@ class Case:
         counts = confusion(truth, vessels, counted)
         values = {name: metric(counts) for name, metric in METRICS.items()}
         values |= {name: metric(truth, vessels, counted) for name, metric in SHAPE_METRICS.items()}
-        values["auc"] = auc(truth, self.answer, counted) if self.probable else float("nan")
+        values["auc"] = auc(truth, self.prediction, counted) if self.probable else float("nan")
         return {name: values[name] for name in TITLES}
 
     def _about(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Two sets of scores of the same images, compared in pairs.
 
 Images differ more than models do (one image's F1 has a standard deviation of about .013 on DRIVE), so two
-means say little: their differences, image by image, say more.
+means say little; their paired differences say more.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ class Comparison:
     Attributes
     ----------
     images : int
-        Those in which both have a value; what follows is of them alone.
+        Images in which both have a value; the rest is over these.
     first, second : float
         Means.
     difference, low, high : float
         Mean of first minus second, and its 95 % interval: the bootstrap over images, bias-corrected and
         accelerated (Efron, 1987). NaN where there are fewer than two images.
     p_value : float
-        Wilcoxon's signed-rank test, two-sided: how likely differences as lopsided as these are where
-        neither is better. NaN without an image.
+        Wilcoxon's signed-rank test, two-sided: the probability of such differences if neither is better. NaN
+        without an image.
     wins, losses : int
         Images in which the first is better, and worse; ties are neither.
     """
@@ -68,7 +68,7 @@ def compare(
     Raises
     ------
     SettingsError
-        When they are not of the same images, or a name comes twice.
+        If the images differ, or a name occurs twice.
     """
     others = {s.name: s.metrics for s in second}
     names = [s.name for s in first]
@@ -109,7 +109,7 @@ def _compared(pairs: NDArray[np.float64], seed: int, sign: int) -> Comparison:
 
 
 def _interval(differences: NDArray[np.float64], seed: int) -> tuple[float, float]:
-    from scipy.stats import bootstrap  # slow to import: only who compares pays for it
+    from scipy.stats import bootstrap  # slow to import, so only when comparing
 
     if len(differences) < 2:
         return float("nan"), float("nan")

@@ -18,7 +18,7 @@ class Curve:
     Attributes
     ----------
     precision, recall : array, shape (201,), range [0, 1]
-        NaN where nothing is found, or nothing is there to be found.
+        NaN where nothing is predicted, or there are no vessels.
     """
 
     precision: NDArray[np.float64]
@@ -53,7 +53,7 @@ def curve(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = N
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """Mean over images at each threshold, as the tables' means; images where it has no value do not count."""
+    """Mean over images at each threshold, as the tables' means; images without a value do not count."""
     return Curve(_mean([c.precision for c in curves]), _mean([c.recall for c in curves]))
 
 

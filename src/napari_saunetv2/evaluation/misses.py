@@ -1,4 +1,4 @@
-"""Which vessels were missed, where they lie and how long they are."""
+"""Missed vessels: their positions and lengths."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from scipy import ndimage
 from napari_saunetv2.imaging import branches
 
 LEAST_LENGTH = 10
-"""Pixels; shorter pieces are spurs of the skeleton and disagreements about where a vessel ends."""
+"""Pixels; shorter pieces are skeleton spurs or disagreements about where a vessel ends."""
 
 LEAST_RECALL = 0.5
-"""A vessel is missed where less of its length is found."""
+"""A vessel counts as missed if a smaller share of its length is found."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Miss:
     Attributes
     ----------
     row, column : int
-        Of the pixel in the middle of what is missed.
+        Pixel in the middle of the missed piece.
     length : int, pixels
-        Along its centre line, between two branchings.
+        Length along its centre line, between two branch points.
     recall : float, [0, 1]
-        Share of that length that was found all the same.
+        Share of that length that was found.
     """
 
     row: int
@@ -38,15 +38,15 @@ class Miss:
 
 
 def misses(truth: ArrayLike, vessels: ArrayLike, inside: ArrayLike | None = None) -> list[Miss]:
-    """List the vessels that were missed, the most missed length first.
+    """List the missed vessels, the longest missed length first.
 
-    A vessel is a piece of the truth's skeleton between two branchings: the tree as a whole is one connected
-    component, and never missed.
+    A vessel is a piece of the reference skeleton between two branch points: the whole tree is one connected
+    component and is never missed.
 
     Parameters
     ----------
     truth, vessels : array, shape (H, W)
-        A vessel where not 0: what should have been found, and what was.
+        A vessel where not 0: the reference and the prediction.
     inside : array, shape (H, W), optional
         Only pixels where it is not 0 count.
     """

@@ -12,21 +12,21 @@ from napari_saunetv2.evaluation.curve import Curve
 _SIDE, _MARGIN = 400, 46
 
 COLOURS = ("#2b8cc4", "#d55e00")
-"""Of the two answers: blue and vermilion, apart for every eye and on both themes."""
+"""Colours of the two predictions: blue and vermilion, distinct to colour-blind readers, on both themes."""
 
 
 class Drawn(NamedTuple):
-    """What is drawn of one answer: the point (recall, precision) at its threshold, and its curve if any."""
+    """One prediction in the plot: its point (recall, precision) at the threshold, and its curve if any."""
 
     name: str
     point: tuple[float, float]
     line: Curve | None
 
 
-def as_svg(answers: Sequence[Drawn]) -> str:
-    """Draw two answers at most, and lines of equal F1."""
+def as_svg(predictions: Sequence[Drawn]) -> str:
+    """Draw up to two predictions, and lines of equal F1."""
     parts = [_grid(), *(_equal_f1(f1) for f1 in (0.6, 0.7, 0.8, 0.9))]
-    for number, (one, colour) in enumerate(zip(answers, COLOURS, strict=False)):
+    for number, (one, colour) in enumerate(zip(predictions, COLOURS, strict=False)):
         if one.line is not None:
             known = np.isfinite(one.line.precision) & np.isfinite(one.line.recall)
             line = _path(one.line.recall[known], one.line.precision[known], "curve")
@@ -34,7 +34,7 @@ def as_svg(answers: Sequence[Drawn]) -> str:
         if np.isfinite(one.point).all():
             x, y = _at(*one.point)
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
-        y = _MARGIN + _SIDE - 14 - 40 * (len(answers) - 1 - number)
+        y = _MARGIN + _SIDE - 14 - 40 * (len(predictions) - 1 - number)
         x, values = _MARGIN + 10, f"recall {one.point[0]:.4f}, precision {one.point[1]:.4f}"
         parts.append(
             f'<g fill="{colour}"><text class="name" x="{x}" y="{y - 15}">{escape(one.name)}</text>'

@@ -41,7 +41,7 @@ class Scoring:
 
 
 def check_protocol(protocol: str) -> None:
-    """Raise SettingsError for a protocol that there is not."""
+    """Raise SettingsError for an unknown protocol."""
     if protocol not in get_args(Protocol):
         raise SettingsError(f"protocol is {protocol!r}: it must be one of {', '.join(get_args(Protocol))}.")
 

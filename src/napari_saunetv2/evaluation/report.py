@@ -1,4 +1,4 @@
-"""A page that says all about an evaluation: one HTML file that loads nothing."""
+"""Report of an evaluation: one self-contained HTML file."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
@@ -20,18 +20,18 @@ from napari_saunetv2.metrics import TITLES, shown
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 PICTURE_SIDE = 700
-"""Pixels of a picture's longer side, at most."""
+"""Maximum length in pixels of an image's longer side."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the page keeps of an image, so that a large data set need not stay in memory.
+    """One image in the report, without its arrays, so that large data sets fit in memory.
 
     Attributes
     ----------
     score : ImageScore
     picture : bytes
-        PNG of right and wrong on the photograph; empty without a photograph.
+        PNG of right and wrong pixels on the photograph; empty without a photograph.
     point : (float, float)
         Recall and precision.
     curve : Curve or None
@@ -45,13 +45,13 @@ class Entry:
 
 
 def entry(case: Case) -> Entry:
-    """Score an image and draw it; raises ImageError when its maps differ in shape."""
+    """Score an image and draw it; raises ImageError if its maps differ in shape."""
     score, vessels = case.score(), case.vessels()
     drawn = io.BytesIO()
     if case.image is not None:
         codes = agreement(case.truth, vessels, case.counted)
         agreement_picture(to_unit(case.image), codes, PICTURE_SIDE).save(drawn, "PNG", optimize=True)
-    line = curve(case.truth, case.answer, case.counted) if case.probable else None
+    line = curve(case.truth, case.prediction, case.counted) if case.probable else None
     point = operating_point(case.truth, vessels, case.counted)
     return Entry(score, drawn.getvalue(), point, line)
 
@@ -76,14 +76,14 @@ def page(
     model : Checkpoint, optional
         Whose card is shown.
     others : sequence of Entry
-        Of the same images: what they are compared with, image by image.
+        Scores of the same images to compare with.
 
     Returns
     -------
     str
         HTML; every name in it is escaped.
     """
-    from jinja2 import Environment, StrictUndefined  # only who writes a page pays for it
+    from jinja2 import Environment, StrictUndefined  # imported only when a report is written
     from markupsafe import Markup
 
     template = files("napari_saunetv2.evaluation").joinpath("report.html").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def page(
         .render(
             plain=_plain,
             title=title,
-            note=NO_DEVICE,
+            note=DISCLAIMER,
             titles=["image", *TITLES.values()],
             scores=_score_rows([e.score for e in worst]),
             curve=Markup(_curve(entries, others, about)),  # as_svg escapes the names

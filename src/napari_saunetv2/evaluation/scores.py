@@ -12,7 +12,7 @@ from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring, check_protocol
-from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.models import checkpoint
@@ -20,7 +20,7 @@ from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import drain
 
 
-def answers(
+def predictions(
     samples: Sequence[Sample],
     model: Checkpoint,
     config: InferenceConfig = EXACT,
@@ -31,9 +31,9 @@ def answers(
     for sample in samples:
         labels = sample.read_labels(scoring.observer)
         truth, image = labels.pixels, sample.image()
-        field = fov.detect(to_unit(image))
-        probability = inference.most_probable(drain(inference.steps(image, model, config, field)))
-        remarks = (*plausibility.of_picture(to_unit(image), field), *plausibility.of_labels(truth, field))
+        fov = field_of_view.detect(to_unit(image))
+        probability = inference.most_probable(drain(inference.steps(image, model, config, fov)))
+        remarks = (*plausibility.of_picture(to_unit(image), fov), *plausibility.of_labels(truth, fov))
         plausibility.log(sample.name, remarks)
         inside, fov_used = _inside(sample, image, scoring.protocol)
         whose = scoring.observer or sample.reference or ""
@@ -45,7 +45,7 @@ def answers(
 def observed(
     samples: Sequence[Sample], observer: str, *, protocol: Protocol = "whole", reference: str | None = None
 ) -> Iterator[Case]:
-    """Take one observer's labels for an answer; parameters and errors as of :func:`evaluate_observer`."""
+    """Use an observer's labels as prediction; parameters and errors as of :func:`evaluate_observer`."""
     check_protocol(protocol)
     for sample in samples:
         labels, other, image = sample.read_labels(reference), sample.read_labels(observer), sample.image()
@@ -78,9 +78,9 @@ def evaluate(
     model : str, path or Checkpoint
     protocol : "whole" or "fov"
         Every pixel of the original frame (as the authors of SA-UNetv2 score), or only the field of view:
-        the official mask, or where there is none the one that is found.
+        the official mask, or if there is none the detected one.
     observer : str, optional
-        Whose labels are the truth, by default the reference observer's.
+        Observer whose labels are the reference, by default the reference observer.
     threshold : "auto" or float
         0.5 as in the papers, or the model's own.
     tta, rescale, device
@@ -93,14 +93,14 @@ def evaluate(
     Raises
     ------
     LayoutError
-        When a sample has no labels by that observer.
+        If a sample has no labels by that observer.
     SettingsError
-        When a setting is outside its range.
+        If a setting is outside its range.
     """
     config = replace(EXACT, tta=tta, rescale=rescale, device=device)
     scoring = Scoring(protocol, observer, threshold)
     loaded = model if isinstance(model, Checkpoint) else checkpoint.load(model)
-    cases = answers(samples, loaded, config, scoring)
+    cases = predictions(samples, loaded, config, scoring)
     return (case.score() for case in cases)
 
 
@@ -112,14 +112,14 @@ def evaluate_observer(
     Yields
     ------
     ImageScore
-        Without an area under the curve: who draws gives no probabilities.
+        Without an area under the curve: labels have no probabilities.
     """
     return (case.score() for case in observed(samples, observer, protocol=protocol, reference=reference))
 
 
 def score(
     truth: NDArray[Any],
-    answer: NDArray[Any],
+    prediction: NDArray[Any],
     threshold: float = 0.5,
     inside: NDArray[Any] | None = None,
 ) -> dict[str, float]:
@@ -129,23 +129,23 @@ def score(
     ----------
     truth : array, shape (H, W)
         A vessel where not 0.
-    answer : array, shape (H, W)
+    prediction : array, shape (H, W)
         Probabilities (float, range [0, 1]), or labels (integer or bool), which have no area under a curve.
     threshold : float
-        From which a probability is a vessel.
+        Probability from which a pixel is a vessel.
     inside : array, shape (H, W), optional
         Only pixels where it is not 0 count.
 
     Raises
     ------
     ImageError
-        When the shapes differ.
+        If the shapes differ.
     """
-    return Case("", None, truth, answer, threshold, inside).metrics()
+    return Case("", None, truth, prediction, threshold, inside).metrics()
 
 
 def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
-    """Mean over images of each metric; images where it has no value do not count."""
+    """Mean of each metric over images; images without a value do not count."""
     table = {name: np.array([s.metrics[name] for s in scores]) for name in TITLES}
     return {
         name: float(np.nanmean(v)) if not np.isnan(v).all() else float("nan") for name, v in table.items()
@@ -153,15 +153,15 @@ def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
 
 
 def worst_first(score: ImageScore) -> tuple[bool, float]:
-    """Key to sort images by: the lowest F1 first, those without a value in the end."""
+    """Sort key for images: the lowest F1 first, those without a value last."""
     f1 = score.metrics["f1"]
     return bool(np.isnan(f1)), f1
 
 
 def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> tuple[NDArray[Any] | None, str]:
-    """Give the pixels that count, None for all, and what they are called."""
+    """Return the pixels that count, None for all, and their description."""
     if protocol == "whole":
         return None, "whole frame"
     if sample.fov_path is not None:
         return sample.fov(), "official"
-    return fov.detect(to_unit(image)), "found"
+    return field_of_view.detect(to_unit(image)), "found"

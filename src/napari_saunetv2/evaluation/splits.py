@@ -1,4 +1,4 @@
-"""Which images of a data set are scored, and which a model has not seen."""
+"""Which images of a data set are scored, and which were not used to train a model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,17 +16,17 @@ def chosen(samples: Sequence[Sample], split: str | None, header: Header | None =
     ----------
     samples : sequence of Sample
     split : "train", "test", "all", "unseen" or None
-        "unseen" is every image that neither the model nor one that it was made from was trained or validated
-        on; None is "test" where the data set has one, else "all".
+        "unseen" are images on which neither the model nor its base models were trained or validated; None is
+        "test" if the data set has one, else "all".
     header : Header, optional
-        Of the model, for "unseen".
+        The model's header, for "unseen".
 
     Raises
     ------
     LayoutError
-        When none is left.
+        If no sample is left.
     SettingsError
-        When the model does not say what it was trained on.
+        If the model does not state what it was trained on.
     """
     wanted = split or ("test" if any(s.split == "test" for s in samples) else "all")
     if wanted == "unseen":
@@ -37,34 +37,33 @@ def chosen(samples: Sequence[Sample], split: str | None, header: Header | None =
         raise LayoutError(
             f"There is no split '{split}' here: choose {', '.join([*known, 'all'])} or unseen."
             if samples
-            else "There is no sample here: give the folder of a data set."
+            else "There are no samples: give the folder of a data set."
         )
     return kept
 
 
 def seen(sample: Sample, header: Header) -> bool:
-    """Whether a model, or one that it was made from, was trained or validated on an image.
+    """Whether a model or one of its base models was trained or validated on an image.
 
-    Names are compared within a data set; where the model does not name any, by themselves.
+    Names are compared within a data set; if the model names no data set, only by name.
 
     Raises
     ------
     SettingsError
-        Where the model, or one that it was made from, does not say which images those were, and the others
-        have not seen it.
+        If the model or a base model does not list its images, and no other one used this image.
     """
     if learned_from(sample, header):
         return True
     if not all({"train", "validation"} <= training["data"].keys() for training in trainings(header)):
         raise SettingsError(
-            "The model does not say which images it was trained on, or from a model that does not, so nobody "
-            "knows which it has not seen: choose the split train, test or all."
+            "The model or its base model does not list its training images, so the unseen images are not "
+            "known: choose the split train, test or all."
         )
     return False
 
 
 def learned_from(sample: Sample, header: Header) -> bool:
-    """Whether a model says that it, or one that it was made from, was trained or validated on an image."""
+    """Whether the header says that the model or a base model was trained or validated on an image."""
     return any(_names(training["data"], sample) for training in trainings(header))
 
 
@@ -77,7 +76,7 @@ def _names(data: Mapping[str, Any], sample: Sample) -> bool:
 
 def _unseen(samples: Sequence[Sample], header: Header | None) -> list[Sample]:
     if header is None:
-        raise SettingsError("The split unseen belongs to a model: name one, or choose train, test or all.")
+        raise SettingsError("The split unseen needs a model: give one, or choose train, test or all.")
     kept = [s for s in samples if not seen(s, header)]
     if not kept:
         raise LayoutError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.evaluation.case import ABOUT, ImageScore
 from napari_saunetv2.evaluation.comparison import Comparison
 from napari_saunetv2.evaluation.scores import mean
@@ -17,10 +17,10 @@ from napari_saunetv2.metrics import TITLES, shown
 
 
 def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> str:
-    """Table with a line an image, then the mean; then the same of a second observer, if there are scores.
+    """Table with one line per image, then the mean; then the same for a second observer, if given.
 
     After the metrics come the columns of ``ABOUT``: model, observer, threshold, field of view and version.
-    The last column is a note: what the numbers are not for.
+    The last column is a disclaimer.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -31,12 +31,12 @@ def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> s
         rows += [ImageScore(f"{s.name} (second observer)", s.metrics, s.about) for s in others]
     for s in rows:
         numbers = (f"{s.metrics[name]:.6f}" for name in TITLES)
-        writer.writerow([s.name, *numbers, *(s.about.get(name, "") for name in ABOUT), NO_DEVICE])
+        writer.writerow([s.name, *numbers, *(s.about.get(name, "") for name in ABOUT), DISCLAIMER])
     return text.getvalue()
 
 
 def _common(scores: Sequence[ImageScore]) -> dict[str, str]:
-    """Give what is said of all scores alike."""
+    """Return the properties that all scores share."""
     return {
         name: values.pop() for name in ABOUT if len(values := {s.about.get(name, "") for s in scores}) == 1
     }
@@ -47,10 +47,10 @@ def as_json(
     about: Mapping[str, Any],
     comparison: Mapping[str, Comparison] | None = None,
 ) -> str:
-    """JSON with what was done, ``mean``, ``images`` and ``comparison``; what has no value is null."""
+    """JSON with the settings, ``mean``, ``images`` and ``comparison``; missing values are null."""
     plain = {
         **about,
-        "note": NO_DEVICE,
+        "note": DISCLAIMER,
         "mean": _finite(mean(scores)),
         "images": [{"name": s.name, **_finite(s.metrics)} for s in scores],
     }
@@ -64,11 +64,11 @@ def as_markdown(
     title: str,
     comparison: Mapping[str, Comparison] | None = None,
 ) -> str:
-    """Markdown: the table, with the mean as its last line, and the comparison's."""
+    """Markdown table with the mean as its last line, and the comparison."""
     lines = [f"## {_cell(title)}", "", *_table(["image", *TITLES.values()], _score_rows(scores))]
     if comparison is not None:
         lines += ["", "Paired, image by image:", "", *_table(COMPARED, comparison_rows(comparison))]
-    return "\n".join([*lines, "", NO_DEVICE]) + "\n"
+    return "\n".join([*lines, "", DISCLAIMER]) + "\n"
 
 
 COMPARED = ("metric", "first", "second", "difference", "95 % interval", "p (Wilcoxon)", "wins", "losses", "n")
@@ -76,7 +76,7 @@ COMPARED = ("metric", "first", "second", "difference", "95 % interval", "p (Wilc
 
 
 def comparison_rows(comparison: Mapping[str, Comparison]) -> list[list[str]]:
-    """Text of a comparison, a row a metric, columns as ``COMPARED``."""
+    """Text of a comparison, one row per metric, columns as ``COMPARED``."""
     return [
         [
             TITLES[name],

@@ -1,1 +1,1 @@
-"""Models of other programs, and models for them: Keras, ONNX, OpenVINO, bioimage.io."""
+"""Import and export of models: Keras, ONNX, OpenVINO, bioimage.io."""

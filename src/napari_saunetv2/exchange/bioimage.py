@@ -1,7 +1,7 @@
-"""Packages for bioimage.io: made of a model, and opened again.
+"""Packages for bioimage.io: export and import.
 
-Format 0.5, https://bioimage.io/docs/#/bioimageio_model_spec. The package carries the model's own file beside
-the ONNX, so that what is opened here is the model that was exported, to the last bit.
+Format 0.5, https://bioimage.io/docs/#/bioimageio_model_spec. The package contains the model's own file next
+to the ONNX, so that importing it restores exactly the exported model.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from napari_saunetv2.models.checkpoint import Checkpoint, save
 WEIGHTS, MODEL, DESCRIPTION = "weights.onnx", "model.safetensors", "rdf.yaml"
 
 MAX_BYTES = 2**30
-"""A package's model is read up to here: 1 GiB."""
+"""Maximum size of the model in a package: 1 GiB."""
 
 _CITE = [
     {
@@ -57,15 +57,15 @@ def package(
         Runs it: canvas, shape (H, W, 3) -> probability, (classes, H, W).
     """
     sample = fundus((256, 256))
-    laid = canvas.pad(to_unit(sample.image), model.header.padding)
-    probability = run(laid)
+    padded = canvas.pad(to_unit(sample.image), model.header.padding)
+    probability = run(padded)
     vessels = (probability.max(0) >= model.header.threshold).astype(np.uint8)
     parts = {
         WEIGHTS: network,
         MODEL: _file_of(model),
-        "test_input.npy": _npy(np.ascontiguousarray(laid.transpose(2, 0, 1)[None])),
+        "test_input.npy": _npy(np.ascontiguousarray(padded.transpose(2, 0, 1)[None])),
         "test_output.npy": _npy(probability[None]),
-        "cover.png": _png(np.concatenate([sample.image, outlined(laid, vessels)], axis=1)),
+        "cover.png": _png(np.concatenate([sample.image, outlined(padded, vessels)], axis=1)),
         "README.md": _documentation(model).encode(),
     }
     # YAML holds all of JSON, and JSON needs no package to write.
@@ -79,19 +79,19 @@ _DAMAGED = (
 
 
 def unpack(file: Path, target: Path, *, overwrite: bool = False) -> Path:
-    """Take the model out of a package that :func:`package` made.
+    """Extract the model from a package made by :func:`package`.
 
     Raises
     ------
     FileFormatError
-        When the file is no such package.
+        If the file is not such a package.
     """
     try:
         with zipfile.ZipFile(file) as packed, packed.open(MODEL) as inside:
             data = inside.read(MAX_BYTES)
     except _DAMAGED as error:
         raise FileFormatError(
-            f"'{file.name}' is no package made by 'saunetv2 export --format bioimageio': give one that is."
+            f"'{file.name}' is not a package made by 'saunetv2 export --format bioimageio': give one that is."
         ) from error
     return write_beside(target, lambda out: out.write(data), overwrite=overwrite)
 
@@ -114,7 +114,7 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
         "description": "Probability of every class at every pixel of a colour fundus photograph.",
         "authors": [{"name": "The napari-saunetv2 developers"}],
         "cite": _CITE,
-        # No "license": that of the weights has no SPDX name; it stands in the documentation.
+        # No "license": that of the weights has no SPDX identifier; it is in the documentation.
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "documentation": "README.md",
         "covers": ["cover.png"],
@@ -164,10 +164,11 @@ def _documentation(model: Checkpoint) -> str:
             "",
             f"{header.network}, for retinal vessels. {header.licence}",
             "",
-            "Divide the image by its full scale; lay it on a canvas of zeros, whose sides are multiples of",
+            "Divide the image by its full scale; pad it with zeros to a canvas whose sides are multiples of",
             f"{canvas.MULTIPLE} pixels, up to {canvas.SQUARE_UP_TO} pixels a square ({header.padding});",
-            f"a vessel is where the answer reaches {header.threshold:g}. The field of view in the training",
-            f"images was {header.fov_diameter} pixels wide: bring others to that.",
+            f"a pixel is vessel if its probability is at least {header.threshold:g}. The field of view in "
+            "the training",
+            f"images was {header.fov_diameter} pixels wide: resample other images to that.",
             "",
             "## Validation",
             "",

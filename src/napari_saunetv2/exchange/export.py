@@ -19,15 +19,15 @@ SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "bioimageio": ".zip"}
 
 
 def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = False) -> float:
-    """Write a model for another program, and compare what was written with torch.
+    """Export a model for another program, and compare the export with torch.
 
-    Height and width of its input are free, multiples of 16; the output is the probability of every class.
+    Height and width of its input may be any multiples of 16; the output is the probability of every class.
 
     Parameters
     ----------
     model : Checkpoint
     target : Path
-        ``.onnx``, ``.xml`` (with its ``.bin`` beside it) or ``.zip``.
+        ``.onnx``, ``.xml`` (with its ``.bin`` next to it) or ``.zip``.
     form : "onnx", "openvino" or "bioimageio"
     overwrite : bool
 
@@ -39,18 +39,18 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
     Raises
     ------
     CheckpointError
-        When they differ by more than 1e-4; nothing is left then.
+        If they differ by more than 1e-4; nothing is written then.
     SettingsError
-        When the format is unknown, its package missing, or the suffix another.
+        If the format is unknown, its package is missing, or the suffix does not match.
     """
     if form not in get_args(Format):
         raise SettingsError(f"format is {form!r}: it must be one of {', '.join(get_args(Format))}.")
     if target.suffix.lower() != SUFFIXES[form]:
-        raise SettingsError(f"'{target.name}' is no name for {form}: end it in {SUFFIXES[form]}.")
+        raise SettingsError(f"'{target.name}' does not match the format {form}: end it in {SUFFIXES[form]}.")
     files = [target, target.with_suffix(".bin")] if form == "openvino" else [target]
     for file in files:
         if file.exists() and not overwrite:
-            raise OverwriteError(f"'{file}' exists already: choose another name, or pass --overwrite.")
+            raise OverwriteError(f"'{file}' already exists: choose another name, or pass --overwrite.")
     with tempfile.TemporaryDirectory() as name:
         made = Path(name) / target.name
         try:
@@ -64,7 +64,7 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
             raise CheckpointError(
                 f"'{model.name}' predicts something else as {form} (by {apart:.1e}): it was not written."
             )
-        del run  # Windows moves no file that is open
+        del run  # Windows cannot move an open file
         make_folder(target.parent)
         for file in files:
             data = (Path(name) / file.name).read_bytes()
@@ -81,7 +81,7 @@ def _bioimageio(model: Checkpoint, file: Path) -> Run:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, data in parts.items():
             packed.writestr(name, data)
-    with zipfile.ZipFile(file) as packed:  # what is compared is what was written
+    with zipfile.ZipFile(file) as packed:  # compare the written file
         return engine.OnnxRunner(packed.read(bioimage.WEIGHTS))
 
 

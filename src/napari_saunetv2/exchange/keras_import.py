@@ -1,8 +1,8 @@
-"""Weights of the authors' Keras networks (.h5), brought into ours.
+"""Conversion of the authors' Keras weights (.h5).
 
-A Keras file names its layers with one counter for each kind (``conv2d``, ``conv2d_1``, ...), which starts
-anywhere. Sorted by it, the layers of a kind stand in the order in which the network is written, which is
-the order in which our modules run. So each kind is matched in that order and every shape is checked.
+A Keras file names its layers with one counter per layer type (``conv2d``, ``conv2d_1``, ...), which may start
+at any number. Sorted by it, the layers of a type are in the order of the network's code, which is the order
+in which our modules run. So each type is matched in that order and every shape is checked.
 """
 
 import os
@@ -23,10 +23,10 @@ from napari_saunetv2.networks import NETWORKS
 Array = NDArray[np.float32]
 
 MAX_WEIGHTS = 100_000_000
-"""A file with more is refused before they are read."""
+"""Files that claim more weights are refused before reading them."""
 
 MAX_FILE = 2**30
-"""So is a file of more bytes: 1 GiB; the authors' have 1 to 20 MB."""
+"""Maximum file size: 1 GiB; the authors' files have 1 to 20 MB."""
 
 _FIELDS = {
     "kernel": "weight",
@@ -40,7 +40,7 @@ _FIELDS = {
 
 
 class _Kind(NamedTuple):
-    """A kind of layer: a Keras layer belongs to it by its weights' names and their dimensions."""
+    """A type of layer: Keras layers are recognised by the names and dimensions of their weights."""
 
     module: type[nn.Module]
     layer_name: str
@@ -60,21 +60,21 @@ def load_keras(path: Path, network: str) -> tuple[nn.Module, Header]:
     Parameters
     ----------
     path : Path
-        As Keras' ``save_weights`` or ``save`` writes it.
+        File written by Keras' ``save_weights`` or ``save``.
     network : str
         Key in ``NETWORKS``.
 
     Returns
     -------
     module, Header
-        The network in evaluation mode, and a header that says where it comes from.
+        The network in evaluation mode, and a header that states its origin.
 
     Raises
     ------
     SettingsError
-        When there is no such network, or h5py is not installed.
+        If there is no such network, or h5py is not installed.
     CheckpointError
-        When the file is no Keras weights file, or holds another network.
+        If the file is not a Keras weights file, or holds another network.
     """
     if network not in NETWORKS:
         raise SettingsError(f"There is no network '{network}': choose {', '.join(NETWORKS)}.")
@@ -97,7 +97,7 @@ def load_keras(path: Path, network: str) -> tuple[nn.Module, Header]:
 
 
 PADDING: dict[str, Any] = {"saunetv2": "corner"}
-"""Where the authors' programs lay the image: SA-UNetv2's in the corner, all others' in the centre."""
+"""How the authors' programs pad the image: SA-UNetv2 in the corner, all others in the centre."""
 
 
 def _in_order(network: nn.Module) -> Iterator[nn.Module]:
@@ -121,7 +121,9 @@ def _read(path: Path) -> dict[str, dict[str, Array]]:
         ) from error
 
     if os.path.isfile(path) and os.path.getsize(path) > MAX_FILE:  # noqa: PTH113, PTH202 (take any name)
-        raise CheckpointError(f"'{path.name}' is larger than {MAX_FILE / 2**30:.0f} GiB: it is no such file.")
+        raise CheckpointError(
+            f"'{path.name}' is larger than {MAX_FILE / 2**30:.0f} GiB: give a Keras weights file."
+        )
     layers: dict[str, dict[str, Array]] = {}
     left = MAX_WEIGHTS
 
@@ -132,30 +134,31 @@ def _read(path: Path) -> dict[str, dict[str, Array]]:
             return
         if item.external or item.is_virtual:
             raise CheckpointError(
-                f"'{path.name}' takes its '{name}' from another file: use one that holds its own weights."
+                f"'{path.name}' refers to another file for '{name}': use a file that contains its own "
+                "weights."
             )
         left -= item.size or 0
         if left < 0:
             raise CheckpointError(
                 f"'{path.name}' claims '{name}' of shape {item.shape}, over {MAX_WEIGHTS:,} weights in all: "
-                "none of these networks is so large, get the file again."
+                "none of these networks is so large; download the file again."
             )
         *_, layer, weight = name.split("/")
         layers.setdefault(layer, {})[weight.split(":")[0]] = item[()].astype(np.float32)
 
     try:
         with h5py.File(path, "r") as file:
-            file.visititems(visit)  # which follows no link, so that all it meets lies in this file
+            file.visititems(visit)  # does not follow links, so that everything it visits is in this file
     except CheckpointError:
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"'{path}' does not exist: check the name.") from error
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
+    except Exception as error:  # damaged files make h5py raise almost anything
         raise CheckpointError(
-            f"'{path.name}' is no Keras weights file (.h5) or is damaged: get it again."
+            f"'{path.name}' is not a Keras weights file (.h5) or is damaged: download it again."
         ) from error
     if not all(np.isfinite(array).all() for weights in layers.values() for array in weights.values()):
-        raise CheckpointError(f"'{path.name}' holds weights that are not finite: get it again.")
+        raise CheckpointError(f"'{path.name}' holds weights that are not finite: download it again.")
     return layers
 
 
@@ -172,7 +175,7 @@ def _copy(path: Path, layer: str, weights: dict[str, Array], module: nn.Module) 
     if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in found.items()}:
         raise CheckpointError(
             f"'{path.name}' holds another network: its layer '{layer}' has weights of shapes "
-            f"{_shapes(found)}, where {_shapes(mine)} are due; name the network by --network."
+            f"{_shapes(found)}, where {_shapes(mine)} are expected; name the network with --network."
         )
     for name, tensor in mine.items():
         tensor.copy_(found[name])

@@ -1,4 +1,4 @@
-"""Image, mask and probability files: one reader for every door, and writing without harm."""
+"""Image, mask and probability files: one reader for the whole program, and safe writing."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
 from napari_saunetv2.files._tiff import channels_first

@@ -1,4 +1,4 @@
-"""From a path to the bytes of an image file, unpacked where it is gzipped."""
+"""Read the bytes of an image file, unpacked if gzipped."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from napari_saunetv2.files._decoded import MAX_BYTES
 from napari_saunetv2.files.writing import reason
 
 MAX_UNPACKED = 2**30
-"""A gzipped file that unpacks to more bytes is refused: 1 GiB."""
+"""Maximum size of an unpacked gzip file: 1 GiB."""
 
 _GZIP = b"\x1f\x8b"
 
@@ -35,16 +35,19 @@ def contents(path: Path) -> bytes:
         raise FileFormatError(f"'{path.name}' is a damaged gzip file: copy it again.") from error
     except OSError as error:
         raise FileFormatError(
-            f"'{path}' cannot be read ({reason(error)}): check that you may, and that its disk is there."
+            f"'{path}' cannot be read ({reason(error)}): check its permissions and that its disk is "
+            "connected."
         ) from error
-    except ValueError as error:  # of the name: a null character, or half a Unicode character
-        raise FileFormatError(f"{str(path)!r} is no possible name of a file: check it.") from error
+    except ValueError as error:  # from the name: a null character, or half a Unicode character
+        raise FileFormatError(f"{str(path)!r} is not a valid file name: check it.") from error
     except MemoryError as error:
-        raise FileFormatError(f"'{path.name}' needs more memory than there is: crop or shrink it.") from error
+        raise FileFormatError(
+            f"'{path.name}' needs more memory than available: crop or shrink it."
+        ) from error
 
 
 def _unpacked(file: IO[bytes], name: str) -> bytes:
-    """Unpack piece by piece: asked for all at once, gzip takes all the memory that is allowed, not needed."""
+    """Unpack piece by piece: unpacking at once, gzip allocates the allowed memory, not the needed memory."""
     unpacked = io.BytesIO()
     with gzip.GzipFile(fileobj=file) as packed:
         while piece := packed.read(2**20):

@@ -1,4 +1,4 @@
-"""What a decoder found in a file, before anybody says whether it is a photograph or a mask."""
+"""Result of a decoder, before it is interpreted as a photograph or a mask."""
 
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -12,10 +12,10 @@ from napari_saunetv2.files._upright import remark, turned, upright
 Pixels: TypeAlias = NDArray[Any]
 
 MAX_BYTES = 4 * 2**30
-"""A TIFF that would decode to more is refused: 4 GiB, a 37,000 x 37,000 RGB image."""
+"""Maximum decoded size of a TIFF: 4 GiB, a 37,000 x 37,000 RGB image."""
 
 MAX_PIXELS = 175_000_000
-"""The same for the other formats; Pillow's own limit is hardly larger, and others may have lifted it."""
+"""The same for other formats; Pillow's own limit is hardly larger, and other code may have lifted it."""
 
 WAY_OUT = "open it in the program that made it and save it as an 8-bit RGB TIFF or PNG"
 ONE_PLANE = "save the one plane or image you want as its own file"
@@ -23,20 +23,21 @@ ONE_PLANE = "save the one plane or image you want as its own file"
 
 @dataclass(frozen=True)
 class Decoded:
-    """One picture with the values that are stored, upright.
+    """One image with its stored values, upright.
 
     Attributes
     ----------
     pixels : array, shape (H, W), (H, W, 3) or (H, W, 4)
-        A palette is resolved to its colours.
+        Palettes are resolved to colours.
     index : array, shape (H, W), or None
-        Of a palette image, before it was resolved.
+        Indices of a palette image, before it was resolved.
     alpha : array, shape (H, W), or None
-        Of an image whose ``pixels`` do not hold it: grey with alpha, a palette with transparency.
+        Alpha channel of an image whose ``pixels`` do not include it: grey with alpha, a palette with
+        transparency.
     bits : int or None
-        Depth that the file states, where it is less than the type's.
+        Bit depth stated in the file, if less than the type's.
     remarks : tuple of str
-        Sentences on what was converted or left out.
+        Sentences on anything converted or left out.
     """
 
     pixels: Pixels
@@ -46,7 +47,7 @@ class Decoded:
     remarks: tuple[str, ...] = ()
 
     def upright(self, orientation: Any) -> "Decoded":
-        """Turn all of it as the orientation of EXIF says."""
+        """Rotate all arrays by the EXIF orientation."""
         if not turned(orientation):
             return self
         pixels, index, alpha = (
@@ -60,13 +61,13 @@ class Decoded:
 
 
 def resolved(index: Pixels, palette: NDArray[np.uint8]) -> Pixels:
-    """Colours of a palette image; indices beyond the palette, which damage or sloth leaves, are black."""
+    """Colours of a palette image; invalid indices beyond the palette are black."""
     size = max(len(palette), int(index.max(initial=0)) + 1)
     return np.pad(palette, ((0, size - len(palette)), (0, 0)))[index]
 
 
 def rgb_of_cmyk(inks: Pixels) -> Pixels:
-    """Colours of CMYK without a profile: what the inks leave of white.
+    """Convert CMYK to RGB without a profile: white minus the inks.
 
     Parameters
     ----------
@@ -82,5 +83,5 @@ CMYK_REMARK = "The colours are stored as CMYK and were converted to RGB without 
 
 
 def too_large(name: str, size: str) -> FileFormatError:
-    """Say that a file claims too much."""
-    return FileFormatError(f"'{name}' claims {size}, more than can be opened: crop or shrink it.")
+    """Raise the error for a file that claims too large a size."""
+    return FileFormatError(f"'{name}' claims {size}, which is too large: crop or shrink it.")

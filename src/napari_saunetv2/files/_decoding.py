@@ -1,7 +1,7 @@
-"""From the bytes of an image file to its one picture.
+"""Decode the bytes of an image file to one image.
 
-Every file is taken for a stranger's: what it claims to hold is bounded before memory is taken for it, and
-only the decoders of the formats named here are tried.
+Every file is untrusted: the size it claims is checked before memory is allocated, and only the decoders of
+the formats named here are tried.
 """
 
 import logging
@@ -16,7 +16,7 @@ from napari_saunetv2.files._directories import SIGNATURES as TIFF
 from napari_saunetv2.files._pictures import decode_picture
 from napari_saunetv2.files._tiff import decode_tiff
 
-# A library prints nothing: without a handler tifffile's remarks on odd files would be.
+# A library must not print: without a handler, tifffile's warnings on odd files would be printed.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _READ = (
@@ -24,7 +24,7 @@ _READ = (
     *(b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf", b"PF"),
     *(b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
 )
-"""How files of the formats that Pillow reads here begin; WebP is told by two parts."""
+"""First bytes of the formats that Pillow reads here; WebP is recognised by two parts."""
 
 _NOT_READ = (
     (0, b"%PDF", "PDF"),
@@ -50,31 +50,31 @@ _NOT_READ = (
     (128, b"DICM", "DICOM"),
     (344, b"n+1\x00", "NIfTI"),
 )
-"""Place and bytes by which files of other formats are known, for the message."""
+"""Offset and bytes that identify files of other formats, for the message."""
 
 
 def decode(data: bytes, name: str) -> Decoded:
-    """Decode a TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM file, told by its content.
+    """Decode a TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM file, recognised by content.
 
     Parameters
     ----------
     data : bytes
-        The whole file, not compressed as a file.
+        The whole file, unpacked.
     name : str
         For messages.
 
     Returns
     -------
     Decoded
-        Its arrays in native byte order; one-bit images as uint8 0 and 255.
+        Arrays in native byte order; one-bit images as uint8 0 and 255.
 
     Raises
     ------
     FileFormatError
-        When it is not one whole two-dimensional image of these formats.
+        If it is not one complete two-dimensional image in one of these formats.
     """
     if not data:
-        raise FileFormatError(f"'{name}' is empty: copy it again from where it came.")
+        raise FileFormatError(f"'{name}' is empty: copy it again from its source.")
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     if not (data.startswith((*TIFF, *_READ)) or is_webp):
         raise _not_read(data, name)
@@ -83,10 +83,10 @@ def decode(data: bytes, name: str) -> Decoded:
     except FileFormatError:
         raise
     except MemoryError as error:
-        raise FileFormatError(f"'{name}' needs more memory than there is: crop or shrink it.") from error
+        raise FileFormatError(f"'{name}' needs more memory than available: crop or shrink it.") from error
     except Image.DecompressionBombError as error:
         raise too_large(name, f"over {MAX_PIXELS / 1e6:.0f} megapixels") from error
-    except Exception as error:  # a decoder of damaged files raises nearly anything
+    except Exception as error:  # decoders raise almost anything for damaged files
         raise FileFormatError(f"'{name}' is damaged: copy it again, or {WAY_OUT}.") from error
     pixels = found.pixels
     if pixels.size == 0:
@@ -100,5 +100,5 @@ def _not_read(data: bytes, name: str) -> FileFormatError:
     known = next(
         (f"a {title} file" for at, sign, title in _NOT_READ if data[at : at + len(sign)] == sign), None
     )
-    what = f"is {known or 'of no known format'}, and this format is not read"
+    what = f"is {known or 'of an unknown format'}, which is not supported"
     return FileFormatError(f"'{name}' {what}: save it as a TIFF, PNG or JPEG.")

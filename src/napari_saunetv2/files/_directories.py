@@ -1,8 +1,8 @@
-"""The directories of a TIFF file, checked before a library follows what they claim.
+"""The directories of a TIFF file, checked before a library follows them.
 
-tifffile believes counts and offsets: directories that lead in a circle, or a tag of a billion values, keep it
-busy for minutes. Here each directory is visited once, by the layout in "TIFF Revision 6.0" (Aldus, 1992) and
-its 64-bit extension, and nothing is decoded.
+tifffile trusts counts and offsets: circular directories, or a tag of a billion values, keep it busy for
+minutes. Here each directory is visited once, by the layout in "TIFF Revision 6.0" (Aldus, 1992) and its
+64-bit extension, and nothing is decoded.
 """
 
 import os
@@ -13,16 +13,16 @@ from typing import IO, NamedTuple
 from napari_saunetv2.errors import FileFormatError
 
 MAX_DIRECTORIES = 1000
-"""A photograph has one, with thumbnails and a pyramid a few more."""
+"""A photograph has one directory; thumbnails and a pyramid add a few."""
 
 MAX_TAGS = 1000
-"""In one directory; the largest that cameras and microscopes write have about a hundred."""
+"""Maximum number of tags in a directory; cameras and microscopes write up to about a hundred."""
 
 SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 _SIZES = dict.fromkeys((1, 2, 6, 7), 1) | dict.fromkeys((3, 8), 2) | dict.fromkeys((4, 9, 11, 13), 4)
 _SIZES |= dict.fromkeys((5, 10, 12, 16, 17, 18), 8)
-"""Bytes of one value, by the number of its type."""
+"""Bytes per value, by type number."""
 
 _SUB_DIRECTORIES, _EXIF, _GPS = 330, 34665, 34853
 _POINTERS = {4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -30,7 +30,7 @@ _SLACK = 2**16
 
 
 class _Layout(NamedTuple):
-    """How numbers are stored: byte order, then the formats of a tag count, of a tag and of an offset."""
+    """How numbers are stored: byte order, and the formats of a tag count, a tag and an offset."""
 
     order: str
     tags: str
@@ -47,14 +47,14 @@ def check(file: IO[bytes], name: str) -> None:
     Parameters
     ----------
     file : binary file
-        Its position is back at the start afterwards.
+        Its position is reset to the start afterwards.
     name : str
         For messages.
 
     Raises
     ------
     FileFormatError
-        When directories lead in a circle or lie outside the file, or tags claim more than the file holds.
+        If directories are circular or outside the file, or tags claim more than the file holds.
     """
     length = file.seek(0, os.SEEK_END)
     seen: set[int] = set()
@@ -65,7 +65,7 @@ def check(file: IO[bytes], name: str) -> None:
             chain, offset = waiting.pop()
             while offset:
                 if offset in chain:
-                    raise _damaged(name, "its directories lead in a circle")
+                    raise _damaged(name, "its directories are circular")
                 if offset in seen:
                     break
                 seen.add(offset)
@@ -81,12 +81,12 @@ def check(file: IO[bytes], name: str) -> None:
                 if values > 2 * length + _SLACK:  # else many directories may claim the same bytes
                     raise _damaged(name, "its tags claim more than the file holds")
     except struct.error as error:
-        raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.") from error
+        raise FileFormatError(f"'{name}' is truncated: copy it again from its source.") from error
     file.seek(0)
 
 
 def _start(file: IO[bytes]) -> tuple[_Layout, list[tuple[set[int], int]]]:
-    """Layout of the file, and where its first directory is."""
+    """Layout of the file, and the offset of its first directory."""
     file.seek(0)
     start = file.read(4)
     order = "<" if start[:2] == b"II" else ">"
@@ -102,9 +102,9 @@ def _start(file: IO[bytes]) -> tuple[_Layout, list[tuple[set[int], int]]]:
 def _visit(
     file: IO[bytes], layout: _Layout, offset: int, length: int, name: str
 ) -> tuple[int, int, list[int]]:
-    """Offset of the next directory, bytes of this one's values, and offsets of the directories below it."""
+    """Offset of the next directory, bytes of this directory's values, and offsets of its subdirectories."""
     if offset >= length:
-        raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.")
+        raise FileFormatError(f"'{name}' is truncated: copy it again from its source.")
     file.seek(offset)
     (count,) = _read(file, layout, layout.tags)
     if not 0 < count <= MAX_TAGS:
@@ -113,15 +113,15 @@ def _visit(
     (following,) = _read(file, layout, layout.offset)
     total, below = 0, []
     for code, kind, number, value in struct.iter_unpack(layout.order + layout.tag, entries):
-        size = number * _SIZES.get(kind, 0)  # a type that is not known is skipped by every reader
+        size = number * _SIZES.get(kind, 0)  # unknown types are skipped by every reader
         if size > len(value):
-            (place,) = struct.unpack(layout.order + layout.offset, value)
-            if place + size > length:
+            (offset,) = struct.unpack(layout.order + layout.offset, value)
+            if offset + size > length:
                 raise _damaged(name, f"tag {code} claims {number:,} values, more than the file holds")
             total += size
         if code in (_SUB_DIRECTORIES, _EXIF, _GPS) and kind in _POINTERS:
             starts = _pointers(file, layout, kind, number, value)
-            # An editor may leave a stale pointer to a camera's data, which say nothing of pixels.
+            # An editor may leave a stale pointer to camera data, which does not matter for the pixels.
             below += [start for start in starts if code == _SUB_DIRECTORIES or start < length]
     return following, total, below
 
@@ -141,4 +141,4 @@ def _read(file: IO[bytes], layout: _Layout, field: str) -> tuple[int, ...]:
 
 
 def _damaged(name: str, why: str) -> FileFormatError:
-    return FileFormatError(f"'{name}' is damaged, {why}: copy it again from where it came.")
+    return FileFormatError(f"'{name}' is damaged, {why}: copy it again from its source.")

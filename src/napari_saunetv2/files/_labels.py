@@ -1,16 +1,16 @@
-"""Which pixels of a label file are vessel: told by colour, as a person sees it.
+"""Find the vessel pixels in a label file, by colour, as a person would.
 
-Label files come in many kinds: 0 and 255, 0 and 1, grey with soft edges, palettes in any order, a colour
-for arteries and one for veins, numbers for kinds or for single vessels, 255 for what nobody judged, the
-picture in the alpha channel. One rule reads them all:
+Label files come in many forms: 0 and 255, 0 and 1, grey with soft edges, palettes in any order, one colour
+for arteries and one for veins, numbers for classes or for single vessels, 255 for unannotated pixels, the
+mask in the alpha channel. One rule reads them all:
 
-1. The values that the file marks as not judged are left out.
-2. Where only the alpha channel tells the vessels from the rest, it is the mask.
-3. Of a grey picture the darkest value is the background. Of a coloured one it is the black, white or grey
-   that covers the border of the picture, else the colour that covers most of it.
-4. A value that stands for a class covers areas, so that its pixels have neighbours of the same value. The
-   values of a soft edge do not. Of classes everything but the background is vessel; a picture with soft edges
-   is cut halfway from the background to the colour farthest from it.
+1. Values that mark unannotated pixels are left out.
+2. If only the alpha channel separates the vessels from the rest, it is the mask.
+3. In a grey image the darkest value is the background. In a coloured one it is the black, white or grey that
+covers the border of the image, else the colour that covers most of it. 4. A value that stands for a class
+covers areas, so that its pixels have neighbours of the same value. The
+   values of a soft edge do not. For classes, everything but the background is vessel; an image with soft
+   edges is cut halfway from the background to the colour farthest from it.
 """
 
 import colorsys
@@ -26,20 +26,20 @@ GREY_TOLERANCE = 16
 """Of 255: the palettes of real label files are grey to within 2, what JPEG makes of grey to within 10."""
 
 SMALL = 31
-"""Values up to this one are numbers of classes, not shades: no program writes so dark a mask."""
+"""Values up to this one are class numbers, not shades: no program writes so dark a mask."""
 
 SAME_NEIGHBOURS = 0.65
 """Share of neighbours with one value above which the values between are classes. Soft edges of a mask give
 below .5, of three shades at most .5; classes of areas two pixels wide .75, of wider ones more."""
 
 FEW_COLOURS = 16
-"""A picture of no more colours is a mask."""
+"""An image with no more colours is a mask."""
 
 IN_TWO = 0.75
-"""Share of its pixels that the two most frequent colours of a mask hold at least."""
+"""Minimum share of a mask's pixels in its two most frequent colours."""
 
 _SAMPLED_SIDE = 500  # pixels
-_NOISE = 0.1  # of the largest distance from the background: what JPEG leaves of a background
+_NOISE = 0.1  # of the largest distance from the background: JPEG noise of the background
 _CORE = 0.9  # of the largest distance from the background: the inside of a vessel, not its edge
 _BORDER_SHARE = 0.02
 _BACKGROUND_SHARE = 0.2
@@ -74,7 +74,7 @@ class Parted(NamedTuple):
 
 
 def find(picture: Decoded) -> Found:
-    """Tell vessel from background in a label file."""
+    """Separate vessels from background in a label file."""
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
     grey = _as_grey(values)
     ignored, remarks = _ignored(picture.index, grey)
@@ -83,17 +83,17 @@ def find(picture: Decoded) -> Found:
         mask = _alpha_alone(values, clear)
     if mask is not None:
         return Found(mask, None, ("The mask is in the alpha channel.",))
-    judged = np.ones(values.shape[:2], bool)
+    annotated = np.ones(values.shape[:2], bool)
     for left_out in (ignored, clear):
         if left_out is not None:
-            judged &= ~left_out
-    parted = _by_colour(values, judged) if grey is None else _by_value(grey, judged)
-    classes = None if parted.classes is None else np.where(judged, parted.classes, 0)
-    return Found(parted.mask & judged, ignored, remarks + parted.remarks, classes)
+            annotated &= ~left_out
+    parted = _by_colour(values, annotated) if grey is None else _by_value(grey, annotated)
+    classes = None if parted.classes is None else np.where(annotated, parted.classes, 0)
+    return Found(parted.mask & annotated, ignored, remarks + parted.remarks, classes)
 
 
 def is_soft(picture: Decoded) -> bool:
-    """Whether a grey picture holds shades: values between its darkest and brightest that are no classes."""
+    """Whether a grey image holds shades: values between its darkest and brightest that are not classes."""
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
     grey = _as_grey(values)
     if grey is None or (grey.dtype.kind in "iu" and int(grey.max()) <= SMALL):
@@ -106,10 +106,10 @@ def is_soft(picture: Decoded) -> bool:
 
 
 def is_photograph(picture: Decoded) -> bool:
-    """Tell a photograph, or a map of probabilities, from a mask.
+    """Whether an image is a photograph or a probability map rather than a mask.
 
-    Nearly all of a mask lies in two colours, background and vessel, even where it has soft edges or many
-    classes. A photograph has more, be its surround black.
+    Nearly all of a mask has two colours, background and vessel, even with soft edges or many classes. A
+    photograph has more, even with a black surround.
     """
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
     clear = _clear(picture)
@@ -121,7 +121,7 @@ def is_photograph(picture: Decoded) -> bool:
 
 
 def _as_grey(values: Pixels) -> Pixels | None:
-    """Give a picture without colours as one channel; None for a coloured one."""
+    """Return an image without colours as one channel; None for a coloured one."""
     if values.ndim == 2:
         return values
     red, green, blue = (values[..., n] for n in range(3))
@@ -133,7 +133,7 @@ def _as_grey(values: Pixels) -> Pixels | None:
 
 
 def _ignored(index: Pixels | None, grey: Pixels | None) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
-    """Find the pixels that nobody judged, by their shades or by their places in the palette."""
+    """Find the unannotated pixels, by their shades or by their places in the palette."""
     for values in (grey, index):
         found, what = (None, "") if values is None else not_judged(values)
         if found is not None:
@@ -142,7 +142,7 @@ def _ignored(index: Pixels | None, grey: Pixels | None) -> tuple[NDArray[np.bool
 
 
 def _clear(picture: Decoded) -> NDArray[np.bool_] | None:
-    """Transparent pixels; None where all or none are."""
+    """Transparent pixels; None if all or none are."""
     alpha = picture.alpha
     if alpha is None and picture.pixels.ndim == 3 and picture.pixels.shape[2] == 4:
         alpha = picture.pixels[..., 3]
@@ -153,9 +153,9 @@ def _clear(picture: Decoded) -> NDArray[np.bool_] | None:
 
 
 def _alpha_alone(values: Pixels, clear: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Give the opaque pixels where they are all vessel; None where they have a background of their own.
+    """Return the opaque pixels if they are all vessel; None if they include a background.
 
-    They have one where at least half of them are black or white, and some are not.
+    They do if at least half of them are black or white, and some are not.
     """
     opaque = values[~clear].reshape(np.count_nonzero(~clear), -1)
     top = 255.0 if values.dtype == np.uint8 else max(float(values.max()), 1e-9)
@@ -167,23 +167,23 @@ def _alpha_alone(values: Pixels, clear: NDArray[np.bool_]) -> NDArray[np.bool_] 
     return ~clear
 
 
-def _by_value(grey: Pixels, judged: NDArray[np.bool_]) -> Parted:
-    """Tell vessel from background in a grey picture."""
-    if not judged.any():
-        return Parted(judged)
-    inside = grey if judged.all() else grey[judged]
+def _by_value(grey: Pixels, annotated: NDArray[np.bool_]) -> Parted:
+    """Separate vessels from background in a grey image."""
+    if not annotated.any():
+        return Parted(annotated)
+    inside = grey if annotated.all() else grey[annotated]
     low, high = inside.min(), inside.max()
     if low == high:
         return Parted(grey > 0)
-    above = judged & (grey > low)
+    above = annotated & (grey > low)
     between = above & (grey < high)
     if not between.any():
-        words = f"Of the values {low:g} and {high:g} the higher is taken as vessel."
+        words = f"Of the values {low:g} and {high:g} the higher is treated as vessel."
         return Parted(above, (words,) if low > 0 and high <= SMALL else ())
     kind = grey.dtype.kind
-    distance = np.where(judged, grey, low).astype(np.float64 if kind == "f" else np.int64) - low
+    distance = np.where(annotated, grey, low).astype(np.float64 if kind == "f" else np.int64) - low
     if (kind in "iu" and high <= SMALL) or _classes(grey, distance):
-        words = f"The file holds {_said(grey, above)}: all are taken as vessel."
+        words = f"The file holds {_said(grey, above)}: all are treated as vessel."
         return Parted(above, (words,), _numbered(grey, above))
     return Parted(distance > (float(high) - float(low)) / 2, _SOFT)
 
@@ -198,20 +198,20 @@ def _numbered(grey: Pixels, above: NDArray[np.bool_]) -> NDArray[np.int64] | Non
     return np.where(above, grey, 0).astype(np.int64)
 
 
-_SOFT = ("The mask has soft edges: it is cut at half of its range.",)
+_SOFT = ("The mask has soft edges: it is thresholded at half of its range.",)
 
 
-def _by_colour(colours: Pixels, judged: NDArray[np.bool_]) -> Parted:
-    """Tell vessel from background in a coloured picture."""
+def _by_colour(colours: Pixels, annotated: NDArray[np.bool_]) -> Parted:
+    """Separate vessels from background in a coloured image."""
     if colours.dtype != np.uint8:
         colours = np.round(colours / max(float(colours.max()), 1e-9) * 255).astype(np.uint8)
-    back = _background(colours, judged)
+    back = _background(colours, annotated)
     distance = np.abs(colours.astype(np.int16) - back).max(axis=2)
-    distance[~judged] = 0
+    distance[~annotated] = 0
     code = colours.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
     top = int(distance.max())
     dark = int(back.max()) <= GREY_TOLERANCE
-    shown = () if dark else (f"The background is taken to be RGB {tuple(map(int, back))}.",)
+    shown = () if dark else (f"The background is assumed to be RGB {tuple(map(int, back))}.",)
     if not ((distance > 0) & (distance < _CORE * top)).any() or _classes(code, distance):
         mask = distance > min(GREY_TOLERANCE, top / 4)
         found = sorted(np.unique(code[mask]).tolist(), key=_hue)
@@ -231,13 +231,13 @@ def _hue(code: int) -> tuple[bool, float, int]:
     return saturation < 0.1, hue if hue < 0.95 else 0.0, code
 
 
-def _background(colours: Pixels, judged: NDArray[np.bool_]) -> NDArray[np.int16]:
-    """Colour of what is no vessel."""
-    frame = np.ones(judged.shape, bool)
+def _background(colours: Pixels, annotated: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Colour of the background."""
+    frame = np.ones(annotated.shape, bool)
     frame[1:-1, 1:-1] = False
-    border = colours[frame & judged]
+    border = colours[frame & annotated]
     if not len(border):
-        border = colours[judged] if judged.any() else colours.reshape(-1, 3)
+        border = colours[annotated] if annotated.any() else colours.reshape(-1, 3)
     least, sample = max(1, _BORDER_SHARE * len(border)), _sample(colours)
     shown = [
         group for group, at_border in enumerate(_neutrals(border)) if np.count_nonzero(at_border) >= least
@@ -259,14 +259,14 @@ def _neutrals(colours: Pixels) -> list[NDArray[np.bool_]]:
 
 
 def _sample(values: Pixels) -> Pixels:
-    """Pixels in a row, shape (N, C): all of a small picture, some of a large one."""
+    """Pixels as rows, shape (N, C): all of a small image, some of a large one."""
     step = max(1, *(n // _SAMPLED_SIDE for n in values.shape[:2]))
     part = values[::step, ::step]
     return part.reshape(part.shape[0] * part.shape[1], -1)
 
 
 def _classes(code: Pixels, distance: NDArray[Any]) -> bool:
-    """Tell classes from soft edges: whether pixels between have neighbours of exactly the same value."""
+    """Whether an image has classes rather than soft edges: intermediate pixels have equal neighbours."""
     top = distance.max()
     noise, edge = _NOISE * top, _CORE * top
     alike = pairs = 0

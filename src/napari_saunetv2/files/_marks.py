@@ -1,4 +1,4 @@
-"""The mark in a mask that this program wrote: it tells the mask from a photograph, whatever its name."""
+"""The mark that this program writes into its masks, to recognise them whatever their names."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _SPACING = "napari-saunetv2 pixel size"
 
 
 def is_marked(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a mask that this program wrote; False for one that cannot be read. Never raises."""
+    """Whether a file is a mask written by this program; False if it cannot be read. Never raises."""
     try:
         with Path(path).open("rb") as opened:
             begin = opened.read(8)
@@ -29,7 +29,7 @@ def is_marked(path: str | os.PathLike[str]) -> bool:
                 with tifffile.TiffFile(opened) as file:
                     tag = file.pages.first.tags.get("Software")
                     return tag is not None and tag.value == MARK
-    except Exception:  # noqa: BLE001 - tifffile raises anything for a damaged file
+    except Exception:  # noqa: BLE001 - tifffile may raise anything for a damaged file
         return False
     about = _about(path)
     comment = about.get("comment")
@@ -37,13 +37,13 @@ def is_marked(path: str | os.PathLike[str]) -> bool:
 
 
 def png_settings(spacing: tuple[float, float, bool] | None) -> dict[str, Any]:
-    """Give what Pillow needs to write a marked PNG file.
+    """Return what Pillow needs to write a marked PNG file.
 
     Parameters
     ----------
     spacing : (height, width, millimetres), optional
-        Size of a pixel. Other programs read it from the pHYs chunk, which holds whole pixels per metre and
-        no unitless size; this one from a text chunk, exactly.
+        Size of a pixel. Other programs read it from the pHYs chunk, which holds whole pixels per metre and no
+        unitless size; this program reads it from a text chunk, exactly.
     """
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Software", MARK)
@@ -58,7 +58,7 @@ def png_settings(spacing: tuple[float, float, bool] | None) -> dict[str, Any]:
 def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | None:
     """Size of a pixel that a marked PNG file states, or None.
 
-    The pHYs chunk of other programs is not read: 72 dpi, which most of them write, says nothing of an eye.
+    The pHYs chunk of other programs is ignored: most of them write 72 dpi, which is meaningless for an eye.
     """
     try:
         height, width, millimetres = json.loads(_about(path).get(_SPACING, "null"))
@@ -69,14 +69,14 @@ def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | Non
 
 
 def _about(path: str | os.PathLike[str]) -> dict[Any, Any]:
-    """What a PNG or GIF file says of itself before its pixels; nothing for any other file."""
+    """Metadata of a PNG or GIF file before its pixels; empty for any other file."""
     try:
         with Path(path).open("rb") as opened:
             if not opened.read(8).startswith(_SIGNATURES):
                 return {}
             opened.seek(0)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of many pixels: none is decoded
+                warnings.simplefilter("ignore")  # of images with many pixels: none is decoded
                 with Image.open(opened) as picture:
                     return dict(picture.info)
     except Exception:  # noqa: BLE001 - Pillow raises anything for a damaged file

@@ -1,4 +1,4 @@
-"""From the bytes of a PNG, JPEG or other file that Pillow decodes to its one picture."""
+"""Decode a PNG, JPEG or other file with Pillow to one image."""
 
 import io
 import struct
@@ -24,35 +24,42 @@ from napari_saunetv2.files._decoded import (
 from napari_saunetv2.files._upright import TAG as ORIENTATION
 
 FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
-"""Pillow's names of the decoders that are tried; MPO is opened as JPEG."""
+"""Pillow's names of the allowed decoders; MPO is opened as JPEG."""
 
 _MANY_IMAGES = ("GIF", "PNG", "WEBP")
 _JPEG = b"\xff\xd8"
-_START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"  # of a JPEG 2000 codestream, whose data hold no such bytes
+_START, _END = (
+    b"\xff\x4f\xff\x51",
+    b"\xff\xd9",
+)  # of a JPEG 2000 codestream, whose data cannot contain these bytes
 
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def decode_picture(data: bytes, name: str) -> Decoded:
-    """Decode the picture in a file that Pillow knows; of a camera's MPO the first one.
+    """Decode the image in a file with Pillow; of a camera's MPO the first one.
 
     Raises
     ------
     FileFormatError
-        When it claims too much, holds several images, or is cut short.
+        If it claims too large a size, holds several images, or is truncated.
     Exception
-        Whatever a decoder raises for a damaged file.
+        Anything that a decoder raises for a damaged file.
     """
     if data.startswith(_JPEG) and (bits := _jpeg_bits(data)) not in (0, 8):
-        raise FileFormatError(f"'{name}' is a JPEG of {bits} bits a sample, which is not read: {WAY_OUT}.")
+        raise FileFormatError(
+            f"'{name}' is a JPEG of {bits} bits a sample, which is not supported: {WAY_OUT}."
+        )
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise too_large(name, f"{image.width} x {image.height} pixels")
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format in _MANY_IMAGES:
             raise FileFormatError(f"'{name}' holds {frames} images: {ONE_PLANE}.")
-        if image.format == "JPEG2000" and data.find(_END, data.find(_START)) < 0:  # else it fills in
-            raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.")
+        if (
+            image.format == "JPEG2000" and data.find(_END, data.find(_START)) < 0
+        ):  # otherwise it fills in missing pixels
+            raise FileFormatError(f"'{name}' is truncated: copy it again from its source.")
         remarks = (f"The file holds {frames} images: the first is read.",) if frames > 1 else ()
         orientation = _orientation(image)
         found = _deep_png(data) if image.format == "PNG" and data[24] == 16 else _pixels(image)
@@ -68,7 +75,7 @@ def _pixels(image: Image.Image) -> Decoded:
         palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         alpha = np.array(image.convert("RGBA"))[..., 3] if "transparency" in image.info else None
         return Decoded(resolved(index, palette), index, alpha)
-    if mode == "I":  # Pillow's name for what it widened from 16 bits
+    if mode == "I":  # Pillow's mode for widened 16-bit values
         return Decoded(np.array(image).astype(np.uint16))
     if mode in ("LA", "La", "PA"):
         both = np.array(image.convert("RGBA"))
@@ -93,48 +100,48 @@ def _deep_png(data: bytes) -> Decoded:
 
 
 def _significant_bits(data: bytes, pixels: Pixels) -> int | None:
-    """Depth of the values of a PNG of 16 bits by its chunk sBIT; None without one.
+    """Bit depth of a 16-bit PNG by its chunk sBIT; None without one.
 
-    The PNG standard wants values of fewer bits scaled up to 16, but not every program does so: values that
-    were scaled have zeros or their own first bits in the place of the missing ones.
+    The PNG standard wants values of fewer bits scaled up to 16, but not every program does so: scaled values
+    have zeros or their own first bits in place of the missing ones.
     """
-    place = 8
-    while place + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
+    offset = 8
+    while offset + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, offset)
         if kind == b"IDAT":
             break
         if kind == b"sBIT" and 0 < size <= 4:
-            bits = max(data[place + 8 : place + 8 + (3 if size >= 3 else 1)])
+            bits = max(data[offset + 8 : offset + 8 + (3 if size >= 3 else 1)])
             if not 0 < bits < 16 or int(pixels.max(initial=0)) >= 2**bits:
                 return 16
             below = pixels & ((1 << (16 - bits)) - 1)
             return bits if below.any() else 16
-        place += 12 + size
+        offset += 12 + size
     return None
 
 
 def _jpeg_bits(data: bytes) -> int:
-    """Bits of a sample that a JPEG's frame header states; 0 where none is found."""
-    place = 2
-    while place + 5 <= len(data) and data[place] == 0xFF:
-        marker, size = struct.unpack_from(">BH", data, place + 1)
+    """Bits per sample in a JPEG's frame header; 0 if none is found."""
+    offset = 2
+    while offset + 5 <= len(data) and data[offset] == 0xFF:
+        marker, size = struct.unpack_from(">BH", data, offset + 1)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return data[place + 4]
-        place += 2 + size
+            return data[offset + 4]
+        offset += 2 + size
     return 0
 
 
 def picture_orientation(path: Path) -> Any:
-    """Orientation that a file states; None where it states none, or is none that Pillow opens."""
+    """EXIF orientation of a file; None if it has none, or Pillow cannot open it."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             return _orientation(image)
-    except Exception:  # noqa: BLE001 - a stranger's file makes what reads it raise anything
+    except Exception:  # noqa: BLE001 - an untrusted file can make its reader raise anything
         return None
 
 
 def _orientation(image: Image.Image) -> Any:
     try:
         return image.getexif().get(ORIENTATION)
-    except Exception:  # noqa: BLE001 - damaged EXIF says nothing, and its photograph is whole
+    except Exception:  # noqa: BLE001 - damaged EXIF is ignored, because the photograph is intact
         return None

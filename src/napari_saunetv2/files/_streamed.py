@@ -1,4 +1,4 @@
-"""TIFF files that are read part by part: only the plain ones, of which nothing has to be converted."""
+"""TIFF files that can be read in parts: only plain ones, which need no conversion."""
 
 import logging
 from functools import cached_property
@@ -22,9 +22,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class Deep:
-    """A 16-bit image that is brought to its full range as it is read, as :mod:`imaging.depth` does.
+    """A 16-bit image that is scaled to the full range as it is read, as in :mod:`imaging.depth`.
 
-    The brightest value is looked for once, when the first part is read.
+    The brightest value is determined once, when the first part is read.
     """
 
     dtype = np.dtype(np.uint16)
@@ -37,7 +37,7 @@ class Deep:
 
     @cached_property
     def bits(self) -> int:
-        """Depth that the brightest value of the whole image shows."""
+        """Bit depth, from the brightest value of the whole image."""
         rows = range(0, self.shape[0], _ROWS)
         top = max(int(np.max(self._image[start : start + _ROWS])) for start in rows)
         if said := remark(top):
@@ -49,14 +49,14 @@ class Deep:
 
 
 def opened_tiff(path: Path) -> Any:
-    """Open a plain TIFF file without reading it; None for one that has to be read whole.
+    """Open a plain TIFF file without reading it; None if it must be read whole.
 
-    Plain is one picture in grey or RGB, colours last, with all bits of uint8, uint16 or float, upright.
+    Plain means one upright image in grey or RGB, colours last, using all bits of uint8, uint16 or float.
 
     Raises
     ------
     FileFormatError
-        When the file is cut short or claims more than it holds.
+        If the file is truncated or claims more than it holds.
     """
     with path.open("rb") as file:
         if file.read(4) not in _directories.SIGNATURES:
@@ -68,9 +68,9 @@ def opened_tiff(path: Path) -> Any:
         page = series.keyframe
         if remarks or not _plain(series, page, tiff):
             return None
-        # What is missing would be read as black, which must not pass for a photograph.
+        # Missing parts would be read as black, which must not pass for a photograph.
         if any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
-            raise FileFormatError(f"'{path.name}' is cut short: copy it again from where it came.")
+            raise FileFormatError(f"'{path.name}' is truncated: copy it again from its source.")
         number = tiff.series.index(series)
     found = _mapped(path, number)
     return Deep(found, path.name) if found is not None and found.dtype == np.uint16 else found
@@ -92,7 +92,7 @@ def _plain(series: Any, page: Any, tiff: tifffile.TiffFile) -> bool:
 
 
 def _mapped(path: Path, number: int) -> Any:
-    """Map a series of pages to memory, or let zarr read its tiles; None without zarr."""
+    """Memory-map a series of pages, or read its tiles with zarr; None without zarr."""
     try:
         return tifffile.memmap(path, mode="r", series=number)
     except ValueError:  # compressed or in tiles

@@ -1,4 +1,4 @@
-"""From the bytes of a TIFF file to its one picture."""
+"""Decode the bytes of a TIFF file to one image."""
 
 import io
 import math
@@ -39,7 +39,7 @@ def decode_tiff(data: bytes, name: str) -> Decoded:
     Raises
     ------
     FileFormatError
-        When it holds no picture or several, or stores it in a way that is not read.
+        If it holds no image or several, or stores it in an unsupported way.
     """
     _directories.check(io.BytesIO(data), name)
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
@@ -47,25 +47,25 @@ def decode_tiff(data: bytes, name: str) -> Decoded:
         page = series.keyframe
         axes, kept = plane(series.axes, series.shape)
         _refuse(series, axes, kept, name)
-        # tifffile fills what is missing with zeros; a black stripe must not pass for a photograph.
+        # tifffile fills missing parts with zeros; a black stripe must not pass for a photograph.
         ends = (
             o + n for p in series.pages if p for o, n in zip(p.dataoffsets, p.databytecounts, strict=True)
         )
         if max(ends, default=0) > len(data):
-            raise FileFormatError(f"'{name}' is cut short: copy it again from where it came.")
+            raise FileFormatError(f"'{name}' is truncated: copy it again from its source.")
         pixels = series.asarray().reshape(kept)
         bits = stated_bits(tiff, page, pixels)
         orientation = tag(page, ORIENTATION)
         if axes == "SYX" or axes == "CYX":
             pixels = np.moveaxis(pixels, 0, 2)
         if axes == "CYX":
-            remarks += ("The three channels are taken as red, green and blue.",)
+            remarks += ("The three channels are treated as red, green and blue.",)
         found = _coloured(pixels, page, bits)
     return Decoded(found.pixels, found.index, found.alpha, bits, remarks + found.remarks).upright(orientation)
 
 
 def channels_first(path: Path) -> bool:
-    """Tell a TIFF file of one colour photograph whose colours lie in planes, one after another."""
+    """Whether a TIFF file is one colour photograph with its colours in separate planes."""
     try:
         with path.open("rb") as file:
             if file.read(4) not in _directories.SIGNATURES:
@@ -80,7 +80,7 @@ def channels_first(path: Path) -> bool:
 
 
 def tiff_orientation(path: Path) -> Any:
-    """Orientation that a TIFF file states; None where it states none, or is no TIFF file."""
+    """Orientation of a TIFF file; None if it has none, or is not a TIFF file."""
     try:
         with path.open("rb") as file:
             if file.read(4) not in _directories.SIGNATURES:
@@ -93,10 +93,9 @@ def tiff_orientation(path: Path) -> Any:
 
 
 def photograph(tiff: tifffile.TiffFile, name: str) -> tuple[Any, tuple[str, ...]]:
-    """Choose the series of pages that is the photograph, with remarks; raises FileFormatError for a tie.
+    """Choose the series of pages with the photograph, with remarks; raises FileFormatError for a tie.
 
-    Pages that the file calls reduced copies or transparency masks are left out, and of the others the
-    largest is taken.
+    Reduced copies and transparency masks are ignored; of the other pages the largest is used.
     """
     found = [series for series in tiff.series if series.keyframe is not None]
     whole = [s for s in found if not int(s.keyframe.subfiletype) & (_REDUCED | _TRANSPARENCY)] or found
@@ -126,7 +125,7 @@ def plane(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
 
 
 def _refuse(series: Any, axes: str, kept: tuple[int, ...], name: str) -> None:
-    """Raise FileFormatError for what cannot be decoded to one picture."""
+    """Raise FileFormatError for a file that cannot be decoded to one image."""
     page = series.keyframe
     size = max(math.prod(series.shape), math.prod(page.chunks)) * series.dtype.itemsize
     if size > MAX_BYTES:
@@ -135,14 +134,16 @@ def _refuse(series: Any, axes: str, kept: tuple[int, ...], name: str) -> None:
         page.photometric == PHOTOMETRIC.YCBCR and page.compression in _JPEG
     ):
         colours = getattr(page.photometric, "name", page.photometric)
-        raise FileFormatError(f"'{name}' stores its colours as {colours}, which is not read: {WAY_OUT}.")
+        raise FileFormatError(f"'{name}' stores its colours as {colours}, which is not supported: {WAY_OUT}.")
     try:
         tifffile.TIFF.DECOMPRESSORS[page.compression]
     except KeyError as error:
         packed = getattr(page.compression, "name", page.compression)
-        raise FileFormatError(f"'{name}' is compressed by {packed}, which is not read: {WAY_OUT}.") from error
+        raise FileFormatError(
+            f"'{name}' is compressed by {packed}, which is not supported: {WAY_OUT}."
+        ) from error
     if isinstance(page.bitspersample, tuple) or series.dtype.kind not in "biuf":
-        raise FileFormatError(f"'{name}' stores its values in a way that is not read: {WAY_OUT}.")
+        raise FileFormatError(f"'{name}' stores its values in an unsupported way: {WAY_OUT}.")
     samples = {
         PHOTOMETRIC.PALETTE: (1,),
         PHOTOMETRIC.SEPARATED: (4,),
@@ -161,7 +162,7 @@ def _grey_with_alpha(page: Any) -> bool:
 
 
 def _coloured(pixels: Pixels, page: Any, bits: int | None) -> Decoded:
-    """Resolve what the values stand for."""
+    """Resolve palettes, inks and inverted values."""
     if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None:
         colours = page.colormap.T
         # Some programs write 8-bit colours into the 16 bits of each entry.
@@ -172,7 +173,7 @@ def _coloured(pixels: Pixels, page: Any, bits: int | None) -> Decoded:
     alpha = None
     if _grey_with_alpha(page):
         pixels, alpha = pixels[..., 0], pixels[..., 1]
-    # tifffile calls the one-bit arrays that it writes MINISWHITE, yet writes True as it is.
+    # tifffile labels the one-bit arrays that it writes MINISWHITE, but does not invert them.
     by_tifffile = pixels.dtype == np.bool_ and page.software == "tifffile.py"
     if page.photometric == PHOTOMETRIC.MINISWHITE and not by_tifffile:
         pixels = _inverted(pixels, bits)
@@ -189,7 +190,7 @@ def _inverted(pixels: Pixels, bits: int | None) -> Pixels:
 
 
 def stated_bits(tiff: tifffile.TiffFile, page: Any, pixels: Pixels) -> int | None:
-    """Depth in bits that the file states, where it is less than the type's and holds every value."""
+    """Bit depth stated in the file, if it is less than the type's and holds every value."""
     if pixels.dtype.kind not in "iu" or page.photometric == PHOTOMETRIC.PALETTE:
         return None
     full = 8 * pixels.dtype.itemsize
@@ -201,18 +202,18 @@ def stated_bits(tiff: tifffile.TiffFile, page: Any, pixels: Pixels) -> int | Non
 
 
 def _significant_bits(tiff: tifffile.TiffFile) -> int | None:
-    """Depth that OME metadata state."""
+    """Bit depth in the OME metadata."""
     said = re.search(r'SignificantBits="(\d{1,2})"', tiff.ome_metadata or "") if tiff.is_ome else None
     return int(said[1]) if said else None
 
 
 def _depth_of(value: Any) -> int | None:
-    """Depth of which a value is the largest; None for another value, which may be that of one image."""
+    """Bit depth whose largest value this is; None for any other value, which may be the image's maximum."""
     top = max(value, default=0) if isinstance(value, tuple) else value
     return top.bit_length() if isinstance(top, int) and top > 0 and top & (top + 1) == 0 else None
 
 
 def tag(page: Any, code: int) -> Any:
-    """Value of a tag of a page; None where it has none."""
+    """Value of a tag of a page; None if it has none."""
     found = page.tags.get(code)
     return None if found is None else found.value

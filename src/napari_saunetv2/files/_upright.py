@@ -1,4 +1,4 @@
-"""Which way up a photograph is: the orientation that EXIF and TIFF state (tag 274)."""
+"""The orientation of a photograph in EXIF and TIFF (tag 274)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,24 +16,24 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a[:, ::-1].swapaxes(0, 1),
 }
-"""From the stored pixels to the upright picture, by the numbers of the EXIF standard (CIPA DC-008)."""
+"""From the stored pixels to the upright image, by the numbers of the EXIF standard (CIPA DC-008)."""
 
 
 def upright(pixels: NDArray[Any], orientation: Any) -> NDArray[Any]:
-    """Turn or mirror stored pixels, shape (H, W) or (H, W, C), to the upright picture."""
+    """Rotate or flip stored pixels, shape (H, W) or (H, W, C), to the upright image."""
     return _TURNS[orientation](pixels) if turned(orientation) else pixels
 
 
 def turned(orientation: Any) -> bool:
-    """Say whether the value stands for pixels that are not stored upright."""
+    """Whether the value means that the pixels are not stored upright."""
     return isinstance(orientation, int) and orientation in _TURNS
 
 
 def remark(orientation: Any) -> tuple[str, ...]:
-    """Say that a picture was set upright, where it was."""
+    """Remark that an image was turned upright, if it was."""
     if not turned(orientation):
         return ()
     return (
-        f"The file is stored turned or mirrored (EXIF orientation {orientation}) and was set upright; a mask "
-        "that was drawn on the stored pixels does not fit.",
+        f"The file is stored rotated or flipped (EXIF orientation {orientation}) and was turned upright; a "
+        "mask drawn on the stored pixels does not fit.",
     )

@@ -1,4 +1,4 @@
-"""From the bytes of a zarr's piece to its numbers: the codecs that are known, each with a bound."""
+"""Decode the chunks of a zarr with a list of allowed codecs, each with a size limit."""
 
 import math
 import zlib
@@ -13,18 +13,18 @@ from napari_saunetv2.errors import FileFormatError
 
 
 class Codecs(NamedTuple):
-    """How the bytes of a piece become an array.
+    """How the bytes of a chunk become an array.
 
     Attributes
     ----------
     axes : tuple of int
         Order of the array's axes in the piece.
     dtype : dtype
-        With the order of its bytes.
+        Including its byte order.
     packed : tuple of str
-        What was done to the bytes, first to last.
+        Compression of the bytes, first to last.
     shard : Shard, optional
-        Where a piece holds smaller ones.
+        If a chunk is a shard of smaller chunks.
     """
 
     axes: tuple[int, ...]
@@ -34,7 +34,7 @@ class Codecs(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """Smaller pieces in one file, with a table of where each lies at its start or its end."""
+    """Smaller chunks in one file, with an index at its start or end."""
 
     chunks: tuple[int, ...]
     codecs: Codecs
@@ -43,7 +43,7 @@ class Shard(NamedTuple):
 
 
 def read(codecs: list[dict[str, Any]], dtype: np.dtype[Any], ndim: int) -> Codecs:
-    """Codecs of format 3: [transpose], then bytes or a shard, then what packs."""
+    """Codecs of format 3: [transpose], then bytes or a shard, then compression."""
     names = [str(codec["name"]) for codec in codecs]
     settings = [codec.get("configuration") or {} for codec in codecs]
     axes = tuple(range(ndim))
@@ -54,7 +54,7 @@ def read(codecs: list[dict[str, Any]], dtype: np.dtype[Any], ndim: int) -> Codec
             raise ValueError(axes)
     kind = names[first]
     packed = tuple(known(name, "crc32c") for name in names[first + 1 :])
-    if sum(name != "crc32c" for name in packed) > 1:  # what is between them has no bound
+    if sum(name != "crc32c" for name in packed) > 1:  # codecs between them would have no size limit
         raise unknown(" and ".join(packed))
     if kind == "bytes":
         swapped = settings[first].get("endian", "little") == "big"
@@ -79,17 +79,17 @@ def decoded(data: bytes, shape: tuple[int, ...], codecs: Codecs) -> NDArray[Any]
         data = _UNPACK[name](data, length)
     if len(data) != size:
         raise ValueError(len(data), size)
-    laid = np.frombuffer(data, codecs.dtype).reshape([shape[axis] for axis in codecs.axes])
-    return laid.transpose(np.argsort(codecs.axes))
+    piece = np.frombuffer(data, codecs.dtype).reshape([shape[axis] for axis in codecs.axes])
+    return piece.transpose(np.argsort(codecs.axes))
 
 
 def _inflated(data: bytes, length: int) -> bytes:
-    """Unpack gzip or zlib, to one byte more than it should be at most."""
+    """Unpack gzip or zlib, to at most one byte more than expected."""
     return zlib.decompressobj(47).decompress(data, length + 1)
 
 
 def checked_off(data: bytes, _length: int = 0) -> bytes:
-    """Take off a check sum (CRC-32C), and compare it where there is something to do so."""
+    """Remove a checksum (CRC-32C), and verify it if a library for it is installed."""
     try:
         import google_crc32c
     except ImportError:
@@ -117,6 +117,6 @@ def known(name: Any, *more: str) -> str:
 
 def unknown(name: Any) -> FileFormatError:
     return FileFormatError(
-        f"This zarr needs {str(name)[:40]!r}, which is not known here: write it anew as plain numbers, "
-        "packed with zstd, blosc, gzip or not at all."
+        f"This zarr needs {str(name)[:40]!r}, which is not supported: rewrite it as plain numbers, packed "
+        "with zstd, blosc, gzip or not at all."
     )

@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""Exclusive use of a folder by one process."""
 
 import os
 from collections.abc import Generator
@@ -13,30 +13,30 @@ LOCK = ".lock"
 
 
 @contextmanager
-def only_here(folder: Path) -> Generator[None]:
-    """Keep other processes that ask for the same out of a folder, which is made if it is missing.
+def exclusive(folder: Path) -> Generator[None]:
+    """Lock a folder for this process; it is created if missing.
 
-    The lock is the operating system's: it ends with the process, also with one that is killed. What a
-    killed one left half written is removed. File systems without locks are used without.
+    The operating system holds the lock, so it ends with the process, even a killed one. Partial files of
+    killed processes are removed. On file systems without locks nothing is locked.
 
     Raises
     ------
     OverwriteError
-        When another process works there.
+        If another process uses the folder.
     FileFormatError
-        When the folder cannot be made or written to.
+        If the folder cannot be created or written to.
     """
     make_folder(folder)
     try:
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise FileFormatError(
-            f"The folder '{folder}' cannot be written to ({reason(error)}): choose another place."
+            f"The folder '{folder}' cannot be written to ({reason(error)}): choose another folder."
         ) from error
     try:
         if lock(handle) is False:
             raise OverwriteError(
-                f"Another process works in '{folder}': wait until it is done, or choose another folder."
+                f"Another process uses '{folder}': wait until it has finished, or choose another folder."
             )
         remove_parts(folder)
         yield

@@ -1,4 +1,4 @@
-"""Files that are written beside their place and moved there; what a kill left of them is removed."""
+"""Temporary files, moved to their final name when complete; leftovers of killed processes are removed."""
 
 import os
 import re
@@ -10,47 +10,47 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NAME = re.compile(r"\.[0-9a-f]{12}\.part")
-_ABANDONED = 3600.0  # seconds; where locks do not tell
+_ABANDONED = 3600.0  # seconds; used where locks are missing
 
 
 def part_beside(target: Path) -> Path:
-    """Name what is written beside a place and moved there: shortly, names of 250 characters leave no room."""
+    """Short name for a temporary file next to its target: names of 250 characters leave no room."""
     return target.with_name(f".{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def new_part(target: Path) -> Iterator[Path]:
-    """Make an empty file beside a place, which no other process removes until it is left; it is gone then.
+    """Create a locked empty file next to the target, deleted at the end unless moved.
 
     Raises
     ------
     OSError
-        When the folder cannot be written to.
+        If the folder cannot be written to.
     """
     while True:
         beside = part_beside(target)
         handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        if sys.platform == "win32":  # refuses to move an open file; see _abandoned
+        if sys.platform == "win32":  # cannot move an open file; see _abandoned
             os.close(handle)
             break
         if lock(handle) is not False and os.fstat(handle).st_nlink:
             break
-        os.close(handle)  # taken for a dead one between the two lines above
+        os.close(handle)  # another process may have removed it between the two lines above
         beside.unlink(missing_ok=True)
     try:
         yield beside
     finally:
-        with suppress(OSError):  # a share that vanished cannot be tidied up
+        with suppress(OSError):  # a network share that vanished cannot be cleaned up
             beside.unlink(missing_ok=True)
         if sys.platform != "win32":
             os.close(handle)
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove half-written files that killed processes left in a folder; others may be writing there.
+    """Remove partial files of killed processes from a folder; other processes may be writing there.
 
-    What a living process writes is locked. Where the file system has no locks, nothing is removed. A folder,
-    such as half a zarr, stays too.
+    Files of running processes are locked. On file systems without locks nothing is removed. Folders, such as
+    a partial zarr, stay too.
     """
     with suppress(OSError):
         for path in folder.iterdir():
@@ -63,7 +63,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock(handle: int) -> bool | None:
-        """Lock an open file until it is closed; False where another has it, None where there are no locks."""
+        """Lock an open file until it is closed; False if another process has it, None without locks."""
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -71,7 +71,7 @@ if sys.platform == "win32":
         return True
 
     def _remove_abandoned(path: Path) -> None:
-        # Windows removes no file that is open; the time covers a file that is closed and not yet moved.
+        # Windows cannot remove an open file; the age covers a file that is closed but not yet moved.
         if time.time() - path.stat().st_mtime > _ABANDONED:
             path.unlink(missing_ok=True)
 
@@ -79,7 +79,7 @@ else:
     import fcntl
 
     def lock(handle: int) -> bool | None:
-        """Lock an open file until it is closed; False where another has it, None where there are no locks."""
+        """Lock an open file until it is closed; False if another process has it, None without locks."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

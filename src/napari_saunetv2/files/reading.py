@@ -1,4 +1,4 @@
-"""The one reader: every door of the program gets photographs, labels and probabilities from here."""
+"""The one reader of photographs, labels and probabilities for the whole program."""
 
 import logging
 import os
@@ -23,22 +23,22 @@ READABLE = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
     *(".webp", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 )
-"""Suffixes of the files that can be read; each may be followed by ``.gz``."""
+"""Suffixes of readable files; each may be followed by ``.gz``."""
 
 PROBABILITY_TOLERANCE = 1e-3
-"""By how much a probability may lie outside [0, 1], as 16-bit floats and resampling leave it."""
+"""Tolerance of probabilities outside [0, 1], from 16-bit floats and resampling."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class Reading(NamedTuple):
-    """What a file holds.
+    """An image read from a file.
 
     Attributes
     ----------
     pixels : array, shape (H, W), (H, W, 3) or (H, W, 4)
     remarks : tuple of str
-        Sentences on what was assumed, converted or left out; empty when there was nothing.
+        Sentences on anything assumed, converted or left out.
     """
 
     pixels: Pixels
@@ -46,16 +46,16 @@ class Reading(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """What a label file holds.
+    """Labels read from a file.
 
     Attributes
     ----------
     pixels : array, shape (H, W), uint8, 0 or 1
         1 where there is a vessel.
     ignored : array, shape (H, W), bool, or None
-        True where the file says that nobody judged the pixel; None where it says so nowhere.
+        True for unannotated pixels; None if the file marks none.
     remarks : tuple of str
-        As of a :class:`Reading`.
+        As in :class:`Reading`.
     classes : array, shape (H, W), int64, or None
         Number of each pixel's class, 0 for background, where the file tells arteries from veins, single
         vessels, or the like. Numbers are the file's; shades and colours count from 1, red first. Else None.
@@ -82,7 +82,7 @@ class Labels(NamedTuple):
 
 
 def readable(path: Path) -> bool:
-    """Tell from its name whether a file can be an image; hidden files (``._x.tif``) are not."""
+    """Whether a file can be an image, by its name; hidden files (``._x.tif``) cannot."""
     name = path.name.lower().removesuffix(".gz")
     return name.endswith(READABLE) and not name.startswith(".")
 
@@ -93,21 +93,20 @@ def load_image(path: str | os.PathLike[str]) -> Reading:
     Parameters
     ----------
     path : path
-        TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM, told by content; each may be gzipped, also
-        told by content.
+        TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM, optionally gzipped; recognised by content.
 
     Returns
     -------
     Reading
-        Pixels of shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float, in native byte order. They
-        are upright, as EXIF says. A palette and CMYK become RGB, one bit becomes 0 and 255, grey with alpha
-        loses it. Values that use a part of 16 bits, by what the file states or by its brightest value, are
-        brought to the full range.
+        Pixels of shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float, in native byte order. They are
+        turned upright by EXIF. Palettes and CMYK become RGB, one bit becomes 0 and 255, alpha of grey images
+        is dropped. Values that use only part of 16 bits, by the file's metadata or its brightest value, are
+        scaled to the full range.
 
     Raises
     ------
     FileFormatError
-        When the file cannot be read as one two-dimensional image.
+        If the file cannot be read as one two-dimensional image.
     """
     found = _decoded(path)
     pixels, remark = full_scale(found.pixels, found.bits)
@@ -115,7 +114,7 @@ def load_image(path: str | os.PathLike[str]) -> Reading:
 
 
 def load_labels(path: str | os.PathLike[str]) -> Labels:
-    """Read a label file: its vessels, the pixels that nobody judged, and remarks.
+    """Read a label file: its vessels, unannotated pixels, and remarks.
 
     Parameters
     ----------
@@ -125,9 +124,9 @@ def load_labels(path: str | os.PathLike[str]) -> Labels:
     Returns
     -------
     Labels
-        A pixel is vessel where its colour is not that of the background; a palette is read by its colours.
-        All labels above 0 are vessel. A mask with soft edges is cut at half of its range. Where alpha alone
-        tells the vessels from the rest, it is the mask. 255 beside labels up to 10 stands for "not judged".
+        A pixel is vessel if its colour is not that of the background; palettes are read by their colours. All
+        labels above 0 are vessel. A mask with soft edges is thresholded at half of its range. If only alpha
+        separates the vessels from the rest, it is the mask. 255 among labels up to 10 means "not annotated".
 
     Raises
     ------
@@ -140,7 +139,7 @@ def load_labels(path: str | os.PathLike[str]) -> Labels:
 
 
 def load_mask(path: str | os.PathLike[str]) -> Reading:
-    """Read a mask: shape (H, W), uint8, 0 or 1, with remarks; as :func:`load_labels`, not judged is 0."""
+    """Read a mask: shape (H, W), uint8, 0 or 1, with remarks, as :func:`load_labels`."""
     labels = load_labels(path)
     return Reading(labels.pixels, labels.remarks)
 
@@ -151,24 +150,24 @@ def load_probability(path: str | os.PathLike[str]) -> Reading:
     Parameters
     ----------
     path : path
-        Grey: float from 0 to 1, or uint8 or uint16, of which 255 and 65,535 are 1.
+        Grey: float from 0 to 1, or uint8 or uint16, where 255 and 65,535 mean 1.
 
     Raises
     ------
     FileFormatError
-        When the file cannot be read, is coloured, or holds values outside [0, 1].
+        If the file cannot be read, is coloured, or holds values outside [0, 1].
     """
     return _probability(_decoded(path), Path(path).name)
 
 
 def load_prediction(path: str | os.PathLike[str]) -> Reading:
-    """Read what a program says of a photograph: a probability map, else a mask, with remarks.
+    """Read a prediction: a probability map, else a mask, with remarks.
 
     Returns
     -------
     Reading
-        Shape (H, W): float32 in [0, 1] for floats and for grey pictures with shades between, else uint8,
-        0 or 1, as :func:`load_mask`.
+        Shape (H, W): float32 in [0, 1] for floats and for grey images with shades, else uint8, 0 or 1, as
+        :func:`load_mask`.
 
     Raises
     ------
@@ -189,44 +188,44 @@ def load_values(path: str | os.PathLike[str]) -> Reading:
 
 
 def is_turned(path: str | os.PathLike[str]) -> bool:
-    """Whether a file says that its pixels are not stored upright, so that its readers here turn them."""
+    """Whether a file states that its pixels are not stored upright, so that the readers here rotate them."""
     return turned(tiff_orientation(Path(path))) or turned(picture_orientation(Path(path)))
 
 
 def is_photograph(path: str | os.PathLike[str]) -> bool:
-    """Tell a photograph from a mask by what the file holds; raises as :func:`load_image`."""
+    """Whether a file holds a photograph rather than a mask, by content; raises as :func:`load_image`."""
     return _labels.is_photograph(_decoded(path))
 
 
 def read_image(path: str | os.PathLike[str]) -> Pixels:
-    """Give the pixels of :func:`load_image`; its remarks go to the log."""
+    """Return the pixels of :func:`load_image`; its remarks are logged."""
     return _logged(path, load_image(path))
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Give the pixels of :func:`load_mask`; its remarks go to the log."""
+    """Return the pixels of :func:`load_mask`; its remarks are logged."""
     return _logged(path, load_mask(path))
 
 
 def read_labels(path: str | os.PathLike[str]) -> Labels:
-    """Give what :func:`load_labels` gives; its remarks go to the log."""
+    """Return the result of :func:`load_labels`; its remarks are logged."""
     labels = load_labels(path)
     _log(path, labels.remarks)
     return labels
 
 
 def read_probability(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Give the pixels of :func:`load_probability`; its remarks go to the log."""
+    """Return the pixels of :func:`load_probability`; its remarks are logged."""
     return _logged(path, load_probability(path))
 
 
 def read_prediction(path: str | os.PathLike[str]) -> NDArray[np.float32] | NDArray[np.uint8]:
-    """Give the pixels of :func:`load_prediction`; its remarks go to the log."""
+    """Return the pixels of :func:`load_prediction`; its remarks are logged."""
     return _logged(path, load_prediction(path))
 
 
 def read_values(path: str | os.PathLike[str]) -> Pixels:
-    """Give the pixels of :func:`load_values`; its remarks go to the log."""
+    """Return the pixels of :func:`load_values`; its remarks are logged."""
     return _logged(path, load_values(path))
 
 
@@ -260,6 +259,6 @@ def _probability(found: Decoded, name: str) -> Reading:
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= -PROBABILITY_TOLERANCE and high <= 1 + PROBABILITY_TOLERANCE):
         raise FileFormatError(
-            f"'{name}' holds values from {low:.9g} to {high:.9g}: probabilities lie from 0 to 1."
+            f"'{name}' holds values from {low:.9g} to {high:.9g}: probabilities must be from 0 to 1."
         )
     return Reading(np.clip(pixels, 0, 1).astype(np.float32), found.remarks)

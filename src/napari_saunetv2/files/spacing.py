@@ -1,4 +1,4 @@
-"""The size of a pixel that a file states."""
+"""The pixel size stated in a file."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,11 @@ _UNREADABLE = (
     *(FileFormatError, OSError, ValueError, KeyError, ZeroDivisionError, TypeError),
     tifffile.TiffFileError,
 )
-_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that change height and width
+_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that swap height and width
 
 
 class Spacing(NamedTuple):
-    """Size of a pixel: height and width, in millimetres or, where that is not known, in no unit."""
+    """Size of a pixel: height and width, in millimetres or, if unknown, without a unit."""
 
     height: float
     width: float
@@ -26,7 +26,7 @@ class Spacing(NamedTuple):
 
 
 def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
-    """Size of a pixel that a TIFF file, or a PNG mask of this program, states; None where there is none."""
+    """Pixel size stated in a TIFF file or in a PNG mask of this program; None if there is none."""
     in_png = _marks.png_spacing(path)
     return _tiff_spacing(path) if in_png is None else Spacing(*in_png)
 
@@ -50,7 +50,9 @@ def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
     if not (across > 0 and down > 0):
         return None
     whole = {1: 1.0, 2: 25.4, 3: 10.0}.get(unit)
-    if whole is None or (unit == 1 and across == down == 1):  # what every program writes that knows nothing
+    if whole is None or (
+        unit == 1 and across == down == 1
+    ):  # default of programs that do not know the resolution
         return None
     height, width = (across, down) if orientation in _ON_ITS_SIDE else (down, across)
     return Spacing(whole / height, whole / width, unit != 1)

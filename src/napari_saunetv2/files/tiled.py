@@ -1,4 +1,4 @@
-"""Images larger than memory: TIFF and OME-Zarr files that are read and written in parts."""
+"""Images larger than memory: TIFF and OME-Zarr files read and written in parts."""
 
 import math
 import os
@@ -22,15 +22,15 @@ Array: TypeAlias = Any
 
 
 CHUNK = 256
-"""Side in pixels of the tiles of the files that are written."""
+"""Side in pixels of the tiles in written files."""
 
 
 MAX_CHUNK = zarrs.MAX_PIECE
-"""Bytes that a file may hold in one piece, which is read whole for any part of it: 1 GiB."""
+"""Maximum bytes in one chunk of a file, which is always read whole: 1 GiB."""
 
 
 MAX_SIDE = 2**19
-"""Pixels of a side: 524,288; what claims more is no image, but a file that means harm."""
+"""Maximum pixels of a side: 524,288; files that claim more are malformed or malicious."""
 
 
 _TIFF, _ZARR = (".tif", ".tiff"), ".zarr"
@@ -54,7 +54,7 @@ def opened(source: str | os.PathLike[str]) -> Array:
     Raises
     ------
     FileFormatError
-        When it is none of these, or its pieces are too large.
+        If it is none of these, or its chunks are too large.
     """
     path = Path(source)
     try:
@@ -62,33 +62,35 @@ def opened(source: str | os.PathLike[str]) -> Array:
         shape, piece = tuple(found.shape), tuple(getattr(found, "chunks", ()))
     except (SettingsError, FileFormatError):
         raise
-    except Exception as error:  # a stranger's file makes what reads it raise anything
+    except Exception as error:  # an untrusted file can make its reader raise anything
         raise FileFormatError(
-            f"'{path}' is no image and no zarr that can be opened: convert it to TIFF."
+            f"'{path}' is neither an image nor a zarr that can be opened: convert it to TIFF."
         ) from error
-    told = reprlib.repr(shape)  # a stranger's may be of any length
+    claimed = reprlib.repr(shape)  # it may be of any length
     if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
-        raise FileFormatError(f"'{path}' has shape {told}: give one of (H, W), (H, W, 3) or (H, W, 4).")
+        raise FileFormatError(f"'{path}' has shape {claimed}: give one of (H, W), (H, W, 3) or (H, W, 4).")
     if max(shape) > MAX_SIDE:
-        raise FileFormatError(f"'{path}' claims {told} pixels, more than {MAX_SIDE:,} in a row: cut it.")
+        raise FileFormatError(f"'{path}' claims {claimed} pixels, more than {MAX_SIDE:,} in a row: crop it.")
     if found.dtype.kind not in "biuf":
-        raise FileFormatError(f"'{path}' holds {found.dtype}, which are no pixels: write it anew as numbers.")
+        raise FileFormatError(
+            f"'{path}' holds {found.dtype}, which are not pixel values: rewrite it as numbers."
+        )
     if math.prod(piece) * found.dtype.itemsize > MAX_CHUNK:
         raise FileFormatError(
-            f"'{path}' lies in pieces of {piece}, each of more than 1 GiB: write it anew in smaller ones."
+            f"'{path}' has chunks of {piece}, each larger than 1 GiB: rewrite it with smaller chunks."
         )
     return found
 
 
 def read(image: Array, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
-    """Read a part of an image; raises FileFormatError where it is damaged."""
+    """Read a part of an image; raises FileFormatError if it is damaged."""
     try:
         return np.asarray(image[rows, columns])
     except (MemoryError, FileFormatError):
         raise
     except Exception as error:  # as above
         raise FileFormatError(
-            f"A part of the image cannot be read ({type(error).__name__}): it is damaged, get it again."
+            f"A part of the image cannot be read ({type(error).__name__}): it is damaged; get a new copy."
         ) from error
 
 
@@ -100,7 +102,7 @@ def _opened(path: Path) -> Array:
 
 
 def write(target: str | os.PathLike[str], values: NDArray[Any], *, overwrite: bool = False) -> Path:
-    """Write an array, shape (H, W), as :func:`segment` writes its answer; errors as there."""
+    """Write an array, shape (H, W), as :func:`segment` writes its result; errors as there."""
     path = free(target, overwrite=overwrite)
     height, width = values.shape
     write_bands(path, iter([values]), (height, width), values.dtype, overwrite=overwrite)
@@ -115,12 +117,12 @@ def free(target: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if path.exists() and not overwrite:
         raise _exists(path)
     if path.suffix.lower() == _ZARR and path.exists() and not zarrs.is_zarr(path):
-        raise OverwriteError(f"'{path}' is no zarr, so it is not replaced by one: choose another name.")
+        raise OverwriteError(f"'{path}' is not a zarr, so it is not replaced by one: choose another name.")
     return path
 
 
 def _exists(path: Path) -> OverwriteError:
-    return OverwriteError(f"'{path}' exists already: choose another name, or allow overwriting.")
+    return OverwriteError(f"'{path}' already exists: choose another name, or allow overwriting.")
 
 
 def write_bands(
@@ -131,7 +133,7 @@ def write_bands(
     *,
     overwrite: bool,
 ) -> None:
-    """Write bands of full width, top to bottom, into a file that is new or may be replaced."""
+    """Write bands of full width, top to bottom, into a file that is new or may be overwritten."""
     if path.suffix.lower() == _ZARR:
         _write_zarr(path, bands, shape, dtype, overwrite=overwrite)
     else:
@@ -177,7 +179,7 @@ def _write_zarr(
     *,
     overwrite: bool,
 ) -> None:
-    """Write an OME-Zarr (0.5) of one level, beside its place and moved there whole."""
+    """Write an OME-Zarr (0.5) of one level to a temporary folder and move it when complete."""
     beside = part_beside(path)
     try:
         group = _zarr().open_group(beside, mode="w", zarr_format=3)
@@ -208,11 +210,11 @@ def _write_zarr(
 
 
 def _move_folder(beside: Path, path: Path, *, overwrite: bool) -> None:
-    """Move a zarr into its place; of an older one all or nothing is there until then."""
+    """Move a zarr to its final name; an older one stays complete until then."""
     if not path.exists():
         beside.rename(path)
         return
-    if not overwrite:  # it came while this one was made
+    if not overwrite:  # it was created in the meantime
         raise _exists(path)
     older = part_beside(path)
     path.rename(older)

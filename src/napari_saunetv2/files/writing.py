@@ -1,4 +1,4 @@
-"""Writing masks, pictures and probability maps without harm to what is there."""
+"""Safe writing of masks, images and probability maps."""
 
 import os
 from collections.abc import Callable
@@ -26,9 +26,9 @@ def write_mask(
     maximum: int = 255,
     spacing: Spacing | None = None,
 ) -> Path:
-    """Write a mask as PNG, TIFF or GIF, as the suffix says; all are lossless.
+    """Write a mask as PNG, TIFF or GIF, by suffix; all are lossless.
 
-    The file bears the program's mark, by which :func:`is_own_mask` knows it whatever its name.
+    The file contains the program's mark, so that :func:`is_own_mask` recognises it whatever its name.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def is_own_mask(path: str | os.PathLike[str]) -> bool:
 
 
 def write_image(path: str | os.PathLike[str], image: NDArray[np.uint8], *, overwrite: bool = False) -> Path:
-    """Write a picture, shape (H, W) or (H, W, 3), uint8, as PNG or TIFF; raises as :func:`write_mask`."""
+    """Write an image, shape (H, W) or (H, W, 3), uint8, as PNG or TIFF; raises as :func:`write_mask`."""
     pixels = np.asarray(image)
     grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
     if pixels.dtype != np.uint8 or not grey_or_rgb or pixels.size == 0:
         raise ImageError(
-            f"A picture of type {pixels.dtype} and shape {pixels.shape} cannot be written: give uint8, "
+            f"An image of type {pixels.dtype} and shape {pixels.shape} cannot be written: give uint8, "
             "(H, W) or (H, W, 3)."
         )
     target = Path(path)
@@ -105,16 +105,16 @@ def write_probability(
 
 
 def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrite: bool = False) -> Path:
-    """Write a file beside its place and move it there, so that it is whole or not there at all.
+    """Write to a temporary file and rename it, so that the target is complete or absent.
 
-    Of two processes that write one new file, one succeeds and the other is told that it exists.
+    If two processes write the same new file, one succeeds and the other raises OverwriteError.
 
     Raises
     ------
     OverwriteError
-        When ``target`` exists and may not be replaced.
+        If ``target`` exists and may not be replaced.
     FileFormatError
-        When the folder cannot be written to, or the disk is full: what was there before is there still.
+        If the folder cannot be written to, or the disk is full: an existing file is unchanged.
     """
     try:
         if not overwrite and os.path.lexists(target):
@@ -123,45 +123,45 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
             with beside.open("wb") as file:
                 write(file)
                 file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
+                os.fsync(file.fileno())  # otherwise a power cut may leave an empty file under the new name
             _move(beside, target, overwrite)
     except OverwriteError:
         raise
     except OSError as error:
         raise unwritten(target, error) from error
-    except ValueError as error:  # of the name: a null character, or half a Unicode character
-        raise FileFormatError(f"{str(target)!r} is no possible name of a file: choose another.") from error
+    except ValueError as error:  # from the name: a null character, or half a Unicode character
+        raise FileFormatError(f"{str(target)!r} is not a valid file name: choose another.") from error
     return target
 
 
 def unwritten(target: Path, error: OSError) -> FileFormatError:
-    """Say what a system has against writing a file."""
+    """Turn the system's error into one for the user."""
     return FileFormatError(
-        f"'{target}' cannot be written ({reason(error)}): what was there before is unchanged; free "
-        "space, ask for permission, or choose another place."
+        f"'{target}' cannot be written ({reason(error)}): an existing file is unchanged; free disk space, "
+        "get write permission, or choose another folder."
     )
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a folder and those above it, where they are missing; raises FileFormatError."""
+    """Create a folder and its parents if missing; raises FileFormatError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileFormatError(
-            f"The folder '{folder}' cannot be made ({reason(error)}): choose another place."
+            f"The folder '{folder}' cannot be created ({reason(error)}): choose another folder."
         ) from error
     except ValueError as error:
-        raise FileFormatError(f"{str(folder)!r} is no possible name of a folder: choose another.") from error
+        raise FileFormatError(f"{str(folder)!r} is not a valid folder name: choose another.") from error
     return folder
 
 
 def reason(error: OSError) -> str:
-    """What the system says of an error, without its number and path."""
+    """The system's description of an error, without its number and path."""
     return error.strerror or str(error)
 
 
 def _exists(target: Path) -> OverwriteError:
-    return OverwriteError(f"'{target}' exists already: choose another name, or allow overwriting.")
+    return OverwriteError(f"'{target}' already exists: choose another name, or allow overwriting.")
 
 
 def _move(beside: Path, target: Path, overwrite: bool) -> None:
@@ -169,7 +169,7 @@ def _move(beside: Path, target: Path, overwrite: bool) -> None:
         beside.replace(target)
         return
     try:
-        os.link(beside, target)  # unlike a rename it never replaces
+        os.link(beside, target)  # unlike a rename it never overwrites
     except FileExistsError as error:
         raise _exists(target) from error
     except (OSError, NotImplementedError) as error:  # a file system without hard links, such as a USB stick's
@@ -181,9 +181,7 @@ def _move(beside: Path, target: Path, overwrite: bool) -> None:
 def _checked_suffix(target: Path, suffixes: tuple[str, ...]) -> str:
     suffix = target.suffix.lower()
     if suffix not in suffixes:
-        raise FileFormatError(
-            f"'{target.name}' has no suffix that can be written: use {', '.join(suffixes)}."
-        )
+        raise FileFormatError(f"'{target.name}' has an unsupported suffix: use {', '.join(suffixes)}.")
     return suffix
 
 

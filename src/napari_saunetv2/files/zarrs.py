@@ -1,4 +1,4 @@
-"""Zarr arrays that strangers sent, read piece by piece; nothing that they name is run or followed.
+"""Untrusted zarr arrays, read chunk by chunk; nothing that they refer to is run or followed.
 
 The library zarr writes ours and is not asked to read. A list of allowed codecs would keep it from unpickling,
 but not from the rest: version 3.1.6 unpacks 4 KB that should hold 64 bytes to 128 MiB, follows links out of
@@ -21,12 +21,12 @@ from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import _zarr_codecs as codec
 
 MAX_PIECE = 2**30
-"""Bytes of one piece, which is read whole for any part of it: 1 GiB."""
+"""Maximum bytes of one chunk, which is always read whole: 1 GiB."""
 
 MAX_PIECES = 2**22
-"""Pieces of an array: 4 million, 500,000 x 500,000 pixels in pieces of 256 x 256."""
+"""Maximum chunks of an array: 4 million, 500,000 x 500,000 pixels in chunks of 256 x 256."""
 
-_MAX_ABOUT = 2**26  # bytes of a description
+_MAX_ABOUT = 2**26  # bytes of the metadata
 _ABSENT = 2**64 - 1
 _TYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))} | {
     f"float{bits}" for bits in (16, 32, 64)
@@ -35,7 +35,7 @@ _TYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 
 
 @dataclass(frozen=True)
 class Zarr:
-    """An array in a folder; slices read what they touch, and a piece that is not there is ``fill``."""
+    """An array in a folder; slices read only the chunks they touch, and missing chunks are ``fill``."""
 
     folder: Path
     root: Path
@@ -53,7 +53,7 @@ class Zarr:
         return len(self.shape)
 
     def __getitem__(self, part: slice | tuple[slice, ...]) -> NDArray[Any]:
-        """Read a part; raises FileFormatError, or what a decoder says of damage."""
+        """Read a part; raises FileFormatError, or any error of a decoder for damaged data."""
         given = part if isinstance(part, tuple) else (part,)
         whole = (slice(None),) * (self.ndim - len(given))
         spans = [s.indices(n) for s, n in zip((*given, *whole), self.shape, strict=True)]
@@ -68,24 +68,24 @@ class Zarr:
         size: tuple[int, ...],
         read: Callable[[tuple[int, ...], tuple[slice, ...]], NDArray[Any] | None],
     ) -> NDArray[Any]:
-        """Join what ``read`` gives of each cell of a grid: told which, and which part of it."""
+        """Assemble a part from the cells of a grid; ``read`` gets the cell's index and the part of it."""
         out = np.full([s.stop - s.start for s in within], self.fill, self.dtype)
         if 0 in out.shape:
             return out
-        for place in itertools.product(
+        for index in itertools.product(
             *(range(s.start // n, (s.stop - 1) // n + 1) for s, n in zip(within, size, strict=True))
         ):
-            axes = list(zip(place, size, within, strict=True))
+            axes = list(zip(index, size, within, strict=True))
             begin = [max(s.start, p * n) for p, n, s in axes]
             end = [min(s.stop, (p + 1) * n) for p, n, s in axes]
             bounds = list(zip(begin, end, axes, strict=True))
-            found = read(place, tuple(slice(b - p * n, e - p * n) for b, e, (p, n, _) in bounds))
+            found = read(index, tuple(slice(b - p * n, e - p * n) for b, e, (p, n, _) in bounds))
             if found is not None:
                 out[tuple(slice(b - s.start, e - s.start) for b, e, (_, _, s) in bounds)] = found
         return out
 
-    def _cell(self, place: tuple[int, ...], within: tuple[slice, ...]) -> NDArray[Any] | None:
-        path = _inside(self.root, self.folder / self.key(place))
+    def _cell(self, index: tuple[int, ...], within: tuple[slice, ...]) -> NDArray[Any] | None:
+        path = _inside(self.root, self.folder / self.key(index))
         if not path.exists():
             return None
         with _file(path).open("rb") as file:
@@ -100,10 +100,10 @@ class Zarr:
         file.seek(0 if shard.at == "start" else size - length)
         table = file.read(length)
         table = codec.checked_off(table) if shard.checked else table
-        places = np.frombuffer(table, "<u8").reshape(*counts, 2)
+        indices = np.frombuffer(table, "<u8").reshape(*counts, 2)
 
-        def read(place: tuple[int, ...], within: tuple[slice, ...]) -> NDArray[Any] | None:
-            start, count = map(int, places[place])
+        def read(index: tuple[int, ...], within: tuple[slice, ...]) -> NDArray[Any] | None:
+            start, count = map(int, indices[index])
             if start == count == _ABSENT:
                 return None
             if start + count > size or count > _most(shard.chunks, self.dtype):
@@ -115,7 +115,7 @@ class Zarr:
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a folder says of itself that it is a zarr."""
+    """Whether a folder contains zarr metadata."""
     return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
@@ -125,7 +125,7 @@ def opened(path: Path) -> Zarr:
     Raises
     ------
     FileFormatError
-        When a codec is not known, or pieces are too large or too many; a damaged description raises anything.
+        If a codec is unsupported, or chunks are too large or too many; damaged metadata may raise anything.
     """
     root = path.resolve()
     folder, about = _level(root)
@@ -133,7 +133,7 @@ def opened(path: Path) -> Zarr:
 
 
 def _level(root: Path) -> tuple[Path, dict[str, Any]]:
-    """Folder and description of the array that is meant."""
+    """Folder and metadata of the array."""
     about = _about(root, root)
     if "shape" in about:
         return root, about
@@ -158,7 +158,7 @@ def _about(root: Path, folder: Path) -> dict[str, Any]:
 def _json(root: Path, path: Path) -> dict[str, Any]:
     file = _file(_inside(root, path))
     if file.stat().st_size > _MAX_ABOUT:
-        raise FileFormatError(f"'{path}' is larger than 64 MiB: it is no description of an image.")
+        raise FileFormatError(f"'{path}' is larger than 64 MiB: it is not the metadata of an image.")
     found: dict[str, Any] = json.loads(file.read_bytes())
     return found
 
@@ -175,7 +175,7 @@ def _array_2(folder: Path, root: Path, about: dict[str, Any]) -> Zarr:
     fill = about["fill_value"]
     return _array(
         folder, root, shape, about["chunks"], 0 if fill is None else fill, codecs,
-        lambda place: separator.join(map(str, place)),
+        lambda index: separator.join(map(str, index)),
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def _array_3(folder: Path, root: Path, about: dict[str, Any]) -> Zarr:
     first = ("c",) if kind == "default" else ()
     return _array(
         folder, root, shape, about["chunk_grid"]["configuration"]["chunk_shape"], about["fill_value"], codecs,
-        lambda place: separator.join((*first, *map(str, place))),
+        lambda index: separator.join((*first, *map(str, index))),
     )  # fmt: skip
 
 
@@ -215,34 +215,32 @@ def _array(
         raise ValueError(shape, cells, chunks)
     if math.prod(chunks) * dtype.itemsize > MAX_PIECE:
         raise FileFormatError(
-            f"'{root}' lies in pieces of {reprlib.repr(chunks)}, each of more than 1 GiB: write it anew in "
-            "smaller ones."
+            f"'{root}' has chunks of {reprlib.repr(chunks)}, each larger than 1 GiB: rewrite it with "
+            "smaller chunks."
         )
-    # Of a shard as a whole, because the table of its pieces is read whole.
+    # For a shard as a whole, because its index is read whole.
     count = math.prod(-(-max(n, m) // k) for n, m, k in zip(shape, cells, chunks, strict=True))
     if count > MAX_PIECES:
-        raise FileFormatError(
-            f"'{root}' lies in more than {MAX_PIECES:,} pieces: write it anew in larger ones."
-        )
-    filled = np.array(float(fill) if dtype.kind == "f" else int(fill), dtype)  # refuses what does not fit
+        raise FileFormatError(f"'{root}' has more than {MAX_PIECES:,} chunks: rewrite it with larger chunks.")
+    filled = np.array(float(fill) if dtype.kind == "f" else int(fill), dtype)  # raises if it does not fit
     return Zarr(folder, root, shape, chunks, dtype.newbyteorder("="), filled[()], codecs, key, cells)
 
 
 def _inside(root: Path, path: Path) -> Path:
     found = path.resolve()
     if not found.is_relative_to(root):
-        raise FileFormatError(f"'{path}' lies outside '{root}': copy it in, so that the image is whole.")
+        raise FileFormatError(f"'{path}' lies outside '{root}': copy it into the zarr.")
     return found
 
 
 def _file(path: Path) -> Path:
     if not path.is_file():  # a pipe or a device has no end
-        raise FileFormatError(f"'{path}' is no file, but it should be a part of the image: copy it again.")
+        raise FileFormatError(f"'{path}' is not a file, but should be a chunk of the image: copy it again.")
     return path
 
 
 def _most(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """Bytes that a piece may take: what cannot be packed grows a little."""
+    """Maximum bytes of a chunk: incompressible data grows a little."""
     return math.prod(shape) * dtype.itemsize * 9 // 8 + 2**16
 
 

@@ -1,1 +1,1 @@
-"""Plain array work on fundus images: intensity, canvas, field of view, scale, synthetic images."""
+"""Array operations on fundus images: intensity, canvas, field of view, scale, synthetic images."""

@@ -1,7 +1,7 @@
-"""Ways to part the lit disc of a fundus photograph from what surrounds it.
+"""Ways to separate the lit disc of a fundus photograph from its surround.
 
-Each takes a picture, shape (H, W, 3), range [0, 1], and gives masks, shape (H, W), bool; none of them judges
-what it found.
+Each takes an image, shape (H, W, 3), range [0, 1], and returns masks, shape (H, W), bool, without judging
+them.
 """
 
 from collections.abc import Iterator
@@ -15,36 +15,36 @@ THRESHOLD = 0.1
 of the vessel pixels of a STARE image.)"""
 
 LABEL_SHARE = 0.1
-"""Largest share of the frame that burnt-in text may take: the brightest of the eye is sought below it."""
+"""Maximum share of the frame covered by burnt-in text: the eye's brightest value is searched below it."""
 
 _EDGE_SHARE = 0.05
-"""A colour that fills this share of the frame's edge may be that of the surround."""
+"""A colour that covers this share of the frame's edge may be the surround."""
 
 _LIKE = (3 / 255, 14 / 255)
-"""Two colours that differ by no more in each channel are one, as the noise of the edge is small or large."""
+"""Two colours are equal if no channel differs by more, for small or large noise at the edge."""
 
 _REDDER = 8 / 255
-"""By so much more than in a grey surround red leads blue in a retina, smoothed."""
+"""Minimum excess of red over blue in a retina compared with a grey surround, after smoothing."""
 
 _DEVIATIONS = 5
-"""Noise in median absolute deviations that is still of one colour: 3.4 standard deviations."""
+"""Noise of one colour in median absolute deviations: 3.4 standard deviations."""
 
 
 def above_threshold(red: NDArray[np.float32], top: float) -> NDArray[np.bool_] | None:
-    """Largest area above ``THRESHOLD`` times ``top``, closed, its holes filled; None where nothing is lit."""
+    """Largest area above ``THRESHOLD`` times ``top``, closed, with filled holes; None if nothing is lit."""
     return whole(red > THRESHOLD * top)
 
 
 def other_ways(picture: NDArray[np.float32], red: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
-    """Give the fields that remain where the first rule finds no disc.
+    """Yield other candidates for when the first rule finds no disc.
 
     Parameters
     ----------
     picture : array, shape (H, W, 3), range [0, 1]
     red : array, shape (H, W), range [0, 1]
-        Its red channel without single bright pixels.
+        Its red channel without isolated bright pixels.
     """
-    # A label in a dark picture sets the maximum, but not a quantile.
+    # A label in a dark image determines the maximum, but not a quantile.
     top = float(np.quantile(red, 1 - LABEL_SHARE))
     found = [above_threshold(red, top)] if top > 0 else []
     found += [_redder_than_the_edge(picture), _unlike_the_edge(picture)]
@@ -52,17 +52,17 @@ def other_ways(picture: NDArray[np.float32], red: NDArray[np.float32]) -> Iterat
 
 
 def edge_is_lit(picture: NDArray[np.float32]) -> bool:
-    """Whether a bright, even colour fills part of the frame's edge: paper, or a banner, and no retina."""
+    """Whether a bright, uniform colour covers part of the frame's edge: paper or a banner, not retina."""
     colours = _edge_colours(picture)
     return any(colour.max() > THRESHOLD and np.ptp(colour) < _LIKE[1] for colour, _ in colours)
 
 
 def whole(lit: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Largest area of a mask, closed, its holes filled; None where nothing is set."""
+    """Largest area of a mask, closed, with filled holes; None if nothing is set."""
     if not lit.any():
         return None
     reach = max(1, min(lit.shape) // 100)
-    # Closing at a border eats what touches it, so it works on a frame with a margin.
+    # Closing at a border erodes areas that touch it, so the frame gets a margin.
     closed = ndimage.binary_closing(np.pad(lit, reach), iterations=reach)[reach:-reach, reach:-reach]
     return _largest(closed)
 
@@ -78,24 +78,24 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _unlike_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Largest area that has none of the colours of the frame's edge; None where these are many."""
+    """Largest area with none of the colours of the frame's edge; None if there are many."""
     surround = np.zeros(picture.shape[:2], bool)
     smooth = ndimage.uniform_filter(picture, (3, 3, 0))
     for colour, noise in _edge_colours(smooth):
         surround |= np.abs(smooth - colour).max(axis=2) <= noise
-    # A colour of the surround may come in the disc too: only what hangs together with the edge is outside.
+    # A colour of the surround may occur in the disc too: only areas connected to the edge are outside.
     areas, _ = ndimage.label(np.pad(surround, 1, constant_values=True))
     outside = (areas == areas[0, 0])[1:-1, 1:-1]
     if not outside.any() or outside.all():
         return None
-    # Letters and the thin rim of a cut-out disc are no field.
+    # Letters and the thin rim of a cut-out disc are not a field of view.
     reach = max(1, min(outside.shape) // 60)
     kept = ndimage.binary_opening(np.pad(~outside, reach), iterations=reach)[reach:-reach, reach:-reach]
     return _largest(kept) if kept.any() else None
 
 
 def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Largest area whose red leads its blue by more than at the frame's edge; None in a grey picture.
+    """Largest area with more excess of red over blue than the frame's edge; None in a grey image.
 
     Paper, banners and text are white, black or grey; the edge of a retina may be as dark as they are.
     """
@@ -107,7 +107,7 @@ def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | N
 
 
 def _edge_colours(picture: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
-    """Colours, shape (3,), that fill much of the frame's edge, at most four, each with its noise."""
+    """Up to four colours, shape (3,), that cover much of the frame's edge, each with its noise."""
     bands = picture[:2], picture[-2:], picture[:, :2].swapaxes(0, 1), picture[:, -2:].swapaxes(0, 1)
     left = np.concatenate(bands, axis=1).reshape(-1, 3)
     enough = _EDGE_SHARE * len(left)

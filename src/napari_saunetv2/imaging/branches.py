@@ -1,4 +1,4 @@
-"""The single vessels of a mask: pieces of its skeleton between two forks."""
+"""The single vessels of a mask: pieces of its skeleton between two branch points."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from scipy import ndimage
 from napari_saunetv2.imaging.skeleton import skeleton
 
 SHORTEST = 5
-"""Pixels of a piece's centre line; shorter ones are spurs of the skeleton."""
+"""Minimum pixels of a centre line; shorter ones are skeleton spurs."""
 
 _TOUCHING = np.ones((3, 3), bool)
 
@@ -43,7 +43,7 @@ def cut(mask: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     Returns
     -------
     pieces : array, shape (H, W), int
-        0, or the number of the piece that a pixel of a centre line belongs to. Forks belong to none.
+        0, or the number of the piece that a centre-line pixel belongs to. Branch points belong to none.
     lengths : array, shape (number of pieces + 1,), int, pixels
         Of each piece by its number; the first counts the other pixels.
     """

@@ -1,6 +1,6 @@
-"""The canvas that a network sees, and the way back.
+"""Padding an image to the network's canvas, and cropping back.
 
-GroupNorm averages over the whole canvas, so where the image lies on it is part of a trained model: one
+GroupNorm averages over the whole canvas, so the position of the image on it is part of a trained model: one
 policy, named in the model's header, for training and inference.
 """
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 Policy = Literal["corner", "centre"]
 POLICIES: tuple[Policy, ...] = ("corner", "centre")
 MULTIPLE = 16
-"""Side of a canvas: a multiple of this many pixels, which every network of the family can halve."""
+"""Canvas sides are multiples of this many pixels, which every network can halve."""
 
 
 SQUARE_UP_TO = 1024
-"""Images up to this side in pixels lie on a square, as in the publications (592, 704 and 1008 pixels). On a
-larger one a square would be a third more work for no better answer: HRF's first nine at their own scale have
-F1 .704 on squares and .715 on rectangles by saunetv2-drive, .732 and .729 by saunetv2-general."""
+"""Images up to this side in pixels lie on a square, as in the publications (592, 704 and 1008 pixels). For
+larger images a square would be a third more work for no better prediction: HRF's first nine at their own
+scale have F1 .704 on squares and .715 on rectangles by saunetv2-drive, .732 and .729 by saunetv2-general."""
 
 
 def shape(height: int, width: int) -> tuple[int, int]:
@@ -40,7 +40,7 @@ def window(height: int, width: int, policy: Policy) -> tuple[slice, slice]:
 
 
 def pad(image: NDArray[np.float32], policy: Policy) -> NDArray[np.float32]:
-    """Lay an image, shape (H, W, ...), on its canvas of zeros."""
+    """Pad an image, shape (H, W, ...), with zeros to its canvas."""
     height, width = image.shape[:2]
     canvas = np.zeros((*shape(height, width), *image.shape[2:]), image.dtype)
     canvas[window(height, width, policy)] = image
@@ -48,5 +48,5 @@ def pad(image: NDArray[np.float32], policy: Policy) -> NDArray[np.float32]:
 
 
 def crop(canvas: NDArray[np.float32], height: int, width: int, policy: Policy) -> NDArray[np.float32]:
-    """Cut an image of ``height`` x ``width`` pixels out of its canvas: the inverse of :func:`pad`."""
+    """Crop an image of ``height`` x ``width`` pixels from its canvas: the inverse of :func:`pad`."""
     return canvas[window(height, width, policy)]

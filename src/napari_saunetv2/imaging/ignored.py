@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 BESIDE = 10
-"""The highest label beside which 255 (of 16 bits 65,535) is no label but stands for "not judged"."""
+"""The highest label for which 255 (in 16 bits 65,535) means "not annotated"."""
 
 VALUE = -1
 """What stands for "not judged" where this program writes labels: no label is negative."""
 
 
 def not_judged(labels: NDArray[Any]) -> tuple[NDArray[np.bool_] | None, str]:
-    """Find the pixels that nobody judged: 255 beside small labels, negative numbers, NaN.
+    """Find the unannotated pixels: 255 beside small labels, negative numbers, NaN.
 
     Parameters
     ----------
@@ -50,4 +50,4 @@ def judged(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None
 
 def remark(count: int, what: str) -> str:
     """Say how many pixels were not judged, and by what that is known."""
-    return f"{count:,} pixels {what} are taken as not judged, and left out of the vessels."
+    return f"{count:,} pixels {what} are treated as not annotated and left out of the vessels."

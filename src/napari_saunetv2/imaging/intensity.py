@@ -1,4 +1,4 @@
-"""From the values of a file to [0, 1]: one rule for inference and training."""
+"""Scale the values of a file to [0, 1]: one rule for inference and training."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -6,19 +6,19 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2.errors import ImageError
 
 TOLERANCE = 1e-3
-"""By how much floats may lie outside [0, 1], as rounding leaves them; they are clipped."""
+"""Tolerance of floats outside [0, 1], from rounding; they are clipped."""
 
 FULL_SCALE = {np.dtype(np.bool_): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 def to_unit(image: ArrayLike) -> NDArray[np.float32]:
-    """Bring an image to three channels in [0, 1], by its type and never by its own maximum.
+    """Convert an image to three channels in [0, 1], by its type and never by its own maximum.
 
     Parameters
     ----------
     image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Grey, RGB or RGBA (alpha is dropped); uint8, uint16, bool, or float in [0, 1], of
-        which rounding may have moved values by a thousandth.
+        Grey, RGB or RGBA (alpha is dropped); uint8, uint16, bool, or float in [0, 1], with a tolerance of a
+        thousandth for rounding.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
         pixels = np.asarray(image)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of unlike lengths, a tensor on a GPU
         raise ImageError(
-            f"A {type(image).__name__} that is no array cannot be segmented: give pixels ({error})."
+            f"A {type(image).__name__} that is not an array cannot be segmented: give pixels ({error})."
         ) from error
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
         raise ImageError(
@@ -64,7 +64,7 @@ def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         raise ImageError("The image holds NaN or infinite values: replace them, for example by 0.")
     if low < -TOLERANCE or high > 1 + TOLERANCE:
         raise ImageError(
-            f"A float image must lie in [0, 1], this one spans {low:.9g} to {high:.9g}: divide it by its "
+            f"A float image must lie in [0, 1], but this one spans {low:.9g} to {high:.9g}: divide it by its "
             "full scale (255 for 8-bit data, 65535 for 16-bit)."
         )
     return np.asarray(np.clip(pixels, 0, 1), np.float32)

@@ -1,4 +1,4 @@
-"""What pixels look like."""
+"""Recognising masks by their pixels."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ _LOOKED_AT = 400  # pixels of the longer side
 
 
 def is_nearly_black_and_white(pixels: NDArray[Any]) -> bool:
-    """Whether pixels, shape (H, W) or (H, W, C), are a mask that a JPEG file made noisy.
+    """Whether pixels, shape (H, W) or (H, W, C), are a mask with JPEG noise.
 
-    Every n-th pixel is looked at, so that a large file takes no longer.
+    Only every n-th pixel is examined, so that large files take no longer.
     """
     step = max(1, max(pixels.shape[:2]) // _LOOKED_AT)
     few = pixels[::step, ::step]

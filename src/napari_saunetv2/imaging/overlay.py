@@ -1,4 +1,4 @@
-"""Pictures of a segmentation on its photograph."""
+"""Images of a segmentation on its photograph."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,10 +6,10 @@ from PIL import Image
 from scipy import ndimage
 
 COLOUR = (0, 230, 180)
-"""Of the vessels' outline: green-blue, the hue that no fundus has."""
+"""Colour of the vessels' outline: green-blue, a hue that no fundus has."""
 
 OUTLINE_SHARE = 0.9
-"""Share of that colour in a pixel of the outline."""
+"""Opacity of that colour in a pixel of the outline."""
 
 AGREEMENT = {
     1: ("found (true positive)", (0, 158, 115)),
@@ -17,8 +17,8 @@ AGREEMENT = {
     3: ("missed (false negative)", (86, 180, 233)),
 }
 """Meaning and colour of the values of :func:`agreement`: bluish green for true positives, yellow for false
-ones, sky blue for false negatives. They differ in lightness too, for eyes that do not tell all hues apart
-(Okabe and Ito, 2008)."""
+ones, sky blue for false negatives. They differ in lightness too, for colour-blind readers (Okabe and Ito,
+2008)."""
 
 
 def outlined(unit: NDArray[np.float32], vessels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -44,19 +44,19 @@ def outlined(unit: NDArray[np.float32], vessels: NDArray[np.uint8]) -> NDArray[n
 def agreement(
     truth: NDArray[np.generic], vessels: NDArray[np.generic], inside: NDArray[np.generic] | None = None
 ) -> NDArray[np.uint8]:
-    """Tell right from wrong, pixel by pixel.
+    """Compare a prediction with the reference, pixel by pixel.
 
     Parameters
     ----------
     truth, vessels : array, shape (H, W)
-        A vessel where not 0: what should have been found, and what was.
+        A vessel where not 0: the reference and the prediction.
     inside : array, shape (H, W), optional
-        The field of view; outside of it all is 0.
+        The field of view; outside it the result is 0.
 
     Returns
     -------
     array, shape (H, W), uint8
-        0 where both see no vessel, else a key of ``AGREEMENT``.
+        0 where neither has a vessel, else a key of ``AGREEMENT``.
     """
     true, found = truth != 0, vessels != 0
     codes = np.where(true, np.where(found, 1, 3), np.where(found, 2, 0)).astype(np.uint8)
@@ -64,7 +64,7 @@ def agreement(
 
 
 def agreement_picture(unit: NDArray[np.float32], codes: NDArray[np.uint8], side: int) -> Image.Image:
-    """Draw right and wrong onto a photograph in dim grey.
+    """Draw right and wrong pixels onto a dimmed grey photograph.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def agreement_picture(unit: NDArray[np.float32], codes: NDArray[np.uint8], side:
     codes : array, shape (H, W), uint8
         From :func:`agreement`.
     side : int, pixels
-        A longer side is thinned out to at most this, every n-th pixel: the shares of right and wrong stay.
+        Larger images are reduced to at most this side, keeping every n-th pixel: the shares of right and
+        wrong stay.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Whether a picture, its field of view, its scale and its vessels are what one would expect.
+"""Whether an image, its field of view, its scale and its vessels are plausible.
 
-Every function returns remarks: plain sentences for the user, none where nothing is unusual. They advise and
-never forbid. The bounds are of this program; each says what it was taken from.
+Every function returns remarks: plain sentences for the user, none if nothing is unusual. They advise and
+never forbid. The bounds were chosen for this program; each states its source.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging import fov, fundus
+from napari_saunetv2.imaging import field_of_view, fundus
 from napari_saunetv2.imaging.scale import RESCALE_BEYOND, SMALLEST_FACTOR, factor_between
 
 Remarks = tuple[str, ...]
@@ -20,14 +20,14 @@ VESSELS = (0.02, 0.30)
 marked 4 to 20 % of it."""
 
 DARK = 0.2
-"""A picture whose brightest hundredth inside the field of view stays below this share of the range is dark:
-the darkest photograph of ARIA reaches .53."""
+"""An image is dark if the brightest hundredth inside its field of view is below this share of the range: the
+darkest photograph of ARIA reaches .53."""
 
 SMALL_FIELD = 0.25
-"""A field of view narrower than this share of the picture's longer side is hardly the eye."""
+"""A field of view narrower than this share of the image's longer side is probably not the eye."""
 
 FAR_SCALE = 4.0
-"""Vessels that are wider by this factor than those that a model has learned are found badly."""
+"""Vessels wider by this factor than those in training are poorly segmented."""
 
 SMALL_SCALE = 1 / 3
 """A field of view smaller than a model's by this factor does not show its fine vessels."""
@@ -35,30 +35,30 @@ SMALL_SCALE = 1 / 3
 _LOG = logging.getLogger(__name__)
 
 
-def share(mask: NDArray[np.generic], field: NDArray[np.generic] | None = None) -> float:
+def share(mask: NDArray[np.generic], fov: NDArray[np.generic] | None = None) -> float:
     """Share of the field of view that is vessel, range [0, 1]; of the frame without a field of view.
 
     Parameters
     ----------
-    mask, field : array, shape (H, W)
+    mask, fov : array, shape (H, W)
         A vessel, and inside, where not 0. An empty field of view gives 0.
     """
-    inside = np.ones(mask.shape, bool) if field is None else field != 0
+    inside = np.ones(mask.shape, bool) if fov is None else fov != 0
     area = np.count_nonzero(inside)
     return np.count_nonzero((mask != 0) & inside) / area if area else 0.0
 
 
 def of_vessels(part: float, *, of: str = "field of view", drawn: bool = False) -> Remarks:
-    """Remark on the share of vessels, range [0, 1]; ``drawn`` for an observer's mask."""
+    """Remarks on the share of vessels, range [0, 1]; ``drawn`` for an observer's mask."""
     low, high = VESSELS
     if low <= part <= high:
         return ()
     usual = f"{100 * low:.0f} to {100 * high:.0f} % is usual"
     if part == 0:
         return (f"Nothing in the {of} is vessel: {usual}.",)
-    why = "check the threshold and the picture's scale"
+    why = "check the threshold and the image's scale"
     if drawn and part > 0.5:
-        why = "the mask may be inverted: a vessel must be the brighter pixel, not 0"
+        why = "the mask may be inverted: vessel pixels must be the brighter ones, not 0"
     elif drawn:
         why = "check that this is a mask of all vessels"
     return (f"{_percent(part)} of the {of} is vessel, {usual}: {why}.",)
@@ -69,81 +69,80 @@ def share_in_words(part: float) -> str:
     return next(iter(of_vessels(part)), f"{_percent(part)} of the field of view is vessel.")
 
 
-def of_labels(labels: NDArray[np.generic], field: NDArray[np.generic] | None = None) -> Remarks:
-    """Remark on an observer's mask, shape (H, W), a vessel where not 0; without ``field`` on the frame."""
-    return of_vessels(share(labels, field), of="frame" if field is None else "field of view", drawn=True)
+def of_labels(labels: NDArray[np.generic], fov: NDArray[np.generic] | None = None) -> Remarks:
+    """Remarks on an observer's mask, shape (H, W), a vessel where not 0; without ``fov`` over the frame."""
+    return of_vessels(share(labels, fov), of="frame" if fov is None else "field of view", drawn=True)
 
 
-def of_field_mask(field: NDArray[np.generic], unit: NDArray[np.float32] | None = None) -> Remarks:
-    """Remark on a mask of the field of view that somebody gave.
+def of_fov_mask(fov: NDArray[np.generic], unit: NDArray[np.float32] | None = None) -> Remarks:
+    """Remarks on a mask of the field of view given by the user.
 
     Parameters
     ----------
-    field : array, shape (H, W)
+    fov : array, shape (H, W)
         Inside where not 0.
     unit : array, shape (H, W, 3), range [0, 1], optional
         The photograph.
     """
-    inside = field != 0
+    inside = fov != 0
     part = float(inside.mean())
     if part == 0:
         return ("The FOV mask is empty: no pixel is inside.",)
     if _inverted(inside, unit):
-        return ("The FOV mask may be inverted: the eye lies where it is 0.",)
-    if (found := fov.diameter(inside)) is not None and found < SMALL_FIELD * max(field.shape):
-        return (f"The FOV mask covers only {_percent(part)} of the picture.",)
+        return ("The FOV mask may be inverted: the eye is where the mask is 0.",)
+    if (found := field_of_view.diameter(inside)) is not None and found < SMALL_FIELD * max(fov.shape):
+        return (f"The FOV mask covers only {_percent(part)} of the image.",)
     return ()
 
 
-def of_picture(unit: NDArray[np.float32], field: NDArray[np.bool_]) -> Remarks:
-    """Remark on what a photograph, shape (H, W, 3), range [0, 1], shows and how much of the range it uses.
+def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Remarks:
+    """Remarks on the content of a photograph, shape (H, W, 3), range [0, 1], and the range it uses.
 
-    ``field``, shape (H, W), is its field of view as :func:`napari_saunetv2.imaging.fov.detect` finds it.
+    ``fov``, shape (H, W), is its field of view as :func:`napari_saunetv2.imaging.field_of_view.detect` finds
+    it.
     """
     remarks = []
-    if (top := _brightest(unit, field)) < DARK:
+    if (top := _brightest(unit, fov)) < DARK:
         remarks.append(
-            f"The picture is nearly black: it uses {_percent(top)} of the range of its type; stretch it, or "
+            f"The image is nearly black: it uses {_percent(top)} of the range of its type; rescale it, or "
             "save it with its real bit depth."
         )
-    if doubt := fundus.doubt(unit, field):
-        remarks.append(f"This may be no fundus photograph: {doubt}.")
+    if doubt := fundus.doubt(unit, fov):
+        remarks.append(f"This may not be a fundus photograph: {doubt}.")
     return tuple(remarks)
 
 
-def of_scale(
-    field: NDArray[np.bool_], trained: float | None, factor: float, *, given: bool = False
-) -> Remarks:
-    """Remark on the scale at which a picture is segmented.
+def of_scale(fov: NDArray[np.bool_], trained: float | None, factor: float, *, given: bool = False) -> Remarks:
+    """Remarks on the scale at which an image is segmented.
 
     Parameters
     ----------
-    field : array, shape (H, W), bool
+    fov : array, shape (H, W), bool
         Its field of view.
     trained : float or None, pixels
         Diameter of the field of view in the model's training images.
     factor : float
-        At which it is segmented: 1 is the picture's own scale.
+        Scale of the segmentation: 1 is the image's own scale.
     given : bool
-        Whether the field of view is the user's own, and not the one that was found.
+        Whether the field of view was given by the user, not detected.
     """
-    found, longest = fov.diameter(field), max(field.shape)
+    found, longest = field_of_view.diameter(fov), max(fov.shape)
     if trained is None:
         return ()
-    at = "at the picture's own scale" if factor == 1 else f"at {factor:.2g} times the picture's scale"
+    at = "at the image's own scale" if factor == 1 else f"at {factor:.2g} times the image's scale"
     if found is None:
         return (
-            f"No field of view was found: segmented {at}; if that is wrong, give an FOV mask or a factor.",
+            f"No field of view was detected: segmented {at}; if that is wrong, give an FOV mask or a factor.",
         )
     remarks = []
     if found < SMALL_FIELD * longest and not given:
         remarks.append(
-            f"The field of view that was found is only {found:.0f} pixels wide: segmented {at}; give an FOV "
-            "mask or a factor."
+            f"The detected field of view is only {found:.0f} pixels wide: segmented {at}; give an FOV mask "
+            "or a factor."
         )
-    elif fov.roundness(field) < fov.ROUND and not given:
+    elif field_of_view.roundness(fov) < field_of_view.ROUND and not given:
         remarks.append(
-            f"The field of view is uncertain, for what was found is not round: taken as {found:.0f} pixels "
+            f"The detected field of view is not round and therefore uncertain: assumed {found:.0f} pixels "
             f"wide, segmented {at}."
         )
     ratio, auto = found / trained, factor_between(found, trained)
@@ -154,38 +153,38 @@ def of_scale(
         )
     elif ratio < SMALL_SCALE:
         remarks.append(
-            f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: it shows fewer "
-            "vessels than the model knows."
+            f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: fine vessels that "
+            "the model was trained on do not show."
         )
     elif ratio * factor > FAR_SCALE:
         remarks.append(
             f"Its field of view is {found:.0f} pixels wide, the model's {trained:.0f}: even at "
-            f"{SMALLEST_FACTOR:.2g} times its scale wide vessels may be missed; try a smaller factor."
+            f"{SMALLEST_FACTOR:.2g} times its scale, wide vessels may be missed; try a smaller factor."
         )
     return tuple(remarks)
 
 
 def of_segmentation(
     unit: NDArray[np.float32],
-    field: NDArray[np.bool_],
+    fov: NDArray[np.bool_],
     trained: float | None,
     factor: float,
     *,
     given: bool = False,
     share: float | None = None,
 ) -> Remarks:
-    """Give all remarks on a photograph, its field of view, its scale and the share of vessels, if known.
+    """Return all remarks on a photograph, its field of view, its scale and its share of vessels, if known.
 
     Parameters are those of :func:`of_picture`, :func:`of_scale` and :func:`of_vessels`.
     """
-    wrong = of_field_mask(field, unit) if given else ()
-    # Of a wrong mask nothing else can be said.
-    rest = () if wrong else (*of_picture(unit, field), *of_scale(field, trained, factor, given=given))
+    wrong = of_fov_mask(fov, unit) if given else ()
+    # With a wrong mask nothing else can be checked.
+    rest = () if wrong else (*of_picture(unit, fov), *of_scale(fov, trained, factor, given=given))
     return (*wrong, *rest, *(() if share is None else of_vessels(share)))
 
 
 def log(name: str, remarks: Iterable[str]) -> None:
-    """Write remarks on a file or array to the log, as warnings."""
+    """Log remarks on a file or array as warnings."""
     for remark in remarks:
         _LOG.warning("%s: %s", name, remark)
 
@@ -194,14 +193,14 @@ def _percent(part: float) -> str:
     return f"{100 * part:.0f} %" if part >= 0.1 else f"{100 * part:.2g} %"
 
 
-def _brightest(unit: NDArray[np.float32], field: NDArray[np.bool_]) -> float:
-    step = max(1, max(field.shape) // 400)
-    few, inside = unit[::step, ::step], field[::step, ::step]
+def _brightest(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float:
+    step = max(1, max(fov.shape) // 400)
+    few, inside = unit[::step, ::step], fov[::step, ::step]
     return float(np.quantile(few[inside].max(axis=1), 0.99)) if inside.any() else 0.0
 
 
 def _inverted(inside: NDArray[np.bool_], unit: NDArray[np.float32] | None) -> bool:
-    """Whether a mask leaves out the middle but not the edge, or what is lit but not what is dark."""
+    """Whether a mask excludes the middle but not the edge, or the lit but not the dark part."""
     height, width = inside.shape
     middle = inside[height // 4 : height - height // 4, width // 4 : width - width // 4].mean()
     edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).mean()

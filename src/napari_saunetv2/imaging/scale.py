@@ -1,4 +1,4 @@
-"""Images and maps at another scale."""
+"""Resampling images and maps."""
 
 import math
 
@@ -11,8 +11,8 @@ def resize(
 ) -> NDArray[np.float32]:
     """Resample an image, shape (h, w) or (h, w, C), to (height, width[, C]).
 
-    Bicubic, with an anti-aliasing filter, where it shrinks, for bilinear leaves fine vessels paler; bilinear
-    where it enlarges, and for ``shares`` of a pixel, such as labels, whose sum is to stay. Values stay within
+    Bicubic with an anti-aliasing filter to shrink, because bilinear makes fine vessels paler; bilinear to
+    enlarge, and for ``shares`` of a pixel, such as labels, whose sum must be preserved. Values stay within
     the image's range.
     """
     # Here, not above: widgets use the factors of this file, and open without torch.
@@ -23,26 +23,26 @@ def resize(
     shrinks = height * width < math.prod(image.shape[:2])
     mode = "bicubic" if shrinks and not shares else "bilinear"
     resized = F.interpolate(planes, (height, width), mode=mode, antialias=True)
-    resized = resized.clamp(planes.min(), planes.max())  # a cubic goes beyond on either side of an edge
+    resized = resized.clamp(planes.min(), planes.max())  # a cubic overshoots on either side of an edge
     result: NDArray[np.float32] = resized[0].numpy().transpose(1, 2, 0)
     return np.ascontiguousarray(result if image.ndim == 3 else result[..., 0])
 
 
 SMALLEST_FACTOR = 0.4
-"""No photograph is shrunk further to meet a model's scale: its fine vessels would be gone. Chosen on nine
+"""No photograph is shrunk further to match a model's scale: its fine vessels would disappear. Chosen on nine
 training images of HRF, where DRIVE's scale is a factor of 0.18: F1 there is .750 by saunetv2-general, .788
 at 0.44; .703 and .757 by saunetv2-drive."""
 
 RESCALE_BEYOND = 1.25
-"""A field of view that differs from a model's by more than this factor is brought to its scale; to resample
+"""A field of view that differs from a model's by more than this factor is resampled to its scale; resampling
 for less would blur more than it helps."""
 
 
 def factor_between(found: float, wanted: float) -> float:
-    """Give the factor that brings a field of view of ``found`` pixels to ``wanted``, or as near as pays.
+    """Return the factor that scales a field of view of ``found`` pixels to ``wanted``, within limits.
 
-    1 where they are near enough: training and use ask here, so that a network is used at the scale that it
-    was trained at.
+    1 if they are close enough. Training and inference both use this, so that a network is used at its
+    training scale.
     """
     factor = max(wanted / found, SMALLEST_FACTOR)
     return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0

@@ -9,18 +9,18 @@ T = TypeVar("T", bound=np.generic)
 
 
 class View(NamedTuple):
-    """A view: quarter turns counter-clockwise, then mirrored from left to right or not."""
+    """A view: quarter turns counter-clockwise, then optionally flipped left to right."""
 
     turns: int
     mirrored: bool
 
     def of(self, image: NDArray[T]) -> NDArray[T]:
-        """Show an image, shape (H, W) or (H, W, C), in this view; a view of its memory."""
+        """Transform an image, shape (H, W) or (H, W, C), without copying it."""
         turned = np.rot90(image, self.turns)
         return turned[:, ::-1] if self.mirrored else turned
 
     def undo(self, seen: NDArray[T]) -> NDArray[T]:
-        """Bring back what :meth:`of` gave, or what a network made of it."""
+        """Undo the transform, for an image or a prediction."""
         return np.rot90(seen[:, ::-1] if self.mirrored else seen, -self.turns)
 
 

@@ -1,4 +1,4 @@
-"""From the probability of a vessel to the vessels."""
+"""Post-processing: from vessel probabilities to a vessel mask."""
 
 from dataclasses import asdict, dataclass
 from numbers import Real
@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_saunetv2.errors import ImageError, SettingsError
 
 WEAK = 0.5
-"""Share of the threshold that a pixel must reach to go on a vessel that has reached the threshold."""
+"""Share of the threshold that a pixel must reach to extend a vessel that reaches the threshold."""
 
 _TOUCHING = np.ones((3, 3), bool)
 
@@ -23,9 +23,9 @@ class PostProcessing:
     Attributes
     ----------
     threshold : float, (0, 1)
-        From this probability on a pixel is a vessel.
+        Pixels with at least this probability are vessel.
     min_size : int, pixels
-        Vessels of fewer pixels, touching at a side or a corner, are left out.
+        Vessels of fewer pixels (8-connected) are removed.
     connected : bool
         Hysteresis, as in :func:`find`.
     fov : str
@@ -60,43 +60,42 @@ class PostProcessing:
         return {name: value for name, value in asdict(self).items() if name != "fov"}
 
 
-def restrict(probability: NDArray[np.float32], field: NDArray[np.generic]) -> NDArray[np.float32]:
+def restrict(probability: NDArray[np.float32], fov: NDArray[np.generic]) -> NDArray[np.float32]:
     """Set a probability to 0 outside the field of view.
 
     Parameters
     ----------
-    probability, field : array, shape (H, W)
-        Inside where ``field`` is not 0.
+    probability, fov : array, shape (H, W)
+        Inside where ``fov`` is not 0.
 
     Raises
     ------
     ImageError
         When the shapes differ.
     """
-    if probability.shape != field.shape:
+    if probability.shape != fov.shape:
         raise ImageError(
-            f"The field of view has shape {field.shape}, the image {probability.shape}: use that of "
-            "this image."
+            f"The field of view has shape {fov.shape}, the image {probability.shape}: use that of this image."
         )
-    return np.where(field != 0, probability, np.float32(0))
+    return np.where(fov != 0, probability, np.float32(0))
 
 
 def find(
     probability: NDArray[np.float32], threshold: float, *, min_size: int = 0, connected: bool = False
 ) -> NDArray[np.uint8]:
-    """Find the vessels in a probability.
+    """Find the vessels in a probability map.
 
     Parameters
     ----------
     probability : array, shape (..., H, W), range [0, 1]
         Each plane by itself.
     threshold : float, (0, 1)
-        From this probability on a pixel is a vessel.
+        Pixels with at least this probability are vessel.
     min_size : int, pixels
-        Vessels of fewer pixels, touching at a side or a corner, are left out.
+        Vessels of fewer pixels (8-connected) are removed.
     connected : bool
-        Hysteresis [1]_: a pixel is a vessel too from ``WEAK`` times the threshold on, where its weak pixels
-        hang together with one that reaches the threshold.
+        Hysteresis [1]_: pixels from ``WEAK`` times the threshold are vessel too, if they are connected to a
+        pixel that reaches the threshold.
 
     Returns
     -------
@@ -135,7 +134,7 @@ def _extract(plane: NDArray[np.float32], post: PostProcessing) -> NDArray[np.uin
 def _grown(plane: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     from skimage.filters import apply_hysteresis_threshold
 
-    # scikit-image takes what lies above a threshold, this program what reaches it.
+    # scikit-image uses values above a threshold, this program values that reach it.
     low, high = (np.nextafter(np.float32(t), np.float32(0)) for t in (WEAK * threshold, threshold))
     grown: NDArray[np.bool_] = apply_hysteresis_threshold(plane, low, high)  # type: ignore[no-untyped-call]
     return grown

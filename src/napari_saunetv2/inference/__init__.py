@@ -1,4 +1,4 @@
-"""From an image to the probability that each of its pixels is a vessel."""
+"""Segmentation: from an image to the vessel probability of each pixel."""
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.inference.passes import (

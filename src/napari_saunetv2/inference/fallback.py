@@ -1,4 +1,4 @@
-"""Segmentation that a full memory does not end: smaller tiles first, then the CPU."""
+"""Segmentation that survives running out of memory: smaller tiles first, then the CPU."""
 
 import logging
 from collections.abc import Generator
@@ -21,11 +21,11 @@ from napari_saunetv2.progress import relay
 _LOG = logging.getLogger(__name__)
 
 SMALLEST_TILE = 256
-"""Side in pixels below which a tile is not halved: the network would see too little around a vessel."""
+"""Minimum side of a halved tile in pixels: below, the network sees too little context."""
 
 
 class State(NamedTuple):
-    """How far the work is: passes done, of how many, on which device, and what had to be changed, or ""."""
+    """Progress: passes done and in total, the device, and what had to be changed, or ""."""
 
     done: float
     total: float
@@ -38,7 +38,7 @@ class State(NamedTuple):
         return self.done / self.total
 
 
-class Answer(NamedTuple):
+class Prediction(NamedTuple):
     """A prediction, and how it was really made.
 
     Attributes
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     config : InferenceConfig
         The device, engine, precision and tiles that were used.
     notice : str
-        What had to be changed, for the user; "" where nothing was.
+        What had to be changed, for the user, or "".
     """
 
     classes: NDArray[np.float32]
@@ -62,9 +62,9 @@ class Answer(NamedTuple):
 
 
 def steps(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
-) -> Generator[State, None, Answer]:
-    """Do what :func:`napari_saunetv2.inference.steps` does; where memory runs out, begin anew with less.
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
+) -> Generator[State, None, Prediction]:
+    """As :func:`napari_saunetv2.inference.steps`; if memory runs out, start again with less.
 
     Yields
     ------
@@ -73,23 +73,23 @@ def steps(
 
     Returns
     -------
-    Answer
+    Prediction
 
     Raises
     ------
     OutOfMemoryError
-        When the memory of the CPU does not suffice for small tiles either.
+        If the memory of the CPU is too small even for small tiles.
     """
     config, notice = replace(config, device=str(devices.resolve(config.device))), ""
     while True:
-        work = passes.steps(image, model, config, field)
+        work = passes.steps(image, model, config, fov)
         try:
             classes = yield from relay(work, partial(_state, config.device, notice))
         except OutOfMemoryError:
-            pass  # dealt with outside the handler: its traceback holds on to what filled the memory
+            pass  # handled outside the except block: its traceback keeps the memory in use
         else:
-            return Answer(classes, passes.resolved(model, config), notice)
-        tiles = passes.planned(image, model, config, field).tiles
+            return Prediction(classes, passes.resolved(model, config), notice)
+        tiles = passes.planned(image, model, config, fov).tiles
         config, notice = _smaller(_longest(tiles), config)
         _LOG.warning(notice)
 
@@ -110,7 +110,7 @@ def _smaller(side: int, config: InferenceConfig) -> tuple[InferenceConfig, str]:
         return replace(config, tile=tile), f"{full}: smaller tiles of {tile} pixels."
     if config.device == "cpu":
         raise OutOfMemoryError(
-            f"The memory is full even with tiles of {side} pixels: close other programs, or shrink the image."
+            f"Out of memory even with tiles of {side} pixels: close other programs, or shrink the image."
         )
     torch.cuda.empty_cache()
     return replace(config, tile="auto", device="cpu"), f"{full}: on the CPU instead."

@@ -1,7 +1,7 @@
-"""A network whose GroupNorms keep the statistics of one image, so that its tiles agree.
+"""A network whose GroupNorm statistics are fixed for one image, so that its tiles agree.
 
-GroupNorm takes its mean and variance from whatever it is given: the same pixel in two tiles gets two answers.
-Here they are taken once, jointly over a sample of tiles spread over the image, and then hold for every tile.
+GroupNorm computes mean and variance from its input, so the same pixel in two tiles gets two predictions. Here
+they are computed once, jointly over a sample of tiles spread over the image, and used for every tile.
 """
 
 import copy
@@ -22,7 +22,7 @@ from napari_saunetv2.networks._blocks import DropBlock2d
 
 
 class _Measuring(nn.BatchNorm2d):
-    """GroupNorm with weighted statistics over all images of a batch, which it keeps."""
+    """GroupNorm with weighted statistics over all images of a batch, which it stores."""
 
     def __init__(self, part: nn.GroupNorm, shares: Tensor, border: float) -> None:
         super().__init__(part.num_channels, part.eps)
@@ -32,7 +32,7 @@ class _Measuring(nn.BatchNorm2d):
         self._border = border
 
     def forward(self, x: Tensor) -> Tensor:
-        rim = round(self._border * x.shape[-1])  # pixels that saw the zeros around a tile do not count
+        rim = round(self._border * x.shape[-1])  # pixels influenced by the padding of a tile do not count
         inner = x[..., rim : x.shape[-2] - rim, rim : x.shape[-1] - rim]
         members = inner.shape[1] // self._groups
         variance, mean = torch.var_mean(inner, (2, 3), correction=0)  # of every image and channel
@@ -54,9 +54,9 @@ def freeze(network: nn.Module, samples: Tensor, shares: Tensor, *, border: float
     samples : tensor, shape (N, C, S, S), range [0, 1]
         Tiles of the image over which the statistics are taken, jointly.
     shares : tensor, shape (N,), sum 1
-        How much of the image each of them stands for.
+        Share of the image that each represents.
     border : float, [0, 0.5)
-        Share of a tile's side, at each of its ends, that does not count.
+        Share of a tile's side, at each end, that is ignored.
     """
     frozen = copy.deepcopy(network)
     norms = [(parent, name) for parent in frozen.modules() for name, _ in _norms(parent)]
@@ -77,7 +77,7 @@ def _norms(parent: nn.Module) -> Iterator[tuple[str, nn.GroupNorm]]:
 
 
 def _fold(parts: nn.Sequential) -> None:
-    """Put a scale that follows a convolution into its weights."""
+    """Fold a scale after a convolution into its weights."""
     before: tuple[int, nn.Conv2d] | None = None
     for number, part in enumerate(parts):
         if isinstance(part, nn.Conv2d):
@@ -100,7 +100,7 @@ def _plain(part: _Measuring) -> nn.BatchNorm2d:
 
 
 SAMPLES, SAMPLE_SIDE = 96, 128
-"""A large image's statistics are taken from about SAMPLES tiles of that side in pixels."""
+"""A large image's statistics are computed from about SAMPLES tiles of this side in pixels."""
 
 
 def frozen_run(
@@ -109,13 +109,13 @@ def frozen_run(
     shape: tuple[int, int],
     config: InferenceConfig,
 ) -> runners.Runner:
-    """Make a model ready for the tiles of one image, with GroupNorm's statistics of that image.
+    """Prepare a model for the tiles of one image, with that image's GroupNorm statistics.
 
     Parameters
     ----------
     model : Checkpoint
     read : callable
-        Gives a part of the image, shape (h, w, 3), range [0, 1].
+        Returns a part of the image, shape (h, w, 3), range [0, 1].
     shape : (int, int)
         The image's height and width.
     config : InferenceConfig

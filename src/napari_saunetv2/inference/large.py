@@ -1,4 +1,4 @@
-"""Images larger than memory: from file to file, tile by tile."""
+"""Images larger than memory: from file to file, in tiles."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from napari_saunetv2.inference.tiles import Tile
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 IN_MEMORY = 2**26
-"""Pixels of an image that need no tiles on disk: 67 megapixels, about 3 GB while it is segmented."""
+"""Maximum pixels of an image segmented in memory: 67 megapixels, about 3 GB during segmentation."""
 
 
 def segment(
@@ -34,7 +34,7 @@ def segment(
     overwrite: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:
-    """Segment an image of any size, at its own scale, into a file; memory does not grow with its height.
+    """Segment an image of any size, at its own scale, into a file; memory use is independent of its height.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def segment(
     FileFormatError
         For another suffix.
     OverwriteError
-        When the target is there.
+        If the target exists.
     SettingsError
         For views, another scale, or tiles that are too small to share the image's statistics.
     """
@@ -83,8 +83,8 @@ def segment(
         for number, row in enumerate(rows):
             band = np.empty((row.core.stop - row.core.start, width), np.float32)
             for place_in_row, column in enumerate(columns):
-                laid = windows.laid(unit(Tile(row.read, column.read)), row, column)
-                band[:, column.core] = passes.most_probable(run(laid))[row.inner, column.inner]
+                padded = windows.pad_to_canvas(unit(Tile(row.read, column.read)), row, column)
+                band[:, column.core] = passes.most_probable(run(padded))[row.inner, column.inner]
                 if progress is not None:
                     progress(number * len(columns) + place_in_row + 1, len(rows) * len(columns))
             yield band if what == "probability" else binarise(band, level) * np.uint8(255)

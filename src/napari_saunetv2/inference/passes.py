@@ -22,13 +22,13 @@ from napari_saunetv2.models.checkpoint import Checkpoint
 Array = NDArray[np.float32]
 
 FREEZE_FROM = 512
-"""Tiles of at least this side share the image's statistics and touch; smaller ones are blended."""
+"""Tiles of at least this side share the image's statistics and are adjacent; smaller ones are blended."""
 
 _VIEWS: dict[TestTime, tuple[View, ...]] = {"none": D4[:1], "flips": FLIPS, "d4": D4}
 
 
 class Progress(NamedTuple):
-    """Passes of the network that are done, of how many."""
+    """Passes of the network done, and in total."""
 
     done: int
     total: int
@@ -55,27 +55,25 @@ def resolved(model: Checkpoint, config: InferenceConfig) -> InferenceConfig:
 
 
 def planned(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> planning.Plan:
     """Say how :func:`steps` would take an image through the network, and raise what it would."""
-    return _planned(to_unit(image), model, resolved(model, config), field)
+    return _planned(to_unit(image), model, resolved(model, config), fov)
 
 
-def _planned(
-    unit: Array, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None
-) -> planning.Plan:
+def _planned(unit: Array, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None) -> planning.Plan:
     trained = model.header.fov_diameter
-    return planning.plan(unit, trained, config.rescale, config.tile, field, config.engine)
+    return planning.plan(unit, trained, config.rescale, config.tile, fov, config.engine)
 
 
 def steps(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> Generator[Progress, None, Array]:
     """Predict an image, one pass of the network at a time.
 
     Parameters
     ----------
-    image, field
+    image, fov
         As in :func:`napari_saunetv2.inference.segment`.
     model : Checkpoint
     config : InferenceConfig
@@ -98,7 +96,7 @@ def steps(
     """
     with devices.naming_out_of_memory(config.device):
         unit, used = to_unit(image), resolved(model, config)
-        plan = _planned(unit, model, used, field)
+        plan = _planned(unit, model, used, fov)
         predict = _in_windows if FREEZE_FROM <= plan.side < max(plan.working_shape) else _blended
         probability = yield from predict(unit, plan, model, used)
         if plan.working_shape != plan.shape:
@@ -152,8 +150,8 @@ def _in_windows(
 
     result = np.empty((0, height, width), np.float32)
     for number, (rows, columns) in enumerate(parts):
-        laid = windows.laid(working[rows.read, columns.read], rows, columns)
-        mean = yield from _mean(forward, laid, chosen, Progress(number * len(chosen), total))
+        padded = windows.pad_to_canvas(working[rows.read, columns.read], rows, columns)
+        mean = yield from _mean(forward, padded, chosen, Progress(number * len(chosen), total))
         if not number:
             result = np.empty((len(mean), height, width), np.float32)
         result[:, rows.core, columns.core] = mean[:, rows.inner, columns.inner]

@@ -1,4 +1,4 @@
-"""How an image goes through the network: at which scale, and in which tiles."""
+"""The scale and the tiles at which an image is segmented."""
 
 import math
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.errors import ImageError, SettingsError
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.scale import factor_between, scaled_shape
 from napari_saunetv2.inference.tiles import Tile, tiles
 
@@ -15,19 +15,19 @@ TILE_SIDE = 1536
 """Side in pixels of the tiles of a large image."""
 
 WHOLE_UP_TO = {"torch": TILE_SIDE**2, "onnx": TILE_SIDE**2, "openvino": 9_000_000}
-"""Pixels at the model's scale above which an image goes through tiles. OpenVINO holds few maps at once: for
-HRF's 8 megapixels 2.8 GB in float32, where torch would take 6; whole they take two thirds of the time."""
+"""Pixels at the model's scale above which an image is tiled. OpenVINO holds few maps at once: HRF's 8
+megapixels need 2.8 GB in float32, and 6 in torch; untiled they take two thirds of the time."""
 
 SMALLEST_FIELD = 1 / 8
-"""What is lit over a smaller share of an image's longer side is no field of view, but a speck in the dark: to
-bring it to the model's scale would take a picture of any size."""
+"""A lit area below this share of an image's longer side is a speck, not a field of view: scaling it to the
+model's scale would need an image of any size."""
 
 MAX_WORKING_PIXELS = 2**29
-"""A ``rescale`` that makes more of an image is refused: 512 megapixels, 6 GiB."""
+"""Maximum pixels of a rescaled image: 512 megapixels, 6 GiB."""
 
 
 class Plan(NamedTuple):
-    """How an image goes through the network: its shape, that at the model's scale, and the tiles of that."""
+    """Plan for an image: its shape, its shape at the model's scale, and the tiles of the latter."""
 
     shape: tuple[int, int]
     working_shape: tuple[int, int]
@@ -40,16 +40,16 @@ def plan(
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
-    field: ArrayLike | None,
+    fov: ArrayLike | None,
     engine: str,
 ) -> Plan:
-    """Plan for an image and a model that was trained at a field of view of ``trained`` pixels."""
+    """Make the plan for an image and a model trained with a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
-    factor = factor_for(unit, trained, rescale, field)
+    factor = factor_for(unit, trained, rescale, fov)
     working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
     if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
         raise SettingsError(
-            f"rescale is {rescale!r}: it makes {working[1]} x {working[0]} pixels of this image, take a "
+            f"rescale is {rescale!r}: it would make this image {working[1]} x {working[0]} pixels, use a "
             "smaller factor."
         )
     side = _tile_side(tile, working, engine)
@@ -60,33 +60,34 @@ def factor_for(
     unit: NDArray[np.float32],
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
-    field: ArrayLike | None,
+    fov: ArrayLike | None,
 ) -> float:
     """Factor at which an image is segmented; parameters as of :func:`plan`."""
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        found = None if trained is None else fov.diameter(_field(unit, field))
+        found = None if trained is None else field_of_view.diameter(_fov(unit, fov))
         if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
             found = None
         return 1.0 if trained is None or found is None else factor_between(found, trained)
     return float(rescale)
 
 
-def _field(unit: NDArray[np.float32], field: ArrayLike | None) -> NDArray[np.bool_]:
-    """Field of view that was given, or the one that is found."""
-    if field is None:
-        return fov.detect(unit)
-    given: NDArray[np.bool_] = np.asarray(field) != 0
+def _fov(unit: NDArray[np.float32], fov: ArrayLike | None) -> NDArray[np.bool_]:
+    """The given field of view, or the detected one."""
+    if fov is None:
+        return field_of_view.detect(unit)
+    given: NDArray[np.bool_] = np.asarray(fov) != 0
     if given.shape != unit.shape[:2]:
         raise ImageError(
-            f"The field of view has shape {given.shape}, the image {unit.shape[:2]}: give that of this image."
+            f"The field of view has shape {given.shape}, the image {unit.shape[:2]}: give the one of this "
+            "image."
         )
     return given
 
 
 def _tile_side(tile: Literal["auto", "off"] | int, shape: tuple[int, int], engine: str) -> int:
-    """Side of the tiles in pixels; the longer side of the image for one tile."""
+    """Side of the tiles in pixels; the longer side of the image if untiled."""
     if tile == "off":
         return max(shape)
     if tile == "auto":

@@ -1,4 +1,4 @@
-"""What a segmentation will do to an image, before it is done; it advises and never forbids."""
+"""Preview of what a segmentation will do with an image; it advises and never forbids."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
-from napari_saunetv2.imaging import canvas, fov, plausibility
+from napari_saunetv2.imaging import canvas, field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4
@@ -21,23 +21,23 @@ from napari_saunetv2.inference import passes, planning
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
-"""Memory that a pass of the network takes at its peak, per pixel of the canvas: of SA-UNetv2 in float32, by
-the resident memory of a process that makes one pass at 512 and at 1024 pixels (torch 443 and 409 bytes; ONNX
-Runtime takes less) and one at 3504 x 2336 (OpenVINO 344)."""
+"""Peak memory of a pass of the network, per pixel of the canvas: SA-UNetv2 in float32, from the resident
+memory of a process that makes one pass at 512 and at 1024 pixels (torch 443 and 409 bytes; ONNX Runtime takes
+less) and one at 3504 x 2336 (OpenVINO 344)."""
 
 _PROBE = 256
-"""Side in pixels of the pass that measures the speed."""
+"""Side in pixels of the canvas used to measure the speed."""
 
 
 class Speed(NamedTuple):
-    """How fast a model is on a device.
+    """Speed of a model on a device.
 
     Attributes
     ----------
     per_pixel : float, seconds
-        For a pass of the network, per pixel of the canvas.
+        Time of a pass, per pixel of the canvas.
     first : float, seconds
-        More for the first pass over a canvas of a new shape, for which some engines compile.
+        Extra time of the first pass over a new canvas shape, for which some engines compile.
     """
 
     per_pixel: float
@@ -49,7 +49,7 @@ _speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], Speed]] =
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is known of an image and of its way through a model.
+    """Summary of an image and of its segmentation.
 
     Attributes
     ----------
@@ -59,19 +59,19 @@ class Preflight:
         "grey", "RGB" or "RGBA".
     dtype : str
     fov_diameter : float or None, pixels
-        None where no field of view was found.
+        None if no field of view was detected.
     outline : array, shape (N, 2)
-        Of the field of view: rows and columns; N is 0 where none was found.
+        Outline of the field of view: rows and columns; N is 0 if none was detected.
     working_shape : (int, int)
         Height and width at the model's scale.
     canvas : (int, int), pixels
-        Height and width of the padded image, or largest tile, that the network sees.
+        Height and width of the padded image, or largest tile.
     tiles, passes : int
-        Parts of the image, and passes of the network over all of them.
+        Number of tiles, and of passes of the network over all of them.
     device : str
     seconds : float or None
         Estimated, from pixels to probability: finding the field of view, scaling, compiling for a canvas of a
-        new shape, and all passes. None where it was not asked for.
+        new shape, and all passes. None if not requested.
     memory : int, bytes
         Estimated peak of the network and the maps.
     advice : tuple of str
@@ -93,9 +93,9 @@ class Preflight:
     advice: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Say it in a few lines, width before height."""
+        """Summarise in a few lines, width before height."""
         size, working, padded = (f"{w}x{h}" for h, w in (self.shape, self.working_shape, self.canvas))
-        eye = "no field of view found" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
+        eye = "no field of view detected" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
         scaled = "" if working == size else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
         whole = f"{size}, {scaled}padded to {padded}, {back}"
@@ -113,28 +113,28 @@ def describe(
     image: ArrayLike,
     model: Checkpoint,
     config: InferenceConfig,
-    field: ArrayLike | None = None,
+    fov: ArrayLike | None = None,
     *,
     planes: int = 1,
     uncertainty: bool = False,
     measure: bool = True,
     remarks: Sequence[str] = (),
 ) -> Preflight:
-    """Look at an image and plan its way through a model.
+    """Examine an image and plan its segmentation.
 
     Parameters
     ----------
-    image, model, config, field
+    image, model, config, fov
         As in :func:`napari_saunetv2.inference.steps`.
     planes : int
-        Images of this kind that are to be segmented.
+        Number of such images to segment.
     uncertainty : bool
-        Whether the variance over the eight views is asked for too.
+        Whether the variance over the eight views is requested too.
     measure : bool
-        Whether the time is estimated, from small passes of the network on the device; the first ones take a
-        moment.
+        Whether to estimate the time with small passes of the network on the device, which take a moment the
+        first time.
     remarks : sequence of str
-        Of the file that the image was read from; they stand first among the advice.
+        Remarks on the image's file; they come first in the advice.
 
     Raises
     ------
@@ -145,10 +145,10 @@ def describe(
     config = passes.resolved(model, config)
     begun = time.perf_counter()
     unit = to_unit(pixels)
-    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    inside = field_of_view.detect(unit) if fov is None else np.asarray(fov) != 0
     way = planning.plan(unit, trained, config.rescale, config.tile, inside, config.engine)
     prepared = time.perf_counter() - begun
-    found = fov.diameter(inside)
+    found = field_of_view.diameter(inside)
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
     views = len(passes.views(config)) + (len(D4) if uncertainty else 0)
@@ -164,7 +164,7 @@ def describe(
         kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
         dtype=str(pixels.dtype),
         fov_diameter=found,
-        outline=np.empty((0, 2)) if found is None else fov.outline(inside),
+        outline=np.empty((0, 2)) if found is None else field_of_view.outline(inside),
         working_shape=way.working_shape,
         canvas=max(seen, key=math.prod),
         tiles=len(way.tiles),
@@ -174,13 +174,13 @@ def describe(
         memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + unit.nbytes,
         advice=(
             *remarks,
-            *plausibility.of_segmentation(unit, inside, trained, factor, given=field is not None),
+            *plausibility.of_segmentation(unit, inside, trained, factor, given=fov is not None),
         ),
     )
 
 
 def duration(seconds: float) -> str:
-    """Say a time as a person would: "0.4 s", "12 s", "3 min"."""
+    """Format a duration: "0.4 s", "12 s", "3 min"."""
     if seconds < 9.5:
         return f"{max(seconds, 0.1):.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
@@ -192,7 +192,7 @@ def speed_of(model: Checkpoint, config: InferenceConfig) -> Speed:
     way = (config.device, config.engine, config.precision)
     if way not in known:
         run = _runner(model, config)
-        _timed(run, (_PROBE, _PROBE))  # the first pass of all also loads the engine
+        _timed(run, (_PROBE, _PROBE))  # the very first pass also loads the engine
         steady = min(_timed(run, (_PROBE, _PROBE)) for _ in range(2))
         first = _timed(run, (_PROBE, _PROBE + 32)) - steady
         known[way] = Speed(steady / _PROBE**2, max(0.0, first))
@@ -216,21 +216,21 @@ def _to_compile(
     way: planning.Plan,
     seen: Sequence[tuple[int, int]],
 ) -> set[tuple[int, int]]:
-    """Shapes of canvases that the engine is not ready for."""
+    """Canvas shapes that the engine must still compile."""
     ready = getattr(_runner(model, config), "ready", None)
     if ready is None:
         return set()
     if passes.FREEZE_FROM <= way.side < max(way.working_shape):
-        return set(seen[:1])  # the network is compiled anew, with the statistics of the image
+        return set(seen[:1])  # the network is compiled again, with the statistics of the image
     return {shape for shape in seen if not ready((*shape, 3))}
 
 
 def _scaling(unit: NDArray[np.float32], way: planning.Plan) -> float:
-    """Seconds to bring an image to the model's scale and the answer back, from a quarter of the image."""
+    """Seconds to scale an image to the model's scale and back, measured on a quarter of it."""
     if way.working_shape == way.shape:
         return 0.0
     half, small = ([max(1, n // 2) for n in shape] for shape in (way.shape, way.working_shape))
     begun = time.perf_counter()
-    answer = resize(unit[: half[0], : half[1]], *small)
-    resize(answer[..., 0], *half)
+    resized = resize(unit[: half[0], : half[1]], *small)
+    resize(resized[..., 0], *half)
     return 4 * (time.perf_counter() - begun)

@@ -1,4 +1,4 @@
-"""From an image to the probability that each of its pixels is a vessel."""
+"""Segmentation: from an image to the vessel probability of each pixel."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import DEFAULT, Engine, InferenceConfig, Precision, TestTime
 from napari_saunetv2.errors import SettingsError, Stopped
-from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.models import checkpoint
@@ -30,7 +30,7 @@ def segment(
     tile: Literal["auto", "off"] | int = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",
-    field: ArrayLike | None = None,
+    fov: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -41,29 +41,29 @@ def segment(
     image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Grey, RGB or RGBA; uint8, uint16, bool, or float in [0, 1]; 1 x 1 pixel or more.
     model : str, path or Checkpoint
-        Name of a bundled or own model, its file, or a model that is loaded.
+        Name of a bundled or own model, a model file, or a loaded model.
     device : str
         "auto", "cpu", "cuda", "cuda:1", "mps".
     tta : "none", "flips" or "d4"
-        Mean over 1, 4 (mirrored) or 8 (mirrored and turned) views of the image.
+        Mean over 1, 4 (flipped) or 8 (flipped and rotated) views of the image.
     rescale : "auto", "off" or float
-        "auto" works at the model's scale, but at 0.4 of the image's at least, where the field of view differs
-        from that in the model's training images by more than a quarter; a number is the factor to work at.
+        "auto" resamples to the model's scale (by a factor of at least 0.4) if the field of view differs from
+        that in the training images by more than a quarter; a number is the factor to use.
     tile : "auto", "off" or int, pixels
-        Side of overlapping tiles; "auto" uses them for large images. Where the memory does not suffice,
-        smaller ones are tried, then the CPU; the log says so.
+        Side of overlapping tiles; "auto" uses them for large images. If memory runs out, smaller tiles are
+        tried, then the CPU; this is logged.
     engine : "auto", "torch", "openvino" or "onnx"
-        What runs the network; "auto" is the fastest on this processor that is installed.
+        Engine that runs the network; "auto" is the fastest installed one on this processor.
     precision : "auto", "float32", "bfloat16" or "int8"
-        "auto" is the fastest on this processor that moves at most .3 % of the vessel pixels across the
+        "auto" is the fastest on this processor for which at most .3 % of the vessel pixels cross the
         threshold.
-    field : array, shape (H, W), optional
-        Mask of the field of view, not 0 inside: ``rescale="auto"`` measures it instead of the one that it
-        finds in the image. It does not restrict the answer.
+    fov : array, shape (H, W), optional
+        Mask of the field of view, not 0 inside: ``rescale="auto"`` uses it instead of the detected one. It
+        does not restrict the prediction.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional
-        Asked before every pass; True ends the work.
+        Called before every pass; True stops the work.
 
     Returns
     -------
@@ -71,25 +71,25 @@ def segment(
         Probability of a vessel; of a model for several classes (``header.classes``) that of the most probable
         one. :func:`segment_classes` gives all of them.
 
-        What is unusual about the picture, its scale or the share of vessels goes to the log, as warnings.
+        Anything unusual about the image, its scale or its share of vessels is logged as a warning.
 
     Raises
     ------
     ImageError
-        When the array is no image that can be segmented.
+        If the array is not a valid image.
     SettingsError
         When a setting is outside its range.
     CheckpointError
-        When the model is unknown or damaged, or gives no numbers.
+        If the model is unknown or damaged, or its prediction is not finite.
     DeviceError
-        When there is no such device, or its memory and that of the CPU do not suffice even for small tiles.
+        If there is no such device, or memory runs out even for small tiles on the CPU.
     Stopped
-        When ``should_stop`` said so.
+        If ``should_stop`` returned True.
     """
     config = InferenceConfig(
         device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
     )
-    answer = predict(image, _loaded(model), config, field, progress=progress, should_stop=should_stop)
+    answer = predict(image, _loaded(model), config, fov, progress=progress, should_stop=should_stop)
     return answer.probability
 
 
@@ -103,7 +103,7 @@ def segment_classes(
     tile: Literal["auto", "off"] | int = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",
-    field: ArrayLike | None = None,
+    fov: ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
@@ -119,7 +119,7 @@ def segment_classes(
     config = InferenceConfig(
         device=device, tta=tta, rescale=rescale, tile=tile, engine=engine, precision=precision
     )
-    answer = predict(image, _loaded(model), config, field, progress=progress, should_stop=should_stop)
+    answer = predict(image, _loaded(model), config, fov, progress=progress, should_stop=should_stop)
     return answer.classes
 
 
@@ -127,40 +127,38 @@ def predict(
     image: ArrayLike,
     model: Checkpoint,
     config: InferenceConfig,
-    field: ArrayLike | None = None,
+    fov: ArrayLike | None = None,
     *,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> fallback.Answer:
+) -> fallback.Prediction:
     """Do what :func:`segment` does, with settings that are checked, and say how it was really done."""
 
     def show(state: fallback.State) -> None:
         if progress is not None:
             progress(int(state.done), int(state.total))
         if should_stop is not None and should_stop():
-            raise Stopped("Segmentation was stopped before it was done; nothing of it is kept.")
+            raise Stopped("Segmentation was stopped before it was done; nothing is kept.")
 
     unit = to_unit(image)
-    inside = fov.detect(unit) if field is None else np.asarray(field) != 0
+    inside = field_of_view.detect(unit) if fov is None else np.asarray(fov) != 0
     answer = drain(fallback.steps(unit, model, config, inside), show)
     trained = model.header.fov_diameter
     factor = planning.factor_for(unit, trained, config.rescale, inside)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
     share = plausibility.share(mask, inside)
-    remarks = plausibility.of_segmentation(
-        unit, inside, trained, factor, given=field is not None, share=share
-    )
+    remarks = plausibility.of_segmentation(unit, inside, trained, factor, given=fov is not None, share=share)
     plausibility.log("image", remarks)
     return answer
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
-    """Vessels, uint8 0 or 1, where the probability reaches the threshold."""
+    """Threshold a probability: uint8, 1 where it is at least the threshold."""
     return (probability >= threshold).astype(np.uint8)
 
 
 def threshold_of(model: Model, threshold: Literal["auto"] | float, tta: str = "none") -> float:
-    """Turn "auto" into the model's own threshold; raises SettingsError for a number outside (0, 1)."""
+    """Resolve "auto" to the model's own threshold; raises SettingsError for a number outside (0, 1)."""
     check_threshold(threshold)
     if threshold != "auto":
         return float(threshold)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 OVERLAP = 0.25
-"""Share of its side that a tile has in common with its neighbour."""
+"""Overlap of neighbouring tiles, as a share of their side."""
 
 
 class Tile(NamedTuple):
-    """Where a tile lies: rows and columns of the image."""
+    """Position of a tile: rows and columns of the image."""
 
     rows: slice
     columns: slice
@@ -34,7 +34,7 @@ def _spans(length: int, side: int) -> Iterator[slice]:
 
 
 class Blend:
-    """Sum up tiles, each weighted by how far from its own border a pixel lies."""
+    """Sum tiles, weighting each pixel by its distance from the tile's border."""
 
     def __init__(self, height: int, width: int) -> None:
         self._sum = np.zeros((0, height, width), np.float32)

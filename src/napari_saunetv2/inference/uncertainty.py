@@ -1,4 +1,4 @@
-"""How sure the network is: how far its answers to turned and mirrored views of one image lie apart."""
+"""Uncertainty: the variance of predictions for rotated and flipped views of one image."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import passes
@@ -18,13 +18,13 @@ from napari_saunetv2.progress import drain, relay
 
 
 def steps(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Segment the eight views of an image, one pass of the network at a time.
 
     Parameters
     ----------
-    image, model, config, field
+    image, model, config, fov
         As in :func:`napari_saunetv2.inference.steps`; ``config.tta`` is not looked at.
 
     Yields
@@ -35,15 +35,15 @@ def steps(
     Returns
     -------
     array, shape (H, W), float32, range [0, 0.25]
-        Variance of the probability over the views, turned back: test-time augmentation as a measure of
+        Variance of the probability over the views, transformed back: test-time augmentation as a measure of
         aleatoric uncertainty (Wang et al., 2019, Neurocomputing 338, 34).
     """
     pixels = np.asarray(image)
     config = replace(config, tta="none")
     # One field of view, and so one scale, for all views: found anew in each it would differ by a pixel.
-    if field is None and config.rescale == "auto":
-        field = fov.detect(to_unit(pixels))
-    inside = None if field is None else np.asarray(field)
+    if fov is None and config.rescale == "auto":
+        fov = field_of_view.detect(to_unit(pixels))
+    inside = None if fov is None else np.asarray(fov)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.
     mean = np.zeros(pixels.shape[:2], np.float32)
     spread = np.zeros_like(mean)
@@ -51,10 +51,10 @@ def steps(
         seen = None if inside is None else view.of(inside)
         work = passes.steps(np.ascontiguousarray(view.of(pixels)), model, config, seen)
         classes = yield from relay(work, partial(_of_all, number))
-        answer = view.undo(most_probable(classes))
-        off = answer - mean
+        prediction = view.undo(most_probable(classes))
+        off = prediction - mean
         mean += off / np.float32(number + 1)
-        spread += off * (answer - mean)
+        spread += off * (prediction - mean)
     return spread / np.float32(len(D4))
 
 
@@ -64,7 +64,7 @@ def _of_all(number: int, state: Progress) -> Progress:
 
 
 def variance(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, field: ArrayLike | None = None
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> NDArray[np.float32]:
-    """Variance of the probability over the eight views of an image; as :func:`steps`, at one go."""
-    return drain(steps(image, model, config, field))
+    """Variance of the probability over the eight views of an image; as :func:`steps`, in one call."""
+    return drain(steps(image, model, config, fov))

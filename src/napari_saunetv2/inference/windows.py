@@ -1,4 +1,4 @@
-"""Tiles with all the context that their inner part needs, for maps that need no blending."""
+"""Tiles with full context around their core, so that no blending is needed."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ ALIGNED = 16
 
 
 class Span(NamedTuple):
-    """Along one axis: what is read, what is answered for, and the length of the canvas for it."""
+    """Along one axis: the pixels to read, the core to keep, and the length of the canvas."""
 
     read: slice
     core: slice
@@ -23,19 +23,19 @@ class Span(NamedTuple):
 
     @property
     def inner(self) -> slice:
-        """Where the answer lies on the canvas."""
+        """Position of the core on the canvas."""
         return slice(self.core.start - self.read.start, self.core.stop - self.read.start)
 
 
 def spans(length: int, side: int, margin: int, multiple: int = ALIGNED) -> list[Span]:
-    """Cut a length into cores that touch, each with ``margin`` pixels of context where there are any.
+    """Cut a length into adjacent cores, each with up to ``margin`` pixels of context.
 
     Parameters
     ----------
     length, side, margin : int, pixels
-        Of the image, of a canvas at most, and of context at each end of a core.
+        Length of the image, maximum length of a canvas, and context at each end of a core.
     multiple : int
-        Of which a core's length is a multiple, except the last one's; itself a multiple of ``ALIGNED``.
+        The length of every core but the last is a multiple of this, which is a multiple of ``ALIGNED``.
     """
     if length <= side:
         return [Span(slice(0, length), slice(0, length), _up(length, ALIGNED))]
@@ -50,24 +50,24 @@ def spans(length: int, side: int, margin: int, multiple: int = ALIGNED) -> list[
     ]
 
 
-def laid(seen: NDArray[np.float32], rows: Span, columns: Span) -> NDArray[np.float32]:
-    """Lay what was read, shape (h, w, 3), on its canvas of zeros."""
-    canvas = np.zeros((rows.length, columns.length, *seen.shape[2:]), np.float32)
-    canvas[: seen.shape[0], : seen.shape[1]] = seen
+def pad_to_canvas(part: NDArray[np.float32], rows: Span, columns: Span) -> NDArray[np.float32]:
+    """Pad the pixels read, shape (h, w, 3), with zeros to their canvas."""
+    canvas = np.zeros((rows.length, columns.length, *part.shape[2:]), np.float32)
+    canvas[: part.shape[0], : part.shape[1]] = part
     return canvas
 
 
 def spread(
     read: Callable[[Tile], NDArray[np.float32]], height: int, width: int, *, count: int, side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Tiles spread evenly over an image, and a black one for what lies beside it on its canvas.
+    """Tiles spread evenly over an image, and a black one for the padding of its canvas.
 
     Returns
     -------
     tiles : array, shape (N, side, side, 3), float32
         About ``count`` of the image, then the black one.
     shares : array, shape (N,), float32, sum 1
-        Of the canvas that each stands for.
+        Share of the canvas that each represents.
     """
     down = max(1, round(math.sqrt(count * height / width)))
     right = max(1, round(count / down))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_saunetv2.imaging import fov as field_of_view
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.regions import Circle, Point
 from napari_saunetv2.measure.tree import Tree

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
-from napari_saunetv2.imaging import fov as field_of_view
-from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
@@ -29,7 +28,7 @@ Segment = Callable[[NDArray[np.generic]], tuple[NDArray[np.float32], float]]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MeasureOptions:
     """Landmarks and scale of the images of a run.
 
     Attributes
@@ -50,7 +49,7 @@ class Wanted:
             raise SettingsError(f"The spacing is {self.spacing}: give micrometres a pixel above 0, or none.")
 
 
-def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
+def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measurements:
     """Measure a photograph, which is segmented first, or a mask.
 
     Raises
@@ -71,8 +70,8 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
         probability, threshold = segment(image)
         vessels = (probability >= threshold) & fov
     remarks = []
-    disc = None if isinstance(wanted.disc, str) else Circle(*wanted.disc)
-    if wanted.disc == "auto":
+    disc = None if isinstance(options.disc, str) else Circle(*options.disc)
+    if options.disc == "auto":
         found = find_disc(grow("all", vessels), fov, photograph)
         if found is None or (found.doubt > DOUBTFUL and photograph is None):
             remarks.append("No optic disc was found: give it with --disc to have zones and micrometres.")
@@ -80,8 +79,8 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
             disc = found.circle
             place = f"{disc.x:.0f},{disc.y:.0f},{disc.r:.0f}"
             remarks.append(f"Optic disc found at {place}, doubt {found.doubt:.2f}: check it, or give --disc.")
-    fovea = None if isinstance(wanted.fovea, str) else wanted.fovea
-    if wanted.fovea == "auto" and disc is not None:
+    fovea = None if isinstance(options.fovea, str) else options.fovea
+    if options.fovea == "auto" and disc is not None:
         fovea = guess_fovea(disc, fov)
     result = measure(
         vessels,
@@ -89,7 +88,7 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
         fov=fov,
         disc=disc,
         fovea=fovea,
-        spacing=_spacing(file, wanted),
+        spacing=_spacing(file, options),
         photograph=photograph,
         threshold=threshold,
     )
@@ -97,11 +96,11 @@ def measure_file(file: Path, wanted: Wanted, segment: Segment) -> Measurements:
     return result
 
 
-def _spacing(file: Path, wanted: Wanted) -> float | None:
+def _spacing(file: Path, options: MeasureOptions) -> float | None:
     """Micrometres a pixel; None where they are not known or differ between the axes."""
-    if not isinstance(wanted.spacing, str):
-        return wanted.spacing
-    stated = read_spacing(file) if wanted.spacing == "auto" else None
+    if not isinstance(options.spacing, str):
+        return options.spacing
+    stated = read_spacing(file) if options.spacing == "auto" else None
     if stated is None or not stated.millimetres or not np.isclose(stated.height, stated.width, rtol=0.01):
         return None
     return 1000 * (stated.height + stated.width) / 2

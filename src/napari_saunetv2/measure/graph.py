@@ -100,9 +100,9 @@ def _spurs(graph: Graph) -> list[int]:
 
 def _without_specks(graph: Graph) -> Graph:
     """Leave out what stands alone and is hardly longer than wide: no vessel can be told from a dot."""
-    alone = (graph.degrees[graph.nodes] == 1).all(axis=1)
+    isolated = (graph.degrees[graph.nodes] == 1).all(axis=1)
     short = np.array([_length(p) for p in graph.paths]) < graph.radii[graph.nodes].max(axis=1, initial=0)
-    kept = np.flatnonzero(~(alone & short))
+    kept = np.flatnonzero(~(isolated & short))
     nodes = graph.nodes[kept]
     degrees = np.bincount(nodes.ravel(), minlength=len(graph.positions))
     return Graph([graph.paths[n] for n in kept], nodes, graph.positions, graph.radii, degrees)

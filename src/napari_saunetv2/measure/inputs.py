@@ -20,7 +20,7 @@ class Inputs:
     ----------
     vessels : array, shape (H, W), bool
         All of them, inside the field of view.
-    kinds : dict
+    classes : dict
         Masks of "arteries" and "veins", or empty.
     probability : array, shape (H, W), float32, optional
     threshold : float
@@ -31,7 +31,7 @@ class Inputs:
     """
 
     vessels: Mask
-    kinds: dict[str, Mask]
+    classes: dict[str, Mask]
     probability: NDArray[np.float32] | None
     threshold: float
     fov: Mask
@@ -48,11 +48,11 @@ class Inputs:
         found = self.probability >= threshold
         followed = self.vessels == (self.probability >= self.threshold)
         vessels = np.where(followed, found, self.vessels) & self.fov
-        kinds = {
+        classes = {
             kind: vessels & (mask | (ndimage.binary_dilation(mask) & ~self.vessels))
-            for kind, mask in self.kinds.items()
+            for kind, mask in self.classes.items()
         }
-        return replace(self, vessels=vessels, kinds=kinds, threshold=threshold)
+        return replace(self, vessels=vessels, classes=classes, threshold=threshold)
 
 
 def checked(
@@ -75,13 +75,13 @@ def checked(
     seen = np.ones(mask.shape, bool) if fov is None else _same(mask, fov, "field of view") != 0
     if not seen.any():
         raise ImageError("The field of view is empty: give a mask that is not 0 inside it, or none.")
-    kinds = {}
+    classes = {}
     if arteries is not None and veins is not None:
-        kinds = {
+        classes = {
             "arteries": (_same(mask, arteries, "artery mask") != 0) & seen,
             "veins": (_same(mask, veins, "vein mask") != 0) & seen,
         }
-        mask = mask | kinds["arteries"] | kinds["veins"]
+        mask = mask | classes["arteries"] | classes["veins"]
     mask = mask & seen
     if threshold is not None and not 0 < threshold < 1:
         raise SettingsError(f"The threshold is {threshold}: give a number between 0 and 1, or none.")
@@ -97,7 +97,7 @@ def checked(
         green = _same(mask, picture if picture.ndim == 2 else picture[..., 1], "photograph").astype(
             np.float32
         )
-    return Inputs(mask, kinds, chances, threshold or 0.5, seen, green, _landmarks(disc, fovea))
+    return Inputs(mask, classes, chances, threshold or 0.5, seen, green, _landmarks(disc, fovea))
 
 
 def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:

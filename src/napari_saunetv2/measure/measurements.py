@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_saunetv2.imaging import fov as field_of_view
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.measure.inputs import Inputs, checked
 from napari_saunetv2.measure.part import Part, Pool
 from napari_saunetv2.measure.regions import LEAST_IN_VIEW, REGIONS, InView, Landmarks, Region, in_view
@@ -173,7 +173,7 @@ def _cells(given: Inputs, trees: list[Tree], units: list[Unit]) -> list[_Cell]:
     diameter = field_of_view.diameter(given.fov) or float(max(given.fov.shape))
     micrometres = next((unit.per_pixel for unit in units if unit.name == "µm"), np.nan)
     pools = {"all": Pool(trees, given.vessels, landmarks)}
-    if given.kinds:
+    if given.classes:
         pools |= {tree.kind: Pool([tree], tree.mask, landmarks) for tree in trees}
     cells = []
     for region in REGIONS:
@@ -186,7 +186,7 @@ def _cells(given: Inputs, trees: list[Tree], units: list[Unit]) -> list[_Cell]:
             parts[kind] = Part(kind, region, pools[kind], view, diameter, micrometres, dict(parts))
         for kind in pools:
             for row in MEASURES:
-                if kind in row.kinds and (not row.regions or region.key in row.regions):
+                if kind in row.classes and (not row.regions or region.key in row.regions):
                     cell = _Cell(row, region, kind, view.share, note=reason)
                     if not reason:
                         cell = _Cell(row, region, kind, view.share, *_valued(row, parts[kind]))
@@ -252,5 +252,7 @@ def _remarks(given: Inputs) -> list[str]:
 
 
 def _grown(given: Inputs) -> list[Tree]:
-    kinds = given.kinds or {"all": given.vessels}
-    return [grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in kinds.items()]
+    classes = given.classes or {"all": given.vessels}
+    return [
+        grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in classes.items()
+    ]

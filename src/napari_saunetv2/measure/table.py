@@ -30,7 +30,7 @@ class Measure:
     formula, source : str
     function : callable
         From a part to its value, in pixels to that power.
-    kinds : tuple of str
+    classes : tuple of str
         Vessels that it is defined for.
     regions : tuple of str
         Keys of regions that it is defined for; all where it is empty.
@@ -45,7 +45,7 @@ class Measure:
     formula: str
     source: str
     function: Callable[[Part], Value]
-    kinds: tuple[str, ...] = ALL
+    classes: tuple[str, ...] = ALL
     regions: tuple[str, ...] = ()
     micrometres_only: bool = False
 
@@ -175,14 +175,14 @@ MEASURES: tuple[Measure, ...] = (
             "Karperien, FracLac, 2013", lambda p: p.boxes.lacunarity, regions=("whole",)),
     Measure("central_equivalent", "central equivalent (CRAE, CRVE)", 1, "",
             "six widest vessels, paired: 0.88 (arteries) or 0.95 (veins) * sqrt(w1^2 + w2^2)", _KNUDTSON,
-            lambda p: _equivalent(p, knudtson), kinds=EACH, regions=_ZONES),
+            lambda p: _equivalent(p, knudtson), classes=EACH, regions=_ZONES),
     Measure("central_equivalent_hubbard", "central equivalent by Hubbard", 1, "",
             "arteries sqrt(0.87 a^2 + 1.01 b^2 - 0.22 a b - 10.76), "
             "veins sqrt(0.72 a^2 + 0.91 b^2 + 450.05), a the wider, micrometres",
             "Hubbard et al., Ophthalmology 106:2269, 1999",
-            lambda p: _equivalent(p, hubbard, p.micrometres), kinds=EACH, regions=_ZONES,
+            lambda p: _equivalent(p, hubbard, p.micrometres), classes=EACH, regions=_ZONES,
             micrometres_only=True),
-    Measure("avr", "arteriovenous ratio", 0, "", "CRAE / CRVE", _KNUDTSON, _ratio, kinds=("all",),
+    Measure("avr", "arteriovenous ratio", 0, "", "CRAE / CRVE", _KNUDTSON, _ratio, classes=("all",),
             regions=_ZONES),
 )  # fmt: skip
 """Measures of an image in the order of its table. Adding one is adding a row here."""

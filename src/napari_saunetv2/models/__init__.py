@@ -1,1 +1,1 @@
-"""Models: what a file says of itself, models by name, weights, and where a model comes from."""
+"""Model files: header, list of models, weights, and lineage."""

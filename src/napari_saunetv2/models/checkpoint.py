@@ -1,7 +1,7 @@
-"""A model as one file that says all about itself.
+"""A model as one self-describing file.
 
-The file is safetensors: weights, and one JSON text (the header) in its metadata. Loading it runs no code,
-and what it claims is checked against what it holds before a network is built.
+The file is safetensors: weights, and one JSON text (the header) in its metadata. Loading it runs no code, and
+its claims are checked against its contents before a network is built.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model, ready to run: a torch module in evaluation mode that gives logits, and its header."""
+    """A loaded model: a torch module in evaluation mode that returns logits, and its header."""
 
     name: str
     network: nn.Module
@@ -81,19 +81,21 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        When there is no such model, or its file is damaged or not one of ours.
+        If there is no such model, or its file is damaged or not a model file.
     """
     path = find(name_or_path)
     try:
         modified = path.stat().st_mtime_ns
     except OSError as error:
-        raise CheckpointError(f"'{path}' cannot be read ({reason(error)}): it was there just now.") from error
-    # A file that was trained again has another time: it is read anew.
+        raise CheckpointError(
+            f"'{path}' cannot be read any more ({reason(error)}): check that it still exists."
+        ) from error
+    # A file that was retrained has another time and is read again.
     return _load(path, modified)
 
 
 def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = False) -> Header:
-    """Write a model; returns the header as written, with date and hash.
+    """Write a model; returns the written header, with date and hash.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
 
 
 def record(path: Path, score: Mapping[str, Any]) -> None:
-    """Put a score into a model file's header, in place of the one with the same settings."""
+    """Record a score in a model file's header, replacing one with the same settings."""
     loaded = load(path)
     about = {k: v for k, v in score.items() if k not in ("mean", "images")}
     others = tuple(s for s in loaded.header.scores if {k: s.get(k) for k in about} != about)
@@ -129,20 +131,20 @@ def _load(path: Path, _modified: int) -> Checkpoint:
         raise damaged(path)
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise CheckpointError(
-            f"'{path.name}' holds weights that are not finite: train anew, at a lower rate."
+            f"'{path.name}' holds weights that are not finite: train again with a lower learning rate."
         )
     network.load_state_dict(weights)
     network.eval().requires_grad_(requires_grad=False)
     if not _takes_images(network):
         raise CheckpointError(
-            f"'{path.name}' holds a network that takes no RGB image with sides that are multiples of 16: "
-            "train one that does."
+            f"'{path.name}' holds a network that does not accept RGB images with sides that are multiples "
+            "of 16: train one that does."
         )
     return Checkpoint(path.stem, network, header)
 
 
 def _takes_images(network: nn.Module) -> bool:
-    """Whether a network turns the smallest canvas into maps of its size."""
+    """Whether a network maps the smallest canvas to maps of the same size."""
     try:
         with torch.inference_mode():
             return tuple(network(torch.zeros(1, 3, 16, 16)).shape[2:]) == (16, 16)
@@ -151,20 +153,20 @@ def _takes_images(network: nn.Module) -> bool:
 
 
 def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
-    """Build the network that a file claims, if that is what the file holds."""
+    """Build the network stated in a header, if it matches the file's weights."""
     if not isinstance(header.network, str) or header.network not in NETWORKS:
         raise CheckpointError(
             f"'{path.name}' cannot be used, its header has network {short(header.network)}, known are "
-            f"{', '.join(NETWORKS)}: update napari-saunetv2, or train anew."
+            f"{', '.join(NETWORKS)}: update napari-saunetv2, or train again."
         )
     try:
-        # On the meta device weights of any size cost nothing; the number of layers is bounded already.
+        # On the meta device weights of any size cost nothing; the number of layers is already limited.
         with torch.device("meta"):
             claimed = NETWORKS[header.network](**header.network_arguments).state_dict()
-    except Exception as error:  # any argument may stand in the header
+    except Exception as error:  # the header may hold any argument
         raise CheckpointError(
             f"'{path.name}' holds network arguments that cannot be built: "
-            f"{short(dict(header.network_arguments))}; get the file again, or train anew."
+            f"{short(dict(header.network_arguments))}; get the file again, or train again."
         ) from error
     wrong = {
         n
@@ -174,13 +176,13 @@ def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) ->
     if wrong:
         raise CheckpointError(
             f"'{path.name}' does not hold the weights of '{header.network}' ({len(wrong)} differ, "
-            f"for example {short(min(wrong))}): get the file again, or train anew."
+            f"for example {short(min(wrong))}): get the file again, or train again."
         )
     return NETWORKS[header.network](**header.network_arguments)
 
 
 def _digest(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
-    """Hash of a header as it stands in a file (a later version may know more fields), and of the weights."""
+    """Hash of a header as stored (a later version may have more fields) and of the weights."""
     plain = {k: v for k, v in header.items() if k != "sha256"}
     digest = hashlib.sha256(json.dumps({**plain, "sha256": ""}, sort_keys=True).encode())
     for name, tensor in sorted(weights.items()):

@@ -1,4 +1,4 @@
-"""What a model file says about itself, and what of that is believed; read without torch."""
+"""The header of a model file and its validation, without torch."""
 
 import json
 import math
@@ -17,56 +17,56 @@ FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
 
 KEY = "saunetv2"
-"""Of the header in the file's metadata."""
+"""Version of the header in the file's metadata."""
 
 MAX_PARAMETERS = 100_000_000
-"""A file that claims more is refused before anything is built; the bundled networks have up to 1,100,000."""
+"""Maximum number of parameters of a file; the bundled networks have up to 1,100,000."""
 
-_LICENCE = "Research use only; trained on photographs whose terms allow research. No medical device."
+_LICENCE = "Research use only; trained on photographs whose terms allow research. Not a medical device."
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a model file says about itself.
+    """Header of a model file.
 
     Attributes
     ----------
     network : str
         Key in ``NETWORKS``.
     network_arguments : mapping
-        With which it is built.
+        Arguments to build the network.
     padding : str
         Where an image lies on the canvas: "corner" or "centre".
     normalisation : str
-        "unit": the value divided by the full scale of its type, nothing else.
+        "unit": values divided by the full scale of their type, nothing else.
     fov_diameter : float or None, pixels
-        Of the field of view in the training images; None when it is not known.
+        Diameter of the field of view in the training images; None if unknown.
     threshold : float, (0, 1)
-        Above it a probability is a vessel; chosen on validation images.
+        Probability from which a pixel is vessel; chosen on validation images.
     tta_thresholds : mapping of str to float
-        The same for the mean over several views, by the name of the test-time augmentation: a mean is less
-        sure of itself than its parts.
+        The same for the mean over several views, by the name of the test-time augmentation: a mean of
+        probabilities is closer to 0.5 than its parts.
     ranges : tuple of (float, float)
         Lowest and highest value at the input of every convolution, for a run in eight-bit integers
-        (:mod:`napari_saunetv2.engines`), measured on training images; empty where nobody has.
+        (:mod:`napari_saunetv2.engines`), measured on training images; empty if not measured.
     classes : tuple of str
-        What the maps of the answer show.
+        Names of the output maps.
     data : mapping
-        Data set, and names of the images trained and validated on; ``teachers``, in models of older
-        versions, those that its teachers saw.
+        Data set, and names of the images trained and validated on; ``teachers``, in models of older versions,
+        the images of its teacher models.
     recipe : mapping
         Name and all settings of the training, the steps it took and its ``seconds``.
     seed : int or None
     lineage : tuple of mappings
-        The same of every training before it, the first first (:mod:`napari_saunetv2.models.lineage`); empty
-        for a model that started from random weights, and in files of older versions.
+        The same for every earlier training, oldest first (:mod:`napari_saunetv2.models.lineage`); empty for a
+        model trained from random weights, and in files of older versions.
     scores : tuple of mappings
         Each with data, split, protocol and the metrics' means.
     created : str
         Date, ISO 8601.
     licence : str
     sha256 : str
-        Of all of the above and the weights; tells damage.
+        Hash of all of the above and the weights, to detect damage.
     """
 
     network: str = "saunetv2"
@@ -90,7 +90,7 @@ class Header:
 
 
 class Claims(NamedTuple):
-    """What a file says it holds: its header as it stands there and as it is read, and the weights' shapes."""
+    """Contents of a file: its header as stored and as parsed, and the weights' shapes."""
 
     plain: dict[str, Any]
     header: Header
@@ -98,21 +98,21 @@ class Claims(NamedTuple):
 
 
 def read(path: Path) -> Claims:
-    """Read what a model file claims, and check it; raises CheckpointError when it is damaged or none."""
+    """Read and check a model file's header; raises CheckpointError if it is damaged or not a model file."""
     try:
         with safetensors.safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get(KEY)
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"'{path.name}' is no model file ({SUFFIX}) or is damaged: get it again; weights of the authors' "
-            "Keras networks (.h5) are brought in by 'saunetv2 import-keras'."
+            f"'{path.name}' is not a model file ({SUFFIX}) or is damaged: get it again; import weights of "
+            "the authors' Keras networks (.h5) with 'saunetv2 import-keras'."
         ) from error
     count = sum(map(math.prod, shapes.values()))
     if count > MAX_PARAMETERS:
         raise CheckpointError(
-            f"'{path.name}' claims a network of {count:,} parameters, at most {MAX_PARAMETERS:,} are loaded: "
-            "use a file made by 'saunetv2 train'."
+            f"'{path.name}' claims a network of {count:,} parameters, more than the maximum of "
+            f"{MAX_PARAMETERS:,}: use a file made by 'saunetv2 train'."
         )
     if text is None:
         raise CheckpointError(
@@ -144,13 +144,13 @@ def _parse(path: Path, raw: Any) -> Header:
         raise damaged(path) from error
     if problem:
         raise CheckpointError(
-            f"'{path.name}' cannot be used, its header has {problem}: get it again, or train anew."
+            f"'{path.name}' cannot be used, its header has {problem}: get it again, or train again."
         )
     return header
 
 
 def _problem(header: Header) -> str | None:
-    """What in a header breaks a rule, or None."""
+    """Describe the first invalid entry of a header, or None."""
     diameter = header.fov_diameter
     rules = {
         f"padding {short(header.padding)}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
@@ -167,33 +167,33 @@ def _problem(header: Header) -> str | None:
             map(_is_small, header.network_arguments.values())
         ),
     }
-    for told in ({"data": header.data, "recipe": header.recipe}, *header.lineage):
-        names = [told["data"].get(part, []) for part in ("train", "validation", "teachers")]
-        rules[f"the training {short(told)}, not of images with names"] = isinstance(
-            told["recipe"], dict
+    for training in ({"data": header.data, "recipe": header.recipe}, *header.lineage):
+        names = [training["data"].get(part, []) for part in ("train", "validation", "teachers")]
+        rules[f"the training {short(training)}, not of images with names"] = isinstance(
+            training["recipe"], dict
         ) and all(isinstance(part, list) for part in names)
-    for score in header.scores:  # raises where a score lacks what a list of models shows of it
+    for score in header.scores:  # raises if a score lacks an entry shown in the list of models
         rules[f"the score {short(score)}, without a value"] = math.isfinite(score["mean"]["f1"])
-        rules[f"the score {short(score)}, not said of what"] = all(
+        rules[f"the score {short(score)}, without its data set"] = all(
             score[k] for k in ("dataset", "split", "protocol")
         )
     return next((rule for rule, holds in rules.items() if not holds), None)
 
 
 def _is_small(argument: object) -> bool:
-    """Whether an argument of a network can only build a network that a header is believed."""
+    """Whether an argument of a network is harmless: a flag or a small number."""
     if isinstance(argument, list):
         return len(argument) <= 16 and all(isinstance(n, int) and 1 <= n <= 4096 for n in argument)
     return isinstance(argument, int | float) and 0 <= argument <= 4096
 
 
 def short(value: object) -> str:
-    """For messages: a header may hold anything, of any length."""
+    """Shorten for messages: a header may hold anything, of any length."""
     return reprlib.repr(value)
 
 
 def damaged(path: Path) -> CheckpointError:
-    """Make the error that tells of damage."""
+    """Make the error for a damaged file."""
     return CheckpointError(
         f"'{path.name}' is damaged, its contents do not match its header: get the file again."
     )

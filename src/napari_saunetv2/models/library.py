@@ -1,4 +1,4 @@
-"""The models that load by their names, and what is told of each; read without torch, which takes seconds."""
+"""The models that can be loaded by name, listed without torch, which takes seconds to import."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models.header import SUFFIX, Header, read
 
 FOLDER_VARIABLE = "SAUNETV2_MODELS"
-"""Environment variable that names another folder for the user's models."""
+"""Environment variable for another folder of the user's models."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def user_folder() -> Path:
 
 
 def available() -> list[ModelInfo]:
-    """List the models that load by name: the bundled ones, then the user's; damaged files are left out."""
+    """List the models that load by name: bundled ones, then the user's; damaged files are left out."""
     found = []
     for path in _named_files():
         try:
@@ -48,7 +48,7 @@ def available() -> list[ModelInfo]:
 
 
 def info(path: Path) -> ModelInfo:
-    """Say what a model file holds, from its header; raises CheckpointError when it is damaged or none."""
+    """Describe a model file by its header; raises CheckpointError if it is damaged or not a model file."""
     claims = read(path)
     counted = (s for name, s in claims.shapes.items() if not name.endswith("num_batches_tracked"))
     return ModelInfo(
@@ -57,7 +57,7 @@ def info(path: Path) -> ModelInfo:
 
 
 def is_own(model: ModelInfo) -> bool:
-    """Whether a model lies in the folder of the user's own models."""
+    """Whether a model is in the folder of the user's own models."""
     return not model.bundled and model.path.parent == user_folder()
 
 
@@ -67,7 +67,7 @@ def delete(model: ModelInfo) -> None:
     Raises
     ------
     CheckpointError
-        When it is not in the folder of the user's models, or cannot be deleted.
+        If it is not in the folder of the user's models, or cannot be deleted.
     """
     if not is_own(model):
         raise CheckpointError(
@@ -83,7 +83,7 @@ def delete(model: ModelInfo) -> None:
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:
-    """Path of a model's file, by name or path; raises CheckpointError when there is none."""
+    """Path of a model file, by name or path; raises CheckpointError if there is none."""
     for path in _named_files():
         if path.stem == str(name_or_path):
             return path

@@ -1,6 +1,6 @@
-"""Where a model comes from: the bases and cycles whose weights it took over, the first first.
+"""Where a model comes from: its base models and training cycles, oldest first.
 
-A header says what a model's own training was; its ``lineage`` says the same of every training before it.
+A header describes a model's own training; its ``lineage`` describes every earlier training.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,11 @@ from typing import Any
 
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 
-_TOLD = ("network", "network_arguments", "data", "recipe", "seed", "created", "sha256")
+_KEPT = ("network", "network_arguments", "data", "recipe", "seed", "created", "sha256")
 
 
 def after(base: Checkpoint | None) -> tuple[Mapping[str, Any], ...]:
-    """Give the lineage of a model that starts from ``base``: the base's own, then the base itself.
+    """Return the lineage of a model that starts from ``base``: the base's lineage, then the base itself.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ def after(base: Checkpoint | None) -> tuple[Mapping[str, Any], ...]:
     """
     if base is None:
         return ()
-    told = {name: getattr(base.header, name) for name in _TOLD}
-    return (*base.header.lineage, {"name": base.name, **told})
+    values = {name: getattr(base.header, name) for name in _KEPT}
+    return (*base.header.lineage, {"name": base.name, **values})
 
 
 def trainings(header: Header) -> Iterator[Mapping[str, Any]]:
-    """Give what :func:`after` gives of all trainings that made a model, its own last."""
+    """As :func:`after`, for all trainings of a model, its own last."""
     yield from header.lineage
-    yield {"name": "this model", **{name: getattr(header, name) for name in _TOLD}}
+    yield {"name": "this model", **{name: getattr(header, name) for name in _KEPT}}

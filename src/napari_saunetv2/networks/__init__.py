@@ -1,4 +1,4 @@
-"""The networks of the SA-UNet family; all give logits, and are built without arguments as published."""
+"""The networks of the SA-UNet family: all return logits, and are built as published by default."""
 
 from collections.abc import Callable
 

@@ -1,18 +1,18 @@
-"""The parts that the networks of the family share."""
+"""The blocks that the networks share."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 _STRIP = 2**18
-"""Numbers of a map that are taken at a time: 1 MiB."""
+"""Values of a map that are processed at a time: 1 MiB."""
 
 
 class DropBlock2d(nn.Module):
-    """Drop square blocks of a feature map while training.
+    """Drop square blocks of a feature map during training.
 
-    As many blocks are drawn as cover ``rate`` of the map when none overlap; what remains is scaled up so
-    that the mean is kept.
+    Enough blocks are drawn to cover ``rate`` of the map if none overlap; the rest is scaled up to keep the
+    mean.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class DropBlock2d(nn.Module):
     Attributes
     ----------
     share : (int, int)
-        Which of how many equal parts of a batch the input is: blocks are drawn for all of it.
+        Index of this part of the batch and number of equal parts: blocks are drawn for the whole batch.
 
     References
     ----------
@@ -43,10 +43,11 @@ class DropBlock2d(nn.Module):
             return x
         part, parts = self.share
         maps, (height, width) = parts * x.shape[0] * x.shape[1], x.shape[-2:]
-        # A map smaller than the block (deep levels of small crops) takes the largest odd block that fits.
+        # A map smaller than the block (deep levels of small crops) uses the largest odd block that fits.
         block = min(self.block, height - 1 + height % 2, width - 1 + width % 2)
         rows, columns = height - block + 1, width - block + 1  # places for a block's top left corner
-        # Blocks are few and their places many: drawing the few is ten times faster than a draw at each place.
+        # Blocks are few and positions many: drawing only the blocks is ten times faster than one draw per
+        # position.
         count = round(self.rate * parts * x.numel() / block**2)
         place = torch.randint(maps * rows * columns, (count,), device=x.device)
         corner = (place // (rows * columns) * height + place // columns % rows) * width + place % columns
@@ -58,7 +59,12 @@ class DropBlock2d(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Weigh every pixel by what its channels' mean and maximum say of its neighbourhood (7 x 7)."""
+    """Weight every pixel by a 7 x 7 convolution of its channels' mean and maximum.
+
+    References
+    ----------
+    The spatial part of CBAM: Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +78,7 @@ class SpatialAttention(nn.Module):
 
 
 class CrossScaleAttention(nn.Module):
-    """Gate an encoder map by what encoder and decoder both see there (7 x 7).
+    """Gate an encoder map by a 7 x 7 convolution of encoder and decoder maps.
 
     References
     ----------
@@ -97,14 +103,14 @@ class UpSample(nn.ConvTranspose2d):
         super().__init__(channels_in, channels_out, 3, stride=2)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
-        """Shape (N, C, H, W) -> (N, D, 2H, 2W): Keras keeps the first 2H of the 2H + 1 rows, so do we.
+        """Shape (N, C, H, W) -> (N, D, 2H, 2W): like Keras, keep the first 2H of the 2H + 1 rows.
 
-        A pixel of the answer sees 2 x 2 of the input at most, and which weights it sees them with depends on
-        whether its row and column are even: four plain 2 x 2 convolutions, done as one whose answers are
-        interleaved. On a CPU that takes a half to a seventh of the time of torch's transposed convolution.
+        An output pixel depends on at most 2 x 2 input pixels, with weights that depend on whether its row and
+        column are even: four plain 2 x 2 convolutions, computed as one whose outputs are interleaved. On a
+        CPU that takes a half to a seventh of the time of torch's transposed convolution.
         """
         channels_in, channels_out = self.weight.shape[:2]
-        # Row 2i + r of the answer takes row i - k of the input with row 2k + r of the kernel; so do columns.
+        # Output row 2i + r uses input row i - k with kernel row 2k + r; likewise for columns.
         kernel = F.pad(self.weight, (0, 1, 0, 1)).view(channels_in, channels_out, 2, 2, 2, 2)
         kernel = kernel.permute(1, 3, 5, 0, 2, 4).flip(4, 5).reshape(4 * channels_out, channels_in, 2, 2)
         assert self.bias is not None
@@ -115,8 +121,8 @@ class UpSample(nn.ConvTranspose2d):
 class GroupNorm(nn.GroupNorm):
     """GroupNorm whose statistics do not depend on the number of threads.
 
-    torch's own adds up a channels-last map pixel by pixel in float32, each thread its part: on 592 x 592
-    pixels that is wrong in the fourth digit, and so far apart are one thread and two.
+    PyTorch's own version sums a channels-last map pixel by pixel in float32, one part per thread: on 592 x
+    592 pixels the result is wrong in the fourth digit, and differs by as much between one thread and two.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +135,7 @@ class GroupNorm(nn.GroupNorm):
         height = max(1, _STRIP // lines[:, 0].numel())
         strips = torch.split(lines, height, dim=1)
         squares = torch.cat([strip.square().sum(2) for strip in strips], dim=1)
-        # Few numbers by now: in double precision the difference below loses nothing.
+        # Few numbers remain, so double precision is cheap and the difference below loses nothing.
         mean, square = (part.sum(1, dtype=torch.float64) / pixels for part in (lines.sum(2), squares))
         groups = (len(x), self.num_groups, -1)
         centre = mean.view(groups).mean(2, keepdim=True)
@@ -148,7 +154,7 @@ def conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
 def initialise(network: nn.Module) -> None:
     """He normal for convolutions, Glorot uniform for transposed ones, zero biases; in place."""
     for part in network.modules():
-        # A network without memory has nothing to set, and torch would load its compiler for it (95 MB, 1 s).
+        # A network on the meta device has nothing to set, and torch would load its compiler (95 MB, 1 s).
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d) and part.weight.is_meta:
             continue
         if isinstance(part, nn.ConvTranspose2d):

@@ -18,7 +18,7 @@ class Activation(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """What two pre-activated convolutions add to their input, weighed by attention if so wanted."""
+    """Residual block of two pre-activated convolutions, with spatial attention on request."""
 
     def __init__(self, channels_in: int, channels_out: int, dropblock: float, *, attention: bool) -> None:
         super().__init__()
@@ -41,18 +41,18 @@ class Residual(nn.Module):
 
 
 class RSAN(nn.Module):
-    """RSAN, as published when built without arguments: 1,054,523 parameters.
+    """RSAN, as published by default: 1,054,523 parameters.
 
     Parameters
     ----------
     in_channels : int
         Channels of the image.
     classes : int
-        Maps of logits in the answer.
+        Maps of logits in the output.
     widths : sequence of int
         Channels of the encoder's levels, then of the bridge.
     dropblock : float, [0, 1)
-        Share dropped after every convolution while training.
+        Share dropped after every convolution during training.
 
     References
     ----------

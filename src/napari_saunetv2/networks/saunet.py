@@ -12,22 +12,22 @@ from napari_saunetv2.networks._blocks import DropBlock2d, SpatialAttention, UpSa
 
 
 class SAUNet(nn.Module):
-    """SA-UNet, as published when built without arguments: 538,707 parameters.
+    """SA-UNet, as published by default: 538,707 parameters.
 
     Parameters
     ----------
     in_channels : int
         Channels of the image.
     classes : int
-        Maps of logits in the answer.
+        Maps of logits in the output.
     widths : sequence of int
         Channels of the encoder's levels, then of the bridge.
     dropblock : float, [0, 1)
-        Share dropped after every convolution while training.
+        Share dropped after every convolution during training.
     normalised : bool
         Whether BatchNorm follows.
     attention : bool
-        Whether spatial attention stands in the bridge.
+        Whether the bridge has spatial attention.
 
     References
     ----------

@@ -31,18 +31,18 @@ class ConvUnit(nn.Sequential):
 
 
 class SAUNetV2(nn.Module):
-    """SA-UNetv2, as published when built without arguments: 260,521 parameters.
+    """SA-UNetv2, as published by default: 260,521 parameters.
 
     Parameters
     ----------
     in_channels : int
         Channels of the image.
     classes : int
-        Maps of logits in the answer, one for each kind of vessel.
+        Maps of logits in the output, one for each class.
     widths : sequence of int
         Channels of the encoder's levels, then of the bridge; multiples of 8 (the groups of GroupNorm).
     dropblock : float, [0, 1)
-        Share dropped after every convolution while training.
+        Share dropped after every convolution during training.
 
     References
     ----------

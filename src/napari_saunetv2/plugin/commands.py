@@ -24,7 +24,7 @@ def open_dataset(viewer: "napari.viewer.Viewer") -> None:
 
 
 def add_dataset(viewer: "napari.viewer.Viewer", folder: Path) -> None:
-    """Open the data set that lies in a folder."""
+    """Open the data set in a folder."""
     from napari.layers import Layer
 
     try:
@@ -41,7 +41,7 @@ def open_masks(viewer: "napari.viewer.Viewer") -> None:
 
 
 def add_masks(viewer: "napari.viewer.Viewer", files: Sequence[Path]) -> None:
-    """Open mask files as labels, whatever their names and whoever wrote them."""
+    """Open mask files of any name and origin as labels."""
     for file in files:
         try:
             mask = read_mask(file)

@@ -22,7 +22,7 @@ Reader = Callable[[str | list[str]], list[LayerData]]
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """Give the reader for a data set's file or folder; None for anything else, at once."""
+    """Return the reader for a data set's file or folder; None for anything else, immediately."""
     paths = _paths(path)
     if all(_is_file_of_a_dataset(p) for p in paths) or all(datasets.recognise(p) for p in paths):
         return _read
@@ -34,15 +34,15 @@ def get_reader(path: str | list[str]) -> Reader | None:
 def read_folder(folder: Path) -> list[LayerData]:
     """Open a data set as stacks: photographs, each observer's labels, fields of view.
 
-    Images that differ in split, or in what belongs to them, go to stacks of their own. The first
-    photographs and their first labels are shown, the other layers wait hidden.
+    Images that differ in split, observers or masks go into separate stacks. The first photographs and their
+    first labels are visible, the other layers hidden.
 
     Raises
     ------
     LayoutError
-        When there is no data set, or its images differ in size.
+        If there is no data set, or its images differ in size.
     FileFormatError
-        When a file cannot be read.
+        If a file cannot be read.
     """
 
     def kind(sample: Sample) -> tuple[str, tuple[str, ...], bool]:
@@ -64,7 +64,7 @@ def _is_file_of_a_dataset(path: Path) -> bool:
 
 
 def _is_mask(path: Path) -> bool:
-    """Tell by its name what may be a mask of this program: NAME_vessels.png, or a layer saved as it is."""
+    """Whether a file may be a mask of this program, by name: NAME_vessels.png, or a saved layer."""
     return path.stem.lower().endswith("vessels") and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
 
 
@@ -73,7 +73,7 @@ def _read_masks(path: str | list[str]) -> list[LayerData]:
 
 
 def _mask_or_photograph(path: Path) -> LayerData:
-    """Open a file by its content: people call photographs "retinal_vessels.png" too."""
+    """Open a file by its content: photographs may be called "retinal_vessels.png" too."""
     about = {"name": path.stem, **placed(read_spacing(path))}
     if is_photograph(path):
         image = read_image(path)
@@ -138,9 +138,9 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
         named = {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6, "colormap": colours}
         layers.append((np.stack(labels), named, "labels"))
     if first.fov_path is not None:
-        fields = [_of_size(like.shape[:2], s.fov, s.name) for s in samples]
+        fovs = [_of_size(like.shape[:2], s.fov, s.name) for s in samples]
         about = {**common, "role": "fov"}
-        layers.append((np.stack(fields), {"name": f"{title} FOV", "metadata": about}, "labels"))
+        layers.append((np.stack(fovs), {"name": f"{title} FOV", "metadata": about}, "labels"))
     return layers
 
 
@@ -150,13 +150,14 @@ def _of_size(size: tuple[int, ...], read: Callable[[], NDArray[Any]], name: str)
     if pixels.shape[:2] != size:
         raise LayoutError(
             f"A file of '{name}' has {pixels.shape[1]} x {pixels.shape[0]} pixels, the first photograph has "
-            f"{size[1]} x {size[0]}: a stack has one size, so open the files one by one."
+            f"{size[1]} x {size[0]}: all images of a stack must have the same size, so open the files one "
+            "by one."
         )
     return pixels
 
 
 def _lazy(readers: Sequence[Callable[[], NDArray[Any]]], like: NDArray[Any]) -> da.Array:
-    """Stack of images that are read when they are looked at: a data set may be larger than memory."""
+    """Stack of lazily read images: a data set may be larger than memory."""
     parts = [da.from_delayed(delayed(r)(), like.shape, like.dtype) for r in readers]  # type: ignore[no-untyped-call]
     stack: da.Array = da.stack(parts)  # type: ignore[no-untyped-call]
     return stack

@@ -45,13 +45,13 @@ def retina() -> list[LayerData]:
     Raises
     ------
     FileFormatError
-        When it is not here and cannot be downloaded.
+        If it is not cached and cannot be downloaded.
     """
     from skimage import data
 
     try:
         image = data.retina()  # type: ignore[no-untyped-call]
-    except Exception as error:  # whatever the network or the cache folder raises
+    except Exception as error:  # any error of the network or the cache folder
         raise FileFormatError(
             "The retina photograph could not be downloaded: connect to the internet once, or open the "
             "synthetic sample."

@@ -9,7 +9,7 @@ from PIL import Image
 from napari_saunetv2.plugin.session.store import store
 
 DEFAULT = ".tif"
-"""Suffix of a mask whose name has none."""
+"""Default suffix of a mask."""
 
 
 def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -21,9 +21,9 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     Raises
     ------
     ImageError
-        When the layer is a stack.
+        If the layer is a stack.
     OverwriteError
-        When the file exists and there is no window to ask in.
+        If the file exists and there is no window to ask in.
     """
     target = _with_suffix(Path(path))
     answer = _may_replace(target) if target.exists() else None
@@ -36,13 +36,13 @@ def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def _with_suffix(path: Path) -> Path:
-    # The name of a layer may hold a dot: im0001.ah
+    # The name of a layer may contain a dot: im0001.ah
     known = path.suffix.lower() in Image.registered_extensions()
     return path if known else path.with_name(f"{path.name}{DEFAULT}")
 
 
 def _may_replace(target: Path) -> bool | None:
-    """Ask the user; None where there is no window to ask in."""
+    """Ask the user; None if there is no window to ask in."""
     try:
         from qtpy.QtCore import QThread
         from qtpy.QtWidgets import QApplication, QMessageBox
@@ -52,6 +52,6 @@ def _may_replace(target: Path) -> bool | None:
     if not isinstance(app, QApplication) or app.thread() != QThread.currentThread():
         return None
     answer = QMessageBox.question(
-        None, "Replace file?", f"{target.name} exists already in {target.parent}.\nReplace it?"
+        None, "Replace file?", f"{target.name} already exists in {target.parent}.\nReplace it?"
     )
     return bool(answer == QMessageBox.StandardButton.Yes)

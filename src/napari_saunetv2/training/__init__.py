@@ -1,7 +1,7 @@
-"""Training: settings and recipes, the views a network is shown, the run folder, and the loop.
+"""Training: settings and recipes, random crops, the run folder, and the loop.
 
-Fine-tuning stands on top of it: ``tuning`` (settings), ``folders`` (images and labels from files) and
-``tasks`` (a fine-tuning that outlives its program).
+Fine-tuning builds on it: ``tuning`` (settings), ``folders`` (images and labels from files) and
+``tasks`` (fine-tunings that can be resumed after a restart).
 """
 
 from napari_saunetv2.training.config import TrainConfig

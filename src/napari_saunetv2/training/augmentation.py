@@ -1,6 +1,6 @@
-"""Random views of a photograph for training: one resampling for all geometry, then colour.
+"""Random crops of a photograph for training: one resampling for all geometry, then colour.
 
-Every draw comes from the generator that is given, so that a step of training can be drawn again.
+All random numbers come from the given generator, so that a training step can be reproduced.
 """
 
 import math
@@ -13,30 +13,30 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far the random views go; each range is drawn from uniformly.
+    """Ranges of the random changes; each is sampled uniformly.
 
     Attributes
     ----------
     rotation : float, degrees
-        Turned by up to this much either way.
+        Maximum rotation either way.
     flip : bool
-        Mirrored half of the time.
+        Flipped half of the time.
     scale : (float, float)
-        Smallest and largest magnification, drawn uniformly in its logarithm.
+        Smallest and largest magnification, sampled uniformly in its logarithm.
     overhang : float, [0, 0.5]
-        Share of its side by which a view that is neither turned nor scaled may reach beyond the image:
+        Share of its side by which a view that is neither rotated nor scaled may extend beyond the image:
         GroupNorm averages over a view, so views should hold about as much black as a whole canvas does.
-    crisp : float, [0, 1]
-        Share of views by quarter turns and whole pixels alone: nothing is resampled, so they are as sharp as
-        the photographs that the model will see.
-    clean : bool
-        Crisp views are neither blurred nor made noisy: the photographs that the model will see are not.
+    unresampled : float, [0, 1]
+        Share of views that use only quarter turns and whole-pixel shifts: they are not resampled, so they are
+        as sharp as the photographs in use.
+    unfiltered : bool
+        Unresampled views get neither blur nor noise, like the photographs in use.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
         Relative change, either way; ``channel`` of each colour by itself.
     gamma : float
-        Exponent up to this factor either way.
+        Maximum factor of the exponent either way.
     noise : float
         Largest standard deviation of Gaussian noise, in units of full scale.
     blur : float, pixels
@@ -51,8 +51,8 @@ class Augmentation:
     flip: bool = True
     scale: tuple[float, float] = (0.75, 1.33)
     overhang: float = 0.3
-    crisp: float = 0.0
-    clean: bool = False
+    unresampled: float = 0.0
+    unfiltered: bool = False
     elastic: float = 4.0
     brightness: float = 0.3
     contrast: float = 0.35
@@ -65,18 +65,18 @@ class Augmentation:
     grey: float = 0.1
 
 
-def kind_of_view(settings: Augmentation, draw: Generator) -> Augmentation:
-    """Draw whether the next view is crisp; give the settings for it alone, with a ``crisp`` of 0 or 1."""
-    if settings.crisp == 0 or _unit(draw) >= settings.crisp:
-        return replace(settings, crisp=0.0)
-    crisp = replace(settings, crisp=1.0)
-    return replace(crisp, blur=0.0, noise=0.0) if settings.clean else crisp
+def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
+    """Decide whether the next view is unresampled; return its settings, with a ``unresampled`` of 0 or 1."""
+    if settings.unresampled == 0 or _unit(draw) >= settings.unresampled:
+        return replace(settings, unresampled=0.0)
+    unresampled = replace(settings, unresampled=1.0)
+    return replace(unresampled, blur=0.0, noise=0.0) if settings.unfiltered else unresampled
 
 
 def random_view(
     canvas: Tensor, window: tuple[slice, slice], size: int, settings: Augmentation, draw: Generator
 ) -> Tensor:
-    """Cut a random view out of an image and what belongs to it, turned, mirrored, scaled and bent.
+    """Crop a random view of an image and its labels, rotated, flipped, scaled and warped.
 
     Parameters
     ----------
@@ -87,20 +87,20 @@ def random_view(
     size : int
         Side of the view in pixels.
     settings : Augmentation
-        Of this view, from :func:`kind_of_view`.
+        Settings of this view, from :func:`view_settings`.
     draw : torch.Generator
 
     Returns
     -------
     tensor, shape (C, size, size)
-        Zero where the view reaches beyond the canvas.
+        Zero where the view extends beyond the canvas.
     """
     height, width = canvas.shape[-2:]
-    crisp = settings.crisp == 1
+    unresampled = settings.unresampled == 1
     angle = math.radians(settings.rotation) * _either_way(draw)
     low, high = map(math.log, settings.scale)
     magnification = math.exp(low + (high - low) * _unit(draw))
-    if crisp:
+    if unresampled:
         angle, magnification = math.pi / 2 * round(2 * angle / math.pi), 1.0
     mirror = -1.0 if settings.flip and _unit(draw) < 0.5 else 1.0
     cos, sin = math.cos(angle) / magnification, math.sin(angle) / magnification
@@ -109,14 +109,14 @@ def random_view(
     offset = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     y, x = torch.meshgrid(offset, offset, indexing="ij")
     place = torch.stack([x, y], dim=-1) @ turn.T  # size, size, (x, y) in pixels from the centre
-    if settings.elastic > 0 and _unit(draw) < 0.5 and not crisp:
+    if settings.elastic > 0 and _unit(draw) < 0.5 and not unresampled:
         place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
     kept_off = (1 - 2 * settings.overhang) * size
     rows, columns = (max(0.0, part.stop - part.start - 1 - kept_off) for part in window)
     middle = torch.tensor([part.start + part.stop - 1 for part in window[::-1]]) / 2
     centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
-    if crisp:
-        half = (size - 1) / 2  # so that every pixel of the view falls on one of the image
+    if unresampled:
+        half = (size - 1) / 2  # so that view pixels coincide with image pixels
         centre = (centre - half).round() + half
     grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1
     return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
@@ -125,8 +125,8 @@ def random_view(
 def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int | None = None) -> Tensor:
     """Change light, colour and sharpness of an image, shape (3, H, W), range [0, 1]; black stays black.
 
-    The noise does not: a camera's noise is in the dark frame too. With ``side`` an image of fewer pixels
-    takes the draws of one of that side.
+    Noise is added everywhere: a camera's noise is in the dark frame too. With ``side`` a smaller image uses
+    the same random numbers as one of that side.
     """
     gain = (1 + settings.brightness * _either_way(draw)) * (
         1 + settings.channel * (2 * torch.rand(3, 1, 1, generator=draw) - 1)
@@ -136,7 +136,7 @@ def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int |
     image = (grey + (image - grey) * saturation) * gain
     lit = image[:, image.amax(0) > 0.1]
     mean = lit.mean() if lit.numel() else image.new_zeros(())
-    # Around the mean of what is lit; what is darker than a tenth of it is the frame and keeps its black.
+    # Around the mean of the lit pixels; pixels darker than a tenth of it are the frame and stay black.
     contrast = 1 + settings.contrast * _either_way(draw)
     image = torch.where(image > 0.1 * mean, mean + (image - mean) * contrast, image)
     image = image.clamp(0, 1) ** (settings.gamma ** _either_way(draw))

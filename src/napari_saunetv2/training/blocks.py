@@ -1,4 +1,4 @@
-"""Validation within one image: blocks of it that training never gets to know the labels of."""
+"""Validation within one image: blocks whose labels are never used in training."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -11,35 +11,35 @@ from napari_saunetv2.errors import ImageError
 from napari_saunetv2.training.views import Prepared
 
 GRID = 6
-"""Blocks along each side of what is annotated, at most."""
+"""Maximum number of blocks along each side of the annotated area."""
 
 SMALLEST = 40
-"""Side in pixels that a block has at least."""
+"""Minimum side of a block in pixels."""
 
 GAP = 8
-"""Pixels around a block that is held back that belong to neither part, so that the two never touch."""
+"""Margin in pixels around a held-out block that belongs to neither part."""
 
 
 def in_blocks(image: Prepared, share: float) -> tuple[Prepared, Prepared]:
-    """Part an image: one for training, whose weight is 0 in some blocks, and one that weighs these alone.
+    """Split an image: one part for training, with weight 0 in some blocks, and one with only these blocks.
 
     Parameters
     ----------
     image : Prepared
     share : float, (0, 1)
-        Of the vessels that is held back, at least.
+        Minimum share of the vessels to hold out.
 
     Raises
     ------
     ImageError
-        Where so little is annotated that no block can be spared.
+        If too little is annotated to hold out a block.
     """
     whole = torch.ones_like(image.canvas[:1]) if image.weight is None else image.weight
-    if image.weight is None:  # the black around the image is nobody's annotation
+    if image.weight is None:  # the padding around the image is not annotated
         whole = torch.zeros_like(whole)
         whole[0][image.frame] = 1
     held = torch.from_numpy(_held(image, whole, share))
-    # What lies around a block is in neither part.
+    # The margin around a block is in neither part.
     near = torch.nn.functional.max_pool2d(held[None], 2 * GAP + 1, stride=1, padding=GAP)[0]
     train = _weighing(image, whole * (1 - near))
     if not train.canvas[3:-1].any():
@@ -53,33 +53,33 @@ def _weighing(image: Prepared, weight: torch.Tensor) -> Prepared:
 
 def _too_little(image: Prepared) -> ImageError:
     return ImageError(
-        f"Too little is annotated on '{image.name}' to keep a part of it for validation: annotate more, "
-        "or set validation to 0."
+        f"Too little is annotated on '{image.name}' to hold out a part for validation: annotate more, or "
+        "set validation to 0."
     )
 
 
 def _held(image: Prepared, weight: torch.Tensor, share: float) -> NDArray[np.float32]:
-    """Mark the blocks that are held back, shape (1, H, W): in a fixed random order, until they suffice."""
+    """Mark the held-out blocks, shape (1, H, W): in a fixed random order, until there are enough."""
     vessels = (image.vessels.amax(0) * weight[0]).numpy()
     annotated = weight[0].numpy() > 0
     rows, columns = (_cuts(np.flatnonzero(annotated.any(axis=axis))) for axis in (1, 0))
     held = np.zeros((1, *annotated.shape), np.float32)
     places = [(slice(*r), slice(*c)) for r in rows for c in columns]
-    # Only blocks in which there is something of both to tell apart.
+    # Only blocks with both vessels and background.
     useful = [p for p in places if vessels[p].any() and (annotated[p] & (vessels[p] < 0.5)).any()]
     if len(useful) < 2:
         raise _too_little(image)
     blocks = len(useful)
     corrected = _corrected(image, vessels)
-    # Corrected pixels are few, and count as much as all vessels together: blocks that hold enough of these
-    # may hold none. But a block with most of the corrections is trained on, or there is nothing to learn.
+    # Corrected pixels are few but count as much as all vessels together, so some must be held out. But a
+    # block with most of the corrections is used for training, or there is nothing to learn.
     useful = [p for p in useful if not corrected[p].sum() > corrected.sum() / 2] or useful
     vessels = vessels + corrected * (vessels.sum() / max(1.0, corrected.sum()))
-    wanted, found = share * vessels.sum(), 0.0
+    enough, found = share * vessels.sum(), 0.0
     order = np.random.default_rng(0).permutation(len(useful))
-    rest = order if len(useful) < blocks else order[:-1]  # one is left to train on, whatever the share
+    rest = order if len(useful) < blocks else order[:-1]  # at least one block is left for training
     for number in rest.tolist():
-        if found >= wanted:
+        if found >= enough:
             break
         held[0][useful[number]] = 1
         found += float(vessels[useful[number]].sum())
@@ -87,7 +87,7 @@ def _held(image: Prepared, weight: torch.Tensor, share: float) -> NDArray[np.flo
 
 
 def _corrected(image: Prepared, like: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Count the corrected pixels at each place of the canvas, shape (H, W)."""
+    """Count the corrected pixels at each canvas position, shape (H, W)."""
     counts = np.zeros_like(like)
     if image.corrections is not None:
         np.add.at(counts, image.corrections.on_canvas(image.frame, image.shape), 1)

@@ -1,4 +1,4 @@
-"""What a model's header learns from its own training images: thresholds, and ranges for integers."""
+"""Calibration on a model's training images: thresholds, and value ranges for int8."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -20,22 +20,22 @@ from napari_saunetv2.models.checkpoint import Checkpoint, Header
 
 
 def known(samples: Sequence[Sample], model: Checkpoint) -> list[Sample]:
-    """Samples that the model, or one that it was made from, was trained or validated on.
+    """Samples that the model or one of its base models was trained or validated on.
 
-    No others may choose its thresholds.
+    Only these may be used to choose thresholds.
 
     Raises
     ------
     LayoutError
-        When there is none among them.
+        If there are none.
     SettingsError
-        When the model does not say what it was trained on.
+        If the model does not state what it was trained on.
     """
     kept = [s for s in samples if learned_from(s, model.header)]
     if not kept and not any(seen(s, model.header) for s in samples):
         raise LayoutError(
             f"None of these images was used to train '{model.name}': give the data set it was trained on, "
-            "for a threshold must not be chosen on images that it is tested on."
+            "because a threshold must not be chosen on test images."
         )
     return kept
 
@@ -47,12 +47,12 @@ def calibrate(
 ) -> Generator[int, None, Header]:
     """Find the threshold with the highest mean F1 for a test-time augmentation.
 
-    A network is surer of the images it learned from: F1 peaks at another threshold there than on new ones.
+    A network is more certain on its training images, so F1 peaks at another threshold than on new images.
 
     Parameters
     ----------
     samples : sequence of Sample
-        As :func:`known` gives them.
+        Samples from :func:`known`.
     model : Checkpoint
     config : InferenceConfig
         ``config.tta`` is the test-time augmentation that the threshold is for.
@@ -60,12 +60,12 @@ def calibrate(
     Yields
     ------
     int
-        Images that are done.
+        Number of images done.
 
     Returns
     -------
     Header
-        The model's, with that threshold.
+        The model's header with that threshold.
     """
     truths, maps = [], []
     for number, sample in enumerate(samples, start=1):
@@ -80,23 +80,23 @@ def calibrate(
 
 
 def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[int, None, Header]:
-    """Measure what a run in eight-bit integers needs to know (:mod:`napari_saunetv2.engines`).
+    """Measure the value ranges for int8 inference (:mod:`napari_saunetv2.engines`).
 
     Parameters
     ----------
     samples : sequence of Sample
-        As :func:`known` gives them; brought to the model's scale.
+        Samples from :func:`known`; resampled to the model's scale.
     model : Checkpoint
 
     Yields
     ------
     int
-        Images that are done.
+        Number of images done.
 
     Returns
     -------
     Header
-        The model's, with the ranges.
+        The model's header with the ranges.
 
     Raises
     ------
@@ -116,6 +116,6 @@ def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[in
 
 
 def _canvas(image: NDArray[Any], model: Checkpoint) -> NDArray[np.float32]:
-    """Lay an image on a canvas at the model's scale, as one pass of the network takes it."""
+    """Resample an image to the model's scale and pad it to a canvas for one pass."""
     shape = inference.planned(image, model, EXACT).working_shape
     return canvas.pad(resize(to_unit(image), *shape), model.header.padding)

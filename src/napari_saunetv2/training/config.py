@@ -1,4 +1,4 @@
-"""What a training is told."""
+"""Settings of a training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,29 +13,29 @@ from napari_saunetv2.training.losses import LOSSES
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of one cycle of training; the defaults suit a training from the start.
+    """Settings of one training cycle; the defaults suit training from scratch.
 
     Attributes
     ----------
     network : str
         Key in ``NETWORKS``.
     network_arguments : mapping
-        With which it is built, for example its DropBlock rate.
+        Arguments to build it, for example its DropBlock rate.
     padding : str
         Where an image lies on the canvas: "corner" or "centre".
     fov_diameter : float or None, pixels
-        Images are brought to this diameter of the field of view, those that are not near it already
-        (:func:`napari_saunetv2.imaging.scale.factor_between`); None leaves all as they are.
+        Images are resampled to this diameter of the field of view, unless they are already close
+        (:func:`napari_saunetv2.imaging.scale.factor_between`); None leaves all images unchanged.
     loss : str
         Key in ``LOSSES``.
     steps : int
-        Optimiser steps in all.
+        Total number of optimiser steps.
     batch : int
         Views in a step.
     crop : int, pixels
         Side of a view, a multiple of 16.
     learning_rate : float
-        At its peak: it rises over ``warmup`` steps, then falls as ``schedule`` says.
+        Peak value: it rises over ``warmup`` steps, then falls according to ``schedule``.
     warmup : int
         Steps.
     schedule : "cosine", "plateau" or "tenth"
@@ -46,44 +46,44 @@ class TrainConfig:
     weight_decay : float
         0 makes AdamW plain Adam.
     clip : float or None
-        Length to which a longer gradient is cut; None for none.
+        Maximum gradient norm; None for no clipping.
     ema : float, [0, 1)
-        Decay of the running mean of the weights, which is what is validated and kept.
+        Decay of the running mean of the weights, which is validated and saved.
     precision : "auto", "bfloat16" or "float32"
         Of the convolutions; weights and loss are float32 always. "auto" is bfloat16 where the device has
         instructions for it.
     validation : float, [0, 1)
-        Share of the images that are kept from training, at least one; 0 for none, when the last step's
-        weights are kept. Which ones depends on their number and order, so that two cycles keep the same.
+        Share of the images used only to validate, at least one; 0 for none, then the last step's weights are
+        kept. The choice depends on their number and order, so that two cycles choose the same.
     validate_every : int
         Steps between two validations.
     best_by : "f1", "loss" or "last"
         Which weights are kept: of the highest F1 or the lowest loss on the validation images, or the last.
     calibrated : bool
-        Whether the bias is moved in the end, so that F1 peaks at a probability of 0.5.
-    detailed : bool
-        Validate before the first step too, so that a base model that is never beaten is what is kept; compare
-        weights at the threshold that suits each best; and log the loss on the validation images.
+        Whether to recalibrate the bias at the end, so that F1 peaks at a probability of 0.5.
+    compare_with_base : bool
+        Validate the base model before the first step too, so that it is kept if no step beats it; compare
+        weights at their own best thresholds; and log the loss on the validation images.
     patience : int or None
-        Validations without a better one after which the training ends; None goes on to the last step.
+        Number of validations without improvement after which training ends; None for no limit.
     minutes : float or None
-        Time after which the training ends, if its steps have not; the learning rate falls accordingly.
+        Maximum time; the learning rate falls accordingly.
     trains : "all", "decoder" or "head"
-        Parts of the network that learn; "decoder" is all that comes after the bridge.
+        Trainable layers; "decoder" is everything after the bridge.
     classes : tuple of str
-        Kinds of vessel, one map each, in the order of their values in the labels.
+        Classes, one output map each, in the order of their label values.
     sparse : bool
-        What the labels mean. Dense labels hold 0 for the background and 1, 2, ... for the kinds of vessel (of
-        one kind, anything but 0). Sparse labels hold 0 where nobody annotated, then the kinds of vessel, and
-        for the background the value after the last of them; what is not annotated takes no part in anything.
+        Meaning of the labels. Dense labels hold 0 for background and 1, 2, ... for the classes (with one
+        class, anything but 0). Sparse labels hold 0 for unannotated pixels, then the classes, then one value
+        for background; unannotated pixels are ignored.
     inside_field : bool
-        Whether only the field of view takes part.
+        Whether to use only pixels in the field of view.
     seed : int
-        Of every random draw but the choice of validation images.
+        Random seed of everything but the choice of validation images.
     augmentation : Augmentation
     views : "random" or "published"
-        Random crops as ``crop`` and ``augmentation`` say, or whole canvases as SA-UNet's and SA-UNetv2's
-        authors augment them (:mod:`napari_saunetv2.training.published`), whatever these say.
+        Random crops by ``crop`` and ``augmentation``, or whole canvases augmented as by the authors of
+        SA-UNet and SA-UNetv2 (:mod:`napari_saunetv2.training.published`), which ignore both.
     """
 
     network: str = "saunetv2"
@@ -106,7 +106,7 @@ class TrainConfig:
     validate_every: int = 250
     best_by: Literal["f1", "loss", "last"] = "f1"
     calibrated: bool = True
-    detailed: bool = False
+    compare_with_base: bool = False
     patience: int | None = None
     minutes: float | None = None
     trains: Literal["all", "decoder", "head"] = "all"
@@ -118,32 +118,33 @@ class TrainConfig:
     views: Literal["random", "published"] = "random"
 
     def __post_init__(self) -> None:
-        """Check every setting; raises SettingsError at the first that breaks its rule."""
+        """Check every setting; raises SettingsError for the first invalid one."""
         for name, why in problems(vars(self)).items():
             raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {why}.")
         if self.watches_loss and self.validation == 0:
             raise SettingsError(
-                "validation is 0: schedule plateau and best_by loss need images to validate on, keep some."
+                "validation is 0: schedule plateau and best_by loss need validation images; use a value "
+                "above 0."
             )
 
     @property
     def watches_loss(self) -> bool:
-        """Whether the loss on the validation images decides about something."""
+        """Whether the validation loss is used for a decision."""
         return self.schedule == "plateau" or self.best_by == "loss"
 
     @property
     def by_value(self) -> bool:
-        """Whether the values in the labels tell more than vessel from background."""
+        """Whether the label values distinguish more than vessel and background."""
         return self.sparse or len(self.classes) > 1
 
     @property
     def weighted(self) -> bool:
-        """Whether some pixels may take no part."""
+        """Whether some pixels may be ignored."""
         return self.sparse or self.inside_field
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """With which the network is built: ``network_arguments``, and a map for each class."""
+        """Arguments to build the network: ``network_arguments``, and an output map for each class."""
         maps = {"classes": len(self.classes)} if len(self.classes) > 1 else {}
         return {**self.network_arguments, **maps}
 
@@ -172,21 +173,26 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "trains": (lambda x: x in ("all", "decoder", "head"), "all, decoder or head"),
     "classes": (
         lambda x: len(x) >= 1 and len(set(x)) == len(x) and all(x),
-        "one name or more, each another",
+        "one or more different names",
     ),
 }
 
 
 def problems(values: Mapping[str, Any]) -> dict[str, str]:
-    """Tell which settings break their rule, and the rule: for a form, which shows them all at once."""
+    """Return the invalid settings with their rules, for a form that shows them all at once."""
     return {
         name: rule for name, (holds, rule) in _RULES.items() if name in values and not holds(values[name])
     }
 
 
+RENAMED = {"compare_with_base": "compare_with_base", "crisp": "unresampled", "unfiltered": "unfiltered"}
+"""Settings by their names in files of older versions."""
+
+
 def from_plain(plain: Mapping[str, Any]) -> TrainConfig:
-    """Make settings of what ``asdict`` and JSON made of them; what is missing has its default value."""
-    look = dict(plain.get("augmentation", {}))
+    """Make settings from their ``asdict`` as JSON; missing ones have their default values."""
+    plain = {RENAMED.get(k, k): v for k, v in plain.items()}
+    look = {RENAMED.get(k, k): v for k, v in plain.get("augmentation", {}).items()}
     if "scale" in look:
         look["scale"] = tuple(look["scale"])
     known = {f.name for f in fields(TrainConfig)}

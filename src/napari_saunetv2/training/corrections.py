@@ -1,7 +1,7 @@
-"""The pixels that somebody corrected in a prediction: few, and the ones that a fine-tuning is for.
+"""The pixels that a user corrected in a prediction: few, but the purpose of a fine-tuning.
 
 Labels that were painted on a model's own prediction agree with that model nearly everywhere, so F1 against
-them favours it. Only the corrected pixels tell whether a training taught what the user wanted.
+them favours it. Only the corrected pixels show whether the training had the desired effect.
 """
 
 import math
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 20
-"""Corrected pixels among those to validate on; fewer do not say which step is better."""
+"""Minimum number of corrected validation pixels to compare steps by."""
 
 F1_TO_GIVE = 0.05
-"""How far F1 may fall below the base's for the sake of corrected pixels. A step that loses more than that has
-spoilt what the user looked at and left as it was."""
+"""How far F1 may fall below the base's in favour of corrected pixels. A step that loses more has damaged what
+the user looked at and left unchanged."""
 
 COLUMN = "corrected_right"
-"""Of the log: share of the corrected pixels in the validation images that are right."""
+"""Column of the log: share of correct pixels among the corrected validation pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,19 @@ class Corrections:
     Attributes
     ----------
     rows, columns : array, shape (N,)
-        Where they lie in the image as it was given.
-    kinds : array, shape (N,), uint8
-        What the labels say there: 0 for background, else the number of the kind of vessel.
+        Positions in the original image.
+    classes : array, shape (N,), uint8
+        Labels there: 0 for background, else the number of the class.
     """
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
-    kinds: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
 
     def on_canvas(
         self, frame: tuple[slice, slice], shape: tuple[int, int]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows and columns on a canvas that holds the image of that shape in that frame."""
+        """Rows and columns on a canvas, for an image of that shape in that frame."""
         where = []
         for places, part, length in zip((self.rows, self.columns), frame, shape, strict=True):
             side = part.stop - part.start
@@ -64,24 +64,24 @@ def between(
     labels : array, shape (H, W)
         Dense or sparse, as of :class:`~.config.TrainConfig`.
     prediction : array, shape (H, W)
-        0 for background, else the number of the kind of vessel.
+        0 for background, else the number of the class.
     classes : int
-        Kinds of vessel.
+        Number of classes.
     sparse : bool
         Whether the labels are sparse.
     weight : array, shape (H, W, 1), optional
-        Pixels whose weight is 0 take no part.
+        Pixels with weight 0 are ignored.
     """
-    now = kinds_of(labels, classes, sparse=sparse)
-    differs = now != kinds_of(prediction, classes, sparse=False)
+    now = classes_of(labels, classes, sparse=sparse)
+    differs = now != classes_of(prediction, classes, sparse=False)
     if weight is not None:
         differs &= weight[..., 0] > 0
     rows, columns = np.nonzero(differs)
     return Corrections(rows, columns, now[rows, columns])
 
 
-def kinds_of(labels: NDArray[np.generic], classes: int, *, sparse: bool) -> NDArray[np.uint8]:
-    """Number of the kind of vessel at each pixel; 0 for background and for what is not annotated."""
+def classes_of(labels: NDArray[np.generic], classes: int, *, sparse: bool) -> NDArray[np.uint8]:
+    """Number of the class at each pixel; 0 for background and unannotated pixels."""
     if classes == 1 and not sparse:  # anything but 0 is a vessel
         return np.asarray(labels != 0, np.uint8)
     return np.where(np.isin(labels, np.arange(1, classes + 1)), labels, 0).astype(np.uint8)
@@ -90,13 +90,13 @@ def kinds_of(labels: NDArray[np.generic], classes: int, *, sparse: bool) -> NDAr
 def better(row: Mapping[str, float], best: Mapping[str, float], first: Mapping[str, float]) -> bool:
     """Whether a validation is better than the best so far.
 
-    By F1. Where pixels were corrected, by the mean of F1 and the share of these that are right, among the
-    validations whose F1 is at most ``F1_TO_GIVE`` below the first one's, which is the base's.
+    By F1. If pixels were corrected, by the mean of F1 and the share of correct ones among these, for
+    validations whose F1 is at most ``F1_TO_GIVE`` below the base's.
     """
     if COLUMN not in row or COLUMN not in best:
         return row["validation_f1"] > best["validation_f1"]
     floor = first["validation_f1"] - F1_TO_GIVE
-    kept = not row["validation_f1"] < floor  # nor where the base's is not a number
+    kept = not row["validation_f1"] < floor  # also if the base's is NaN
     return kept and _value(row) > _value(best)
 
 

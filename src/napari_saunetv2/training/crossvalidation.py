@@ -1,7 +1,7 @@
-"""Cross-validation: every image is scored by a model that has not seen it.
+"""Cross-validation: every image is scored by a model that was not trained on it.
 
-For a data set without a split (STARE) this is the honest score of all its images. A run is a folder with a
-training for each fold; a fold that is scored is not done again.
+For a data set without a split (STARE) this gives an unbiased score of all its images. A run is a folder with
+a training for each fold; scored folds are skipped.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SettingsError
-from napari_saunetv2.evaluation import AS_PUBLISHED, EXACT, ImageScore, Scoring, answers
+from napari_saunetv2.evaluation import AS_PUBLISHED, EXACT, ImageScore, Scoring, predictions
 from napari_saunetv2.evaluation.splits import seen
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint
@@ -27,16 +27,16 @@ SETTINGS, SCORES = "folds.json", "scores.json"
 
 @dataclass(frozen=True)
 class FoldReport:
-    """Where a cross-validation stands.
+    """Progress of a cross-validation.
 
     Attributes
     ----------
     fold, folds : int
         The first fold is 1.
     training : Report or None
-        Of the fold's training; None when its images were scored.
+        Report of the fold's training; None after scoring its images.
     scores : list of ImageScore
-        Of all images that are scored by now.
+        Scores of all images so far.
     """
 
     fold: int
@@ -46,12 +46,12 @@ class FoldReport:
 
 
 def folds_of(samples: Sequence[Sample], count: int) -> list[list[Sample]]:
-    """Cut samples into folds in their order; the sizes differ by one at most.
+    """Split samples into folds in their order; sizes differ by at most one.
 
     Raises
     ------
     SettingsError
-        When there are fewer than two folds, or fewer images than folds.
+        If there are fewer than two folds, or fewer images than folds.
     """
     if not 2 <= count <= len(samples):
         raise SettingsError(
@@ -72,27 +72,27 @@ def cross_validate(
     scoring: Scoring = AS_PUBLISHED,
     resume: bool = False,
 ) -> Generator[FoldReport, None, list[ImageScore]]:
-    """Train on all folds but one and score that one, for each in turn.
+    """Train on all folds but one and score that one, for each fold in turn.
 
-    Closing the generator stops it; ``resume`` goes on from there.
+    Closing the generator stops it; ``resume`` continues from there.
 
     Parameters
     ----------
     samples : sequence of Sample
-        Of one data set, with labels; folds are cut in their order.
+        Samples of one data set, with labels; folds follow their order.
     recipe : Recipe
-        How each fold is trained. Which images it takes by itself does not matter here.
+        Recipe to train each fold. Its own choice of images is ignored.
     run : Path
         Folder of the run: ``fold-1``, ... each hold a training and its scores.
     folds : int
     name : str
-        The recipe's, for the models' headers.
+        The recipe's name, for the models' headers.
     config : InferenceConfig
         How the images that were held out go through the models; its device also trains them.
     scoring : Scoring
         How they are scored. ``observer`` does not matter: the reference observer's labels are the truth.
     resume : bool
-        Go on with the run that lies there.
+        Continue the run in the folder.
 
     Yields
     ------
@@ -107,20 +107,20 @@ def cross_validate(
     Raises
     ------
     SettingsError
-        When the folds cannot be cut, or the recipe starts from a model that has seen some of the images.
+        If the folds are invalid, or the recipe starts from a model trained on some of the images.
     OverwriteError, CheckpointError
-        When the folder holds a run that cannot be gone on with.
+        If the folder holds a run that cannot be continued.
     """
     parts = folds_of(samples, folds)
     _refuse_seen(samples, recipe)
-    wanted = {
+    settings = {
         "recipe": name,
         "cycles": [asdict(cycle) for cycle in recipe.cycles],
         "base": recipe.base,
         "folds": [[s.name for s in part] for part in parts],
         "scoring": {"protocol": scoring.protocol, "threshold": scoring.threshold, "tta": config.tta},
     }
-    _open(run, wanted, resume=resume)
+    _open(run, settings, resume=resume)
     scores: list[ImageScore] = []
     for number, held in enumerate(parts, start=1):
         folder = run / f"fold-{number}"
@@ -129,13 +129,13 @@ def cross_validate(
             work = recipe.train(
                 [Pair.of(sample) for part in parts if part is not held for sample in part],
                 folder,
-                resume=True,  # a fold that was not begun has nothing to go on with, and begins
+                resume=True,  # a fold that has not started has nothing to resume, and starts
                 device=config.device,
                 data={"dataset": held[0].dataset, "split": f"all but fold {number} of {folds}"},
                 name=name,
             )
             path = yield from relay(work, partial(_report, number, folds, scores))
-            cases = answers(held, checkpoint.load(path), config, replace(scoring, observer=None))
+            cases = predictions(held, checkpoint.load(path), config, replace(scoring, observer=None))
             found = [case.score() for case in cases]
             _write(folder / SCORES, {s.name: dict(s.metrics) for s in found})
         scores = [*scores, *found]
@@ -148,7 +148,7 @@ def _report(fold: int, folds: int, scores: list[ImageScore], training: Report) -
 
 
 def _refuse_seen(samples: Sequence[Sample], recipe: Recipe) -> None:
-    """Raise SettingsError for a recipe whose base was trained on images that a fold would be scored on."""
+    """Raise SettingsError for a recipe whose base model was trained on images to be scored."""
     if recipe.base is None:
         return
     header = checkpoint.load(recipe.base).header
@@ -156,23 +156,23 @@ def _refuse_seen(samples: Sequence[Sample], recipe: Recipe) -> None:
     if known:
         raise SettingsError(
             f"The recipe starts from '{recipe.base}', which was trained on {known[0]} and others of these "
-            "images: choose a recipe that starts from the beginning."
+            "images: choose a recipe that trains from scratch."
         )
 
 
-def _open(run: Path, wanted: Mapping[str, Any], *, resume: bool) -> None:
+def _open(run: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     path = run / SETTINGS
     if not path.exists():
         make_folder(run)
-        _write(path, wanted)
+        _write(path, settings)
         return
     if not resume:
         raise OverwriteError(
-            f"'{run}' holds a cross-validation already: go on with it by --resume, or choose another folder."
+            f"'{run}' already holds a cross-validation: continue it with --resume, or choose another folder."
         )
-    if _read(path) != json.loads(json.dumps(wanted)):
+    if _read(path) != json.loads(json.dumps(settings)):
         raise CheckpointError(
-            f"'{run}' was cross-validated with other settings or images: start in another folder."
+            f"'{run}' holds a cross-validation with other settings or images: use another folder."
         )
 
 
@@ -187,9 +187,9 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+        raise CheckpointError(f"'{path}' is damaged: use another folder.") from error
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:
-    # Python's own JSON knows NaN, which a score may be, and reads it again.
+    # Python's JSON can write and read NaN, which a score may be.
     write_beside(path, lambda file: file.write(json.dumps(values, indent=1).encode()), overwrite=True)

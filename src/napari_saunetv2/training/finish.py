@@ -1,4 +1,4 @@
-"""The end of a training: the best weights as a model that says where it comes from."""
+"""The end of a training: save the best weights as a model with its lineage."""
 
 import math
 from collections.abc import Mapping
@@ -15,48 +15,48 @@ from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig
-from napari_saunetv2.training.judging import Judge, compare
-from napari_saunetv2.training.material import Material
+from napari_saunetv2.training.data import TrainingData
 from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.state import State
-from napari_saunetv2.training.steps import fresh
+from napari_saunetv2.training.steps import initial_state
+from napari_saunetv2.training.validator import Validator, compare
 
 
 def finish(
     state: State,
-    material: Material,
+    training_data: TrainingData,
     config: TrainConfig,
     run: Path,
     data: Mapping[str, Any],
     recipe: str,
     base: Checkpoint | None,
 ) -> Path | None:
-    """Write what a training came to, and its best weights; parameters as of :func:`~.loop.fine_tune`.
+    """Write the outcome of a training and its best weights; parameters as of :func:`~.loop.fine_tune`.
 
-    Returns the model's file, or None where no step beat the base: then none is kept.
+    Returns the model's file, or None if no step beat the base: then no model is written.
     """
-    outcome = _judged(state, material, config, run, base)
+    outcome = _validated(state, training_data, config, run, base)
     if outcome.model is None:
         (run / run_folder.MODEL).unlink(missing_ok=True)
     else:
-        _write_model(outcome, state, material, config, data, recipe, base)
+        _write_model(outcome, state, training_data, config, data, recipe, base)
     outcome.write(run)
     return outcome.model
 
 
-def _judged(
-    state: State, material: Material, config: TrainConfig, run: Path, base: Checkpoint | None
+def _validated(
+    state: State, training_data: TrainingData, config: TrainConfig, run: Path, base: Checkpoint | None
 ) -> Outcome:
     """Compare the best weights with those that the training started from."""
     plain = Outcome(run / run_folder.MODEL, run / run_folder.LOG)
-    if not config.detailed:
+    if not config.compare_with_base:
         return plain
     state.mean.load_state_dict(state.best)
-    before = Judge(fresh(config, base, material.place).mean, material)
+    before = Validator(initial_state(config, base, training_data.device).mean, training_data)
     beaten = base is None or state.best_step > 0
-    after = Judge(state.mean, material) if beaten else before
-    corrected = None if base is None else compare(before, after, material)
-    if not material.watched:
+    after = Validator(state.mean, training_data) if beaten else before
+    corrected = None if base is None else compare(before, after, training_data)
+    if not training_data.validation:
         return replace(plain, corrected=corrected)
     return replace(
         plain,
@@ -64,7 +64,7 @@ def _judged(
         before=None if base is None else _rounded(before.f1()),
         after=_rounded(after.f1()),
         thresholds=tuple(before.thresholds),
-        validated_on=material.validated_on,
+        validated_on=training_data.validated_on,
         corrected=corrected,
     )
 
@@ -72,7 +72,7 @@ def _judged(
 def _write_model(
     outcome: Outcome,
     state: State,
-    material: Material,
+    training_data: TrainingData,
     config: TrainConfig,
     data: Mapping[str, Any],
     recipe: str,
@@ -80,11 +80,11 @@ def _write_model(
 ) -> None:
     state.mean.load_state_dict(state.best)
     if config.calibrated:
-        images = material.watched or material.train
-        answers = [validation.logits(state.mean, image, material.place) for image in images]
-        validation.calibrate(state.mean, images, answers)
+        images = training_data.validation or training_data.train
+        predictions = [validation.logits(state.mean, image, training_data.device) for image in images]
+        validation.recalibrate_bias(state.mean, images, predictions)
     scores: tuple[Mapping[str, Any], ...] = ()
-    if config.detailed and material.watched:
+    if config.compare_with_base and training_data.validation:
         data = {**data, "f1_before": outcome.before, "f1_after": outcome.after}
         about = {
             "dataset": data.get("dataset", "own images"),
@@ -92,10 +92,10 @@ def _write_model(
             "protocol": "annotated pixels" if config.sparse else "fov" if config.inside_field else "whole",
         }
         mean = {"f1": outcome.after}
-        count = len(material.watched)
+        count = len(training_data.validation)
         scores = () if outcome.after is None else ({**about, "images": count, "mean": mean},)
-    diameter = config.fov_diameter or material.diameter()
-    held = [material.validated_on] if material.in_blocks else material.names[1]
+    diameter = config.fov_diameter or training_data.diameter()
+    held = [training_data.validated_on] if training_data.in_blocks else training_data.names[1]
     took = {"steps_taken": state.step, "step_kept": state.best_step, "seconds": round(state.seconds, 3)}
     header = Header(
         network=config.network,
@@ -103,7 +103,7 @@ def _write_model(
         padding=config.padding,
         fov_diameter=None if diameter is None else round(diameter, 1),
         classes=config.classes,
-        data={**data, "train": material.names[0], "validation": held},
+        data={**data, "train": training_data.names[0], "validation": held},
         recipe={"name": recipe, **asdict(config), **took},
         seed=config.seed,
         lineage=lineage.after(base),
@@ -115,7 +115,7 @@ def _write_model(
 
 
 def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> Header:
-    """Keep the scores and thresholds that were found for the same weights when they were written before."""
+    """Keep the scores and thresholds of an earlier file with the same weights."""
     if not path.exists():
         return header
     try:

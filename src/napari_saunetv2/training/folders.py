@@ -1,4 +1,4 @@
-"""Photographs and labels that lie in a folder: of a known data set, or brought together by name."""
+"""Photographs and labels in a folder: of a known data set, or matched by name."""
 
 import re
 from collections import Counter
@@ -28,33 +28,33 @@ from napari_saunetv2.training.pair import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
 LABELS = ("labels", "label", "masks", "mask", "vessels", "manual", "annotations", "ground_truth", "gt")
-FIELDS = ("fov", "fovs", "field")
+FOVS = ("fov", "fovs", "field")
 PREDICTIONS = ("predictions", "prediction")
-"""Names of the subfolders, and without a final s the endings of file names, that tell what a file is."""
+"""Subfolder names that say what a file is; without a final s also endings of file names."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A photograph on disk, and what belongs to it.
+    """A photograph on disk with its labels and masks.
 
     Attributes
     ----------
     name : str
     image : Path
-    labels, field : Path or None
+    labels, fov : Path or None
         None where there is none.
     dataset : str or None
-        Key in ``DATASETS``, where it is of a known data set.
+        Key in ``DATASETS``, if it is of a known data set.
     for_training : bool
         False for the test images of a data set.
     prediction : Path or None
-        The model's prediction that the labels were painted on, where it is known.
+        The prediction that the labels were painted on, if known.
     """
 
     name: str
     image: Path
     labels: Path | None = None
-    field: Path | None = None
+    fov: Path | None = None
     dataset: str | None = None
     for_training: bool = True
     prediction: Path | None = None
@@ -70,19 +70,19 @@ class Entry:
             For a file that cannot be read.
         """
         if self.labels is None:
-            raise LayoutError(f"'{self.name}' has no labels beside it: add them, or leave it out.")
+            raise LayoutError(f"'{self.name}' has no labels: add them, or leave the image out.")
         labels = None if values else read_labels(self.labels)
         vessels = _values(self.labels) if labels is None else labels.pixels
         ignored = None if labels is None else labels.ignored
-        field = None if self.field is None else read_mask(self.field)
+        fov = None if self.fov is None else read_mask(self.fov)
         prediction = None if self.prediction is None else _values(self.prediction)
-        return Pair(self.name, read_image(self.image), vessels, field, prediction, ignored)
+        return Pair(self.name, read_image(self.image), vessels, fov, prediction, ignored)
 
 
 def entries(
-    folder: Path, labels: Path | None = None, fields: Path | None = None, *, known: bool = True
+    folder: Path, labels: Path | None = None, fovs: Path | None = None, *, known: bool = True
 ) -> list[Entry]:
-    """List the photographs in a folder with what belongs to them.
+    """List the photographs in a folder with their labels and masks.
 
     Parameters
     ----------
@@ -90,52 +90,52 @@ def entries(
         Of a known data set (DRIVE, STARE, CHASE_DB1, HRF), or any other with photographs; or its subfolders
         ``images`` and ``labels`` (or ``masks``, ``vessels``, ...), and ``fov`` where there are such masks,
         and ``predictions`` where the labels were painted on these.
-    labels, fields : Path, optional
-        Where these lie, if elsewhere. A file belongs to the photograph of its name, as in
+    labels, fovs : Path, optional
+        Their folders, if separate. Files are matched to photographs by name, as in
         :func:`napari_saunetv2.datasets.partners.belonging`; an ending such as ``_labels``, ``_mask``,
         ``_vessels`` or ``_fov`` is not part of the name.
     known : bool
-        Whether to look for known data sets first.
+        Whether to check for known data sets first.
 
     Returns
     -------
     list of Entry
-        By name, those without labels too.
+        Sorted by name, including those without labels.
 
     Raises
     ------
     LayoutError
-        When there is no photograph, none has labels, or it is not clear which.
+        If there is no photograph, none has labels, or the match is ambiguous.
     """
     if known and labels is None and datasets.recognise(folder):
         found = [_of_sample(sample) for sample in datasets.read(folder)]
-        if any(entry.labels for entry in found):  # else photographs of a data set, with labels of one's own
+        if any(entry.labels for entry in found):  # otherwise photographs of a data set with other labels
             return found
     images = _below(folder, IMAGES) or folder
     label_files = _files(labels or _below(folder, LABELS))
-    field_files = _files(fields or _below(folder, FIELDS))
+    fov_files = _files(fovs or _below(folder, FOVS))
     prediction_files = _files(_below(folder, PREDICTIONS))
     photographs = _files(images)
-    if images == folder:  # all in one folder: told apart by their endings, and by their content
+    if images == folder:  # all in one folder: separated by name endings and content
         label_files = label_files or _told_apart(photographs, LABELS)
-        field_files = field_files or _told_apart(photographs, FIELDS)
-        apart = {*label_files, *field_files}
+        fov_files = fov_files or _told_apart(photographs, FOVS)
+        apart = {*label_files, *fov_files}
         photographs = [path for path in photographs if path not in apart]
     photographs = _photographs(photographs)
     names = [stem(path) for path in photographs]
-    kinds = (belonging(names, files) for files in (label_files, field_files, prediction_files))
+    parts = (belonging(names, files) for files in (label_files, fov_files, prediction_files))
     found = [
-        Entry(name, path, label, field, prediction=prediction)
-        for name, path, label, field, prediction in sorted(
-            zip(names, photographs, *kinds, strict=True), key=lambda row: row[:2]
+        Entry(name, path, label, fov, prediction=prediction)
+        for name, path, label, fov, prediction in sorted(
+            zip(names, photographs, *parts, strict=True), key=lambda row: row[:2]
         )
     ]
     if not any(entry.labels for entry in found):
         what = f"{len(found)} photographs without labels" if found else "no photographs"
         near = next(filter(None, (nearest(name, label_files) for name in names)), "")
         raise LayoutError(
-            f"'{folder}' holds {what}{near}: give a folder with 'images' and 'labels' in it, or with files "
-            "such as eye.tif and eye_labels.png."
+            f"'{folder}' holds {what}{near}: give a folder with subfolders 'images' and 'labels', or with "
+            "files such as eye.tif and eye_labels.png."
         )
     return found
 
@@ -143,23 +143,23 @@ def entries(
 def pairs(
     folder: Path,
     labels: Path | None = None,
-    fields: Path | None = None,
+    fovs: Path | None = None,
     *,
     values: bool = False,
     known: bool = True,
 ) -> list[Pair]:
-    """Read all photographs of a folder that have labels and are for training; as :func:`entries`.
+    """Read all photographs of a folder with labels for training; as :func:`entries`.
 
-    ``values`` reads the labels as they are, as sparse ones and those of several kinds of vessel must be.
+    ``values`` reads the stored label values, as needed for sparse labels and several classes.
     """
-    found = entries(folder, labels, fields, known=known)
+    found = entries(folder, labels, fovs, known=known)
     return [entry.pair(values=values) for entry in found if entry.labels and entry.for_training]
 
 
 def write(folder: Path, given: Iterable[Pair]) -> None:
-    """Write pairs as TIFF into a folder's ``images``, ``labels``, ``fov`` and ``predictions``.
+    """Write pairs as TIFF to a folder's ``images``, ``labels``, ``fov`` and ``predictions``.
 
-    :func:`pairs` with ``values`` and not ``known`` reads the same pixels from there.
+    :func:`pairs` with ``values`` and without ``known`` reads the same pixels back.
     """
     for pair in given:
         labels = pair.vessels
@@ -168,7 +168,7 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
         parts = (
             ("images", pair.image),
             ("labels", labels),
-            ("fov", pair.field),
+            ("fov", pair.fov),
             ("predictions", pair.prediction),
         )
         for part, pixels in parts:
@@ -178,7 +178,7 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
 
 
 def file_names(names: Sequence[str]) -> list[str]:
-    """Make names of any text that files can have, all different."""
+    """Turn texts into valid, distinct file names."""
     given: list[str] = []
     for name in names:
         plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
@@ -210,16 +210,16 @@ def _below(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _files(folder: Path | None) -> list[Path]:
-    """List the readable files of a folder; none without one."""
+    """List the readable files of a folder; empty without a folder."""
     return [] if folder is None else [p for p in sorted(folder.iterdir()) if p.is_file() and readable(p)]
 
 
 def _told_apart(files: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:
-    """Take the files that have such an ending; without an ending, a mask whose photograph has its name."""
+    """Select the files with such an ending; without endings, masks with a photograph's name."""
     words = "|".join(sorted({ending.removesuffix("s") for ending in endings}, key=len, reverse=True))
     pattern = re.compile(rf"[-_ .]({words})s?\d*$", re.IGNORECASE)
     some = [path for path in files if pattern.search(stem(path)) and is_mask(path)]
-    if endings is FIELDS:
+    if endings is FOVS:
         return some
     names = Counter(folded(stem(path)) for path in files)
     alike = [path for path in files if names[folded(stem(path))] > 1]
@@ -227,7 +227,7 @@ def _told_apart(files: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:
 
 
 def _photographs(files: Sequence[Path]) -> list[Path]:
-    """Take one photograph of each name; where two files have it, that which is no mask."""
+    """Select one photograph per name; of two files with one name, the one that is not a mask."""
     names: dict[str, list[Path]] = {}
     for path in files:
         names.setdefault(folded(stem(path)), []).append(path)
@@ -236,7 +236,7 @@ def _photographs(files: Sequence[Path]) -> list[Path]:
         some = group if len(group) == 1 else [path for path in group if not is_mask(path)]
         if len(some) > 1:
             shown = ", ".join(f"'{path.name}'" for path in some)
-            raise LayoutError(f"Several photographs have one name: {shown}. Leave one of them there.")
+            raise LayoutError(f"Several photographs have the same name: {shown}. Keep only one of them.")
         found += some
     return found
 

@@ -1,4 +1,4 @@
-"""The training itself: a generator that reports, and can be stopped between any two reports."""
+"""The training loop: a generator of reports, which can be stopped between any two of them."""
 
 import math
 import time
@@ -12,43 +12,43 @@ import numpy as np
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.training import corrections, together, validation
+from napari_saunetv2.training import corrections, processes, validation
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.data import TrainingData, load
 from napari_saunetv2.training.finish import finish
-from napari_saunetv2.training.material import Material, gather
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.state import State
-from napari_saunetv2.training.steps import fresh, one_step, rate
+from napari_saunetv2.training.steps import initial_state, one_step, rate
 from napari_saunetv2.training.validation import Preview
 
 SAVE_EVERY = 60.0
-"""Seconds of work that a kill may cost."""
+"""Maximum seconds of work lost if the process is killed."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Where a training stands.
+    """Progress of a training.
 
     Attributes
     ----------
     step, steps : int
     loss : float
-        Mean over the last steps.
+        Mean loss over the last steps.
     validation_f1, best_f1 : float or None
-        Of the last validation and of the best one; mean over the validation images at threshold 0.5, or
-        where the settings ask for detail at the threshold that suits the weights best. The best one has the
-        highest F1, or where pixels were corrected goes by these too (:mod:`~.corrections`).
+        F1 of the last validation and of the best one; mean over the validation images at threshold 0.5, or
+        with ``compare_with_base`` at the best threshold of the weights. The best one has the highest F1; if
+        pixels were corrected, these count too (:mod:`~.corrections`).
     best_step : int
     seconds_left : float
     device : str
     validated_on : str
         Names of the validation images, or which part of the only image it is.
     history : tuple of mappings
-        What was logged at every validation: step, loss, validation_f1, learning_rate, seconds, and
-        validation_loss where the settings ask for detail or go by it.
+        Log of all validations: step, loss, validation_f1, learning_rate, seconds, and validation_loss if the
+        settings use it.
     preview : Preview or None
-        Of the first validation image, at the last validation.
+        Prediction for the first validation image at the last validation.
     """
 
     step: int
@@ -70,7 +70,7 @@ class Report:
 
 
 @devices.raise_on_out_of_memory
-@run_folder.alone
+@run_folder.exclusive_run
 def fine_tune(
     pairs: Sequence[Pair],
     config: TrainConfig,
@@ -83,98 +83,99 @@ def fine_tune(
     recipe: str = "own",
     should_stop: Callable[[], bool] | None = None,
 ) -> Generator[Report, None, Path | None]:
-    """Train a network, from the start or from another model.
+    """Train a network from scratch or from another model.
 
-    Closing the generator stops the training after the step that runs; what was reached is saved, and
-    ``resume`` goes on from there to the same weights as an unbroken training.
+    Closing the generator stops the training after the current step; its state is saved, and ``resume``
+    continues to the same weights as an uninterrupted training.
 
-    In several processes (:mod:`napari_saunetv2.training.together`) the first one reports and writes; the
-    others share its steps, yield nothing, and return when it does.
+    In several processes (:mod:`napari_saunetv2.training.processes`) the main one reports and writes; the
+    others share its steps, yield nothing, and return with it.
 
     Parameters
     ----------
     pairs : sequence of Pair
-        Images with labels; some of them are kept for validation. Where there is one only, blocks of it are
+        Images with labels; some are used only to validate. With a single image, blocks of it are
         (:mod:`napari_saunetv2.training.blocks`).
     config : TrainConfig
     run : Path
-        Folder of the run: settings, log, state, and in the end the model.
+        Run folder: settings, log, state, and at the end the model.
     resume : bool
         Go on with the run that lies there.
     base : Checkpoint, optional
-        Model whose weights to start from.
+        Model to start from.
     device : str
         As :func:`napari_saunetv2.engines.devices.resolve`.
     data : mapping, optional
-        What the model's header says of the data, beside the names of the images.
+        Data set entries for the model's header, besides the names of the images.
     recipe : str
         Name of the recipe, for the header.
     should_stop : callable, optional
-        Asked after every step; True ends the training with the best weights so far as its model.
+        Called after every step; True ends the training and saves the best weights so far.
 
     Yields
     ------
     Report
-        After every step; where the settings ask for detail also before the first.
+        After every step; with ``compare_with_base`` also before the first.
 
     Returns
     -------
     Path or None
-        The model file: the weights' running mean where it validated best. None where the settings ask for
-        detail and no step beat the base: then no file is kept. :meth:`~.outcome.Outcome.read` tells more.
+        The model file: the running mean of the weights at the best validation. None with
+        ``compare_with_base`` if no step beat the base: then no file is written. For details see
+        :meth:`~.outcome.Outcome.read`.
 
     Raises
     ------
     SettingsError
         Without images.
     OverwriteError, CheckpointError
-        When the folder holds a run that cannot be gone on with, or another process trains there.
+        If the folder holds a run that cannot be continued, or another process trains there.
     DeviceError
-        When the device is not there, or has too little memory.
+        If the device does not exist, or has too little memory.
     """
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
-    place = devices.resolve(device)
-    together.share(config.batch)
+    torch_device = devices.resolve(device)
+    processes.share(config.batch)
     _refuse_alone(config)
-    material = gather(pairs, config, place)
-    settings = run_folder.settings(config, *material.names, base.network if base else None)
-    has_state = together.leads() and run_folder.start(run, settings, resume=resume)
-    state = fresh(config, base, place)
-    if together.told(has_state):
+    training_data = load(pairs, config, torch_device)
+    settings = run_folder.settings(config, *training_data.names, base.network if base else None)
+    has_state = processes.is_main_process() and run_folder.start(run, settings, resume=resume)
+    state = initial_state(config, base, torch_device)
+    if processes.broadcast(has_state):
         run_folder.restore(state, run)
-    if not together.leads():
-        return _assist(state, material, config, run)
+    if not processes.is_main_process():
+        return _assist(state, training_data, config, run)
     try:
-        with together.leading():
-            yield from _loop(state, material, config, run, should_stop)
+        with processes.leading():
+            yield from _loop(state, training_data, config, run, should_stop)
     finally:
-        # Also when the generator is closed, and when a step failed: the last whole step is kept.
+        # Also when the generator is closed or a step failed: the last complete step is saved.
         run_folder.save(state, run)
-    path = finish(state, material, config, run, data or {}, recipe, base)
-    together.told(float(path is not None))  # whether there is a model
+    path = finish(state, training_data, config, run, data or {}, recipe, base)
+    processes.broadcast(float(path is not None))  # whether there is a model
     return path
 
 
 def _refuse_alone(config: TrainConfig) -> None:
-    """Refuse several processes where a step depends on what the first one alone knows."""
-    if together.size() > 1 and config.schedule == "plateau":
+    """Refuse several processes if a step depends on data that only the main process has."""
+    if processes.size() > 1 and config.schedule == "plateau":
         raise SettingsError(
             "schedule is plateau: a learning rate that follows the validation loss needs a single process, "
             "start the training without torchrun."
         )
 
 
-def _assist(state: State, material: Material, config: TrainConfig, run: Path) -> Path | None:
-    """Take part in the steps that the first process leads."""
-    for state.seconds in together.led():
-        one_step(state, material.train, config, material.place)
-    return run / run_folder.MODEL if together.told(0.0) else None
+def _assist(state: State, training_data: TrainingData, config: TrainConfig, run: Path) -> Path | None:
+    """Take part in the steps of the main process."""
+    for state.seconds in processes.follow():
+        one_step(state, training_data.train, config, training_data.device)
+    return run / run_folder.MODEL if processes.broadcast(0.0) else None
 
 
 def _loop(
     state: State,
-    material: Material,
+    training_data: TrainingData,
     config: TrainConfig,
     run: Path,
     should_stop: Callable[[], bool] | None,
@@ -183,33 +184,33 @@ def _loop(
     done_before, seconds_before = state.step, state.seconds
     losses: list[float] = []
     shown: Preview | None = None
-    if config.detailed and material.watched and not state.history:
-        shown = _validate(state, material, config, math.nan, last=False)
-        yield _report(state, config, material, losses, math.nan, shown)
+    if config.compare_with_base and training_data.validation and not state.history:
+        shown = _validate(state, training_data, config, math.nan, last=False)
+        yield _report(state, config, training_data, losses, math.nan, shown)
     while not _is_over(state, config):
-        # What the consumer does between two reports is not the training's time.
-        begun, before = time.monotonic(), together.told(state.seconds)
-        losses.append(one_step(state, material.train, config, material.place))
+        # Time spent by the consumer between two reports does not count.
+        begun, before = time.monotonic(), processes.broadcast(state.seconds)
+        losses.append(one_step(state, training_data.train, config, training_data.device))
         state.seconds = before + time.monotonic() - begun
         stopped = should_stop is not None and should_stop()
-        # Without validation the last weights are the best.
-        nothing_kept = not state.best or not material.watched
+        # Without validation the last weights are used.
+        nothing_kept = not state.best or not training_data.validation
         last = _used_up(state, config) or (stopped and nothing_kept)
         if state.step % config.validate_every == 0 or last:
-            shown = _validate(state, material, config, float(np.mean(losses)), last=last) or shown
+            shown = _validate(state, training_data, config, float(np.mean(losses)), last=last) or shown
             losses.clear()
         if time.monotonic() - saved > SAVE_EVERY:
             run_folder.save(state, run)
             saved = time.monotonic()
         state.seconds = before + time.monotonic() - begun
         pace = (state.seconds - seconds_before) / (state.step - done_before)
-        yield _report(state, config, material, losses, pace * (config.steps - state.step), shown)
+        yield _report(state, config, training_data, losses, pace * (config.steps - state.step), shown)
         if stopped:
             return
 
 
 def _used_up(state: State, config: TrainConfig) -> bool:
-    """Whether steps or minutes are used up."""
+    """Whether the maximum of steps or minutes is reached."""
     return state.step >= config.steps or (config.minutes is not None and state.seconds >= 60 * config.minutes)
 
 
@@ -220,14 +221,16 @@ def _is_over(state: State, config: TrainConfig) -> bool:
 
 
 def _validate(
-    state: State, material: Material, config: TrainConfig, loss: float, *, last: bool
+    state: State, training_data: TrainingData, config: TrainConfig, loss: float, *, last: bool
 ) -> Preview | None:
-    """Score the mean of the weights on the validation images, log it, and keep it if it is the best."""
-    watched = material.watched
-    answers = [validation.logits(state.mean, image, material.place) for image in watched]
-    # What is kept will be calibrated, so weights are compared at the thresholds that suit them best.
-    levels = validation.best_thresholds(watched, answers) if config.detailed and watched else None
-    f1 = validation.mean_f1(watched, answers, levels)
+    """Score the mean weights on the validation images, log the score, and keep the best weights."""
+    held_out = training_data.validation
+    predictions = [validation.logits(state.mean, image, training_data.device) for image in held_out]
+    # The saved weights will be recalibrated, so weights are compared at their own best thresholds.
+    levels = (
+        validation.best_thresholds(held_out, predictions) if config.compare_with_base and held_out else None
+    )
+    f1 = validation.mean_f1(held_out, predictions, levels)
     row = {
         "step": state.step,
         "loss": loss,
@@ -236,15 +239,15 @@ def _validate(
         "seconds": state.seconds,
     }
     if levels is not None:
-        right = validation.corrected(watched, answers, levels)
+        right = validation.corrected(held_out, predictions, levels)
         row |= {corrections.COLUMN: float(right.mean())} if len(right) >= corrections.FEWEST else {}
-    if config.detailed or config.watches_loss:
-        row["validation_loss"] = validation.mean_loss(watched, answers, config.loss)
+    if config.compare_with_base or config.watches_loss:
+        row["validation_loss"] = validation.mean_loss(held_out, predictions, config.loss)
     better = _is_better(row, state, config)
     state.history.append(row)
-    if better or (last and (not watched or not state.best)):
+    if better or (last and (not held_out or not state.best)):
         state.keep_mean(f1)
-    return validation.preview(watched[0], answers[0]) if watched else None
+    return validation.preview(held_out[0], predictions[0]) if held_out else None
 
 
 def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> bool:
@@ -253,9 +256,9 @@ def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> b
     if config.best_by == "loss":
         before = (earlier["validation_loss"] for earlier in state.history)
         return row["validation_loss"] < min(before, default=math.inf)
-    if not config.detailed:
+    if not config.compare_with_base:
         return row["validation_f1"] >= state.best_f1
-    # Weights that are as good and older are better: patience counts from them.
+    # Of equally good weights the older ones win: patience counts from them.
     best = next((r for r in state.history if state.best and r["step"] == state.best_step), None)
     return corrections.better(row, best or {"validation_f1": state.best_f1}, (*state.history, row)[0])
 
@@ -263,7 +266,7 @@ def _is_better(row: Mapping[str, float], state: State, config: TrainConfig) -> b
 def _report(
     state: State,
     config: TrainConfig,
-    material: Material,
+    training_data: TrainingData,
     losses: Sequence[float],
     seconds_left: float,
     preview: Preview | None,
@@ -280,8 +283,8 @@ def _report(
         best_f1=state.best_f1 if state.best else None,
         best_step=state.best_step,
         seconds_left=seconds_left,
-        device=str(material.place),
-        validated_on=material.validated_on,
+        device=str(training_data.device),
+        validated_on=training_data.validated_on,
         history=tuple(state.history),
         preview=preview,
     )

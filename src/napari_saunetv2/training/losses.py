@@ -1,4 +1,4 @@
-"""What training minimises: over all pixels, or weighted, where only some of them are annotated."""
+"""Training losses, over all pixels, or weighted if only some are annotated."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def soft_mcc(probability: Tensor, truth: Tensor, weight: Tensor | None = None) -
     ----------
     probability, truth : tensor, same shape, range [0, 1]
     weight : tensor, same shape, range [0, 1], optional
-        How much each pixel counts.
+        Weight of each pixel.
 
     Returns
     -------
@@ -38,10 +38,10 @@ def bce_mcc(logits: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tens
     Parameters
     ----------
     logits : tensor, shape (N, K, H, W)
-        Of K kinds of vessel, each against all the rest: the loss is the mean of theirs.
+        For K classes, each against all others: the loss is their mean.
     truth : tensor, shape (N, K, H, W), range [0, 1]
     weight : tensor, shape (N, 1, H, W), range [0, 1], optional
-        How much each pixel counts; 0 where nobody annotated it.
+        Weight of each pixel; 0 if not annotated.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def bce_mcc(logits: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tens
     Guo et al., "SA-UNetv2", arXiv 2509.11774, 2025.
     """
     logits, truth = logits.float(), truth.float()
-    kinds = range(logits.shape[1])
-    mcc = [soft_mcc(logits[:, k : k + 1].sigmoid(), truth[:, k : k + 1], weight) for k in kinds]
+    classes = range(logits.shape[1])
+    mcc = [soft_mcc(logits[:, k : k + 1].sigmoid(), truth[:, k : k + 1], weight) for k in classes]
     return 0.5 * bce(logits, truth, weight) + 0.5 * (1 - torch.stack(mcc).mean())
 
 
@@ -68,7 +68,7 @@ def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     if weight is None:
         return values.mean()
     weight = weight.expand_as(values)
-    # A view without one annotated pixel has a mean, and a gradient, of 0.
+    # A view without annotated pixels has a mean and a gradient of 0.
     return (values * weight).sum() / weight.sum().clamp(min=1e-6)
 
 

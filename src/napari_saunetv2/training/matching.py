@@ -1,4 +1,4 @@
-"""Which labels belong to which image, by name and shape."""
+"""Match labels to images by name and shape."""
 
 import re
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ _ROLES = re.compile(
 
 
 class Named(NamedTuple):
-    """A layer or file: its name, and the shape of its labels or of the labels that would fit it."""
+    """Name of a layer or file, and the shape of its labels or of matching labels."""
 
     name: str
     shape: tuple[int, ...]
 
 
 def match(images: Sequence[Named], others: Sequence[Named]) -> list[int | None]:
-    """For each image the index of what belongs to it among the others: of its shape, and the nearest name.
+    """For each image, the index of its match among the others: the same shape and the nearest name.
 
-    Names count without words such as "vessels" or "mask". What is the nearest for several images belongs to
-    the one whose name is nearer. Something of the right shape whose name has nothing to do with any image's
-    is taken only where it is the only one, for the only image.
+    Names count without words such as "vessels" or "mask". A match of several images goes to the one with the
+    nearest name. A candidate of the right shape with an unrelated name is used only if there is one candidate
+    and one image.
     """
-    found = [_best(image, others, alone=len(images) == 1) for image in images]
+    found = [_best(image, others, only_image=len(images) == 1) for image in images]
     taken = [(number, _likeness(image.name, others[number].name)) for image, number in _pairs(images, found)]
     nearest = {number: max(near for other, near in taken if other == number) for number, _ in taken}
     return [
@@ -37,14 +37,14 @@ def _pairs(images: Sequence[Named], found: Sequence[int | None]) -> list[tuple[N
     return [(image, number) for image, number in zip(images, found, strict=True) if number is not None]
 
 
-def _best(image: Named, others: Sequence[Named], *, alone: bool) -> int | None:
+def _best(image: Named, others: Sequence[Named], *, only_image: bool) -> int | None:
     fitting = [number for number, other in enumerate(others) if other.shape == image.shape]
     if not fitting:
         return None
     likeness = {number: _likeness(image.name, others[number].name) for number in fitting}
-    # Of several that are as near, the last: it was added last.
+    # Of equally near ones the last, which was added last.
     best = max(fitting, key=lambda number: (likeness[number], number))
-    return best if likeness[best] >= 0.75 or (alone and len(fitting) == 1) else None
+    return best if likeness[best] >= 0.75 or (only_image and len(fitting) == 1) else None
 
 
 def _likeness(image: str, other: str) -> float:
@@ -54,7 +54,7 @@ def _likeness(image: str, other: str) -> float:
     if a == b:
         return 2.0
     if re.findall(r"\d+", a) != re.findall(r"\d+", b):
-        return 0.0  # eye1 and eye2 are as like as names can be, and two eyes
+        return 0.0  # eye1 and eye2 are very similar names, but different eyes
     return SequenceMatcher(None, a, b).ratio()
 
 

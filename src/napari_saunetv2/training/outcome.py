@@ -1,4 +1,4 @@
-"""What a training comes to: a small file in its folder, and plain sentences."""
+"""The outcome of a training: a small file in its folder, and plain sentences."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -20,12 +20,12 @@ class Corrected:
     ----------
     pixels : int
     before, after : float, [0, 1]
-        Share that is right by the base and by the new model, each at its best threshold.
+        Share of correct pixels for the base and the new model, each at its best threshold.
     held : Corrected or None
-        The same for those among them that were kept for validation, so never trained on.
+        The same for the validation pixels among them, which were never trained on.
     painted : bool
-        True where somebody painted on a prediction. Where no such prediction is known these are the
-        validation pixels that the base gets wrong, so that ``before`` is 0.
+        True if the user painted on a prediction. If no such prediction is known, these are the validation
+        pixels that the base gets wrong, so that ``before`` is 0.
     """
 
     pixels: int
@@ -37,24 +37,24 @@ class Corrected:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training leaves.
+    """Outcome of a training.
 
     Attributes
     ----------
     model : Path or None
-        The model's file; None where no step beat the base: then no file is kept.
+        The model's file; None if no step beat the base: then no file is written.
     log : Path
         Its log as CSV.
     before, after : float or None
-        F1 on the validation images by the base and by the best step, each at the threshold that suits it
-        best; None without validation, or where the settings ask for no detail.
+        F1 on the validation images of the base and of the best step, each at its best threshold; None without
+        validation, or without ``compare_with_base``.
     thresholds : tuple of float
-        Best threshold of the base, for each kind of vessel; empty without validation.
+        Best threshold of the base, for each class; empty without validation.
     validated_on : str
         Names of the validation images, or which part of the only one.
     corrected : Corrected or None
     name : str
-        Of the model in the list of models; "" where it is not there.
+        Name in the list of models; "" if it is not there.
     """
 
     model: Path | None
@@ -68,12 +68,12 @@ class Outcome:
 
     @classmethod
     def read(cls, run: Path) -> "Outcome":
-        """Read what the training in a run folder came to.
+        """Read the outcome of the training in a run folder.
 
         Raises
         ------
         CheckpointError
-            Where no training has ended there, or the file is damaged.
+            If no training has finished there, or the file is damaged.
         """
         path = run / FILE
         try:
@@ -83,24 +83,24 @@ class Outcome:
             return cls(run / MODEL if kept else None, run / LOG, corrected=_corrected(found), **plain)
         except OSError as error:
             raise CheckpointError(
-                f"'{run}' holds no training that has ended: wait for its end, or go on with it by --resume."
+                f"'{run}' holds no finished training: wait for its end, or continue it with --resume."
             ) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"'{path}' is damaged: go on with the run by --resume.") from error
+            raise CheckpointError(f"'{path}' is damaged: continue the run with --resume.") from error
 
     def write(self, run: Path) -> None:
-        """Write it into a run folder, for :meth:`read`."""
+        """Write it to a run folder, for :meth:`read`."""
         plain = asdict(self) | {"kept": self.model is not None}
         plain = {k: v for k, v in plain.items() if k not in ("model", "log", "name")}
         text = json.dumps(plain, indent=1)
         write_beside(run / FILE, lambda file: file.write(text.encode()), overwrite=True)
 
     def kept_as(self, name: str, model: Path, log: Path) -> "Outcome":
-        """Give the same with the files that it was copied to."""
+        """Return a copy with new file paths."""
         return replace(self, name=name, model=model, log=log)
 
     def describe(self) -> str:
-        """Say in plain sentences what came out."""
+        """Describe the outcome in plain sentences."""
         if self.model is None:
             return " ".join([self._nothing_better(), *self._corrected_in_words()])
         if self.after is None:
@@ -131,10 +131,10 @@ class Outcome:
             return [f"Of the {found.pixels:,} pixels you corrected, {found.before:.0%} are right."]
         shares = f"{found.before:.0%} were right before, {found.after:.0%} after"
         if found.held is None:
-            apart = "none of them was kept for validation"
+            apart = "none of them was used for validation"
         else:
             apart = (
-                f"of the {found.held.pixels:,} kept for validation, {found.held.before:.0%} and "
+                f"of the {found.held.pixels:,} used for validation, {found.held.before:.0%} and "
                 f"{found.held.after:.0%}"
             )
         return [f"Of the {found.pixels:,} pixels you corrected, {shares}; {apart}."]

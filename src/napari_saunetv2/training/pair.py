@@ -7,26 +7,26 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.imaging import fov, plausibility
+from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph and the vessels somebody drew on it.
+    """A photograph and its annotated vessels.
 
     Attributes
     ----------
     name : str
     image : array, shape (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in [0, 1]
     vessels : array, shape (H, W)
-        What its values mean is said by ``TrainConfig.classes`` and ``TrainConfig.sparse``.
-    field : array, shape (H, W), optional
-        The field of view, where it is known; else it is found.
+        Labels; see ``TrainConfig.classes`` and ``TrainConfig.sparse`` for their values.
+    fov : array, shape (H, W), optional
+        The field of view, if known; else it is detected.
     prediction : array, shape (H, W), optional
-        The model's prediction that the vessels were painted on: 0 or the number of the class. Where it is
-        known, the pixels that somebody corrected in it are judged by themselves.
+        The prediction that the vessels were painted on: 0 or the number of the class. If known, the corrected
+        pixels are scored separately.
     ignored : array, shape (H, W), bool, optional
         Pixels that nobody judged: they take no part in loss or score. Where it is not given, the ones that
         ``vessels`` mark, as :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
@@ -35,16 +35,16 @@ class Pair:
     name: str
     image: NDArray[np.generic]
     vessels: NDArray[np.generic]
-    field: NDArray[np.generic] | None = None
+    fov: NDArray[np.generic] | None = None
     prediction: NDArray[np.generic] | None = None
     ignored: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, sample: Sample) -> "Pair":
-        """Read a case of a data set, with the labels of its reference observer."""
-        field = sample.fov() if sample.fov_path else None
+        """Read a sample of a data set, with the labels of its reference observer."""
+        fov = sample.fov() if sample.fov_path else None
         labels = sample.read_labels()
-        return cls(sample.name, sample.image(), labels.pixels, field, ignored=labels.ignored)
+        return cls(sample.name, sample.image(), labels.pixels, fov, ignored=labels.ignored)
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""
@@ -52,24 +52,24 @@ class Pair:
             vessels, ignored = judged(np.asarray(self.vessels))
             object.__setattr__(self, "vessels", vessels)
             object.__setattr__(self, "ignored", ignored)
-        parts = {"labels are": self.vessels, "field of view is": self.field}
+        parts = {"labels are": self.vessels, "field of view is": self.fov}
         parts |= {"prediction is": self.prediction, "ignored pixels are": self.ignored}
         for what, part in parts.items():
             if part is not None and part.shape != self.image.shape[:2]:
                 raise ImageError(
                     f"'{self.name}' is {self.image.shape[:2]} pixels but its {what} {part.shape}: "
-                    "give one of the image's own size."
+                    "give one of the image's size."
                 )
 
     def inside(self) -> NDArray[np.bool_]:
-        """Give the field of view, shape (H, W), bool: the known one, or the one that is found."""
-        return fov.detect(to_unit(self.image)) if self.field is None else self.field != 0
+        """Return the field of view, shape (H, W), bool: the known or the detected one."""
+        return field_of_view.detect(to_unit(self.image)) if self.fov is None else self.fov != 0
 
     def remarks(self, *, sparse: bool) -> tuple[str, ...]:
         """Say what is unusual about the labels, of which sparse ones may be few, and about the FOV mask."""
         said: list[str] = []
-        if self.field is not None:
-            said += plausibility.of_field_mask(self.field, to_unit(self.image))
+        if self.fov is not None:
+            said += plausibility.of_fov_mask(self.fov, to_unit(self.image))
         judged_inside = self.inside()
         if self.ignored is not None:
             said.append(f"{self.ignored.mean():.1%} of the pixels are not judged, and take no part.")
@@ -80,4 +80,4 @@ class Pair:
 
     def diameter(self) -> float | None:
         """Diameter in pixels of the field of view."""
-        return fov.diameter(self.inside())
+        return field_of_view.diameter(self.inside())

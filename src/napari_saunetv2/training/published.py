@@ -1,8 +1,8 @@
-"""Views as SA-UNet's and SA-UNetv2's authors augment their images.
+"""Augmentation as by the authors of SA-UNet and SA-UNetv2.
 
-The authors draw 13 copies of every image before training: the image itself, three rotated, three recoloured,
-three with noise, three mirrored. Here each view of a step is drawn anew with the same odds and ranges, so no
-copies are kept.
+The authors make 13 copies of every image before training: the image itself, three rotated, three recoloured,
+three with noise, three mirrored. Here each view of a step is sampled with the same probabilities and ranges,
+without stored copies.
 
 References
 ----------
@@ -20,7 +20,7 @@ _SMOOTH = torch.tensor([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13
 
 
 def published_view(canvas: Tensor, frame: tuple[slice, slice], draw: Generator) -> Tensor:
-    """Draw a view of a whole canvas.
+    """Sample a view of a whole canvas.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def _unchanged(part: Tensor, _: Generator) -> Tensor:
 
 
 def _rotated(part: Tensor, draw: Generator) -> Tensor:
-    """Rotate about the centre; what leaves the frame is lost, what enters is black, labels stay 0 or 1."""
+    """Rotate about the centre; corners are cut off or black, labels stay 0 or 1."""
     height, width = part.shape[1:]
     angle = math.radians(float(torch.randint(1, 360, (), generator=draw)))
     cos, sin = math.cos(angle), math.sin(angle)
@@ -76,7 +76,7 @@ def _away(image: Tensor, origin: Tensor, factor: float) -> Tensor:
 
 
 def _noisy(part: Tensor, draw: Generator) -> Tensor:
-    """Add noise of mean 0.2 and standard deviation 0.3 levels of 255: next to nothing, but as published."""
+    """Add noise of mean 0.2 and standard deviation 0.3 of 255 levels: negligible, but as published."""
     noise = 0.2 + 0.3 * torch.randn(3, *part.shape[1:], generator=draw)
     return torch.cat([(part[:3] + noise / 255).clamp(0, 1), part[3:]])
 

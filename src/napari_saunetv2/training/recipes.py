@@ -1,4 +1,4 @@
-"""Trainings that have a name: which photographs, and the cycles that a network goes through."""
+"""Named trainings: their photographs and training cycles."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,25 +17,25 @@ DRIVE_DIAMETER = 540.0
 """Diameter in pixels of DRIVE's field of view."""
 
 STARE_FIRST_TEN = frozenset(f"im{n:04}" for n in (1, 2, 3, 4, 5, 44, 77, 81, 82, 139))
-"""STARE has no split; this half and the other are the one that Galdran et al. (2022) train and test on."""
+"""STARE has no split; Galdran et al. (2022) train on this half and test on the other."""
 
 STARE_FIRST_SIXTEEN = STARE_FIRST_TEN | {f"im{n:04}" for n in (162, 163, 235, 236, 239, 240)}
-"""One fold of five, in file order, is held out; which one SA-UNetv2's authors held out is not published."""
+"""One of five folds, in file order, is held out; the authors of SA-UNetv2 did not publish which one."""
 
 HRF_FIRST_THREE = frozenset(f"{n:02}_{group}" for n in (1, 2, 3) for group in ("h", "g", "dr"))
-"""Of the five of each group that are training images; the others stay unseen."""
+"""Of the five training images per group; the others stay unseen."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training with a name.
+    """A named training.
 
     Attributes
     ----------
     cycles : tuple of TrainConfig
-        One after another, each from the weights of the one before.
+        Trained in sequence, each from the weights of the previous one.
     images : mapping of str to frozenset of str
-        Names of the images to train on, for data sets of which not all training images are taken.
+        Names of the images to train on, for data sets of which only some training images are used.
     base : str or None
         Model whose weights the first cycle starts from.
     """
@@ -45,7 +45,7 @@ class Recipe:
     base: str | None = None
 
     def takes(self, sample: Sample) -> bool:
-        """Say whether a photograph is one to train on."""
+        """Whether to train on a photograph."""
         if not sample.label_paths:
             return False
         names = self.images.get(sample.dataset)
@@ -64,7 +64,7 @@ class Recipe:
     ) -> Generator[Report, None, Path]:
         """Train through all cycles; parameters, reports and errors as of :func:`fine_tune`.
 
-        The last cycle's folder is ``run`` itself, those before are in it: ``cycle-1``, ...
+        The last cycle's folder is ``run`` itself; earlier ones are subfolders ``cycle-1``, ...
         """
         base = base or (checkpoint.load(self.base) if self.base else None)
         *before, last = (replace(config, seed=config.seed + n) for n, config in enumerate(self.cycles))
@@ -83,8 +83,8 @@ class Recipe:
 def _kept(path: Path | None) -> Path:
     if path is None:
         raise SettingsError(
-            "detailed is True: no step beat the base of the cycle, so none was kept; leave "
-            "detailed off in a recipe to keep one in any case."
+            "compare_with_base is True: no step beat the base of the cycle, so no model was written; set it "
+            "to False in a recipe to always get one."
         )
     return path
 
@@ -109,7 +109,7 @@ _THIRD = replace(
     learning_rate=1e-3,
     warmup=100,
     ema=0.995,
-    augmentation=replace(_MILD, overhang=0.0, crisp=0.5),
+    augmentation=replace(_MILD, overhang=0.0, unresampled=0.5),
 )
 
 # The same again from a high rate, and nothing dropped: the third cycle was still gaining when it ended.
@@ -117,7 +117,7 @@ _FOURTH = replace(_THIRD, network_arguments={"dropblock": 0.0}, steps=3000, ema=
 
 # Shorter, and half of the views as the photographs in use: neither resampled nor blurred nor made noisy.
 # The others stay as they are, for photographs that are brought to this scale.
-_FIFTH = replace(_FOURTH, steps=800, ema=0.995, augmentation=replace(_FOURTH.augmentation, clean=True))
+_FIFTH = replace(_FOURTH, steps=800, ema=0.995, augmentation=replace(_FOURTH.augmentation, unfiltered=True))
 
 # From a model that knows vessels to another camera: shorter, at a lower rate.
 _TRANSFER = replace(_SECOND, steps=2000, learning_rate=1e-3)
@@ -145,7 +145,7 @@ _PAPER_CHASE = replace(
 
 
 def _other(network: str, *steps: int) -> Recipe:
-    """DRIVE's first three cycles for one of the older networks, in fewer steps."""
+    """DRIVE's first three cycles for an older network, with fewer steps."""
     cycles = (TrainConfig(validation=0), _SECOND, _THIRD)
     return Recipe(
         tuple(

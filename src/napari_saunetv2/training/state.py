@@ -1,7 +1,7 @@
-"""The run folder: all of a training that a kill must not take away.
+"""The run folder: everything needed to resume a training.
 
 ``state.safetensors`` holds weights, their running mean, the best of it and the optimiser's moments, with
-the step and the history in its header; it is written beside and moved into place, so it is always whole.
+the step and the history in its header; it is replaced atomically, so it is always complete.
 """
 
 import csv
@@ -24,9 +24,9 @@ from torch.optim import Optimizer
 
 from napari_saunetv2.errors import CheckpointError, OverwriteError
 from napari_saunetv2.files import reason, write_beside
-from napari_saunetv2.files.locks import only_here
-from napari_saunetv2.training import together
-from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.files.locks import exclusive
+from napari_saunetv2.training import processes
+from napari_saunetv2.training.config import RENAMED, TrainConfig
 from napari_saunetv2.training.corrections import COLUMN
 
 STATE, SETTINGS, LOG, MODEL = "state.safetensors", "settings.json", "log.csv", "model.safetensors"
@@ -38,16 +38,16 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def alone(
+def exclusive_run(
     train: Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]],
 ) -> Callable[Concatenate[Any, Any, Path, Run], Generator[R, None, T]]:
-    """Let a training, whose third argument is its run folder, be the only one there, in all its processes."""
+    """Lock the run folder, the third argument, for a training and all its processes."""
 
     @wraps(train)
     def locked(
         pairs: Any, config: Any, run: Path, /, *args: Run.args, **options: Run.kwargs
     ) -> Generator[R, None, T]:
-        with only_here(run) if together.leads() else nullcontext():
+        with exclusive(run) if processes.is_main_process() else nullcontext():
             return (yield from train(pairs, config, run, *args, **options))
 
     return locked
@@ -76,63 +76,64 @@ class State:
 def settings(
     config: TrainConfig, train: list[str], validation: list[str], base: nn.Module | None
 ) -> dict[str, Any]:
-    """Everything that a resumed training must share with the one that it goes on from."""
+    """Everything that must be equal to resume a training."""
     weights = None if base is None else _digest({k: v.cpu() for k, v in base.state_dict().items()})
-    told = {"config": asdict(config), "train": train, "validation": validation, "base": weights}
-    plain: dict[str, Any] = json.loads(json.dumps(told))
+    settings = {"config": asdict(config), "train": train, "validation": validation, "base": weights}
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
 
 
-def start(folder: Path, wanted: Mapping[str, Any], *, resume: bool) -> bool:
-    """Open a run folder; returns whether there is a state to go on from.
+def start(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> bool:
+    """Open a run folder; returns whether there is a state to resume.
 
     Raises
     ------
     OverwriteError
-        When a run lies there and it is not to be resumed.
+        If the folder holds a run that is not to be resumed.
     CheckpointError
-        When the run there has other settings or images, or started from other weights.
+        If the run there has other settings or images, or started from other weights.
     """
     path = folder / SETTINGS
     if os.path.lexists(path):
         if not resume:
             raise OverwriteError(
-                f"'{folder}' holds a training already: go on with it by --resume, or choose another folder."
+                f"'{folder}' already holds a training: continue it with --resume, or choose another folder."
             )
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"'{path}' is damaged or cannot be read: use another folder.") from error
+        if _completed(found, settings) != settings:
             raise CheckpointError(
-                f"'{path}' is damaged or cannot be read: start in another folder."
-            ) from error
-        if _completed(found, wanted) != wanted:
-            raise CheckpointError(
-                f"'{folder}' was trained with other settings or images, or from another base: start in "
-                "another folder."
+                f"'{folder}' holds a training with other settings or images, or another base: use another "
+                "folder."
             )
     else:
-        text = json.dumps(wanted, indent=1)
+        text = json.dumps(settings, indent=1)
         write_beside(path, lambda file: file.write(text.encode()))
     return os.path.lexists(folder / STATE)
 
 
 _RETIRED = {"soft": 0, "copies": 0}
-"""Settings that older versions wrote, and the value at which they did nothing."""
+"""Retired settings of older versions, with the value at which they had no effect."""
 
 
-def _completed(found: Any, wanted: Mapping[str, Any]) -> Any:
-    """Give settings that an older version wrote the ones it did not know: they were at their defaults.
+def _completed(found: Any, settings: Mapping[str, Any]) -> Any:
+    """Complete the settings written by an older version with the defaults of newer ones.
 
-    From which weights it started it did not say; it is believed. A retired setting that did something stays,
-    so that the run is not taken for one of today's.
+    If it did not record its base, that is not compared. A retired setting that had an effect stays, so that
+    the run differs from current ones.
     """
     try:
         known = json.loads(json.dumps(asdict(TrainConfig())))
-        config = known | {k: v for k, v in found["config"].items() if (k, v) not in _RETIRED.items()}
-        config["augmentation"] = known["augmentation"] | config["augmentation"]
+        config = known | {
+            RENAMED.get(k, k): v for k, v in found["config"].items() if (k, v) not in _RETIRED.items()
+        }
+        look = {RENAMED.get(k, k): v for k, v in config["augmentation"].items()}
+        config["augmentation"] = known["augmentation"] | look
     except (TypeError, KeyError):
         return None
-    return {"base": wanted["base"], **found, "config": config}
+    return {"base": settings["base"], **found, "config": config}
 
 
 def save(state: State, folder: Path) -> None:
@@ -158,7 +159,7 @@ def save(state: State, folder: Path) -> None:
 
 
 def saved_step(folder: Path) -> int:
-    """Steps that the state in a folder has behind it; 0 where there is none or it is damaged."""
+    """Number of steps of the state in a folder; 0 if there is none or it is damaged."""
     try:
         with safetensors.safe_open(folder / STATE, framework="pt") as file:
             return int(json.loads(file.metadata()["training"])["step"])
@@ -167,22 +168,22 @@ def saved_step(folder: Path) -> int:
 
 
 def restore(state: State, folder: Path) -> None:
-    """Bring a state back to what :func:`save` wrote, in place; raises CheckpointError when it is damaged."""
+    """Restore in place the state written by :func:`save`; raises CheckpointError if it is damaged."""
     path = folder / STATE
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             about = file.metadata()
         plain = json.loads(about["training"])
         tensors = safetensors.torch.load(path.read_bytes())
-        if "sha256" in about and about["sha256"] != _digest(tensors):  # the first version wrote none
+        if "sha256" in about and about["sha256"] != _digest(tensors):  # the first version did not write one
             raise ValueError("sha256")  # noqa: TRY301
         _fill(state, tensors, plain)
     except OSError as error:
         raise CheckpointError(
-            f"'{path}' cannot be read ({reason(error)}): give the permission, or start in another folder."
+            f"'{path}' cannot be read ({reason(error)}): get read permission, or use another folder."
         ) from error
-    except Exception as error:  # a stranger's file may hold any names, shapes and types
-        raise CheckpointError(f"'{path}' is damaged: start in another folder.") from error
+    except Exception as error:  # an untrusted file may hold any names, shapes and types
+        raise CheckpointError(f"'{path}' is damaged: use another folder.") from error
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
@@ -198,7 +199,7 @@ def _fill(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any])
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     best = part("best.")
-    if best:  # to see that it fits: a copy is what is kept
+    if best:  # to check that it fits; a copy is kept
         state.mean.load_state_dict(best)
     state.best = best
     state.network.load_state_dict(part("network."))

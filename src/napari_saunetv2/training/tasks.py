@@ -1,7 +1,7 @@
-"""A fine-tuning that outlives its program: everything it needs lies in one folder.
+"""A fine-tuning that can be resumed after a restart: everything it needs is in one folder.
 
 Beside the run itself (:mod:`napari_saunetv2.training.state`) the folder holds the images and labels as they
-were when it began, and what it is for; so it can be gone on with when layers and files are gone.
+were at its start, and its settings; so it can be resumed when layers and files are gone.
 """
 
 import json
@@ -32,9 +32,9 @@ class Task:
     ----------
     folder : Path
     name : str
-        That its model is to have.
+        Name for its model.
     base : str or None
-        Name or path of the model it starts from; None for a training from scratch.
+        Name or path of its base model; None for training from scratch.
     config : TrainConfig
     device : str
     """
@@ -55,24 +55,24 @@ class Task:
         return folders.pairs(self.data, values=self.config.by_value, known=False)
 
     def step(self) -> int:
-        """Steps that are saved."""
+        """Number of saved steps."""
         return run_folder.saved_step(self.folder)
 
     def discard(self) -> None:
-        """Remove it with all that it holds."""
+        """Delete the task's folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(
         self, should_stop: Callable[[], bool] | None = None, pairs: Sequence[Pair] | None = None
     ) -> Generator[Report, None, Outcome]:
-        """Train, from where it was left, and keep the model, where there is one, among the user's own.
+        """Train or resume, and add the model, if there is one, to the user's own.
 
         Parameters
         ----------
         pairs : sequence of Pair, optional
-            As :meth:`pairs` gives them, where they are read already.
+            Result of :meth:`pairs`, if already read.
         should_stop : callable, optional
-            Asked after every step; True ends the training with the best so far.
+            Called after every step; True ends the training with the best model so far.
 
         Yields
         ------
@@ -94,32 +94,32 @@ class Task:
 
 
 def root() -> Path:
-    """Folder of the tasks that are not done (it may not exist yet)."""
+    """Folder of unfinished tasks (it may not exist yet)."""
     return checkpoint.user_folder().parent / "runs"
 
 
 def begin(
     name: str, pairs: Sequence[Pair], config: TrainConfig, base: str | None, device: str = "auto"
 ) -> Task:
-    """Write a task into a new folder; raises ImageError where labels and settings do not fit together."""
+    """Write a task to a new folder; raises ImageError if labels and settings do not match."""
     folder = _free(root(), folders.file_names([name])[0])
     task = Task(folder, name, base, config, device)
     export(task.data, pairs, values=config.by_value)
     text = json.dumps({"name": name, "base": base, "device": device, "config": asdict(config)}, indent=1)
-    # Last: a folder without it is not a task, so a kill while the images are written leaves none.
+    # Last: a folder without it is not a task, so a kill while writing images leaves no task.
     write_beside(folder / _TASK, lambda file: file.write(text.encode()))
     return task
 
 
 def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
-    """Write pairs into a folder that :func:`folders.pairs` and the command line read; parameters as there."""
+    """Write pairs to a folder for :func:`folders.pairs` and the command line; parameters as there."""
     folders.write(folder, named(pairs, values=values))
 
 
 def named(pairs: Sequence[Pair], *, values: bool) -> list[Pair]:
-    """Give pairs as :func:`export` writes them: with names that files can have, and labels of 0 and 1.
+    """Return pairs as :func:`export` writes them: with valid file names, and labels of 0 and 1.
 
-    With ``values`` the labels are left as they are.
+    With ``values`` the labels are unchanged.
     """
     names = folders.file_names([pair.name for pair in pairs])
     return [
@@ -129,12 +129,12 @@ def named(pairs: Sequence[Pair], *, values: bool) -> list[Pair]:
 
 
 def copies() -> Path:
-    """Give a new folder for images and labels that are to be used outside of this program."""
+    """Return a new folder for images and labels to be used outside this program."""
     return _free(checkpoint.user_folder().parent / "pairs", "pairs")
 
 
 def unfinished() -> list[Task]:
-    """List the tasks that were begun and are not done, the newest first; what is damaged is left out."""
+    """List the unfinished tasks, newest first; damaged ones are left out."""
     if not root().is_dir():
         return []
     found = [task for folder in root().iterdir() if (task := _read(folder)) is not None]
@@ -142,9 +142,9 @@ def unfinished() -> list[Task]:
 
 
 def keep(outcome: Outcome, name: str) -> Outcome:
-    """Put a run's model and log among the user's models, by that name or where it is taken a like one.
+    """Add a run's model and log to the user's models, with that name or, if taken, a similar one.
 
-    An outcome without a model is given back as it is: there is nothing to list.
+    An outcome without a model is returned unchanged.
     """
     if outcome.model is None:
         return outcome
@@ -161,7 +161,7 @@ def keep(outcome: Outcome, name: str) -> Outcome:
 
 
 def free_name(base: str | None) -> str:
-    """Suggest a name for a model that starts from another, or from nothing."""
+    """Suggest a name for a model trained from another, or from scratch."""
     stem = (base or "own").removesuffix("-mine")
     number, name = 2, f"{stem}-mine"
     while problem_of_name(name):
@@ -170,13 +170,13 @@ def free_name(base: str | None) -> str:
 
 
 def problem_of_name(name: str) -> str | None:
-    """What keeps a model from having that name, or None."""
+    """Reason why a model cannot have that name, or None."""
     if not name.strip():
         return "it must have a name"
     if folders.file_names([name])[0] != name:
         return "letters, digits, '-', '_' and '.' only"
     if any(info.name == name for info in checkpoint.available()):
-        return "there is a model of that name: choose another"
+        return "a model of that name exists: choose another"
     return None
 
 
@@ -198,7 +198,7 @@ def _free(parent: Path, name: str) -> Path:
             continue
         except OSError as error:
             raise CheckpointError(
-                f"'{folder}' cannot be made ({error.strerror}): free some space."
+                f"'{folder}' cannot be created ({error.strerror}): free disk space."
             ) from error
         return folder
     raise OverwriteError(f"'{parent}' is full of runs called '{name}': choose another name.")

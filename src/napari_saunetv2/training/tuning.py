@@ -1,4 +1,4 @@
-"""Fine-tuning: the settings that suit it, and what must fit together."""
+"""Fine-tuning: suitable settings, and checks that they match."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         blur=0.8, vignetting=0.2, grey=0.05,
     ),
     "strong": Augmentation(),
-    "turns only": Augmentation(
+    "rotations only": Augmentation(
         scale=(1, 1), elastic=0, brightness=0, contrast=0, saturation=0, channel=0, gamma=1, noise=0, blur=0,
         vignetting=0, grey=0,
     ),
 }  # fmt: skip
-"""How far the random views of a training may go, by name."""
+"""Augmentation strengths by name."""
 
 GENTLE = TrainConfig(
     network_arguments={"dropblock": 0.05},
@@ -39,34 +39,34 @@ GENTLE = TrainConfig(
     validation=0.25,
     validate_every=25,
     patience=6,
-    detailed=True,
+    compare_with_base=True,
     augmentation=AUGMENTATIONS["mild"],
 )
-"""Settings for going on from a model: a few hundred small steps."""
+"""Settings to fine-tune a model: a few hundred small steps."""
 
 STROKES = replace(GENTLE, steps=30, batch=2, learning_rate=3e-4, validation=0)
-"""Settings for going on from a model with sparse labels: strokes are few, and soon known by heart."""
+"""Settings to fine-tune a model on sparse labels: strokes are few and quickly memorised."""
 
 AFRESH = replace(
     GENTLE, network_arguments={"dropblock": 0.1}, steps=2000, learning_rate=2e-3, warmup=100, ema=0.998,
     validate_every=100, augmentation=Augmentation(),
 )  # fmt: skip
-"""Settings for a network that has not learned anything yet."""
+"""Settings for training from scratch."""
 
 
 _MOST = 8_000_000
-"""Pixels in a step that are refused: a CPU laptop's memory holds no more activations."""
+"""Maximum pixels in a step: the activations must fit into a laptop's memory."""
 
 
 def problems(values: Mapping[str, Any], images: int) -> dict[str, str]:
-    """Tell which settings of a form are wrong or do not fit together, and why.
+    """Return the settings of a form that are invalid or do not match, with the reasons.
 
     Parameters
     ----------
     values : mapping
         Fields of ``TrainConfig``, and dropblock.
     images : int
-        How many there are to train on.
+        Number of images to train on.
     """
     found = rules_broken(values)
     held = round(values["validation"] * images)
@@ -86,14 +86,14 @@ def problems(values: Mapping[str, Any], images: int) -> dict[str, str]:
 
 
 def augmentation(name: str) -> Augmentation:
-    """Look up random views by name; raises SettingsError where there are none of that name."""
+    """Look up an augmentation by name; raises SettingsError for an unknown name."""
     if name not in AUGMENTATIONS:
         raise SettingsError(f"augmentation is '{name}': it must be one of {', '.join(AUGMENTATIONS)}.")
     return AUGMENTATIONS[name]
 
 
 def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> TrainConfig:
-    """Choose settings for some images and the model to start from.
+    """Choose settings for the given images and base model.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
     base : Checkpoint or None
         None trains from scratch.
     **changes
-        Settings that are to be others than those of ``GENTLE`` or ``AFRESH``; ``dropblock`` too, and
-        ``scale``: "model" brings images to the base's scale where inference would, "image" leaves them.
+        Settings that differ from those of ``GENTLE`` or ``AFRESH``; also ``dropblock`` and ``scale``: "model"
+        resamples images to the base's scale as inference would, "image" leaves them.
 
     Raises
     ------
     SettingsError
-        For a setting that breaks its rule.
+        For an invalid setting.
     """
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
@@ -128,23 +128,23 @@ def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> 
     if dropblock is not None:
         changes["network_arguments"] = {**start.network_arguments, "dropblock": dropblock}
     steps = changes.get("steps", start.steps)
-    # A short training does not spend itself on warming up.
+    # A short training needs a short warm-up.
     changes.setdefault("warmup", min(start.warmup, steps // 10))
     return replace(start, **changes)
 
 
 def check(pair: Pair, config: TrainConfig) -> None:
-    """Raise ImageError where labels hold values that mean nothing, or nothing at all is annotated."""
+    """Raise ImageError if labels hold invalid values, or nothing is annotated."""
     meaning(pair, config)
 
 
 def remarks(pairs: Sequence[Pair], config: TrainConfig) -> list[str]:
-    """Say what is unusual about labels and FOV masks, a plain sentence each; sparse labels may be few."""
+    """Return remarks on anything unusual about labels and FOV masks; sparse labels may be few."""
     return [f"{pair.name}: {one}" for pair in pairs for one in pair.remarks(sparse=config.sparse)]
 
 
 def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:
-    """Diameter to bring images to: the base's, where inference would bring one of them to it."""
+    """Diameter to resample images to: the base's, if inference would resample any of them."""
     if trained is None:
         return None
     found = [d for d in (pair.diameter() for pair in pairs) if d is not None]

@@ -1,4 +1,4 @@
-"""What a network is worth on images whose vessels are known."""
+"""Scores of a network on the validation images."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -18,75 +18,75 @@ from napari_saunetv2.training.views import Prepared, balanced
 
 @dataclass(frozen=True)
 class Preview:
-    """What the best weights so far, or at first the base's, make of an image.
+    """Prediction of the best weights so far, or initially of the base, for an image.
 
     Attributes
     ----------
     name : str
         Of the image.
     labels : array, shape (H, W), uint8
-        0, or the number of the kind of vessel.
+        0, or the number of the class.
     """
 
     name: str
     labels: NDArray[np.uint8]
 
 
-def logits(network: nn.Module, image: Prepared, place: torch.device) -> Tensor:
-    """Answer of a network in evaluation mode for a whole canvas, shape (1, K, H, W)."""
+def logits(network: nn.Module, image: Prepared, device: torch.device) -> Tensor:
+    """Logits of a network in evaluation mode for a whole canvas, shape (1, K, H, W)."""
     with torch.inference_mode():
-        answer: Tensor = network(image.canvas[None, :3].to(place)).float()
-        return answer
+        prediction: Tensor = network(image.canvas[None, :3].to(device)).float()
+        return prediction
 
 
 def mean_f1(
-    images: Sequence[Prepared], answers: Sequence[Tensor], thresholds: Sequence[float] | None = None
+    images: Sequence[Prepared], predictions: Sequence[Tensor], thresholds: Sequence[float] | None = None
 ) -> float:
-    """F1, mean over images and kinds of vessel; NaN where there are no vessels and none was found.
+    """F1, mean over images and classes; NaN if there are no vessels and none were predicted.
 
     Parameters
     ----------
     images : sequence of Prepared
-    answers : sequence of tensor
+    predictions : sequence of tensor
         Logits as of :func:`logits`.
     thresholds : sequence of float, optional
-        For each kind of vessel; 0.5 if not given.
+        One for each class; 0.5 by default.
     """
-    # The canvas around an image is without vessels in truth and answer, so it changes no F1.
+    # The padding has no vessels in reference or prediction, so it does not change F1.
     means = []
-    for image, answer in zip(images, answers, strict=True):
+    for image, prediction in zip(images, predictions, strict=True):
         levels = thresholds or [0.5] * image.classes
-        kinds = zip(_by_kind(image, answer), levels, strict=True)
-        means.append(_mean([_f1(t, p, level, image.balance) for (t, p), level in kinds]))
+        by_class = zip(_by_class(image, prediction), levels, strict=True)
+        means.append(_mean([_f1(t, p, level, image.balance) for (t, p), level in by_class]))
     return _mean(means)
 
 
-def mean_loss(images: Sequence[Prepared], answers: Sequence[Tensor], loss: str) -> float:
+def mean_loss(images: Sequence[Prepared], predictions: Sequence[Tensor], loss: str) -> float:
     """Mean over images of a loss in ``LOSSES``."""
     losses = []
-    for image, answer in zip(images, answers, strict=True):
+    for image, prediction in zip(images, predictions, strict=True):
         truth, weight = image.vessels, image.weight
         if weight is not None:
-            weight = balanced(weight, truth, image.balance)[None].to(answer.device)
-        losses.append(float(LOSSES[loss](answer, truth[None].to(answer.device), weight)))
+            weight = balanced(weight, truth, image.balance)[None].to(prediction.device)
+        losses.append(float(LOSSES[loss](prediction, truth[None].to(prediction.device), weight)))
     return _mean(losses)
 
 
 def corrected(
     images: Sequence[Prepared],
-    answers: Sequence[Tensor],
+    predictions: Sequence[Tensor],
     thresholds: Sequence[float],
     *,
     everywhere: bool = False,
 ) -> NDArray[np.bool_]:
-    """Say of each pixel that somebody corrected whether it is right, shape (N,), over all images.
+    """Whether each corrected pixel is right, shape (N,), over all images.
 
-    Parameters are those of :func:`mean_f1`. Pixels without weight, which lie in blocks that are kept for
-    another purpose, are left out unless ``everywhere`` is set.
+    Parameters are those of :func:`mean_f1`. Pixels with weight 0, in blocks of the other part, are left out
+    unless ``everywhere`` is set.
     """
     found = [
-        _right(image, image.corrections, answer, thresholds, everywhere=everywhere)
-        for image, answer in zip(images, answers, strict=True)
+        _right(image, image.corrections, prediction, thresholds, everywhere=everywhere)
+        for image, prediction in zip(images, predictions, strict=True)
         if image.corrections is not None
     ]
     return np.concatenate(found) if found else np.zeros(0, np.bool_)
@@ -97,14 +97,14 @@ def mended(
     before: tuple[Sequence[Tensor], Sequence[float]],
     after: tuple[Sequence[Tensor], Sequence[float]],
 ) -> tuple[int, int]:
-    """Count the pixels that are wrong before, and those among them that are right after.
+    """Count the pixels that are wrong before, and how many of them are right after.
 
-    ``before`` and ``after`` are answers and thresholds as of :func:`mean_f1`.
+    ``before`` and ``after`` are predictions and thresholds as of :func:`mean_f1`.
     """
     wrong = right = 0
     for image, old, new in zip(images, before[0], after[0], strict=True):
-        kinds = zip(_by_kind(image, old), _by_kind(image, new), before[1], after[1], strict=True)
-        for (truth, was), (_, is_), level_before, level_after in kinds:
+        by_class = zip(_by_class(image, old), _by_class(image, new), before[1], after[1], strict=True)
+        for (truth, was), (_, is_), level_before, level_after in by_class:
             mistaken = (was >= level_before) != (truth == 1)
             wrong += int(mistaken.sum())
             right += int(((is_ >= level_after) == (truth == 1))[mistaken].sum())
@@ -114,23 +114,25 @@ def mended(
 def _right(
     image: Prepared,
     corrections: Corrections,
-    answer: Tensor,
+    prediction: Tensor,
     thresholds: Sequence[float],
     *,
     everywhere: bool,
 ) -> NDArray[np.bool_]:
     rows, columns = corrections.on_canvas(image.frame, image.shape)
-    probability = answer[0].sigmoid().cpu().numpy()[:, rows, columns]
-    wanted = corrections.kinds == np.arange(1, image.classes + 1)[:, None]
-    right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == wanted).all(axis=0)
+    probability = prediction[0].sigmoid().cpu().numpy()[:, rows, columns]
+    expected = corrections.classes == np.arange(1, image.classes + 1)[:, None]
+    right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == expected).all(axis=0)
     if image.weight is None or everywhere:
         return right
     return right[image.weight[0].numpy()[rows, columns] >= 0.5]
 
 
-def best_thresholds(images: Sequence[Prepared], answers: Sequence[Tensor]) -> list[float]:
-    """Threshold for each kind of vessel at which F1 peaks; 0.5 where no vessel tells where it does."""
-    by_image = [list(_by_kind(image, answer)) for image, answer in zip(images, answers, strict=True)]
+def best_thresholds(images: Sequence[Prepared], predictions: Sequence[Tensor]) -> list[float]:
+    """Threshold for each class at which F1 peaks; 0.5 if there are no vessels."""
+    by_image = [
+        list(_by_class(image, prediction)) for image, prediction in zip(images, predictions, strict=True)
+    ]
     balances = [image.balance for image in images]
     return [_best_threshold(pairs, balances) for pairs in zip(*by_image, strict=True)]
 
@@ -142,7 +144,7 @@ def _best_threshold(
         return 0.5
     if all(balance == 1 for balance in balances):
         return best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
-    # Strokes do not tell to a hundredth where a threshold belongs: a coarse one, near the middle of the best.
+    # Strokes do not determine a threshold to a hundredth: use a coarse one near the middle of the best.
     levels = np.arange(20, 81, 5) / 100
     f1 = [_mean([_f1(t, p, level, b) for (t, p), b in zip(pairs, balances, strict=True)]) for level in levels]
     best = np.nonzero(np.asarray(f1) >= np.nanmax(f1) - 0.005)[0]
@@ -158,39 +160,39 @@ def _f1(truth: NDArray[np.uint8], probability: NDArray[np.float32], level: float
     return 2 * tp / whole if whole else math.nan
 
 
-def calibrate(network: nn.Module, images: Sequence[Prepared], answers: Sequence[Tensor]) -> None:
-    """Shift a network's logits so that F1 on some images peaks at a probability of 0.5, for each kind.
+def recalibrate_bias(network: nn.Module, images: Sequence[Prepared], predictions: Sequence[Tensor]) -> None:
+    """Shift a network's output bias so that F1 on some images peaks at a probability of 0.5, for each class.
 
-    Where none are kept for validation it is the training images: a threshold is one number, too little to
-    fit them by. Training sees crops, use sees whole canvases: GroupNorm averages over other shares of black
-    there, which moves all probabilities the same way.
+    Without validation images the training images are used: a threshold is a single number and hardly
+    overfits. Training uses crops, inference whole canvases with another share of black, so that GroupNorm
+    shifts all probabilities in the same direction.
     """
     bias = network.get_parameter("head.bias")
     with torch.no_grad():
-        for kind, best in enumerate(best_thresholds(images, answers)):
-            bias[kind] -= math.log(best / (1 - best))
+        for number, best in enumerate(best_thresholds(images, predictions)):
+            bias[number] -= math.log(best / (1 - best))
 
 
-def preview(image: Prepared, answer: Tensor) -> Preview:
-    """Show an answer as labels of the image's own size."""
+def preview(image: Prepared, prediction: Tensor) -> Preview:
+    """Convert a prediction to labels of the image's own size."""
     rows, columns = image.frame
-    probability = answer[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
+    probability = prediction[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
     if probability.shape[:2] != image.shape:
         probability = resize(probability, *image.shape)
     labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0)
     return Preview(image.name, labels.astype(np.uint8))
 
 
-def _by_kind(image: Prepared, answer: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Truth and probability of the pixels that take part, for each kind of vessel."""
+def _by_class(image: Prepared, prediction: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Reference and probability of the counted pixels, for each class."""
     weight = image.weight
     taking_part = ... if weight is None else weight[0].numpy() >= 0.5
-    probability = answer[0].sigmoid().cpu().numpy()
+    probability = prediction[0].sigmoid().cpu().numpy()
     for truth, found in zip(image.vessels.numpy() >= 0.5, probability, strict=True):
         yield truth[taking_part].astype(np.uint8), found[taking_part]
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Mean of the values that are numbers; NaN where none is."""
+    """Mean of the values that are not NaN; NaN if there are none."""
     numbers = [value for value in values if not math.isnan(value)]
     return float(np.mean(numbers)) if numbers else math.nan

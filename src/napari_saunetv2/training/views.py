@@ -1,4 +1,4 @@
-"""Photographs and labels as the network sees them in training."""
+"""Photographs and labels prepared for training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
-from napari_saunetv2.training.augmentation import kind_of_view, random_view, recolour
+from napari_saunetv2.training.augmentation import random_view, recolour, view_settings
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.published import published_view
 
 VESSEL_SHARE = 0.12
-"""Of a field of view, about, in DRIVE, STARE, CHASE_DB1 and HRF alike: sparse labels are made to count so.
-Who paints strokes paints as much vessel as background; a network that believes it sees vessels everywhere."""
+"""Approximate share of vessels in the field of view in DRIVE, STARE, CHASE_DB1 and HRF: sparse labels are
+weighted to match it. Users paint as many vessel strokes as background strokes; trained on that, a network
+would predict vessels everywhere."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,21 @@ class Prepared:
     ----------
     name : str
     canvas : tensor, shape (3 + K, H, W) or (3 + K + 1, H, W), float32, range [0, 1]
-        Three colours, then the vessels of each of K kinds: 0 or 1, or between where the image was resampled.
-        Where some pixels take no part, last how far each does; the vessels are 0 where that is 0.
+        Three colours, then the vessels of each of K classes: 0 to 1, fractional where the image was
+        resampled. If some pixels are ignored, the last channel is the weight; the vessels are 0 where it is
+        0.
     window : (slice, slice)
-        Rows and columns of it that hold the image, or where few pixels are annotated, those.
+        Rows and columns of the image, or of the annotated part if few pixels are annotated.
     classes : int
         K.
     frame : (slice, slice)
-        Rows and columns of it that hold the image.
+        Rows and columns of the image.
     shape : (int, int)
-        Of the image as it was given.
+        Shape of the original image.
     balance : float
-        How much more a pixel of vessel counts than one of background.
+        Weight of a vessel pixel relative to a background pixel.
     corrections : Corrections or None
-        The pixels that somebody corrected; None where it is not known on what the labels were painted.
+        The corrected pixels; None if the original prediction is not known.
     """
 
     name: str
@@ -64,29 +66,29 @@ class Prepared:
 
     @property
     def weight(self) -> Tensor | None:
-        """Shape (1, H, W), range [0, 1]; None where every pixel takes part in full."""
+        """Shape (1, H, W), range [0, 1]; None if every pixel has full weight."""
         return self.canvas[3 + self.classes :] if len(self.canvas) > 3 + self.classes else None
 
 
 def true_share(vessels: Tensor, weight: Tensor | None) -> Tensor:
-    """Share of vessel in what is annotated of a pixel: resampling mixes it with what is not."""
+    """Vessel share of the annotated part of a pixel: resampling mixes in unannotated parts."""
     return vessels if weight is None else (vessels / weight.clamp(min=1e-6)).clamp(0, 1)
 
 
 def prepare(pair: Pair, config: TrainConfig) -> Prepared:
-    """Lay a pair on the canvas on which inference lays an image, at the scale that the settings want.
+    """Pad a pair to the same canvas as in inference, at the scale in the settings.
 
     Raises
     ------
     ImageError
-        For values in the labels that mean nothing.
+        For invalid label values.
     """
     vessels, weight = meaning(pair, config)
     image, labels = to_unit(pair.image), [vessels] if weight is None else [vessels, weight]
     found = pair.diameter() if config.fov_diameter else None
     factor = factor_between(found, config.fov_diameter) if config.fov_diameter and found else 1.0
     if factor != 1:
-        # The labels become shares of a pixel, which is what they are at a smaller scale.
+        # The labels become shares of a pixel, as appropriate at a smaller scale.
         height, width = pair.vessels.shape
         size = scaled_shape(height, width, factor)
         image, labels = resize(image, *size), [resize(part, *size, shares=True) for part in labels]
@@ -111,19 +113,19 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
 
 
 def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Turn labels into the vessels of each kind (H, W, K) and the weight of each pixel (H, W, 1) or None.
+    """Convert labels to the vessels of each class (H, W, K) and pixel weights (H, W, 1) or None.
 
     Raises
     ------
     ImageError
-        For values in the labels that mean nothing, and where nothing at all is annotated.
+        For invalid label values, and if nothing is annotated.
     """
-    labels, kinds = pair.vessels, len(config.classes)
+    labels, n_classes = pair.vessels, len(config.classes)
     _check_values(pair, config)
-    if kinds == 1 and not config.sparse:
+    if n_classes == 1 and not config.sparse:
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
-        vessels = (labels[..., None] == np.arange(1, kinds + 1)).astype(np.float32)
+        vessels = (labels[..., None] == np.arange(1, n_classes + 1)).astype(np.float32)
     if not config.weighted and pair.ignored is None:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
@@ -135,15 +137,15 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         weight *= ~pair.ignored[..., None]
     if not weight.any():
         raise ImageError(
-            f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave it out."
+            f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave the image out."
         )
     return vessels * weight, weight
 
 
 def _check_values(pair: Pair, config: TrainConfig) -> None:
-    kinds = len(config.classes)
-    highest = kinds + 1 if config.sparse else kinds
-    if kinds == 1 and not config.sparse:
+    n_classes = len(config.classes)
+    highest = n_classes + 1 if config.sparse else n_classes
+    if n_classes == 1 and not config.sparse:
         return  # anything but 0 is a vessel
     low, high = int(pair.vessels.min(initial=0)), int(pair.vessels.max(initial=0))
     if low < 0 or high > highest:
@@ -155,24 +157,24 @@ def _check_values(pair: Pair, config: TrainConfig) -> None:
         )
         raise ImageError(
             f"The labels of '{pair.name}' hold the value {low if low < 0 else high}: "
-            f"what they may hold is {', '.join(names)}."
+            f"allowed are {', '.join(names)}."
         )
 
 
 def balanced(weight: Tensor, vessels: Tensor, balance: float) -> Tensor:
-    """Weights (1, H, W) that make the vessels (K, H, W) among what is annotated count as they should."""
+    """Weights (1, H, W) that balance the vessels (K, H, W) among the annotated pixels."""
     return weight * (1 + (balance - 1) * vessels.amax(0, keepdim=True))
 
 
 def _balance(vessels: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
     vessel, all_ = float(vessels.sum()), float(weight.sum())
     if not 0 < vessel < all_:
-        return 1.0  # strokes of one sort only: nothing to weigh against
+        return 1.0  # only one type of strokes: nothing to balance
     return VESSEL_SHARE / (1 - VESSEL_SHARE) * (all_ - vessel) / vessel
 
 
 def _annotated(weight: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Rows and columns that hold all pixels that take part: views look there."""
+    """Bounding rows and columns of all pixels with weight, from which views are sampled."""
     rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
@@ -183,7 +185,8 @@ def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     order = np.random.default_rng(0).permutation(len(names))
     if held >= len(names):
         raise SettingsError(
-            f"validation is {share:g}: of {len(names)} images that leaves none to train on, choose less."
+            f"validation is {share:g}: of {len(names)} images that leaves none to train on; use a smaller "
+            "share."
         )
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
@@ -191,22 +194,24 @@ def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
 def batch(
     images: Sequence[Prepared], config: TrainConfig, step: int, share: slice = slice(None)
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Draw the views of one step: (N, 3, crop, crop), vessels (N, K, crop, crop), weight (N, 1, crop, crop).
+    """Sample the views of a step: (N, 3, crop, crop), vessels (N, K, crop, crop), weight (N, 1, crop, crop).
 
-    They depend on seed and step alone, so a resumed training draws what an unbroken one would have. Those
-    outside ``share`` are drawn too, as a single pixel, so that the others are the same; they are not given.
+    They depend only on seed and step, so a resumed training samples the same views. Those outside ``share``
+    are sampled too, as a single pixel, to keep the random numbers the same, but not returned.
     """
     if config.views == "published":
         return _whole_canvases(images, config, step, share)
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
     own = range(config.batch)[share]
-    kinds = [kind_of_view(config.augmentation, draw) for _ in chosen]
+    settings = [view_settings(config.augmentation, draw) for _ in chosen]
     views = [
-        random_view(images[n].canvas, images[n].window, config.crop if k in own else 1, kinds[k], draw)
+        random_view(images[n].canvas, images[n].window, config.crop if k in own else 1, settings[k], draw)
         for k, n in enumerate(chosen)
     ]
-    coloured = [recolour(view[:3], kind, draw, config.crop) for view, kind in zip(views, kinds, strict=True)]
+    coloured = [
+        recolour(view[:3], setting, draw, config.crop) for view, setting in zip(views, settings, strict=True)
+    ]
     balances = [images[n].balance for n in chosen[share]]
     return torch.stack(coloured[share]), *_labels(views[share], balances, config, _weighted(images))
 
@@ -216,7 +221,7 @@ def _whole_canvases(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     views, balances = [], []
     for number in range(config.batch)[share]:
-        # Each view has a generator of its own, so a process draws its share alone.
+        # Each view has its own generator, so a process can sample its share independently.
         mixed = (config.seed * 1_000_003 + step) * config.batch + number
         draw = torch.Generator().manual_seed(mixed)
         image = images[int(torch.randint(len(images), (), generator=draw))]
@@ -233,12 +238,12 @@ def _weighted(images: Sequence[Prepared]) -> bool:
 def _labels(
     views: Sequence[Tensor], balances: Sequence[float], config: TrainConfig, weighted: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Vessels and weights of views that hold image, vessels and, where some pixels take no part, weight."""
-    kinds = len(config.classes)
-    vessels = torch.stack([view[3 : 3 + kinds] for view in views])
+    """Vessels and weights of views with channels for image, vessels and optionally weight."""
+    n_classes = len(config.classes)
+    vessels = torch.stack([view[3 : 3 + n_classes] for view in views])
     if not weighted:
         return vessels, None
-    weights = [view[3 + kinds :] for view in views]
+    weights = [view[3 + n_classes :] for view in views]
     weight = torch.stack(
         [part if len(part) else torch.ones_like(view[:1]) for part, view in zip(weights, views, strict=True)]
     )

@@ -1,4 +1,4 @@
-"""The list of cases: thumbnails, splits, observers, and the numbers of a batch as they come in."""
+"""The list of cases: thumbnails, splits, observers, and results of a batch as they arrive."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ _FIXED = ("case", "split", "observers")
 
 
 class CaseList(QTableWidget):
-    """A row a case.
+    """Table with one row per case.
 
     Parameters
     ----------
     chosen : callable
-        Called with the number of a row that the user goes to.
+        Called with the number of the row that the user selects.
     """
 
     def __init__(self, chosen: Callable[[int], None]) -> None:
@@ -38,13 +38,13 @@ class CaseList(QTableWidget):
         self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(THUMBNAIL + 4)
-        self.setTabKeyNavigation(False)  # Tab leaves the list, as it leaves every other field
+        self.setTabKeyNavigation(False)  # Tab leaves the list, like every other field
         self._chosen = chosen
         self.currentCellChanged.connect(self._move)
         self._title(())
 
     def fill(self, samples: Sequence[Sample]) -> None:
-        """List cases; nothing is chosen."""
+        """List cases, none selected."""
         self._quiet = True
         self._title(())
         self.setRowCount(0)
@@ -58,11 +58,11 @@ class CaseList(QTableWidget):
         self._quiet = False
 
     def go_to(self, row: int) -> None:
-        """Choose a row, as a click would."""
+        """Select a row, as a click would."""
         self.setCurrentCell(row, 0)
 
     def mark(self, row: int) -> None:
-        """Show a row as chosen, and call nobody."""
+        """Select a row without calling ``chosen``."""
         self._quiet = True
         self.setCurrentCell(row, 0)
         self._quiet = False
@@ -75,14 +75,14 @@ class CaseList(QTableWidget):
                 item.setIcon(_icon(made[name]))
 
     def clear_lines(self, columns: Sequence[str]) -> None:
-        """Head the columns of a run that begins; the numbers of the last one go."""
+        """Set the column titles for a new run and clear the last one's numbers."""
         self._title(columns)
         for row in range(self.rowCount()):
             for column in range(len(_FIXED), self.columnCount()):
                 self._put(row, column, "")
 
     def show_lines(self, lines: Sequence[Line], columns: Sequence[str]) -> None:
-        """Show numbers by their names in the columns; a note stands in the first one."""
+        """Show numbers in their columns; a note is shown in the first one."""
         self._title(columns)
         for line in lines:
             row = self._names.index(line.name)

@@ -17,7 +17,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
-    """Read the files of a case, the photograph first: a job, for a large photograph takes half a second."""
+    """Read the files of a case, the photograph first, as a job: a large photograph takes half a second."""
     about = {key: getattr(sample, key) for key in ("dataset", "subject", "eye", "split", "name")}
     about["path"] = str(sample.image_path)
     layers: list[LayerData] = []
@@ -41,14 +41,14 @@ def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
 
 
 class Group:
-    """The layers of the case that is shown."""
+    """The layers of the current case."""
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
         self._layers: list[Layer] = []
 
     def all(self) -> list[Layer]:
-        """List what is there of the case, with the results of segmenting its photograph."""
+        """List the layers of the case, including segmentation results."""
         here = [layer for layer in self._layers if layer in self._viewer.layers]
         names = {layer.name for layer in here}
         results = [
@@ -57,20 +57,20 @@ class Group:
         return here + results
 
     def photograph(self) -> Image | None:
-        """Give the photograph of the case, if it is still there."""
+        """Return the photograph of the case, if it is still open."""
         images = (layer for layer in self._layers if layer in self._viewer.layers)
         return next((layer for layer in images if isinstance(layer, Image)), None)
 
     def labels(self) -> list[Labels]:
-        """List those of them that can be painted on."""
+        """List its Labels layers."""
         return [layer for layer in self.all() if isinstance(layer, Labels)]
 
     def unsaved(self) -> list[Labels]:
-        """List the layers that the user painted on and has not saved."""
+        """List the layers with unsaved painting."""
         return [layer for layer in self.labels() if edits.unsaved(layer)]
 
     def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
-        """Show another case in place of this one: the view and what is visible stay as they are."""
+        """Replace the case: the view and the layers' visibility stay the same."""
         former = self.all()
         own = [layer for layer in self._layers if layer in former]
         looks = {_part(layer.metadata): (layer.visible, layer.opacity) for layer in own}
@@ -79,7 +79,7 @@ class Group:
         rgb = bool(case[0][1]["rgb"])
         free = {_part(layer.metadata): layer for layer in own if layer not in keep and _is_plain(layer, rgb)}
         parts = [_part(about["metadata"]) for _, about, _ in case]
-        if parts[0] not in free:  # a new photograph would lie on top of what is there
+        if parts[0] not in free:  # a new photograph would cover the other layers
             free = {}
         self._layers = [
             self._show(one, free.get(part), looks.get(part)) for one, part in zip(case, parts, strict=True)
@@ -96,9 +96,9 @@ class Group:
             self._viewer.reset_view()
 
     def _show(self, one: LayerData, layer: Layer | None, look: tuple[bool, float] | None) -> Layer:
-        """Show one part of a case in the layer that showed the same of the last one, if it can.
+        """Reuse the layer of the last case for the same part of this one, if possible.
 
-        To remove a layer napari collects all garbage of the program, for which the window stands still.
+        When a layer is removed, napari collects garbage, which freezes the window for a moment.
         """
         data, about, _ = one
         if layer is None:
@@ -108,7 +108,7 @@ class Group:
             add_beside(self._viewer, layer)
         else:
             layer.data, layer.name, layer.metadata = data, about["name"], about["metadata"]
-            layer.editable = False  # forgets the strokes on the last case, which Undo would bring back
+            layer.editable = False  # clears the undo history, which belongs to the last case
             layer.editable = True
         if isinstance(layer, Labels):
             edits.remember(layer)
@@ -116,7 +116,7 @@ class Group:
 
 
 def _is_plain(layer: Layer, rgb: bool) -> bool:
-    """Whether a layer still shows one plane, in colour or not; somebody may have given it other data."""
+    """Whether a layer still shows one plane; the user may have replaced its data."""
     return layer.ndim == 2 and not layer.multiscale and getattr(layer, "rgb", True) == rgb
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, PushButton
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, progress_bar, row
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
@@ -14,7 +14,7 @@ _FOLDER = FileDialogMode.EXISTING_DIRECTORY
 
 
 class BrowseForm(Container[Any]):
-    """Folder, list of cases, buttons; what they do is the widget's."""
+    """Folder, list of cases and buttons; the widget connects them."""
 
     def __init__(self) -> None:
         self._splits = ["all"]
@@ -25,58 +25,56 @@ class BrowseForm(Container[Any]):
         )
         self.split = ComboBox(
             name="split",
-            # napari asks for the choices anew whenever a layer comes or goes.
+            # napari requests the choices whenever a layer is added or removed.
             choices=lambda _: self._splits,
             tooltip="Show, segment and score this part of the data set.",
         )
         self.previous = PushButton(
-            name="previous", text="Previous", enabled=False, tooltip="The case before (Ctrl+PgUp)."
+            name="previous", text="Previous", enabled=False, tooltip="Previous case (Ctrl+PgUp)."
         )
-        self.next = PushButton(
-            name="next", text="Next", enabled=False, tooltip="The case after (Ctrl+PgDown)."
-        )
+        self.next = PushButton(name="next", text="Next", enabled=False, tooltip="Next case (Ctrl+PgDown).")
         self.save = PushButton(
             name="save",
             text="Save...",
-            tooltip="Write the active labels, else those of the first observer, as a mask (0 and 255) beside "
-            "the photograph. The file opens again as labels.",
+            tooltip="Save the active labels, or else those of the first observer, as a mask (0 and 255) "
+            "next to the photograph. The file opens again as labels.",
         )
         self.model = ModelBox(name="model")
         self.protocol = ComboBox(
             name="protocol",
             choices=[("every pixel", "whole"), ("field of view", "fov")],
-            tooltip="What is scored: every pixel, as the papers do, or the field of view only.",
+            tooltip="Pixels to score: every pixel, as in the papers, or only the field of view.",
         )
         self.output = FileEdit(
             name="output",
             label="results",
             mode=_FOLDER,
-            tooltip="Folder that the masks are written to.",
+            tooltip="Folder for the masks.",
         )
-        self.overwrite = CheckBox(
-            name="overwrite", text="replace files", tooltip="Replace masks that are there already."
-        )
+        self.overwrite = CheckBox(name="overwrite", text="replace files", tooltip="Replace existing masks.")
         self.segment_all = PushButton(
             name="segment_all",
             text="Segment all",
-            tooltip=f"Write the mask of every case in the list. {NO_DEVICE}",
+            tooltip=f"Write the mask of every case in the list. {DISCLAIMER}",
         )
         self.score_all = PushButton(
             name="score_all",
             text="Score all",
-            tooltip=f"Compare the model with the reference observer. {NO_DEVICE}",
+            tooltip=f"Compare the model with the reference observer. {DISCLAIMER}",
         )
-        self.stop = PushButton(name="stop", text="Stop", enabled=False, tooltip="What is done stays.")
+        self.stop = PushButton(
+            name="stop", text="Stop", enabled=False, tooltip="Cancel; finished cases are kept."
+        )
         self.save_table = PushButton(
-            name="save_table", text="Save table...", enabled=False, tooltip="All numbers as CSV."
+            name="save_table", text="Save table...", enabled=False, tooltip="Save all numbers as CSV."
         )
         self.copied = ComboBox(
             name="copied",
             choices=[("segment all", "segment"), ("score all", "score")],
-            tooltip="What the buttons beside it copy.",
+            tooltip="Which action the buttons next to it copy.",
         )
         self.copy_python, self.copy_command = copy_buttons(
-            "Copy what that does as Python code.", "Copy what that does as a command line."
+            "Copy this action as Python code.", "Copy this action as a command line."
         )
         self.progress = progress_bar()
         self.status = Label(name="status")

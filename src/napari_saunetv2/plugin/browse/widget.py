@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import napari
 
 COLUMNS = {"segment": (SHARE, "seconds"), "score": ("f1", "auc")}
-"""Numbers that have room in the list; the table that is saved has all."""
+"""Metrics shown in the list; the saved table has all."""
 
 _COPIES: dict[tuple[str, str], Callable[[DatasetRun], str]] = {
     ("segment", "Python"): DatasetRun.segment_python,
@@ -65,7 +65,7 @@ class BrowseWidget(BrowseForm):
             self,
             start=[self.segment_all, self.score_all],
             stop=self.stop,
-            stopped="Stopping after what runs now...",
+            stopped="Stopping after the current step...",
             ended=self._end,
         )
         self._reading, self._thumbnails = Latest(self.panel.fail), Latest(self.panel.fail)
@@ -112,8 +112,8 @@ class BrowseWidget(BrowseForm):
         self._list_cases()
 
     def _list_cases(self) -> None:
-        wanted = self.split.value
-        self._shown = [s for s in self._samples if wanted in ("all", s.split)]
+        split = self.split.value
+        self._shown = [s for s in self._samples if split in ("all", s.split)]
         self._at = -1
         self._lines = ()
         self.cases.fill(self._shown)
@@ -130,7 +130,7 @@ class BrowseWidget(BrowseForm):
             self.cases.go_to(max(self._at + by, 0))
 
     def _go_to(self, at: int) -> None:
-        """Read a case, unless the user wants to stay with what was painted."""
+        """Read a case, unless the user wants to keep painting on the current one."""
         if at == self._at:
             return
         edited = self._group.unsaved()
@@ -149,7 +149,7 @@ class BrowseWidget(BrowseForm):
     def _show_case(self, sample: Sample, may_go: list[Labels], case: list[LayerData]) -> None:
         keep = [layer for layer in self._group.unsaved() if layer not in may_go]
         for layer in self._group.labels():
-            if layer not in keep:  # it lies in a file, or the user said that it may go
+            if layer not in keep:  # it is saved, or the user discarded it
                 autosave.not_needed(layer.data)
         self._group.replace(case, keep)
         self.panel.line.say(f"{sample.name}: case {self._at + 1} of {len(self._shown)}.")
@@ -173,9 +173,9 @@ class BrowseWidget(BrowseForm):
         model = self._model()
         if model is None:
             return
-        wanted = batch.Wanted(Path(folder), overwrite=self.overwrite.value)
+        options = batch.OutputOptions(Path(folder), overwrite=self.overwrite.value)
         post = PostProcessing(threshold=model.header.threshold)
-        work = catalogue.segment_all(self._shown, model, InferenceConfig(), post, wanted)
+        work = catalogue.segment_all(self._shown, model, InferenceConfig(), post, options)
         self._start("segment", work)
 
     def _score_all(self) -> None:
@@ -195,18 +195,18 @@ class BrowseWidget(BrowseForm):
             self.panel.fail(error)
             return None
 
-    def _start(self, kind: str, work: Any) -> None:
+    def _start(self, task: str, work: Any) -> None:
         self._lines = ()
-        self.cases.clear_lines(COLUMNS[kind])
-        fill = partial(self._fill, kind)
-        said = f"{'Segmenting' if kind == 'segment' else 'Scoring'} {len(self._shown)} images..."
+        self.cases.clear_lines(COLUMNS[task])
+        fill = partial(self._fill, task)
+        said = f"{'Segmenting' if task == 'segment' else 'Scoring'} {len(self._shown)} images..."
         self.panel.run(work, said, progress=fill, done=fill)
         self._check()
 
-    def _fill(self, kind: str, table: Table) -> None:
+    def _fill(self, task: str, table: Table) -> None:
         self.panel.show(table.share)
-        fresh, self._lines = table.lines[len(self._lines) :], table.lines
-        self.cases.show_lines(fresh, COLUMNS[kind])
+        new, self._lines = table.lines[len(self._lines) :], table.lines
+        self.cases.show_lines(new, COLUMNS[task])
 
     def _end(self) -> None:
         failed = sum(bool(line.note) for line in self._lines)
@@ -222,7 +222,7 @@ class BrowseWidget(BrowseForm):
         if name:
             text = catalogue.as_csv(self._lines).encode()
             try:
-                # The dialogue has asked already.
+                # The dialog has already asked.
                 write_beside(Path(name), lambda file: file.write(text), overwrite=True)
             except SaunetError as error:
                 self.panel.fail(error)
@@ -234,7 +234,7 @@ class BrowseWidget(BrowseForm):
         if model is None:
             return
         path = Path(str(self.output.value))
-        wanted = DatasetRun(
+        run = DatasetRun(
             Path(str(self.folder.value)),
             self._shown,
             str(self.split.value),
@@ -245,7 +245,7 @@ class BrowseWidget(BrowseForm):
             self.overwrite.value,
         )
         try:
-            copy_text(_COPIES[self.copied.value, language](wanted))
+            copy_text(_COPIES[self.copied.value, language](run))
         except SaunetError as error:
             self.panel.line.say(str(error))
         else:

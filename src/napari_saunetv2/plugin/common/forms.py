@@ -12,15 +12,15 @@ from qtpy.QtWidgets import QComboBox, QLabel
 
 
 def align(*groups: Widget) -> None:
-    """Let the fields of groups begin below each other."""
-    # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+    """Align the fields of several groups."""
+    # magicgui measures labels in another font than napari uses, so that fields are not aligned.
     for rows in groups:
         for label in rows.native.findChildren(QLabel):
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance("m" * 7))
 
 
 def group(name: str, *widgets: Widget) -> Container[Any]:
-    """Put labelled widgets below each other."""
+    """Stack labelled widgets vertically."""
     below = Container[Any](name=name, widgets=widgets)
     below.margins = (0, 0, 0, 0)
     return below

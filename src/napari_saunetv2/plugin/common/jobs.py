@@ -1,8 +1,8 @@
-"""Long work beside a living window.
+"""Background jobs for a responsive window.
 
-A job is a generator that yields progress and returns its result. It runs in napari's worker thread; only
-its signals touch the interface. Its own stop flag ends it between two yields: quitting the worker would
-lose the result.
+A job is a generator that yields progress and returns its result. It runs in napari's worker thread; only its
+signals touch the interface. A stop flag ends it between two yields: quitting the worker would lose the
+result.
 """
 
 import threading
@@ -23,19 +23,19 @@ Work = Generator[Any, None, Any]
 
 @dataclass(frozen=True)
 class _Failure:
-    """What the work raised: napari's worker would raise it anew, or drop it with all its other signals."""
+    """An exception of the work: napari's worker would raise it again, or drop it with its other signals."""
 
     error: Exception
 
 
 class _Worker(GeneratorWorker):  # type: ignore[misc]
-    """A worker that ends its work when a window that closes makes it quit.
+    """A worker that ends its work properly when the window closes.
 
-    napari's leaves the generator where it stands then: what it would save at its end would be lost.
+    napari's worker abandons the generator then, so that anything it saves at its end would be lost.
     """
 
     def work(self) -> Any:
-        """Run the work to its end, whatever end it is."""
+        """Run the work until it returns, fails or is stopped."""
         try:
             return super().work()
         finally:
@@ -43,16 +43,16 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
 
 
 class Job:
-    """One run of a piece of work.
+    """One run of a generator in the background.
 
     Parameters
     ----------
     work : generator
         Yields progress, returns the result.
     progress, done, failed, finished : callable
-        Called in the interface's thread: with what was yielded (ten times a second at most), with the
-        result, with what the work raised, and in the end whatever happened. None of the first three is
-        called for a job that was stopped, and none at all for one that was abandoned.
+        Called in the GUI thread: with yielded progress (at most ten times a second), with the result, with an
+        exception, and at the end in any case. The first three are not called after the job is stopped, and
+        none after it is abandoned.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Job:
         self._worker.start()
 
     def stop(self) -> None:
-        """Ask the work to end; it does so after the step that runs."""
+        """Ask the work to stop after the current step."""
         self._stop.set()
 
     def abandon(self) -> None:
-        """Stop, and call nobody any more: those who would listen are gone."""
+        """Stop without any further calls: the receivers are gone."""
         self._abandoned = True
         self._stop.set()
 
@@ -115,21 +115,21 @@ class Job:
 
     def _end(self) -> None:
         finished = self._finished
-        # napari's list of tasks keeps every worker, and so this job, for good: it should hold no layer.
+        # napari's task list keeps every worker, and so this job, forever: it must not hold a layer.
         self._progress = self._done = self._failed = self._finished = _nobody
         if not self._abandoned:
             finished()
 
 
-class Turns:
-    """Runs generators in the interface's thread, a step at each turn of the event loop.
+class GuiTaskQueue:
+    """Runs generators in the GUI thread, one step per turn of the event loop.
 
-    What shows several layers would else hold up the window for as long as all of them take.
+    Otherwise showing several layers would freeze the window until all are done.
 
     Parameters
     ----------
     parent : QObject
-        With which it ends.
+        Owner; the object is destroyed with it.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -139,12 +139,12 @@ class Turns:
         self._timer.timeout.connect(self._step)
 
     def add(self, work: Iterator[None]) -> None:
-        """Run this too, after what waits."""
+        """Add a task to the queue."""
         self._waiting.append(work)
         self._timer.start(0)
 
     def abandon(self) -> None:
-        """Drop all: those who would see it are gone."""
+        """Drop all tasks: the widget is gone."""
         self._waiting.clear()
 
     def _step(self) -> None:
@@ -161,16 +161,16 @@ class Turns:
 
 
 def _nobody(*_: Any) -> None:
-    """Take what nobody waits for any more."""
+    """Receive the result of an abandoned job and ignore it."""
 
 
 class Latest:
-    """Runs one piece of work after another, and of those that wait only the newest.
+    """Runs one job at a time; of those waiting, only the newest is kept.
 
     Parameters
     ----------
     failed : callable
-        Called with what a piece of work raised.
+        Called with an exception of a job.
     """
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:
@@ -181,7 +181,7 @@ class Latest:
     def ask(
         self, work: Work, done: Callable[[Any], None], progress: Callable[[Any], None] = lambda _: None
     ) -> None:
-        """Run it, or let it wait for the one that runs."""
+        """Start a job, or queue it after the running one."""
         if self._job is not None:
             self._waiting = (work, done, progress)
             return
@@ -189,13 +189,13 @@ class Latest:
         self._job.start()
 
     def forget(self) -> None:
-        """Drop what runs and what waits."""
+        """Drop the running and the waiting job."""
         self._waiting = None
         if self._job is not None:
             self._job.stop()
 
     def abandon(self) -> None:
-        """Drop all and call nobody any more: those who would listen are gone."""
+        """Drop all jobs without any further calls: the receivers are gone."""
         self._waiting = None
         if self._job is not None:
             self._job.abandon()

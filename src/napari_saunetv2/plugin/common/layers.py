@@ -1,4 +1,4 @@
-"""Between layers and arrays."""
+"""Conversion between layers and arrays."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 Colour = tuple[float, float, float, float]
 
 VESSEL: Colour = (0.0, 0.9, 0.7, 1.0)
-"""Label 1 of vessels that were just found: green-blue, the hue that no fundus has."""
+"""Colour of label 1 for new results: green-blue, a hue that no fundus has."""
 
 EDITED: Colour = (1.0, 0.95, 0.2, 1.0)
-"""Label 1 of vessels that somebody painted on, beside fresh ones."""
+"""Colour of label 1 for painted vessels next to new results."""
 
 OBSERVERS: tuple[Colour, ...] = ((0.35, 0.65, 1.0, 1.0), (0.8, 0.55, 1.0, 1.0))
-"""Label 1 of what the first and the second observer drew."""
+"""Colours of label 1 for the first and the second observer."""
 
 SECOND: Colour = (1.0, 0.25, 0.8, 1.0)
-"""Label 2, on every layer."""
+"""Colour of label 2 on every layer."""
 
 OTHERS: Colour = (1.0, 1.0, 1.0, 1.0)
-"""Labels above 2, on every layer."""
+"""Colour of labels above 2 on every layer."""
 
 
 class Planes:
-    """The two-dimensional pictures of an image layer, at full resolution.
+    """The two-dimensional planes of an image layer, at full resolution.
 
-    It holds the layer's array, not the layer: a worker may use it when the layer is gone.
+    It holds the layer's array, not the layer, so a worker may use it after the layer is removed.
     """
 
     def __init__(self, layer: "Image") -> None:
-        # np.asarray of a multiscale layer would give its lowest resolution.
+        # np.asarray of a multiscale layer returns its lowest resolution.
         self._data = layer.data[0] if layer.multiscale else layer.data
         self._picture_ndim = 3 if layer.rgb else 2
         self._colours_first = colours_first(layer)
@@ -54,20 +54,22 @@ class Planes:
         self._path = None if as_it_is else file_of(layer)
         if not layer.rgb and self._data.ndim == 3 and self._data.shape[-1] in (3, 4):
             raise ImageError(
-                f"'{layer.name}' has shape {self._data.shape} and is shown as a stack: open it with rgb=True "
-                "to have it segmented as a colour picture."
+                f"'{layer.name}' has shape {self._data.shape} and is shown as a stack: open it with "
+                "rgb=True to segment it as a colour image."
             )
         if self._data.ndim < self._picture_ndim:
-            raise ImageError(f"'{layer.name}' has shape {self._data.shape}: a picture has two dimensions.")
+            raise ImageError(
+                f"'{layer.name}' has shape {self._data.shape}: an image must have two dimensions."
+            )
 
     @property
     def array(self) -> Any:
-        """The array at full resolution, as the layer holds it."""
+        """The layer's array at full resolution."""
         return self._data
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the answer: the stack's, then height and width."""
+        """Shape of the result: stack axes, then height and width."""
         if self._colours_first:
             return tuple(self._data.shape[1:])
         return tuple(self._data.shape[:-1] if self._picture_ndim == 3 else self._data.shape)
@@ -76,7 +78,7 @@ class Planes:
         return int(np.prod(self.shape[:-2]))
 
     def index(self, number: int) -> tuple[int, ...]:
-        """Where in the stack the plane of that number lies."""
+        """Index in the stack of the plane with this number."""
         return tuple(map(int, np.unravel_index(number, self.shape[:-2])))
 
     def __getitem__(self, number: int) -> NDArray[Any]:
@@ -85,7 +87,7 @@ class Planes:
         return self._photograph(number)[0]
 
     def remark(self, number: int) -> str:
-        """Say what of a plane is not what its file or type says: its depth, the way up; "" if nothing is."""
+        """Remark on a plane whose depth or orientation differs from its file or type, or ""."""
         return self._photograph(number)[1]
 
     def _photograph(self, number: int) -> tuple[NDArray[Any], str]:
@@ -118,15 +120,15 @@ def colours_first(layer: "Layer") -> bool:
 
 
 def shown_as_stored(layer: "Layer") -> str:
-    """Say that napari shows a photograph as it is stored, where its file wants it turned; else ""."""
+    """Remark if napari shows a photograph unrotated although its file states an orientation; else ""."""
     path = file_of(layer)
     if path is None or layer.source.reader_plugin == "napari-saunetv2":
         return ""
     if not _file_is_turned(path, path.stat().st_mtime_ns):
         return ""
     return (
-        "napari shows this file as it is stored; the command line and other programs turn it upright, and "
-        "masks made there do not fit."
+        "napari ignores the orientation stored in this file; the command line and other programs turn it "
+        "upright, so masks made there do not fit."
     )
 
 
@@ -135,15 +137,15 @@ def _file_is_turned(path: Path, _changed: int) -> bool:
     return is_turned(path)
 
 
-@lru_cache(maxsize=256)  # the widgets ask at every change of a setting
+@lru_cache(maxsize=256)  # the widgets call this at every change of a setting
 def _file_has_colours_first(path: Path, _changed: int) -> bool:
     return channels_first(path)
 
 
 def spatial(layer: "Layer") -> dict[str, Any]:
-    """Give what puts a layer in its place, to be passed on: a result inherits none of it by itself.
+    """Return the spatial metadata of a layer for its results, which do not inherit it automatically.
 
-    Of a colour photograph whose colours come first it is the place of the picture, without their axis.
+    For a colour photograph with colours first, the colour axis is left out.
     """
     skip = 1 if colours_first(layer) else 0
     return {
@@ -157,30 +159,30 @@ def spatial(layer: "Layer") -> dict[str, Any]:
     }
 
 
-def put(layer: "Layer", place: Mapping[str, Any]) -> None:
-    """Put a layer where :func:`spatial` says; napari draws anew for all that is set, be it as it was."""
-    for name, value in place.items():
+def put(layer: "Layer", transform: Mapping[str, Any]) -> None:
+    """Apply :func:`spatial` metadata; unchanged values are not set, because napari would redraw."""
+    for name, value in transform.items():
         former = getattr(layer, name)
         if not np.array_equal(getattr(former, "affine_matrix", former), value):
             setattr(layer, name, value)
 
 
 def add_beside(viewer: "ViewerModel", layer: "Layer", at: int | None = None) -> None:
-    """Add a layer, on top or at a place in the list, and leave the one that the user works on active."""
+    """Add a layer, on top or at an index, and keep the active layer active."""
     selection = viewer.layers.selection
     active = selection.active
     place = len(viewer.layers) if at is None else at
     if active is None:
         viewer.layers.insert(place, layer)
         return
-    # napari makes the new one active: nobody need draw its controls for the moment until it is not any more.
+    # napari makes the new layer active: skip drawing its controls for that moment.
     with selection.events.blocker_all():
         viewer.layers.insert(place, layer)
         selection.active = active
 
 
 def vessel_colours(first: Colour = VESSEL) -> DirectLabelColormap:
-    """Colours of a vessel mask, whose label 1 is ``first``; every label but 0 can be seen."""
+    """Colours of a vessel mask, with ``first`` for label 1; every label but 0 is visible."""
     return DirectLabelColormap(color_dict={None: OTHERS, 0: (0.0, 0.0, 0.0, 0.0), 1: first, 2: SECOND})
 
 
@@ -192,7 +194,7 @@ def label_colours(labels: NDArray[Any], first: Colour = VESSEL) -> DirectLabelCo
 
 
 def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:
-    """Number of the plane that the viewer shows of a layer."""
+    """Number of the layer's plane that the viewer shows."""
     stack = planes.shape[:-2]
     if not stack:
         return 0
@@ -203,31 +205,31 @@ def current_plane(layer: "Layer", planes: Planes, viewer: "ViewerModel") -> int:
 
 
 def file_of(layer: "Layer") -> Path | None:
-    """File that a layer was opened from, if it is still there."""
+    """File that a layer was opened from, if it still exists."""
     path = layer.source.path
     return Path(path) if path and Path(path).is_file() else None
 
 
 def same_eye(one: "Layer", other: "Layer") -> bool:
-    """Whether the reader, or a sample, said that two layers are of the same photographs."""
+    """Whether two layers are of the same photographs, by the reader's or sample's metadata."""
     said = ("dataset", "subject", "eye", "split", "names")
     return one.metadata.get("dataset") is not None and all(
         one.metadata.get(key) == other.metadata.get(key) for key in said
     )
 
 
-def problem_of_field(field: Any, planes: Planes) -> str:
-    """Say why a Labels layer cannot be the field of view of these planes, or "" where it can."""
-    if isinstance(field, str) or field is None:
+def problem_of_fov(fov: Any, planes: Planes) -> str:
+    """Reason why a Labels layer cannot be the field of view of these planes, or ""."""
+    if isinstance(fov, str) or fov is None:
         return ""
-    shape = tuple(field.data.shape)
+    shape = tuple(fov.data.shape)
     if shape in (planes.shape, planes.shape[-2:]):
         return ""
-    return f"'{field.name}' has shape {shape}, the picture {planes.shape}: choose its own field of view."
+    return f"'{fov.name}' has shape {shape}, the image {planes.shape}: choose the image's own field of view."
 
 
 def spacing_of(meta: Mapping[str, Any]) -> Spacing | None:
-    """Size of a layer's pixel, from what napari tells a writer; None where it is 1 in no unit."""
+    """Pixel size of a layer, from a writer's metadata; None if it is 1 without a unit."""
     scale = [float(one) for one in meta.get("scale", ())][-2:]
     if len(scale) != 2 or min(scale) <= 0:
         return None
@@ -240,7 +242,7 @@ def spacing_of(meta: Mapping[str, Any]) -> Spacing | None:
 
 
 def placed(spacing: Spacing | None) -> dict[str, Any]:
-    """Scale and unit of a layer whose pixels have that size."""
+    """Scale and unit of a layer with this pixel size."""
     if spacing is None:
         return {}
     about: dict[str, Any] = {"scale": (spacing.height, spacing.width)}
@@ -258,9 +260,9 @@ _MILLIMETRES = {
 
 
 def lookup(array: Any) -> Callable[[], Any]:
-    """Give a function that gives an array back without keeping it; None once it is gone.
+    """Return a function that returns an array without keeping it alive; None once it is gone.
 
-    An array that cannot be referred to weakly, such as a lazy one of an old dask, is kept.
+    An array without weak references, such as a lazy one of an old dask, is kept alive.
     """
     try:
         return ref(array)

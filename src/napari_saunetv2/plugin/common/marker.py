@@ -1,4 +1,4 @@
-"""A ring around the vessel that the user is led to."""
+"""A ring that marks a vessel."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ MARGIN = 6.0
 
 
 class Marker:
-    """One Shapes layer with a ring, which goes from vessel to vessel.
+    """One Shapes layer with a ring that moves from vessel to vessel.
 
     Parameters
     ----------
     viewer : ViewerModel
     name : str
-        Of the layer.
+        Name of the layer.
     """
 
     def __init__(self, viewer: "ViewerModel", name: str) -> None:
@@ -41,11 +41,11 @@ class Marker:
         Parameters
         ----------
         layer : Layer
-            In which the vessel lies.
+            Layer of the vessel.
         index : sequence of int
-            Of its plane in the layer's stack.
+            Index of its plane in the layer's stack.
         centre, size : (float, float)
-            Of its box: row and column, height and width, pixels of the layer.
+            Centre and size of its bounding box, pixels of the layer.
         """
         box = _box(index, centre, size)
         ring = self._layer
@@ -54,7 +54,7 @@ class Marker:
             ring = self._layer = Shapes(ndim=box.shape[1], name=self._name, **spatial(layer))
             add_beside(self._viewer, ring)
         put(ring, spatial(layer))
-        # A result's image tells Browse that the ring goes with its case.
+        # The image's name lets Browse remove the ring with its case.
         ring.metadata = {ROLE: "marker", OF: layer.metadata.get(OF, layer.name)}
         ring.selected_data = set()
         ring.data = []
@@ -64,18 +64,18 @@ class Marker:
         ring.visible = True
 
     def show_miss(self, layer: Layer, index: Sequence[int], miss: "Miss") -> None:
-        """Put the ring around a missed vessel: as wide as its line is long, for its pixel is the middle."""
+        """Put the ring around a missed vessel, as wide as its length."""
         self.show(layer, index, (miss.row, miss.column), (miss.length, miss.length))
 
     def remove(self) -> None:
-        """Take the ring away."""
+        """Remove the ring."""
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
         self._layer = None
 
 
 def _box(index: Sequence[int], centre: tuple[float, float], size: tuple[float, float]) -> NDArray[np.float64]:
-    """Corners of the box that the ring fills, shape (4, ndim)."""
+    """Corners of the ring's bounding box, shape (4, ndim)."""
     half = np.asarray(size, float) / 2 + MARGIN
     corners = np.asarray(centre) + half * np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
     before = np.broadcast_to(np.asarray(index, float), (4, len(index)))

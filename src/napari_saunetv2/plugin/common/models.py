@@ -1,4 +1,4 @@
-"""The list of models: tooltips, models that appear while it is open, and models from elsewhere."""
+"""The list of models: tooltips, new models, and model files from other folders."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from napari_saunetv2.models.library import ModelInfo
 from napari_saunetv2.plugin.common.preferences import preferred, use_model_folder
 
 LOOK_EVERY = 1000
-"""Milliseconds between two looks into the model folder. Asking its time is cheap, works where the folder does
-not exist yet, and on network drives, of which a file system watcher hears nothing."""
+"""Milliseconds between two checks of the model folder. Checking its time is cheap and works for missing
+folders and network drives, where a file system watcher does not."""
 
 
 class ModelBox(ComboBox):
-    """Choose a model by name; its value is the name, or the path of a file from elsewhere."""
+    """Choose a model by name; its value is the name, or the path of a file from another folder."""
 
     def __init__(self, **about: Any) -> None:
         use_model_folder()
@@ -37,11 +37,11 @@ class ModelBox(ComboBox):
 
     @property
     def info(self) -> ModelInfo | None:
-        """The chosen model; None where its file has gone."""
+        """The chosen model; None if its file is gone."""
         return self._infos.get(self.value) if self.value else None
 
     def look(self) -> None:
-        """List the models anew where the model folder has changed."""
+        """Refresh the list if the model folder has changed."""
         if _state_of_folder() != self._seen:
             self.reset_choices()
 
@@ -51,14 +51,14 @@ class ModelBox(ComboBox):
         Raises
         ------
         CheckpointError
-            When it is none.
+            If it is not a model file.
         """
         self._opened = [i for i in self._opened if i.path != path] + [library.info(path)]
         self.reset_choices()
         self.value = str(path)
 
     def browse(self) -> None:
-        """Ask for a model file, and choose it; raises as :meth:`open`."""
+        """Ask for a model file and choose it; raises as :meth:`open`."""
         name, _ = QFileDialog.getOpenFileName(
             self.native, "Model file", str(library.user_folder()), f"Models (*{SUFFIX})"
         )
@@ -66,7 +66,7 @@ class ModelBox(ComboBox):
             self.open(Path(name))
 
     def reset_choices(self, *_: object) -> None:
-        """List the models anew; one that has gone gives its place to the default, not to the first."""
+        """Refresh the list; a removed model is replaced by the default, not by the first."""
         before = self.value if self._infos else None
         super().reset_choices()
         if before not in self._infos and DEFAULT in self._infos:
@@ -81,7 +81,7 @@ class ModelBox(ComboBox):
 
     def _describe(self, *_: object) -> None:
         box = self.native
-        if not isinstance(box, QComboBox):  # not built yet
+        if not isinstance(box, QComboBox):  # not created yet
             return
         for number in range(box.count()):
             info = self._infos.get(box.itemData(number))
@@ -91,9 +91,9 @@ class ModelBox(ComboBox):
 
 
 def card(info: ModelInfo) -> str:
-    """Say in a few lines what a model is."""
+    """Describe a model in a few lines."""
     header = info.header
-    data = header.data.get("dataset", header.data.get("imported from", "data that is not named"))
+    data = header.data.get("dataset", header.data.get("imported from", "unknown data"))
     diameter = header.fov_diameter
     scores = [
         f"F1 {s['mean']['f1']:.4f} on {s['dataset']} {s['split']} ({s['protocol']})" for s in header.scores

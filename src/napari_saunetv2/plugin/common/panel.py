@@ -7,7 +7,7 @@ from magicgui.widgets import Label, ProgressBar, PushButton
 from psygnal import SignalInstance
 from qtpy.QtWidgets import QWidget
 
-from napari_saunetv2.plugin.common.jobs import Job, Turns
+from napari_saunetv2.plugin.common.jobs import GuiTaskQueue, Job
 from napari_saunetv2.plugin.common.status import StatusLine
 from napari_saunetv2.plugin.common.windows import tell
 
@@ -46,7 +46,7 @@ class JobPanel:
     Attributes
     ----------
     line : StatusLine
-    turns : Turns
+    turns : GuiTaskQueue
         Steps that the window makes between two events.
     job : Job or None
         The job that runs.
@@ -67,7 +67,7 @@ class JobPanel:
         self._form, self._start, self._stop, self._stopped = form, start, stop, stopped
         self._obstacle, self._ended = obstacle, ended
         self.line = StatusLine(form.status)
-        self.turns = Turns(form.native)
+        self.turns = GuiTaskQueue(form.native)
         self.job: Job | None = None
         self.ending = ""
         self._over = False
@@ -171,7 +171,7 @@ class JobPanel:
             self.stop()
 
     def _abandon(self) -> None:
-        # The window is gone, so the job may not reach the fields any more.
+        # The window is gone, so the job must not use the fields any more.
         self.turns.abandon()
         if self.job is not None:
             self.job.abandon()

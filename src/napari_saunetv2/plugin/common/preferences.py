@@ -1,4 +1,4 @@
-"""The Preferences page of the plugin; napari before 0.9 has none, and the defaults hold there."""
+"""The plugin's Preferences page; napari before 0.9 has none and uses the defaults."""
 
 import os
 from typing import Any
@@ -11,7 +11,7 @@ _DEFAULTS = {"device": "auto", "model": DEFAULT, "threshold": 0.0, "model_folder
 
 
 def preferred(key: str) -> Any:
-    """Give what the user prefers: "device", "model", "threshold" (0: the model's own), "model_folder"."""
+    """Return a preference: "device", "model", "threshold" (0: the model's own), "model_folder"."""
     try:
         from napari.settings import get_plugin_settings
 
@@ -21,7 +21,7 @@ def preferred(key: str) -> Any:
 
 
 def use_model_folder() -> None:
-    """Look for the user's models where the user prefers."""
+    """Use the model folder from the preferences."""
     folder = preferred("model_folder")
     if folder:
         os.environ[library.FOLDER_VARIABLE] = folder

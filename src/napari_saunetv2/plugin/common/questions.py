@@ -1,4 +1,4 @@
-"""What only the user can decide."""
+"""Questions to the user."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +12,13 @@ STAY: Literal["stay"] = "stay"
 
 
 def ask_about_edits(parent: QWidget, names: Sequence[str]) -> Literal["keep", "drop", "stay"]:
-    """Ask what becomes of painted layers that lie in no file."""
+    """Ask what to do with painted layers that were not saved."""
     box = QMessageBox(parent)
     box.setWindowTitle("Painted labels")
-    box.setText(f"You painted on {', '.join(names)}, and did not save it.")
+    box.setText(f"You painted on {', '.join(names)} and have not saved it.")
     keep = box.addButton("Keep the layers", QMessageBox.ButtonRole.AcceptRole)
-    drop = box.addButton("Throw away", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Stay here", QMessageBox.ButtonRole.RejectRole)
+    drop = box.addButton("Discard changes", QMessageBox.ButtonRole.DestructiveRole)
+    stay = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(stay)
     box.exec()
@@ -26,10 +26,10 @@ def ask_about_edits(parent: QWidget, names: Sequence[str]) -> Literal["keep", "d
 
 
 def ask_to_replace(parent: QWidget, path: Path) -> Literal["replace", "other", "cancel"]:
-    """Ask whether a file may be replaced, or whether another one is to be chosen."""
+    """Ask whether to replace a file or to choose another one."""
     box = QMessageBox(parent)
     box.setWindowTitle("Replace file?")
-    box.setText(f"{path.name} exists already in {path.parent}.")
+    box.setText(f"{path.name} already exists in {path.parent}.")
     replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
     other = box.addButton("Save as...", QMessageBox.ButtonRole.ActionRole)
     cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)

@@ -1,7 +1,7 @@
-"""What a layer of ours is, kept in its metadata."""
+"""Metadata keys that identify layers of this plugin."""
 
 ROLE = "saunetv2 role"
-"""Key in a layer's metadata that tells results from photographs."""
+"""Key in a layer's metadata that marks results."""
 
 
 OF = "saunetv2 image"

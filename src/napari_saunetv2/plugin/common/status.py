@@ -1,12 +1,12 @@
-"""A status line: what keeps a run from starting, or else what was said last."""
+"""A status line: the obstacle to a run, or else the latest message."""
 
 from magicgui.widgets import Label
 
 
 class StatusLine:
-    """Writes to a label, and knows whether an obstacle or news stands there.
+    """Writes to a label, and tracks whether it shows an obstacle or a message.
 
-    News stay until the next ones; an obstacle goes when it is gone.
+    A message stays until the next one; an obstacle disappears when it is resolved.
 
     Parameters
     ----------
@@ -18,12 +18,12 @@ class StatusLine:
         self.obstacle = ""
 
     def say(self, news: str) -> None:
-        """Show news; an obstacle that is still there shows again at the next :meth:`block`."""
+        """Show a message; an unresolved obstacle shows again at the next :meth:`block`."""
         self._label.value = news
         self._shows_obstacle = False
 
     def block(self, obstacle: str, *, quietly: bool = False) -> None:
-        """Note what keeps a run from starting, "" for nothing; ``quietly`` leaves the line as it is."""
+        """Set the obstacle to a run, "" for none; ``quietly`` does not change the line."""
         self.obstacle = obstacle
         if quietly or not (obstacle or self._shows_obstacle):
             return

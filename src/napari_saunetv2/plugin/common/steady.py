@@ -1,4 +1,4 @@
-"""A line of text that keeps its height, so that the buttons around it do not move when it grows."""
+"""Labels of constant height, so that the buttons around them do not move."""
 
 from magicgui.widgets import Label, ProgressBar
 from qtpy.QtCore import QSize, Qt
@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy
 
 
 class Lines(QScrollArea):
-    """As many lines of a label as are wanted; what is longer is scrolled.
+    """A label with a fixed number of visible lines; longer text scrolls.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class Lines(QScrollArea):
         self._text, self._lines = text, lines
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        # As high as its lines are at the width that there is, not at the least width it could have.
+        # As high as its lines at the current width, not at the minimum width.
         text.setMinimumSize(1, 1)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -32,16 +32,16 @@ class Lines(QScrollArea):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Of the font that the label is drawn in, which napari sets later."""
+        """Height in the label's font, which napari sets later."""
         return QSize(100, self._lines * self._text.fontMetrics().lineSpacing() + 6)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """As high as it is meant to be."""
+        """The fixed height."""
         return self.sizeHint()
 
 
 def keep_height(label: Label, lines: int) -> None:
-    """Show a label that lies in a layout as so many lines, whatever it says."""
+    """Show a label in a layout with a fixed number of lines."""
     text = label.native
     layout = text.parentWidget().layout()
     place = layout.indexOf(text)
@@ -50,7 +50,7 @@ def keep_height(label: Label, lines: int) -> None:
 
 
 def keep_room(progress: ProgressBar) -> None:
-    """Keep the place of a progress bar while it is hidden."""
+    """Keep the space of a progress bar while it is hidden."""
     policy = progress.native.sizePolicy()
     policy.setRetainSizeWhenHidden(True)
     progress.native.setSizePolicy(policy)

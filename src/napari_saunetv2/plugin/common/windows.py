@@ -1,4 +1,4 @@
-"""Small things of the window: where panels lie, shortcuts, the clipboard, how failures are told."""
+"""Window helpers: panel tabs, shortcuts, clipboard, error notifications."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +29,9 @@ _OURS = "saunetv2 panel"
 
 
 def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -> None:
-    """Let keys act anywhere in the panel's window, as long as the panel lives.
+    """Register shortcuts in the panel's window, as long as the panel exists.
 
-    Each panel has its own: keys that two panels of a window take do nothing in either.
+    Each panel has its own shortcuts: a key used by two panels of a window would do nothing.
     """
     for keys, action in actions.items():
         shortcut = QShortcut(QKeySequence(keys), panel)
@@ -40,14 +40,14 @@ def add_shortcuts(panel: QWidget, actions: Mapping[str, Callable[[], object]]) -
 
 
 def lie_together(panel: QWidget) -> None:
-    """Lay a panel into one place with our others, each behind its tab, once it is in a window.
+    """Put a panel into one dock with the plugin's other panels, as tabs, once it is in a window.
 
-    napari puts panels below each other: two of ours would make its window higher than a laptop's screen.
+    napari stacks panels vertically: two of them would make its window higher than a laptop's screen.
     """
     panel.setProperty(_OURS, True)
     windows = (one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow))
     heights = WeakKeyDictionary((one, one.height()) for one in windows)
-    timer = QTimer(panel)  # by its first turn napari has put the panel where it wants it
+    timer = QTimer(panel)  # by the first event loop turn napari has docked the panel
     timer.setSingleShot(True)
     timer.timeout.connect(partial(_put_behind_tabs, ref(panel), heights))
     timer.timeout.connect(timer.deleteLater)
@@ -55,7 +55,7 @@ def lie_together(panel: QWidget) -> None:
 
 
 def _put_behind_tabs(waiting: "ref[QWidget]", heights: Mapping[QMainWindow, int]) -> None:
-    panel = waiting()  # what waits for its turn may hold no window that is closed before
+    panel = waiting()  # a pending call must not keep a closed window alive
     window = panel.window() if panel is not None else None
     if panel is None or not isinstance(window, QMainWindow):
         return
@@ -72,23 +72,23 @@ def _put_behind_tabs(waiting: "ref[QWidget]", heights: Mapping[QMainWindow, int]
                 window.tabifyDockWidget(dock, own)
                 layout = window.layout()
                 if layout is not None:
-                    layout.activate()  # for the window grew, to hold both
+                    layout.activate()  # because the window grew to hold both
                 window.resize(window.width(), heights.get(window, window.height()))
             own.raise_()
             return
 
 
 def tab_as_seen(panel: QWidget) -> None:
-    """Let Tab go through the fields of a panel as the eye does, row by row.
+    """Make Tab go through the fields of a panel row by row.
 
-    Qt goes by the order in which they were made, which is another one where some were put in later.
+    Qt uses the order of creation, which differs if fields were inserted later.
     """
     for one, other in pairwise(_fields(panel)):
         QWidget.setTabOrder(one, other)
 
 
 def _fields(widget: Any) -> Iterator[QWidget]:
-    """Give the widgets that Tab can reach, as their layouts have them."""
+    """Yield the widgets that Tab can reach, in layout order."""
     if isinstance(widget, QTabWidget):
         inside = [widget.tabBar(), *(widget.widget(number) for number in range(widget.count()))]
     elif isinstance(widget, QScrollArea) and widget.widget() is not None:  # neither a table nor a plot
@@ -111,14 +111,14 @@ def _laid_out(layout: Any) -> Iterator[Any]:
 
 
 def copy_text(text: str) -> None:
-    """Put text into the clipboard."""
+    """Copy text to the clipboard."""
     QGuiApplication.clipboard().setText(text)
 
 
 def tell(error: Exception) -> str:
-    """Notify the user of a failure, and return what a status line says of it.
+    """Notify the user of a failure, and return the text for the status line.
 
-    What nobody foresaw is shown with its traceback.
+    Unexpected errors are shown with their traceback.
     """
     if isinstance(error, SaunetError):
         show_error(str(error))
@@ -128,8 +128,8 @@ def tell(error: Exception) -> str:
 
 
 def choose_in_segment(viewer: "napari.viewer.Viewer", name: str) -> None:
-    """Choose a new model wherever vessels are segmented in this window."""
-    # Where nobody imported it none is open, and to import it here would hold up the window.
+    """Select a new model in every Segment widget of this window."""
+    # If it is not imported, none is open, and importing it here would freeze the window.
     segment = sys.modules.get("napari_saunetv2.plugin.segment.widget")
     for widget in viewer.window.dock_widgets.values():
         if segment is not None and isinstance(widget, segment.SegmentWidget):

@@ -41,7 +41,7 @@ def likely_truths(viewer: "ViewerModel", prediction: Layer) -> list[Layer]:
 
 
 def _may_be_of(viewer: "ViewerModel", prediction: Layer, truth: Layer) -> bool:
-    """Say whether labels may be of a prediction's eye; those of another one would score it wrongly."""
+    """Whether labels may be of the prediction's photograph: others would score it wrongly."""
     of = prediction.metadata.get(OF)
     photograph = next((x for x in viewer.layers if x.name == of), None)
     known = photograph is not None and photograph.metadata.get("dataset") is not None

@@ -8,7 +8,7 @@ from napari_saunetv2.plugin.common.roles import OF, ROLE
 
 
 def threshold_of(prediction: Layer, layers: Iterable[Layer]) -> float | None:
-    """Threshold at which Segment draws the vessels of a probability; None where it is not Segment's."""
+    """Threshold of the Segment widget for a probability; None if it is not from Segment."""
     drawn = _drawn_from(prediction, layers)
     return None if drawn is None else float(drawn.metadata["threshold"])
 

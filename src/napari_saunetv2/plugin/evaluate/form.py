@@ -7,7 +7,7 @@ from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QWidget
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin.common.forms import copy_buttons, narrow, progress_bar
 from napari_saunetv2.plugin.common.steady import keep_height
@@ -17,44 +17,44 @@ Choices = Callable[[object], list[Any]]
 
 AUTO, NONE = "auto", "none"
 LIST_HEIGHT = 76
-"""Pixels: four layers at once."""
+"""Height in pixels: four layers at once."""
 
 
 class EvaluateForm(Container[Any]):
-    """Choices of layers, buttons, and three views of what came out; what they do is the widget's.
+    """Layer choices, buttons, and three views of the result; the widget connects them.
 
     Parameters
     ----------
     predictions, truths, labels : callable
-        Give the layers to choose from.
+        Return the layers to choose from.
     """
 
     def __init__(self, predictions: Choices, truths: Choices, labels: Choices) -> None:
         self.prediction = Select(
             name="prediction",
             choices=predictions,
-            tooltip="What was found: probability or Labels layers. Several give the mean.",
+            tooltip="Predictions: probability or Labels layers. Several give the mean.",
         )
         self.truth = Select(
             name="truth",
             choices=truths,
-            tooltip="What should have been found. Where several are chosen, each prediction takes the one "
-            "whose name begins like its own.",
+            tooltip="Reference labels. If several are chosen, each prediction uses the one whose name "
+            "begins most like its own.",
         )
         self.second = ComboBox(
             name="second",
             label="observer 2",
             choices=labels,
-            tooltip="Scored beside the prediction; auto takes the second observer's labels of the same "
-            "photograph, where they are open.",
+            tooltip="Scored next to the prediction; auto uses the second observer's labels of the same "
+            "photograph, if open.",
         )
         self.fov = ComboBox(
             name="fov",
             label="FOV",
             choices=labels,
             value=NONE,
-            tooltip="Count only the field of view: a layer, or auto, its mask where one is open, else found "
-            "in the photograph. none counts every pixel, as most papers do.",
+            tooltip="Score only the field of view: a layer, or auto (its mask if open, else detected in the "
+            "photograph). none scores every pixel, as most papers do.",
         )
         self.threshold = FloatSlider(
             name="threshold",
@@ -62,27 +62,31 @@ class EvaluateForm(Container[Any]):
             max=0.99,
             step=0.01,
             value=0.5,
-            tooltip="From this probability on a pixel is a vessel; Labels layers need none.",
+            tooltip="Pixels with at least this probability are vessel; not used for Labels layers.",
         )
-        self.run = PushButton(name="run", text="Evaluate", tooltip=f"Compare them (Ctrl+Alt+E). {NO_DEVICE}")
+        self.run = PushButton(
+            name="run", text="Evaluate", tooltip=f"Compute the scores (Ctrl+Alt+E). {DISCLAIMER}"
+        )
         self.cancel = PushButton(
-            name="cancel", text="Cancel", enabled=False, tooltip="Stop; nothing is changed."
+            name="cancel", text="Cancel", enabled=False, tooltip="Cancel; nothing is changed."
         )
         self.progress = progress_bar()
         self.names: list[str] = []
         self.image = ComboBox(
             name="image",
             label="shown",
-            choices=lambda _widget: self.names,  # napari asks again whenever a layer comes or goes
+            choices=lambda _widget: (
+                self.names
+            ),  # napari requests the choices whenever a layer is added or removed
             visible=False,
-            tooltip="Which image the views below are about: the mean of all, or one, the worst first.",
+            tooltip="Image shown in the views below: the mean of all, or a single image, worst first.",
         )
         self.save = PushButton(
-            name="save", text="Save CSV...", enabled=False, tooltip="All metrics of all images."
+            name="save", text="Save CSV...", enabled=False, tooltip="Save all metrics of all images."
         )
         self.copy_python, self.copy_command = copy_buttons(
-            "Copy what this does as Python code for napari's console.",
-            "Copy what this does as a command line; the layers are written into files for it.",
+            "Copy this evaluation as Python code for napari's console.",
+            "Copy this evaluation as a command line; the layers are written to files for it.",
             enabled=False,
         )
         self.status = Label(name="status")
@@ -110,7 +114,7 @@ class EvaluateForm(Container[Any]):
         self.views = QTabWidget()
         for view, title in ((self.table, "Scores"), (self.curve, "Curve"), (self.misses, "Missed")):
             self.views.addTab(view, title)
-        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar of tabs is enough: both hold Tab back
+        self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tab bar is enough: both capture the Tab key
         self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         buttons = QWidget()
@@ -129,5 +133,5 @@ class EvaluateForm(Container[Any]):
         for part, share in ((self.views, 1), (key, 0), (buttons, 0), (self.status.native, 0)):
             self.native.layout().addWidget(part, share)
         keep_height(self.status, 3)
-        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+        # magicgui measures labels in another font than napari uses, so that fields are not aligned.
         self.native.setStyleSheet("QLabel { min-width: 5em; }")

@@ -1,4 +1,4 @@
-"""The layers that show what of a prediction is right and what is wrong."""
+"""The layers that show the right and wrong pixels of a prediction."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Overlays:
-    """One layer for each prediction that was examined; examining it again renews it.
+    """One layer for each scored prediction; scoring it again updates it.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class Overlays:
         self._drawn: WeakKeyDictionary[Layer, Labels] = WeakKeyDictionary()
 
     def show(self, found: Sequence[Examined]) -> None:
-        """Show right and wrong of all predictions that are still there."""
-        for layer, codes in {x.comparand.layer: x.agreement for x in found}.items():
+        """Show right and wrong pixels of all predictions that are still open."""
+        for layer, codes in {x.pair.layer: x.agreement for x in found}.items():
             if layer in self._viewer.layers:
                 self._show(layer, codes)
 

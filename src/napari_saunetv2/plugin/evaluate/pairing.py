@@ -1,4 +1,4 @@
-"""From chosen layers to pictures that can be compared: what belongs to which, plane by plane."""
+"""Pair the chosen layers, plane by plane."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,43 +12,43 @@ from napari.layers import Image, Labels, Layer
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.plugin.common.layers import same_eye
 from napari_saunetv2.plugin.common.roles import ROLE
-from napari_saunetv2.plugin.evaluate.comparand import Comparand, Part
 from napari_saunetv2.plugin.evaluate.drawn import not_used
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
+from napari_saunetv2.plugin.evaluate.pair import Part, PredictionPair
 
 
-def comparands(
+def pairs(
     layers: Sequence[Layer],
     predictions: Sequence[Layer],
     truths: Sequence[Labels],
     *,
     second: Labels | str = AUTO,
-    field: Labels | str = NONE,
+    fov: Labels | str = NONE,
     threshold: float = 0.5,
-) -> list[Comparand]:
-    """Bring together what belongs together.
+) -> list[PredictionPair]:
+    """Pair predictions with their reference labels.
 
     Parameters
     ----------
     layers : sequence of Layer
-        All that are open: "auto" looks among them.
+        All open layers, searched for "auto".
     predictions, truths : sequence of Layer
-        One truth is that of every prediction; of several each prediction takes the one whose name begins
-        most like its own.
-    second, field : Labels, "auto" or "none"
+        A single reference is used for every prediction; of several, each prediction uses the one whose name
+        begins most like its own.
+    second, fov : Labels, "auto" or "none"
     threshold : float
 
     Raises
     ------
     SettingsError
-        When something is missing.
+        If something is missing.
     ImageError
-        When layers that belong together differ in shape.
+        If paired layers differ in shape.
     """
     if not predictions:
         raise SettingsError("Choose a prediction: segment a photograph, or open a probability or a mask.")
     if not truths:
-        raise SettingsError("Choose the truth: open an observer's labels.")
+        raise SettingsError("Choose the reference: open an observer's labels.")
     made = []
     for layer in predictions:
         truth = truths[0] if len(truths) == 1 else _most_alike(layer.name, truths)
@@ -57,10 +57,10 @@ def comparands(
         other = _second(layers, truth, second)
         if other is not None:
             _check_shape(layer, other, shape)
-        inside, photograph = _field(layers, layer, truth, field)
+        inside, photograph = _fov(layers, layer, truth, fov)
         indices = [tuple(map(int, index)) for index in np.ndindex(*shape[:-2])]
         made.append(
-            Comparand(
+            PredictionPair(
                 layer,
                 _names(layer, truth, indices),
                 indices,
@@ -94,7 +94,7 @@ def shape_of(layer: Layer) -> tuple[int, ...]:
 
 
 def is_prediction(layer: Layer) -> bool:
-    """Whether a layer can be a prediction: one value a pixel, a probability or labels."""
+    """Whether a layer can be a prediction: one value per pixel, a probability or labels."""
     if layer.ndim < 2 or layer.metadata.get(ROLE) == "agreement" or layer.metadata.get("role") == "fov":
         return False
     if isinstance(layer, Labels):
@@ -103,7 +103,7 @@ def is_prediction(layer: Layer) -> bool:
 
 
 def is_truth(layer: Layer) -> bool:
-    """Whether a layer can be the truth: labels that are no result of ours, and no field of view."""
+    """Whether a layer can be the reference: labels that are neither a result nor a field of view."""
     return isinstance(layer, Labels) and ROLE not in layer.metadata and layer.metadata.get("role") != "fov"
 
 
@@ -116,10 +116,10 @@ def _second(layers: Iterable[Layer], truth: Labels, wanted: Labels | str) -> Lab
     return None if isinstance(wanted, str) else wanted
 
 
-def _field(
+def _fov(
     layers: Sequence[Layer], prediction: Layer, truth: Labels, wanted: Labels | str
 ) -> tuple[Labels | None, Image | None]:
-    """Mask of the field of view, or the photograph to find it in."""
+    """Mask of the field of view, or the photograph in which to detect it."""
     if wanted == NONE:
         return None, None
     shape = shape_of(prediction)
@@ -135,7 +135,7 @@ def _field(
     fitting = [x for x in photographs if x is not prediction and x.rgb and shape_of(x) == shape]
     if not fitting:
         raise SettingsError(
-            f"No photograph of the size of '{prediction.name}' is open to find the field of view in: choose "
+            f"No photograph of the size of '{prediction.name}' is open to detect the field of view: choose "
             "its layer, or none."
         )
     own = [x for x in fitting if same_eye(x, truth)]
@@ -161,6 +161,6 @@ def _names(layer: Layer, truth: Labels, indices: Sequence[tuple[int, ...]]) -> l
 def _check_shape(prediction: Layer, other: Layer, shape: tuple[int, ...]) -> None:
     if shape_of(other) != shape:
         raise ImageError(
-            f"'{prediction.name}' has shape {shape}, '{other.name}' {shape_of(other)}: choose layers of one "
-            "and the same picture."
+            f"'{prediction.name}' has shape {shape}, '{other.name}' {shape_of(other)}: choose layers of the "
+            "same image."
         )

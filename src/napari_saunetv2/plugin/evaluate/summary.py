@@ -73,8 +73,8 @@ def sentence(found: Sequence[Examined]) -> str:
     f1 = shown("f1", evaluation.mean([x.score for x in found])["f1"])
     images = "1 image" if len(found) == 1 else f"mean of {len(found)} images"
     said = [f"F1 {f1}, {images}; {sum(len(x.misses) for x in found)} vessels missed."]
-    if any(x.comparand.changed() for x in found):
-        said.append("A layer was shown other data meanwhile: this is of the former.")
+    if any(x.pair.changed() for x in found):
+        said.append("A layer's data was replaced meanwhile; these scores are of the former data.")
     unusual = remarks(found)
     said += unusual[:REMARKS]
     if len(unusual) > REMARKS:

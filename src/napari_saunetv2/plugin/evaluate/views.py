@@ -1,4 +1,4 @@
-"""Three views of an evaluation: its numbers, its curve, what was missed."""
+"""Three views of an evaluation: metrics, curve, missed vessels."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ from napari_saunetv2.metrics import MEANINGS, TITLES, shown
 
 
 class ScoreTable(QTableWidget):
-    """A row a metric; a column for the prediction and, where there is one, the second observer."""
+    """One row per metric; a column for the prediction and, if given, the second observer."""
 
     def __init__(self) -> None:
         super().__init__(len(TITLES), 0)
@@ -23,7 +23,7 @@ class ScoreTable(QTableWidget):
         for row, name in enumerate(TITLES):
             self.verticalHeaderItem(row).setToolTip(MEANINGS[name])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)  # else Tab never leaves the table again
+        self.setTabKeyNavigation(False)  # otherwise Tab never leaves the table
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(22)
 
@@ -31,15 +31,15 @@ class ScoreTable(QTableWidget):
         """Show metrics under each title."""
         self.setColumnCount(len(columns))
         self.setHorizontalHeaderLabels(list(columns))
-        for place, metrics in enumerate(columns.values()):
+        for number, metrics in enumerate(columns.values()):
             for row, name in enumerate(TITLES):
                 cell = Cell(shown(name, metrics[name]))
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.setItem(row, place, cell)
+                self.setItem(row, number, cell)
 
 
 class CurveView(pg.PlotWidget):  # type: ignore[misc]
-    """Precision over recall, with the points at which the answers stand."""
+    """Precision over recall, with the points of the predictions."""
 
     def __init__(self) -> None:
         super().__init__(background=None)
@@ -55,12 +55,12 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
         self.addLegend(offset=(20, -20))
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Small: pyqtgraph would claim half of the window."""
+        """Small: pyqtgraph would take half of the window."""
         return QSize(280, 240)
 
     def show_curve(self, line: Curve | None, points: Mapping[str, tuple[float, float]]) -> None:
         """Draw a curve, if there is one, and points (recall, precision) by name."""
-        # The theme may have changed since the last time.
+        # The theme may have changed.
         ink = self.palette().color(QPalette.ColorRole.WindowText)
         for side in ("bottom", "left"):
             self.getAxis(side).setTextPen(ink)
@@ -77,7 +77,7 @@ class CurveView(pg.PlotWidget):  # type: ignore[misc]
 
 
 class MissesView(QListWidget):
-    """Vessels that were missed; a click, or Enter, goes to one."""
+    """Missed vessels; a click or Enter goes to one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class MissesView(QListWidget):
         self.itemActivated.connect(self._go_to)
 
     def show_misses(self, misses: Sequence[tuple[str, Miss]], *, named: bool) -> None:
-        """List vessels with the image they are missing in."""
+        """List vessels with their image."""
         self.clear()
         for name, miss in misses:
             text = f"{miss.length} px, {miss.recall:.0%} found"

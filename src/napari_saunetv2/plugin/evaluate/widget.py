@@ -1,4 +1,4 @@
-"""The Evaluate widget: what was found, beside what should have been."""
+"""The Evaluate widget: compare predictions with reference labels."""
 
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,11 @@ from napari_saunetv2.plugin.common.marker import Marker
 from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.evaluate import choices, summary
-from napari_saunetv2.plugin.evaluate.comparand import Comparand, as_python
 from napari_saunetv2.plugin.evaluate.drawn import threshold_of
 from napari_saunetv2.plugin.evaluate.form import NONE, EvaluateForm
 from napari_saunetv2.plugin.evaluate.overlays import Overlays
-from napari_saunetv2.plugin.evaluate.pairing import comparands
+from napari_saunetv2.plugin.evaluate.pair import PredictionPair, as_python
+from napari_saunetv2.plugin.evaluate.pairing import pairs
 from napari_saunetv2.plugin.evaluate.scoring import Examined, examine, export
 from napari_saunetv2.plugin.evaluate.summary import MEAN, Summary
 from napari_saunetv2.plugin.session.panel import set_up
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import napari
 
 CLOSE = 4.0
-"""Screen pixels that a picture's pixel takes, at least, when the camera goes to a missed vessel."""
+"""Minimum zoom, in screen pixels per image pixel, when the camera goes to a missed vessel."""
 
 
 class EvaluateWidget(EvaluateForm):
@@ -86,7 +86,7 @@ class EvaluateWidget(EvaluateForm):
 
     def _start(self) -> None:
         if self._check():
-            work = examine(self._comparands())
+            work = examine(self._pairs())
             self.panel.run(work, "Scoring...", progress=self.panel.show, done=self._show_result)
 
     def _save_as(self) -> None:
@@ -95,7 +95,7 @@ class EvaluateWidget(EvaluateForm):
             self.save_csv(Path(target))
 
     def save_csv(self, target: Path) -> None:
-        """Write the table that is there; a file of that name is replaced."""
+        """Write the current table; an existing file is replaced."""
         second = [x.second for x in self._found if x.second is not None]
         text = evaluation.as_csv([x.score for x in self._found], second)
         try:
@@ -106,32 +106,32 @@ class EvaluateWidget(EvaluateForm):
             self.panel.line.say(f"Written {target.name}.")
 
     def as_python(self) -> str:
-        """Python for napari's console that prints the scores again."""
-        return as_python(dict.fromkeys(x.comparand for x in self._found))
+        """Python code for napari's console that prints the scores again."""
+        return as_python(dict.fromkeys(x.pair for x in self._found))
 
     def _copy_python(self) -> None:
         copy_text(self.as_python())
         self.panel.line.say("Copied as Python; paste it into napari's console.")
 
     def _copy_command(self) -> None:
-        """Write what was compared into files, and copy the command that scores those."""
+        """Write the compared layers to files, and copy the command that scores them."""
         if not self.panel.busy:
-            work = export(list(dict.fromkeys(x.comparand for x in self._found)), tasks.copies())
+            work = export(list(dict.fromkeys(x.pair for x in self._found)), tasks.copies())
             self.panel.run(work, done=self._put, visible=False)
 
     def _put(self, command: str) -> None:
         copy_text(command)
-        self.panel.line.say("Copied as a command; the layers are read from where it says.")
+        self.panel.line.say("Copied as a command; the layers are saved in the folder it names.")
 
     def _go_to(self, name: str, miss: Miss) -> None:
         """Move the camera to a missed vessel."""
-        place = next((x for x in self._found if x.score.name == name), None)
-        if place is None or place.comparand.layer not in self._viewer.layers:
-            self.panel.line.say("The layer in which that vessel is missing was removed.")
+        found = next((x for x in self._found if x.score.name == name), None)
+        if found is None or found.pair.layer not in self._viewer.layers:
+            self.panel.line.say("The layer of that missed vessel was removed.")
             return
-        layer = place.comparand.layer
-        look_closely_at(self._viewer, layer, (*place.index, miss.row, miss.column), CLOSE)
-        self._marker.show_miss(layer, place.index, miss)
+        layer = found.pair.layer
+        look_closely_at(self._viewer, layer, (*found.index, miss.row, miss.column), CLOSE)
+        self._marker.show_miss(layer, found.index, miss)
 
     # What the job says
 
@@ -160,13 +160,13 @@ class EvaluateWidget(EvaluateForm):
 
     # What the choices are
 
-    def _comparands(self) -> list[Comparand]:
-        return comparands(
+    def _pairs(self) -> list[PredictionPair]:
+        return pairs(
             list(self._viewer.layers),
             self.prediction.value,
             self.truth.value,
             second=self.second.value,
-            field=self.fov.value,
+            fov=self.fov.value,
             threshold=self.threshold.value,
         )
 
@@ -177,7 +177,7 @@ class EvaluateWidget(EvaluateForm):
         self._check()
 
     def _choose(self) -> None:
-        """Where nothing is chosen, choose what is most likely meant."""
+        """If nothing is chosen, choose the most likely layers."""
         if not self.prediction.value:
             self.prediction.value = choices.likely_predictions(self._viewer)
         if not self.truth.value and self.prediction.value:
@@ -187,7 +187,7 @@ class EvaluateWidget(EvaluateForm):
         self._threshold_by_hand = by_hand
 
     def _suggest_threshold(self) -> None:
-        """Take Segment's threshold for what Segment found, unless the user has set another one here."""
+        """Use the Segment widget's threshold for its results, unless the user has set another one."""
         known = [threshold_of(x, self._viewer.layers) for x in self.prediction.value]
         if known and known[-1] is not None and not self._threshold_by_hand:
             with self.threshold.changed.blocked():
@@ -201,7 +201,7 @@ class EvaluateWidget(EvaluateForm):
 
     def _obstacle(self) -> str:
         try:
-            self._comparands()
+            self._pairs()
         except SaunetError as error:
             return str(error)
         return ""

@@ -17,7 +17,7 @@ from magicgui.widgets import (
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.engines import devices
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.common.forms import narrow, progress_bar, row
@@ -31,29 +31,33 @@ from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
 
-DENSE, SPARSE = "dense: all is annotated", "sparse: 1 vessel, 2 other"
+DENSE, SPARSE = "dense: every pixel annotated", "sparse: 1 vessel, 2 background"
 
 SETTINGS = (
     "learning_rate", "batch", "crop", "dropblock", "augmentation", "scale", "validation", "validate_every",
     "patience", "seed", "device",
 )  # fmt: skip
-"""Fields that most users never touch: folded away at first."""
+"""Settings that most users never change, hidden at first."""
 
 
 class FineTuneForm(Container[Any]):
-    """Pairs, settings, buttons, plot and a line of text; what they do is the widget's."""
+    """Pairs, settings, buttons, plot and a status line; the widget connects them."""
 
     def __init__(self) -> None:
         use_model_folder()
         self.unfinished = Label(name="unfinished", label="not done")
-        self.go_on = PushButton(name="go_on", text="Go on", tooltip="Train on from where it was left.")
-        self.discard = PushButton(name="discard", text="Discard", tooltip="Forget it and all it learned.")
+        self.go_on = PushButton(
+            name="go_on", text="Resume", tooltip="Continue the training where it stopped."
+        )
+        self.discard = PushButton(
+            name="discard", text="Discard", tooltip="Discard this training and everything it learned."
+        )
         self.resume = row("resume", "", self.unfinished, self.go_on, self.discard)
         self.source = ComboBox(
             name="source",
             label="images",
             choices=[("the open layers", "layers"), ("a folder", "folder")],
-            tooltip="Where images and labels come from.",
+            tooltip="Where the images and labels are.",
         )
         self.folder = FileEdit(
             name="folder",
@@ -66,107 +70,116 @@ class FineTuneForm(Container[Any]):
             name="meaning",
             label="labels are",
             choices=[(DENSE, False), (SPARSE, True)],
-            tooltip="Dense: every pixel is annotated, 0 is background. Sparse: strokes of 1 (vessel) and 2 "
-            "(background) will do, and what is 0 takes no part in loss or score.",
+            tooltip="Dense: every pixel is annotated; 0 is background. Sparse: strokes of 1 (vessel) and 2 "
+            "(background) are enough; 0 is ignored in loss and scores.",
         )
         self.classes = LineEdit(
             name="classes",
-            label="kinds",
+            label="classes",
             value="vessel",
-            tooltip="Kinds of vessel, with commas, as 1, 2, ... in the labels: 'artery, vein'.",
+            tooltip="Classes, separated by commas, in the order of their label values 1, 2, ...: 'artery, "
+            "vein'.",
         )
         self.inside_field = CheckBox(
             name="inside_field",
             text="only inside the field of view",
-            tooltip="Only the field of view takes part: the FOV layer, or the one that is found.",
+            tooltip="Train only inside the field of view: the FOV layer, or the detected one.",
         )
         self.base = ComboBox(
             name="base",
             label="start from",
             choices=_bases,
             value=checkpoint.DEFAULT,
-            tooltip="The model that learns on; from scratch takes many images and thousands of steps.",
+            tooltip="The model to start from. Training from scratch takes many images and thousands of "
+            "steps.",
         )
         self.trains = ComboBox(
             name="trains",
-            label="what learns",
+            label="trainable layers",
             choices=["all", "decoder", "head"],
-            tooltip="All of the network; its decoder; or its last layer only, which needs least images.",
+            tooltip="The whole network, its decoder, or only its last layer, which needs the fewest images.",
         )
         self.steps = SpinBox(
             name="steps",
             min=1,
             max=1_000_000,
             value=300,
-            tooltip="It ends after so many at the latest.",
+            tooltip="Maximum number of training steps.",
         )
         self.minutes = FloatSpinBox(
-            name="minutes", min=0, max=10_000, step=1, value=10, tooltip="And after so long; 0 is no limit."
+            name="minutes",
+            min=0,
+            max=10_000,
+            step=1,
+            value=10,
+            tooltip="Maximum time in minutes; 0 means no limit.",
         )
         self.model_name = LineEdit(
-            name="model_name", label="new name", tooltip="By which the new model is listed among the models."
+            name="model_name", label="new name", tooltip="Name of the new model in the list of models."
         )
-        self.more = CheckBox(name="more", text="more settings", tooltip="Show the settings that follow.")
+        self.more = CheckBox(name="more", text="more settings", tooltip="Show or hide the rarer settings.")
         self.learning_rate = FloatSpinBox(
             name="learning_rate", min=0, max=1, step=0.0001, value=5e-4,
-            tooltip="Size of a step: small, or what the model knows is lost.",
+            tooltip="Step size of the optimiser: keep it small, or the model forgets what it knows.",
         )  # fmt: skip
         self.learning_rate.native.setDecimals(6)
         self.batch = SpinBox(
-            name="batch", min=0, max=256, value=4, tooltip="Random views of the images in a step."
+            name="batch", min=0, max=256, value=4, tooltip="Number of random image crops per step."
         )
         self.crop = SpinBox(
             name="crop", min=0, max=4096, step=16, value=320,
-            tooltip="Side of a view in pixels, a multiple of 16.",
+            tooltip="Side of a crop in pixels, a multiple of 16.",
         )  # fmt: skip
         self.dropblock = FloatSpinBox(
             name="dropblock", min=0, max=1, step=0.01, value=0.05,
-            tooltip="Share of the network that is switched off at random in a step.",
+            tooltip="Share of each feature map that is dropped at random in a step.",
         )  # fmt: skip
         self.augmentation = ComboBox(
-            name="augmentation", choices=list(AUGMENTATIONS), tooltip="How far the random views go."
+            name="augmentation",
+            choices=list(AUGMENTATIONS),
+            tooltip="How strongly the crops are changed at random.",
         )
         self.scale = ComboBox(
             name="scale",
             choices=[("the model's", "model"), ("the images'", "image")],
-            tooltip="The model's: images whose field of view differs are brought to the size it knows. "
-            "The images': nothing is resampled; slower, for details that are lost otherwise.",
+            tooltip="The model's: images with another field of view are resampled to the model's scale. The "
+            "images': nothing is resampled; slower, but keeps fine detail.",
         )
         self.validation = FloatSpinBox(
             name="validation", min=0, max=1, step=0.05, value=0.25,
-            tooltip="Share of the images that is kept from training, to tell whether it got better; of one "
-            "image, blocks with that share of its vessels. 0 for none.",
+            tooltip="Share of the images used only to validate. With one image, blocks with this share of "
+            "its vessels are used. 0 for none.",
         )  # fmt: skip
         self.validate_every = SpinBox(
-            name="validate_every", min=0, max=100_000, value=25, label="validate each",
-            tooltip="Steps between two validations.",
+            name="validate_every", min=0, max=100_000, value=25, label="validate every",
+            tooltip="Number of steps between two validations.",
         )  # fmt: skip
         self.patience = SpinBox(
             name="patience", min=0, max=10_000, value=6,
-            tooltip="It ends after so many validations without a better one; 0 for never.",
+            tooltip="Stop after this many validations without improvement; 0 for never.",
         )  # fmt: skip
-        self.seed = SpinBox(name="seed", min=0, max=10**6, value=0, tooltip="Of all random draws.")
+        self.seed = SpinBox(name="seed", min=0, max=10**6, value=0, tooltip="Seed of the random numbers.")
         self.device = ComboBox(
             name="device",
             choices=devices.available(),
-            tooltip="Where it runs; auto takes a GPU where there is one.",
+            tooltip="Device to train on; auto uses a GPU if there is one.",
         )
         self.run = PushButton(
-            name="run", text="Fine-tune", tooltip=f"Train on the ticked images (Ctrl+Alt+F). {NO_DEVICE}"
+            name="run", text="Fine-tune", tooltip=f"Train on the ticked images (Ctrl+Alt+F). {DISCLAIMER}"
         )
         self.pause = PushButton(
-            name="pause", text="Pause", enabled=False, tooltip="Let the machine rest; go on later."
+            name="pause", text="Pause", enabled=False, tooltip="Pause; press Resume to continue."
         )
         self.stop = PushButton(
-            name="stop", text="Stop", enabled=False, tooltip="End it, and keep the best model so far."
+            name="stop", text="Stop", enabled=False, tooltip="Stop and keep the best model so far."
         )
         self.buttons = row("buttons", "", self.run, self.pause, self.stop)
         self.progress = progress_bar()
         self.copy_python = PushButton(
-            name="copy_python", text="Copy as Python", tooltip="The same training as a program."
+            name="copy_python", text="Copy as Python", tooltip="Copy this training as Python code."
         )
         self.copy_command = PushButton(
-            name="copy_command", text="Copy as command", tooltip="The same training as a command line."
+            name="copy_command", text="Copy as command", tooltip="Copy this training as a command line."
         )
         self.copies = row("copies", "", self.copy_python, self.copy_command)
         self.status = Label(name="status")
@@ -193,7 +206,7 @@ class FineTuneForm(Container[Any]):
         self._fold()
 
     def settings(self) -> dict[str, Any]:
-        """Give the settings as :func:`napari_saunetv2.training.tuning.settings` takes them.
+        """Return the settings for :func:`napari_saunetv2.training.tuning.settings`.
 
         ``augmentation`` is given by name.
         """
@@ -207,7 +220,7 @@ class FineTuneForm(Container[Any]):
         }
 
     def base_name(self) -> str | None:
-        """Name of the model to start from; None from scratch."""
+        """Name of the model to start from; None for training from scratch."""
         return None if self.base.value == FROM_SCRATCH else str(self.base.value)
 
     def by_value(self) -> bool:
@@ -228,7 +241,7 @@ class FineTuneForm(Container[Any]):
         return f"{self.fields[name].label}{folded} is {self.fields[name].value!r}"
 
     def set_running(self, *, running: bool) -> None:
-        """Switch between a form to fill in and a training to watch."""
+        """Switch between editing the settings and watching the training."""
         self.pause.enabled = running
         self.pause.text = "Pause"
         for field in self.marks.fields:
@@ -251,7 +264,7 @@ class FineTuneForm(Container[Any]):
         named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",
                  "minutes", "model_name", *SETTINGS)  # fmt: skip
         self.marks = Marks([self.fields[name] for name in named])
-        # Settings scroll where the window is low; buttons, status and plot stay in sight.
+        # Settings scroll in a low window; buttons, status and plot stay visible.
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -271,7 +284,7 @@ class FineTuneForm(Container[Any]):
         for field in (self.base, self.meaning, self.source, self.scale):
             narrow(field.native, 8)
         self.native.setMinimumWidth(340)
-        # magicgui measures labels in another font than napari draws them in, so that nothing lines up.
+        # magicgui measures labels in another font than napari uses, so that fields are not aligned.
         self.fields.native.setStyleSheet("QLabel { min-width: 6em; }")
 
 

@@ -1,4 +1,4 @@
-"""A table of images, each with a tick and with what belongs to it."""
+"""A table of images, each with a check box, labels and FOV mask."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from qtpy.QtWidgets import (
 
 NONE = "-"
 FEW = 3
-"""Names that a note lists; of more it gives the number."""
+"""Maximum number of names in a note; of the rest it gives the number."""
 
 
 class Choice(NamedTuple):
-    """What may belong to an image: its name, and the layer or file itself."""
+    """A candidate for an image: its name, and the layer or file itself."""
 
     name: str
     what: Any
@@ -31,36 +31,36 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """An image and what can belong to it.
+    """An image and its candidate labels and FOV masks.
 
     Attributes
     ----------
     name : str
     image : object
         Layer or entry.
-    labels, fields : sequence of Choice
-    chosen_labels, chosen_field : object or None
-        Which of them is chosen at first.
+    labels, fovs : sequence of Choice
+    chosen_labels, chosen_fov : object or None
+        Initial choice.
     why_not : str
-        Why it is not ticked at first; "" where it is.
+        Why it is not ticked initially; "" if it is.
     """
 
     name: str
     image: Any
     labels: Sequence[Choice] = ()
-    fields: Sequence[Choice] = ()
+    fovs: Sequence[Choice] = ()
     chosen_labels: Any = None
-    chosen_field: Any = None
+    chosen_fov: Any = None
     why_not: str = ""
 
 
 class Chosen(NamedTuple):
-    """An image that is ticked, with what was chosen for it."""
+    """A ticked image with its chosen labels and FOV mask."""
 
     name: str
     image: Any
     labels: Any
-    field: Any
+    fov: Any
 
 
 class PairsTable:
@@ -89,28 +89,28 @@ class PairsTable:
 
     @property
     def rows(self) -> list[Row]:
-        """What is shown."""
+        """The current rows."""
         return list(self._rows)
 
     def fill(self, rows: Sequence[Row]) -> None:
-        """Show rows; what the user chose for an image that stays is kept, what was only guessed is not."""
+        """Show rows; the user's choices for remaining images are kept, guesses are not."""
         kept = {id(row.image): self._chosen_by_hand(number) for number, row in enumerate(self._rows)}
         self.native.blockSignals(True)
         for combo in self.native.viewport().findChildren(QComboBox):
-            combo.hide()  # Qt deletes replaced ones later, and until then they lie over the first cell
+            combo.hide()  # Qt deletes replaced ones later; until then they cover the first cell
         self._rows = list(rows)
         self.native.setRowCount(len(rows))
         before: QWidget = self.native
         for number, row in enumerate(rows):
-            ticked, labels, field = kept.get(id(row.image), (None, None, None))
+            ticked, labels, fov = kept.get(id(row.image), (None, None, None))
             labels = labels if labels in [c.what for c in row.labels] else row.chosen_labels
-            field = field if field in [c.what for c in row.fields] else row.chosen_field
+            fov = fov if fov in [c.what for c in row.fovs] else row.chosen_fov
             item = QTableWidgetItem(row.name)
             item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
             on = not row.why_not if ticked is None else ticked
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.native.setItem(number, 0, item)
-            for column, choices, chosen in ((1, row.labels, labels), (2, row.fields, field)):
+            for column, choices, chosen in ((1, row.labels, labels), (2, row.fovs, fov)):
                 combo = _combo(choices, chosen)
                 combo.currentIndexChanged.connect(partial(self._on_choice, number, column))
                 self.native.setCellWidget(number, column, combo)
@@ -121,12 +121,12 @@ class PairsTable:
         self._explain()
 
     def chosen(self) -> list[Chosen]:
-        """Give the rows that are ticked and have labels."""
+        """Return the ticked rows that have labels."""
         found = []
         for number, row in enumerate(self._rows):
-            ticked, labels, field = self._state(number)
+            ticked, labels, fov = self._state(number)
             if ticked and labels is not None:
-                found.append(Chosen(row.name, row.image, labels, field))
+                found.append(Chosen(row.name, row.image, labels, fov))
         return found
 
     def tick(self, number: int, *, on: bool) -> None:
@@ -141,17 +141,17 @@ class PairsTable:
     def _state(self, number: int) -> tuple[bool, Any, Any]:
         ticked = self._item(number).checkState() == Qt.CheckState.Checked
         row = self._rows[number]
-        labels, field = (
+        labels, fov = (
             choices[index - 1].what if index > 0 else None
             for choices, index in (
                 (row.labels, self._combo_at(number, 1).currentIndex()),
-                (row.fields, self._combo_at(number, 2).currentIndex()),
+                (row.fovs, self._combo_at(number, 2).currentIndex()),
             )
         )
-        return ticked, labels, field
+        return ticked, labels, fov
 
     def _on_choice(self, number: int, column: int, index: int) -> None:
-        if column == 1 and index > 0:  # who chooses labels wants them used
+        if column == 1 and index > 0:  # choosing labels ticks the row
             self.native.blockSignals(True)
             self.tick(number, on=True)
             self.native.blockSignals(False)
@@ -162,9 +162,9 @@ class PairsTable:
         self.changed.emit()
 
     def _explain(self) -> None:
-        """Say below the table, and in tooltips, why rows are not ticked."""
+        """Explain below the table, and in tooltips, why rows are not ticked."""
         reasons: dict[str, list[str]] = {}
-        self.native.blockSignals(True)  # a tooltip is a change of its item, too
+        self.native.blockSignals(True)  # setting a tooltip also changes the item
         for number, row in enumerate(self._rows):
             item = self._item(number)
             off = item.checkState() != Qt.CheckState.Checked
@@ -176,12 +176,12 @@ class PairsTable:
         self.note.setVisible(bool(reasons))
 
     def _chosen_by_hand(self, number: int) -> tuple[bool | None, Any, Any]:
-        ticked, labels, field = self._state(number)
+        ticked, labels, fov = self._state(number)
         row = self._rows[number]
         return (
             None if ticked == (not row.why_not) else ticked,
             None if labels is row.chosen_labels else labels,
-            None if field is row.chosen_field else field,
+            None if fov is row.chosen_fov else fov,
         )
 
     def _item(self, number: int) -> QTableWidgetItem:

@@ -1,4 +1,4 @@
-"""Loss and F1 of a training, drawn as it goes."""
+"""Live plot of loss and F1 of a training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 LOSS, VALIDATION, F1, BEST, CORRECTED = "#228be6", "#e8590c", "#0ca678", "#e03131", "#9c36b5"
-"""Colours that can be told from a dark window and from a light one."""
+"""Colours visible on a dark and on a light window."""
 
 
 class TrainingPlot:
-    """Two plots above each other, over the steps: loss, and how good the answers are.
+    """Two plots over the steps: the loss, and the quality of the predictions.
 
     The upper one shows the loss of training and validation. The lower one shows F1 on the validation images
-    and, where pixels were corrected, the share of these that is right, both at the threshold at which F1 is
-    best, as the text below it tells them too; the best step is marked.
+    and, if pixels were corrected, the share of these that is right, both at the threshold with the best F1,
+    as in the text below it; the best step is marked.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class TrainingPlot:
         self.native.setFixedHeight(236)
         self.native.setVisible(False)
         self.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        # The wheel scrolls the panel, and nothing can be dragged out of sight.
+        # The wheel scrolls the panel, and the plot cannot be dragged.
         self._titles = (
             f"loss: {_word('training', LOSS)} {_word('validation', VALIDATION)}",
             f"at best threshold: {_word('F1', F1)} {_word('corrected', CORRECTED)} {_word('★ best', BEST)}",
@@ -54,7 +54,7 @@ class TrainingPlot:
         self._losses: dict[int, float] = {}
 
     def clear(self) -> None:
-        """Forget the last training."""
+        """Clear the plot."""
         self._losses = {}
         for curve in (self.loss, self.validation_loss, self.f1, self.corrected, self.best):
             curve.setData([], [])
@@ -62,7 +62,7 @@ class TrainingPlot:
     def show(
         self, step: int, loss: float, history: Sequence[Mapping[str, float]], best: tuple[int, float | None]
     ) -> None:
-        """Draw where a training stands; ``best`` is the step that validated best, and its F1."""
+        """Draw the current state; ``best`` is the best step and its F1."""
         self.native.setVisible(True)
         if math.isfinite(loss):
             self._losses[step] = loss

@@ -1,4 +1,4 @@
-"""The layer that shows what a training makes of a validation image."""
+"""The layer that shows the current prediction for a validation image."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 NAME = "fine-tuning"
 
 COLOUR = (1.0, 1.0, 1.0, 1.0)
-"""Of the first kind of vessel: white, for every other colour is that of labels it may lie over."""
+"""Colour of the first class: white, because other colours are used by labels below it."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """The layer that a training image was taken from.
+    """The source layer of a training image.
 
     Attributes
     ----------
     layer : Image
     array : callable
-        Gives the array that it showed then, or None once that is gone.
+        Returns the array that it showed then, or None once that is gone.
     labels : Labels
         The layer with its labels.
     """
@@ -50,28 +50,28 @@ class Photograph:
 
     @classmethod
     def of(cls, layer: Image, labels: Labels) -> "Photograph":
-        """Note what a layer shows now."""
+        """Remember what a layer shows now."""
         return cls(layer, lookup(Planes(layer).array), labels)
 
     def shown_in(self, viewer: "ViewerModel") -> bool:
-        """Say whether its layer is there and shows the same single picture."""
+        """Whether its layer still exists and shows the same single image."""
         if self.layer not in viewer.layers or len(Planes(self.layer).shape) != 2:
             return False
         return Planes(self.layer).array is self.array()
 
-    def place(self) -> dict[str, Any]:
-        """Where a plane of it lies: as the layer, or for a plane of a stack with its scale and corner."""
+    def transform(self) -> dict[str, Any]:
+        """Spatial metadata of a plane: the layer's, or for a plane of a stack its scale and corner."""
         if len(Planes(self.layer).shape) == 2:
             return spatial(self.layer)
         return {"scale": self.layer.scale[-2:], "translate": self.layer.translate[-2:]}
 
 
 class LivePrediction:
-    """It lies over its photograph, and brings a copy of that where no layer shows it alone.
+    """Shown over its photograph, or over a copy if no layer shows the photograph alone.
 
-    Layers of other photographs that would cover it are hidden until the training ends. Its own layer is
-    hidden then, and the next training takes it up again: to remove a layer napari collects all garbage of
-    the program, for which the window stands still.
+    Layers of other photographs that would cover it are hidden until the training ends. Then its own layer is
+    hidden, and reused by the next training: when a layer is removed, napari collects garbage, which freezes
+    the window for a moment.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class LivePrediction:
     def begin(self, chosen: Sequence[Chosen] = ()) -> None:
         """Wait for a new training on these rows of the table."""
         self._photographs, self._pairs, self._shown = {}, {}, None
-        # What the layers show now: they may show something else by the time their pairs are read.
+        # The layers' data now: it may change before the pairs are read.
         self._rows = [
             Photograph.of(row.image, row.labels) if isinstance(row.image, Image) else None for row in chosen
         ]
@@ -102,7 +102,7 @@ class LivePrediction:
         self._photographs = {name: one for name, one in found.items() if one is not None}
 
     def show(self, preview: Preview | None) -> Iterator[None]:
-        """Show a preview in steps, unless it is shown or somebody removed the layer."""
+        """Show a preview in steps, unless it is already shown or its layer was removed."""
         if preview is None or preview is self._shown:
             return
         first = self._shown is None
@@ -113,7 +113,7 @@ class LivePrediction:
             layer.data = preview.labels
 
     def hide(self) -> None:
-        """Take the layer out of sight, and show again what was hidden for it."""
+        """Hide the layer, and show the layers hidden for it again."""
         if (layer := self._present()) is not None:
             layer.visible = False
         for other in self._hidden:
@@ -127,14 +127,14 @@ class LivePrediction:
 
     def _bring(self, preview: Preview) -> Iterator[None]:
         photograph = self._photographs.get(preview.name)
-        place = photograph.place() if photograph else {}
+        transform = photograph.transform() if photograph else {}
         below: list[Layer] = []
         if photograph and photograph.shown_in(self._viewer):
             below = self._of(photograph)
         elif preview.name in self._pairs:
             pixels = np.asarray(self._pairs[preview.name].image)
             name = f"{preview.name} (validation)"
-            copy = Image(pixels, rgb=pixels.ndim == 3, name=name, metadata={ROLE: "preview"}, **place)
+            copy = Image(pixels, rgb=pixels.ndim == 3, name=name, metadata={ROLE: "preview"}, **transform)
             below = [copy]
             yield
             add_beside(self._viewer, copy)
@@ -142,12 +142,12 @@ class LivePrediction:
         name, former = f"{preview.name} {NAME}", self._present()
         if former is not None and former.name == name:
             former.data, former.visible = preview.labels, True
-            put(former, place)
+            put(former, transform)
             self._viewer.layers.move(self._viewer.layers.index(former), self._above(below))
         else:
             about = {ROLE: "preview"}
             self._layer = Labels(
-                preview.labels, name=name, opacity=0.8, metadata=about, colormap=_colours(), **place
+                preview.labels, name=name, opacity=0.8, metadata=about, colormap=_colours(), **transform
             )
             yield
             add_beside(self._viewer, self._layer, self._above(below))
@@ -155,7 +155,7 @@ class LivePrediction:
         yield
 
     def _of(self, photograph: Photograph) -> list[Layer]:
-        """Layers of the same photograph: the preview is to lie above them all."""
+        """Layers of the same photograph, all to be below the preview."""
         image = photograph.layer
         return [
             x
@@ -168,7 +168,7 @@ class LivePrediction:
         return max((layers.index(x) + 1 for x in below if x in layers), default=len(layers))
 
     def _uncover(self) -> None:
-        """Hide what lies above the preview: layers of other photographs."""
+        """Hide layers of other photographs above the preview."""
         preview, layers = self._present(), self._viewer.layers
         if preview is None or self._viewer.grid.enabled:
             return
@@ -184,7 +184,7 @@ def _overlap(one: Layer, other: Layer) -> bool:
 
 
 def _colours() -> DirectLabelColormap:
-    """One for vessels, and others for further kinds: a later training may have more of them."""
+    """One colour for the first class, and others for further classes: a later training may have more."""
     further = np.arange(2, 256)
     shades = dict(zip(further.tolist(), label_colormap().map(further), strict=True))
     return DirectLabelColormap(color_dict={**vessel_colours().color_dict, 1: COLOUR, **shades})

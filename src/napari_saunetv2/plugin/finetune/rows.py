@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 NO_LABELS = "choose or paint labels of its size"
-UNCORRECTED = "the labels are a model's own result that nobody corrected"
+UNCORRECTED = "the labels are an uncorrected model result"
 EMPTY = "the labels are empty"
 FOR_TESTING = "a test image of the data set"
 """Why a row is not ticked."""
 
 NOT_TO_LEARN = ("preview", "agreement")
-"""Roles of layers that show a training at work, or what was right and wrong."""
+"""Roles of layers that show a training preview or an evaluation."""
 
 
 def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row], str]:
@@ -41,50 +41,50 @@ def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row
 
 
 def of_layers(viewer: "ViewerModel") -> list[Row]:
-    """Give a row for each picture, with the Labels layers of its shape.
+    """Return a row for each image, with the Labels layers of its shape.
 
-    Chosen is what the user corrected, else what the reader says is of the same eye, else the nearest name;
-    what a model found, and nobody corrected, only where there is nothing else of that name. Such labels are
-    not ticked: they would teach the model what it says already.
+    Corrected labels are chosen first, then labels of the same photograph by the reader's metadata, then those
+    with the nearest name; uncorrected model results only if there is nothing else of that name. These are not
+    ticked: they would teach the model nothing new.
     """
     images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
     labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
-    fields = [x for x in labels if x.metadata.get("role") == "fov"]
-    # Of names that are as near as each other the last is taken.
-    labels = sorted((x for x in labels if x not in fields), key=lambda x: not _only_found(x))
+    fovs = [x for x in labels if x.metadata.get("role") == "fov"]
+    # Of equally near names the last one is used.
+    labels = sorted((x for x in labels if x not in fovs), key=lambda x: not _only_found(x))
     named = [Named(layer.name, shape) for layer, shape in images]
     rows = []
     for (layer, shape), mine, inside in zip(
-        images, match(named, _named(labels)), match(named, _named(fields)), strict=True
+        images, match(named, _named(labels)), match(named, _named(fovs)), strict=True
     ):
-        fitting = [x for x in (*labels, *fields) if _shape(x) == shape]
+        fitting = [x for x in (*labels, *fovs) if _shape(x) == shape]
         choices = [Choice(x.name, x) for x in fitting]
         own = [x for x in fitting if same_eye(layer, x)]
         corrected = [x for x in fitting if x.metadata.get(OF) == layer.name and edits.painted(x)]
-        by_name = None if mine is None else labels[mine], None if inside is None else fields[inside]
+        by_name = None if mine is None else labels[mine], None if inside is None else fovs[inside]
         best = next((x for x in (*corrected[::-1], *own) if x in labels), by_name[0])
-        field = next((x for x in own if x in fields), by_name[1])
-        rows.append(Row(layer.name, layer, choices, choices, best, field, _why_not(best)))
+        fov = next((x for x in own if x in fovs), by_name[1])
+        rows.append(Row(layer.name, layer, choices, choices, best, fov, _why_not(best)))
     return rows
 
 
 def uncorrected(viewer: "ViewerModel") -> list[Labels]:
-    """Give the results and empty labels that a row would be ticked for, once somebody paints on them."""
+    """Return the results and empty labels that would tick a row once the user paints on them."""
     return [x for x in viewer.layers if isinstance(x, Labels) and _why_not(x)]
 
 
 def _why_not(labels: Labels | None) -> str:
-    """Say why labels are not to be learned from unless the user wants it, or ""."""
+    """Reason why labels are not used by default, or ""."""
     if labels is None:
         return NO_LABELS
     if _only_found(labels):
         return UNCORRECTED
-    # What is lazy or large is not read for this; a training says so if nothing is annotated.
+    # Lazy or large arrays are not read for this; the training reports it if nothing is annotated.
     return EMPTY if isinstance(labels.data, np.ndarray) and not labels.data.any() else ""
 
 
 def of_folder(folder: Path) -> list[Row]:
-    """Give a row for each photograph in a folder that has labels.
+    """Return a row for each photograph with labels in a folder.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def of_folder(folder: Path) -> list[Row]:
             entry.name,
             entry,
             [Choice(entry.labels.name, entry.labels)],
-            [Choice(entry.field.name, entry.field)] if entry.field else [],
+            [Choice(entry.fov.name, entry.fov)] if entry.fov else [],
             entry.labels,
-            entry.field,
+            entry.fov,
             "" if entry.for_training else FOR_TESTING,
         )
         for entry in entries(folder)
@@ -107,7 +107,7 @@ def of_folder(folder: Path) -> list[Row]:
 
 
 def _only_found(layer: Labels) -> bool:
-    """Whether these labels are a model's, and nobody painted on them."""
+    """Whether these labels are an uncorrected model result."""
     return ROLE in layer.metadata and not edits.painted(layer)
 
 

@@ -1,4 +1,4 @@
-"""What the Fine-tune widget does in its thread: read the pairs, begin, train, and wait while it is paused."""
+"""Background work of the Fine-tune widget: read the pairs, start, train, and wait while paused."""
 
 import threading
 import time
@@ -22,20 +22,20 @@ from napari_saunetv2.training import Outcome, Pair, Report, Task, steps, tasks, 
 from napari_saunetv2.training.folders import Entry
 
 _PATIENCE = 0.5
-"""Seconds to wait for the first prediction's layer: a report too soon after another is not shown."""
+"""Seconds to wait for the first preview layer: reports in quick succession are not all shown."""
 
 
 class Begun(NamedTuple):
-    """A training that begins.
+    """The start of a training.
 
     Attributes
     ----------
     task : Task
     pairs : list of Pair
     rows : dict
-        For the name of each pair the row of the table that it came from.
+        Row of the table for the name of each pair.
     remarks : list of str
-        What is unusual about labels and masks.
+        Remarks on anything unusual about labels and masks.
     """
 
     task: Task
@@ -46,12 +46,12 @@ class Begun(NamedTuple):
 
 @dataclass
 class Control:
-    """The buttons, as the thread sees them."""
+    """The buttons' state, shared with the thread."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
     shown: threading.Event = field(default_factory=threading.Event)
-    """That the first prediction is on the screen."""
+    """Set when the first preview is on the screen."""
 
     def toggle_pause(self) -> bool:
         """Pause, or go on; returns whether it is paused now."""
@@ -63,7 +63,7 @@ class Control:
 
 
 class Picked:
-    """A row of the table, taken out of its layers: these may change or go while the training runs."""
+    """A copy of a row's layers, which may change or be removed while the training runs."""
 
     def __init__(self, chosen: Chosen, *, values: bool) -> None:
         self._entry: Entry | None = chosen.image if isinstance(chosen.image, Entry) else None
@@ -73,15 +73,15 @@ class Picked:
             self._planes = Planes(chosen.image)
             self._labels = _array(chosen.labels)
             self._prediction = _prediction(chosen.labels)
-            self._field = None if chosen.field is None else _array(chosen.field)
+            self._fov = None if chosen.fov is None else _array(chosen.fov)
 
     def pairs(self) -> list[Pair]:
-        """Read it: of a stack every plane on which somebody annotated something.
+        """Read it: from a stack, every plane with annotations.
 
         Raises
         ------
         ImageError
-            Where nothing is annotated.
+            If nothing is annotated.
         """
         if self._entry is not None:
             return [self._entry.pair(values=self._values)]
@@ -91,7 +91,7 @@ class Picked:
             labels = np.array(self._labels[index])  # a copy: somebody may be painting on
             if labels.any():
                 name = self.name if len(planes) == 1 else f"{self.name} {number:03}"
-                inside = None if self._field is None else np.array(self._field[index])
+                inside = None if self._fov is None else np.array(self._fov[index])
                 drawn = None if self._prediction is None else self._prediction[index]
                 found.append(Pair(name, planes[number], labels, inside, prediction=drawn))
         if not found:
@@ -100,7 +100,7 @@ class Picked:
 
 
 def warm_up() -> Generator[None, None, None]:
-    """Load what a training needs before one is begun: the window would stand still at its start."""
+    """Import what a training needs in advance: otherwise the window would freeze at its start."""
     yield
     steps.warm_up()
 
@@ -113,29 +113,29 @@ def begin(
     device: str,
     control: Control,
 ) -> Generator[Report | Begun, None, Outcome]:
-    """Read pairs, write them down as a task, and train."""
+    """Read pairs, save them as a task, and train."""
     by_row = [one.pairs() for one in picked]
     pairs = [pair for some in by_row for pair in some]
     rows = [number for number, some in enumerate(by_row) for _ in some]
     start = None if base is None else checkpoint.load(base)
     config = tuning.settings(pairs, start, **_looked_up(changes))
     for pair in pairs:
-        tuning.check(pair, config)  # before anything is written
+        tuning.check(pair, config)  # before writing anything
     task = tasks.begin(name, pairs, config, base, device)
     named = tasks.named(pairs, values=config.by_value)
     places = {pair.name: row for pair, row in zip(named, rows, strict=True)}
     remarks = tuning.remarks(named, config)
-    named.sort(key=lambda pair: pair.name)  # as they are read when the task is gone on with
+    named.sort(key=lambda pair: pair.name)  # as when the task is resumed
     return (yield from _train(Begun(task, named, places, remarks), control))
 
 
 def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
-    """Train a task on, from where it was left."""
+    """Resume the training of a task."""
     return (yield from _train(Begun(task, task.pairs(), {}, []), control))
 
 
 def _train(begun: Begun, control: Control) -> Generator[Report | Begun, None, Outcome]:
-    """Train; a pause yields the last report over and over."""
+    """Train; while paused, the last report is yielded repeatedly."""
     with devices.sparing_a_core():
         yield begun
         work = begun.task.run(control.stop.is_set, begun.pairs)
@@ -148,7 +148,7 @@ def _train(begun: Begun, control: Control) -> Generator[Report | Begun, None, Ou
                     return outcome
                 yield report
                 if report.preview is not None:
-                    # A new layer is the window's heaviest work: it is not to share the processor meanwhile.
+                    # Adding a layer is the window's heaviest work: let it have the processor to itself.
                     control.shown.wait(_PATIENCE)
                 while control.paused.is_set() and not control.stop.is_set():
                     time.sleep(0.05)
@@ -158,7 +158,7 @@ def _train(begun: Begun, control: Control) -> Generator[Report | Begun, None, Ou
 
 
 def export(picked: Sequence[Picked], folder: Path, *, values: bool) -> Generator[None, None, Path]:
-    """Write pairs into a folder, for a program or a command line."""
+    """Write pairs to a folder, for a script or a command line."""
     for one in picked:
         tasks.export(folder, one.pairs(), values=values)
         yield
@@ -170,7 +170,7 @@ def _looked_up(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prediction(layer: Labels) -> NDArray[Any] | None:
-    """What the program had drawn on labels of its own before somebody painted on them."""
+    """The original prediction below painted labels."""
     before = edits.drawn(layer) if ROLE in layer.metadata else None
     return before if before is not None and before.shape == layer.data.shape else None
 

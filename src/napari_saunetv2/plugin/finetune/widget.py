@@ -1,4 +1,4 @@
-"""The Fine-tune widget: annotated images in, a better model out."""
+"""The Fine-tune widget: train a model on annotated images."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.common.jobs import Latest
 from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.windows import add_shortcuts, choose_in_segment, copy_text
-from napari_saunetv2.plugin.finetune import run, unfinished, words
+from napari_saunetv2.plugin.finetune import messages, run, unfinished
 from napari_saunetv2.plugin.finetune.form import FineTuneForm
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.finetune.preview import LivePrediction
@@ -31,7 +31,7 @@ AFTER = 300
 
 
 class FineTuneWidget(FineTuneForm):
-    """Train a model on annotated images, and watch it.
+    """Train a model on annotated images and follow its progress.
 
     Parameters
     ----------
@@ -94,13 +94,13 @@ class FineTuneWidget(FineTuneForm):
             self._control = Control()
             name, device = str(self.model_name.value), str(self.device.value)
             work = run.begin(picked, name, self.base_name(), self.settings(), device, self._control)
-            self._launch(work, self.pairs.chosen(), f"Reading {words.counted(len(picked))}...")
+            self._launch(work, self.pairs.chosen(), f"Reading {messages.counted(len(picked))}...")
 
     def _go_on(self) -> None:
         if not self.panel.busy and self._waiting is not None:
             self._control = Control()
             task, self._waiting = self._waiting, None
-            self._launch(run.go_on(task, self._control), [], f"Going on with {task.name}...")
+            self._launch(run.go_on(task, self._control), [], f"Resuming {task.name}...")
 
     def _discard(self) -> None:
         if not self.panel.busy and self._waiting is not None:
@@ -108,14 +108,14 @@ class FineTuneWidget(FineTuneForm):
             self._offer()
 
     def _pause(self) -> None:
-        self.pause.text = "Go on" if self._control.toggle_pause() else "Pause"
+        self.pause.text = "Resume" if self._control.toggle_pause() else "Pause"
         if self._report is not None:
             self._tell(self._report)
 
     def _stop(self) -> None:
         self._control.stop.set()
         self.stop.enabled = self.pause.enabled = False
-        self.panel.line.say("Stopping: the best so far is being kept...")
+        self.panel.line.say("Stopping: saving the best model so far...")
 
     def _copy(self, text: Callable[[FineTuning], str]) -> None:
         if not self._check():
@@ -138,7 +138,7 @@ class FineTuneWidget(FineTuneForm):
 
     def _put(self, text: str) -> None:
         copy_text(text)
-        self.panel.line.say("Copied; the images and labels are read from where the text says.")
+        self.panel.line.say("Copied; the images and labels are saved in the folder that the text names.")
 
     def _picked(self) -> list[Picked]:
         """Take what is ticked out of its layers; where that fails it is told, and there is nothing."""
@@ -170,7 +170,7 @@ class FineTuneWidget(FineTuneForm):
             for remark in state.remarks:
                 show_warning(remark)
             self._preview.take(state.pairs, state.rows)
-            self.panel.line.say(f"Preparing {words.counted(len(state.pairs))}...")
+            self.panel.line.say(f"Preparing {messages.counted(len(state.pairs))}...")
             return
         self._report = state
         self.panel.show(state.share)
@@ -186,7 +186,7 @@ class FineTuneWidget(FineTuneForm):
             self._control.shown.set()
 
     def _tell(self, state: Report) -> None:
-        self.panel.line.say(words.of_report(state, paused=self._control.paused.is_set()))
+        self.panel.line.say(messages.of_report(state, paused=self._control.paused.is_set()))
 
     def _show_outcome(self, outcome: Outcome) -> Iterator[None]:
         if outcome.model is not None:
@@ -194,7 +194,7 @@ class FineTuneWidget(FineTuneForm):
             yield
             choose_in_segment(self._viewer, outcome.name)
             yield
-        self.panel.line.say(words.of_outcome(outcome))
+        self.panel.line.say(messages.of_outcome(outcome))
         self.status.tooltip = "" if outcome.model is None else str(outcome.log)
         self._preview.hide()
         self._suggest_name()
@@ -206,18 +206,18 @@ class FineTuneWidget(FineTuneForm):
             self._task = None
         self.set_running(running=False)
         self._offer()
-        # Layers may have come and gone. The line tells how it ended; what is missing for another run it tells
-        # with the next change.
+        # Layers may have been added or removed. The status shows how the training ended; obstacles to another
+        # run show at the next change.
         self._fill(quietly=True)
 
-    # What can be gone on with, and what can be run
+    # What can be resumed, and what can be run
 
     def _offer(self) -> None:
-        """Offer the newest training that was not done."""
+        """Offer to resume the newest unfinished training."""
         self._waiting = unfinished.newest()
         self.resume.visible = self._waiting is not None
         if self._waiting is not None:
-            self.unfinished.value = words.of_task(self._waiting)
+            self.unfinished.value = messages.of_task(self._waiting)
 
     def _suggest_name(self) -> None:
         self.model_name.value = tasks.free_name(self.base_name())
@@ -230,11 +230,11 @@ class FineTuneWidget(FineTuneForm):
         self._painted.throttle()
 
     def _fill(self, *, quietly: bool = False) -> None:
-        """Fill the table from where the images are to come."""
+        """Fill the table from the chosen source."""
         source = self.source.value
         rows, self._no_folder = of_source(self._viewer, source, str(self.folder.value))
         if source == "layers":
-            for layer in uncorrected(self._viewer):  # a stroke makes them worth learning from
+            for layer in uncorrected(self._viewer):  # painting on them makes them useful for training
                 layer.events.paint.connect(self._on_paint)
         self.pairs.fill(rows)
         self.panel.check(quietly=quietly)
@@ -246,4 +246,4 @@ class FineTuneWidget(FineTuneForm):
     def _obstacle(self) -> str:
         chosen = self.pairs.chosen()
         wrong = self.problems(len(chosen))
-        return words.of_obstacle(self.source.value, self.pairs.rows, chosen, self._no_folder, wrong)
+        return messages.of_obstacle(self.source.value, self.pairs.rows, chosen, self._no_folder, wrong)

@@ -1,4 +1,4 @@
-"""The pre-flight card: what a segmentation will do, kept up to date beside a living window."""
+"""The preview of a segmentation, updated in the background."""
 
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_saunetv2.inference.preflight import Preflight
 
 AFTER = 150
-"""Milliseconds after the last change: many changes at once make one card."""
+"""Milliseconds after the last change, so that many changes make one card."""
 
 
 class Wish(NamedTuple):
@@ -31,7 +31,7 @@ class Wish(NamedTuple):
 
 
 class CardMaker:
-    """Makes a card in a thread; while it works, only the newest of further wishes is kept.
+    """Makes a card in a thread; meanwhile only the newest further request is kept.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class CardMaker:
     wish : callable
         Gives a :class:`Wish`, or None where there is nothing to say.
     show : callable
-        Takes the card, the words of an error, or None.
+        Takes the card, an error message, or None.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class CardMaker:
         self._debouncer.triggered.connect(self._make)
 
     def renew(self, *_: object) -> None:
-        """Make a new card, soon."""
+        """Request a new card."""
         self._debouncer.throttle()
 
     def abandon(self) -> None:
-        """Call nobody any more."""
+        """Stop all further calls."""
         self._jobs.abandon()
 
     def _make(self) -> None:
@@ -75,7 +75,7 @@ class CardMaker:
 def make(wish: Wish) -> "Generator[None, None, Preflight | str]":
     """Describe what the planes go through; an error is words."""
     yield None
-    # Here, not above: the window opens while torch is still to be loaded.
+    # Imported here because the window opens before torch is loaded.
     from napari_saunetv2.inference import preflight
     from napari_saunetv2.models import checkpoint
 

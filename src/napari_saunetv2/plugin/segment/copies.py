@@ -1,4 +1,4 @@
-"""What the widget does to a layer, as Python and as a command."""
+"""A segmentation as Python code and as a command line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,22 +29,22 @@ def portable(config: InferenceConfig) -> InferenceConfig:
 
 
 def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
-    """Give the code: it reads the file, or in napari's console takes the layer's plane that is shown."""
-    field = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
-    return recipe.as_python(_expression(viewer, layer), field)
+    """Return code that reads the file, or in napari's console the layer's current plane."""
+    fov = "" if isinstance(fov, str) else _expression(viewer, fov, mask=True)
+    return recipe.as_python(_expression(viewer, layer), fov)
 
 
 def command(recipe: Segmentation, _viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:
-    """Give the command; raises SettingsError where the picture lies in no file of its own."""
-    field = None if isinstance(fov, str) else _own_file(fov)
-    return recipe.as_command(_own_file(layer), field)
+    """Return the command; raises SettingsError if the image is not saved in a file of its own."""
+    fov = None if isinstance(fov, str) else _own_file(fov)
+    return recipe.as_command(_own_file(layer), fov)
 
 
 LANGUAGES = {"Python": python, "a command": command}
 
 
 def _own_file(layer: Image | Labels) -> Path | None:
-    """File that holds this picture and no other: somebody may have painted on it, or opened it otherwise."""
+    """File with exactly this image; None if the layer was changed or comes from elsewhere."""
     one_picture = (layer.ndim == 2 and not layer.multiscale) or colours_first(layer)
     file = file_of(layer) if one_picture else None
     if file is None:

@@ -15,7 +15,7 @@ from magicgui.widgets import (
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox
 
-from napari_saunetv2 import NO_DEVICE
+from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import installed
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -26,22 +26,22 @@ from napari_saunetv2.plugin.common.steady import keep_height, keep_room
 from napari_saunetv2.plugin.segment.model_menu import ModelMenu
 
 CARD_LINES, STATUS_LINES = 6, 3
-"""Lines of text that are in sight; the rest is scrolled."""
+"""Visible lines of text; the rest scrolls."""
 
 Choices = Callable[[object], Sequence[Any]]
 
 
 class SegmentForm(Container[Any]):
-    """Settings, what they say, buttons, progress and a line of text; what the buttons do is the widget's.
+    """Settings, buttons, progress bar and status line; the widget connects them.
 
     Parameters
     ----------
-    photographs, fields : callable
-        Give the layers to choose from, and the fields of view.
+    photographs, fov_choices : callable
+        Return the layers to choose from, and the choices for the field of view.
     """
 
-    def __init__(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
-        self._make_input(photographs, fields)
+    def __init__(self, photographs: Callable[[object], list[Image]], fov_choices: Choices) -> None:
+        self._make_input(photographs, fov_choices)
         self._make_more()
         self._make_run()
         self._make_output()
@@ -73,77 +73,81 @@ class SegmentForm(Container[Any]):
         )
         self._lay_out()
 
-    def _make_input(self, photographs: Callable[[object], list[Image]], fields: Choices) -> None:
+    def _make_input(self, photographs: Callable[[object], list[Image]], fov_choices: Choices) -> None:
         self.image = ComboBox(
             name="image",
             choices=photographs,
-            tooltip="The photograph to segment; follows the layer you click on.",
+            tooltip="The photograph to segment; follows the selected layer.",
         )
         self.model = ModelBox(name="model")
         self.browse = PushButton(name="browse", text="...", tooltip="Load a model from a file.")
         self.manage = PushButton(
             name="manage",
-            text=" ",  # its arrow says that it is a menu
+            text=" ",  # the arrow shows that it is a menu
             tooltip="Find the file of this model, or delete one of your own models.",
         )
         self.fov = ComboBox(
             name="fov",
-            choices=fields,
+            choices=fov_choices,
             value="none",
-            tooltip="The field of view: outside of it nothing is a vessel. auto finds it in the picture.",
+            tooltip="Field of view: nothing outside it is counted as vessel. auto detects it in the image.",
         )
         self.outline = CheckBox(
-            name="outline", text="outline", tooltip="Draw the field of view that was found, as a layer."
+            name="outline",
+            text="outline",
+            tooltip="Show the outline of the detected field of view as a layer.",
         )
         self.planes = ComboBox(
             name="planes",
             choices=["all", "current"],
-            tooltip="Of a stack, segment every plane or the one that is shown.",
+            tooltip="For a stack, segment every plane or only the one shown.",
         )
-        self.card = Label(name="card", tooltip="What a segmentation will do to this picture.")
+        self.card = Label(name="card", tooltip="What the segmentation will do with this image.")
 
     def _make_more(self) -> None:
-        self.more = PushButton(name="more", text="More settings", tooltip="Show or hide the rarer settings.")
+        self.more = PushButton(
+            name="more", text="More settings", tooltip="Show or hide the rarely used settings."
+        )
         self.tta = ComboBox(
             name="tta",
             label="views",
-            choices=[("1", "none"), ("4, mirrored", "flips"), ("8, mirrored and turned", "d4")],
-            tooltip="The mean over several views of the image: slower, and a little better.",
+            choices=[("1", "none"), ("4, flipped", "flips"), ("8, flipped and rotated", "d4")],
+            tooltip="Average over several views of the image: slower, slightly better.",
         )
         self.rescale = ComboBox(
             name="rescale",
             choices=["auto", "off"],
-            tooltip="auto works at the model's scale where the field of view is of another size.",
+            tooltip="auto resamples the image to the model's scale if its field of view has another size.",
         )
         self.tile = ComboBox(
             name="tile",
             choices=["auto", "off", 256, 512, 1024, 2048],
-            tooltip="Side of overlapping tiles in pixels; auto uses them for large images.",
+            tooltip="Side of overlapping tiles in pixels; auto tiles large images only.",
         )
         self.device = ComboBox(
             name="device",
             choices=lambda _: installed.devices(preferred("device")),
-            tooltip="Where the network runs; auto takes a GPU where there is one.",
+            tooltip="Device to run on; auto uses a GPU if there is one.",
         )
         self.engine = ComboBox(
             name="engine",
             choices=installed.engines(),
-            tooltip="The program that runs the network. auto takes the fastest installed one, as measured "
-            "once on this computer, if it moves at most 0.3 % of the vessel pixels.",
+            tooltip="Inference engine. auto uses the fastest installed one, as measured once on this "
+            "computer, if it changes at most 0.3 % of the vessel pixels.",
         )
         self.precision = ComboBox(
             name="precision",
             choices=["auto", "float32", "bfloat16", "int8"],
-            tooltip="Of the arithmetic. auto takes the fastest that moves at most 0.3 % of vessel pixels, "
-            "as measured once on this computer: the line under the button says which. int8 needs "
-            "OpenVINO and a model that was prepared for it.",
+            tooltip="Numerical precision. auto uses the fastest that changes at most 0.3 % of the vessel "
+            "pixels, as measured once on this computer; the status line says which. int8 needs OpenVINO and "
+            "a model calibrated for it.",
         )
         if preferred("device") in self.device.choices:
             self.device.value = preferred("device")
         self.uncertainty = CheckBox(
             name="uncertainty",
             text="uncertainty",
-            tooltip="Also show how far the answers to eight views lie apart (variance): eight passes more.",
+            tooltip="Also show the variance of the predictions for eight views: takes eight more passes.",
         )
         self.settings = group(
             "settings",
@@ -159,10 +163,10 @@ class SegmentForm(Container[Any]):
 
     def _make_run(self) -> None:
         self.run = PushButton(
-            name="run", text="Segment", tooltip=f"Find the vessels (Ctrl+Enter). {NO_DEVICE}"
+            name="run", text="Segment", tooltip=f"Find the vessels (Ctrl+Enter). {DISCLAIMER}"
         )
         self.cancel = PushButton(
-            name="cancel", text="Cancel", enabled=False, tooltip="Stop the run (Ctrl+Alt+X)."
+            name="cancel", text="Cancel", enabled=False, tooltip="Cancel the segmentation (Ctrl+Alt+X)."
         )
         self.progress = progress_bar()
         self.status = Label(name="status")
@@ -174,36 +178,40 @@ class SegmentForm(Container[Any]):
             max=0.99,
             step=0.01,
             value=0.5,
-            tooltip="From this probability on a pixel is a vessel; moving it changes the labels at once.",
+            tooltip="Pixels with at least this probability are vessel; changes show at once.",
         )
         self.model_threshold = PushButton(
-            name="model_threshold", text="model's", tooltip="Back to the threshold of the model."
+            name="model_threshold", text="Model default", tooltip="Reset to the model's own threshold."
         )
         self.min_size = SpinBox(
-            name="min_size", min=0, max=100_000, value=0, tooltip="Leave out vessels of fewer pixels."
+            name="min_size",
+            min=0,
+            max=100_000,
+            value=0,
+            tooltip="Remove vessels smaller than this many pixels.",
         )
         self.connected = CheckBox(
             name="connected",
             text="connected",
-            tooltip="Connected vessels: follow them down to half the threshold (hysteresis).",
+            tooltip="Extend vessels into connected pixels down to half the threshold (hysteresis).",
         )
         self.previous_uncertain = PushButton(
             name="previous_uncertain",
             text="Previous",
             enabled=False,
-            tooltip="Back to the uncertain vessel before (Ctrl+Alt+Y).",
+            tooltip="Go to the previous uncertain vessel (Ctrl+Alt+Y).",
         )
         self.next_uncertain = PushButton(
             name="next_uncertain",
             text="Next",
             enabled=False,
-            tooltip="Go to the next vessel the network is unsure of (Ctrl+Alt+U); a ring marks it.",
+            tooltip="Go to the next vessel that the network is unsure of (Ctrl+Alt+U); a ring marks it.",
         )
         self.save = PushButton(
             name="save",
             text="Save...",
-            tooltip="Write the active labels, else the vessels of this photograph, as a mask (0 and 255) "
-            "beside the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
+            tooltip="Save the active labels, or else the vessels of this photograph, as a mask (0 and 255) "
+            "next to the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
         )
         self.copy_python, self.copy_command = copy_buttons(
             "Copy what this does as Python code.", "Copy what this does as a command line."
@@ -228,7 +236,7 @@ class SegmentForm(Container[Any]):
     # What the fields say
 
     def network_fields(self) -> tuple[ComboBox, ...]:
-        """List what says how the network runs."""
+        """List the fields that set how the network runs."""
         return self.device, self.tta, self.rescale, self.tile, self.engine, self.precision
 
     def config(self) -> InferenceConfig:
@@ -253,11 +261,11 @@ class SegmentForm(Container[Any]):
         )
 
     def field_of_view(self) -> Any:
-        """Give "none", "auto", or the array of the layer that is chosen."""
+        """Return "none", "auto", or the array of the chosen layer."""
         return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
 
     def use_model_threshold(self) -> None:
-        """Set the threshold to that of the model for as many views."""
+        """Set the model's own threshold for this number of views."""
         if self.model.info is not None:
             header = self.model.info.header
             level = header.tta_thresholds.get(self.tta.value, header.threshold)

@@ -1,4 +1,4 @@
-"""What can be done with a model file: find it, delete it."""
+"""Menu of a model: show its file, delete it."""
 
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from napari_saunetv2.plugin.common.windows import tell
 
 
 class ModelMenu(QMenu):
-    """Menu of the model that is chosen in a box; it is made anew whenever it opens.
+    """Menu of the chosen model, rebuilt whenever it opens.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ModelMenu(QMenu):
         self.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
-        """List what can be done."""
+        """Build the entries."""
         self.clear()
         self.addAction("Open the folder of your models", self._open_own_folder)
         info = self._box.info

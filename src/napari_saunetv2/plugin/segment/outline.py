@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Outline:
-    """One Shapes layer that shows the field of view of the chosen picture."""
+    """One Shapes layer that shows the field of view of the chosen image."""
 
     def __init__(self, viewer: "ViewerModel") -> None:
         self._viewer = viewer
@@ -22,12 +22,12 @@ class Outline:
         self._last: tuple[Image | None, NDArray[np.float64] | None] = (None, None)
 
     def switch(self, wanted: bool) -> None:
-        """Show it from now on, or not."""
+        """Switch the outline on or off."""
         self._wanted = wanted
         self.show(*self._last)
 
     def show(self, image: Image | None, corners: NDArray[np.float64] | None) -> None:
-        """Show the outline of a picture's plane in view; corners are rows and columns."""
+        """Show the outline for the current plane of an image; corners are rows and columns."""
         self._last = (image, corners)
         if not self._wanted or image is None or corners is None or not len(corners):
             self._remove()
@@ -36,7 +36,7 @@ class Outline:
         index = planes.index(current_plane(image, planes, self._viewer))
         before = np.broadcast_to(np.asarray(index, float), (len(corners), len(index)))
         polygon, name = np.hstack([before, corners]), f"{image.name} FOV outline"
-        if self._shows(polygon, name):  # to remove a layer and add another would hold up the window
+        if self._shows(polygon, name):  # removing and adding a layer would freeze the window
             put(self._layer, spatial(image))
             return
         self._remove()

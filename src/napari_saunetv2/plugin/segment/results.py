@@ -1,4 +1,4 @@
-"""The layers that a segmentation leaves: its probability, its vessels and its uncertainty."""
+"""The result layers of a segmentation: probability, vessels and uncertainty."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 EDITS = "saunetv2 edits of"
-"""Key in the metadata of labels that were painted on and set aside: the name of their image."""
+"""Key in the metadata of painted labels that were kept aside: the name of their image."""
 
 BRUSH, MIN_BRUSH = 1 / 150, 2
 """Diameter of the brush, as a share of the longer side and in pixels: a middle-sized vessel."""
@@ -41,7 +41,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 class Source:
-    """What a job must know of its image layer, which may have changed or be gone when the job ends."""
+    """Snapshot of an image layer, which may have changed or be gone when the job ends."""
 
     def __init__(self, layer: Image) -> None:
         self.layer = layer
@@ -50,15 +50,15 @@ class Source:
         self.spatial = spatial(layer)
 
     def changed(self) -> bool:
-        """Say whether the layer shows other data by now."""
+        """Whether the layer's data was replaced."""
         data = self.layer.data[0] if self.layer.multiscale else self.layer.data
         return data is not self.planes.array
 
 
 class Result:
-    """Probability, vessels and uncertainty of one image layer; running again renews them.
+    """Probability, vessels and uncertainty of one image layer; segmenting again updates them.
 
-    It keeps no image layer, so that one that was removed can go.
+    It holds no reference to the image layer, so that a removed layer can be freed.
     """
 
     def __init__(self, viewer: "ViewerModel") -> None:
@@ -78,44 +78,44 @@ class Result:
         same = self._data is not None and self._data() is planes.array
         return {role: layer.data for role, layer in self._maps.items() if same and self._there(role)}
 
-    def show(self, source: Source, request: Request, answer: Segmented, maps: Maps) -> Iterator[None]:
-        """Show the maps of a segmentation, in the layers that show the last ones if they are still there.
+    def show(self, source: Source, request: Request, prediction: Segmented, maps: Maps) -> Iterator[None]:
+        """Show the maps of a segmentation, in the layers of the last one if they still exist.
 
         Yields
         ------
         None
-            Before and after each layer that is added: that takes napari a while.
+            Before and after adding each layer, which takes napari a while.
         """
         same = self._data is not None and self._data() is source.planes.array
         self._name, self._spatial, self._data = source.name, source.spatial, lookup(source.planes.array)
-        self.request, self.config = request, answer.config
-        places = [source.planes.index(number) for number in answer.numbers]
-        self._fields = (self._fields if same else {}) | dict(zip(places, answer.fields, strict=True))
-        about = {"model": answer.config.model} | answer.config.options()
+        self.request, self.config = request, prediction.config
+        places = [source.planes.index(number) for number in prediction.numbers]
+        self._fields = (self._fields if same else {}) | dict(zip(places, prediction.fields, strict=True))
+        about = {"model": prediction.config.model} | prediction.config.options()
         about |= {"fov": _word(request.fov), OF: self._name}
         for role, data in maps.items():
             yield from self._show_map(role, data, about)
         if self.labels is None:
-            # Still empty, for to add it takes longest, and so has a turn to itself.
+            # Still empty: adding it takes longest, so it gets its own step.
             labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
             yield
             self._add_labels(labels)
             yield
 
     def can_redraw(self) -> bool:
-        """Say whether there is a probability; somebody may have removed it."""
+        """Whether there is a probability layer; the user may have removed it."""
         return self._there("probability")
 
     @property
     def probability(self) -> NDArray[np.float32]:
-        """What the vessels are taken from, shape (..., H, W)."""
+        """The probability that the vessels are computed from, shape (..., H, W)."""
         data: NDArray[np.float32] = self._maps["probability"].data
         return data
 
     def show_vessels(self, mask: NDArray[np.uint8], post: PostProcessing) -> str:
-        """Show the vessels; returns what the user must know, else "".
+        """Show the vessels; returns a notice for the user, or "".
 
-        Labels that somebody painted on are not touched: they keep their work under another name.
+        Painted labels are not overwritten: they are kept under another name.
         """
         about = self._maps["probability"].metadata | {ROLE: "vessels"} | post.options()
         notice = self._set_painted_aside()
@@ -136,17 +136,17 @@ class Result:
 
     @property
     def labels(self) -> Labels | None:
-        """The vessels, if they are still there."""
+        """The vessels layer, if it still exists."""
         return self._labels if self._labels in self._viewer.layers else None
 
     def activate(self, source: Image) -> None:
-        """Make the vessels the active layer, unless the user turned to another one than the photograph."""
+        """Make the vessels the active layer, unless the user selected another layer than the photograph."""
         selection = self._viewer.layers.selection
         if self.labels is not None and selection.active in (None, source):
             selection.active = self.labels
 
     def maps(self) -> "tuple[Labels, Image] | None":
-        """Vessels and their uncertainty; None where one of them is not there."""
+        """Vessels and their uncertainty; None if one is missing."""
         labels = self.labels
         if labels is None or not self._there("uncertainty"):
             return None
@@ -184,7 +184,7 @@ class Result:
         add_beside(self._viewer, labels)
 
     def _renew(self, layer: Image | Labels | None, data: NDArray[Any], about: dict[str, Any]) -> bool:
-        """Give a layer new contents and the source's place; False where it is gone or has other axes."""
+        """Update a layer's data and spatial metadata; False if it is gone or has other axes."""
         if layer is None or layer not in self._viewer.layers or layer.ndim != data.ndim:
             return False
         layer.data, layer.metadata = data, about
@@ -195,7 +195,7 @@ class Result:
         labels = self.labels
         if labels is None or not edits.painted(labels):
             return ""
-        for layer in self._viewer.layers:  # of several edited ones only the last is in sight
+        for layer in self._viewer.layers:  # of several edited ones only the last is visible
             if layer.metadata.get(EDITS) == self._name:
                 layer.visible = False
         labels.name = f"{self._name} vessels (edited)"

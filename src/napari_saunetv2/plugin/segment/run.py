@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.config import InferenceConfig
-from napari_saunetv2.imaging import fov, vessels
+from napari_saunetv2.imaging import field_of_view, vessels
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A segmentation request.
 
     Attributes
     ----------
     config : InferenceConfig
     fov : "none", "auto" or array
-        Outside of it the probability is 0; an array is that of one plane or of all, and what "auto" measures
-        the scale by.
+        Outside it the probability is 0; an array is for one plane or for all, and also determines the scale
+        for "auto".
     uncertainty : bool
         Whether the variance over the eight views is asked for too.
     """
@@ -41,18 +41,18 @@ class Request:
 
 
 class Segmented(NamedTuple):
-    """What came of it, plane by plane.
+    """The result, plane by plane.
 
     Attributes
     ----------
     numbers : sequence of int
         Of the planes.
     probability, variance : list of array, shape (H, W), float32
-        ``variance`` is empty where it was not asked for.
+        ``variance`` is empty if not requested.
     config : InferenceConfig
-        With which they were really made.
+        The settings actually used.
     notice : str
-        What had to be changed for that, or "".
+        What had to be changed, or "".
     fields : list of array, shape (H, W), bool
         Field of view of each plane: the one that was given, or the one that was found.
     """
@@ -81,9 +81,9 @@ def segment_planes(
     Yields
     ------
     State
-        Of all the planes together.
+        Progress over all planes.
     """
-    # Here, not above: the window opens without torch, and this runs in a thread.
+    # Imported here because the window opens without torch, and this runs in a thread.
     from napari_saunetv2 import inference
     from napari_saunetv2.inference import fallback, uncertainty
     from napari_saunetv2.models import checkpoint
@@ -96,20 +96,22 @@ def segment_planes(
     for count, number in enumerate(numbers):
         picture = planes[number]
         notice = notice or planes.remark(number)
-        given = field_of(request.fov, planes, number)
-        field = fov.detect(to_unit(picture)) if given is None else given != 0
-        fields.append(field)
-        work = fallback.steps(picture, model, config, field)
-        answer = yield from relay(work, partial(_state, count, share, len(numbers), notice))
-        config = answer.config  # what one plane was too large for, the others are too
-        notice = answer.notice or notice
+        given = fov_of(request.fov, planes, number)
+        fov = field_of_view.detect(to_unit(picture)) if given is None else given != 0
+        fields.append(fov)
+        work = fallback.steps(picture, model, config, fov)
+        prediction = yield from relay(work, partial(_state, count, share, len(numbers), notice))
+        config = prediction.config  # what one plane was too large for, the others are too
+        notice = prediction.notice or notice
         everywhere = isinstance(request.fov, str) and request.fov == "none"
-        probability.append(answer.probability if everywhere else vessels.restrict(answer.probability, field))
+        probability.append(
+            prediction.probability if everywhere else vessels.restrict(prediction.probability, fov)
+        )
         if request.uncertainty:
-            views = uncertainty.steps(picture, model, config, field)
+            views = uncertainty.steps(picture, model, config, fov)
             part = partial(_share, count + share, 1 - share, len(numbers), config.device)
             spread = yield from relay(views, part)
-            variance.append(spread if everywhere else vessels.restrict(spread, field))
+            variance.append(spread if everywhere else vessels.restrict(spread, fov))
     return Segmented(numbers, probability, variance, config, notice, fields)
 
 
@@ -124,8 +126,8 @@ def _share(begin: float, length: float, whole: int, device: str, progress: "Prog
     return State(begin + length * progress.done / progress.total, whole, device, "")
 
 
-def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
-    """Field of view that an array gives a plane; None where it is a word."""
+def fov_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
+    """Field of view of a plane from an array; None for "none" and "auto"."""
     if isinstance(wanted, str):
         return None
     return np.asarray(wanted if wanted.ndim == 2 else wanted[planes.index(number)])
@@ -134,6 +136,6 @@ def field_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
 def find_vessels(
     probability: NDArray[np.float32], post: PostProcessing
 ) -> Generator[None, None, NDArray[np.uint8]]:
-    """Find the vessels in a probability: a job, for what hangs together takes its time."""
+    """Find the vessels in a probability, as a job: connected components take time."""
     yield None
     return vessels.extract(probability, post)

@@ -1,4 +1,4 @@
-"""The Segment widget: one button from a photograph to its vessels."""
+"""The Segment widget: find the vessels in a photograph."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.segment import copies
 from napari_saunetv2.plugin.segment.card import CardMaker, Wish
-from napari_saunetv2.plugin.segment.choices import DataWatch, fields, obstacle, photographs
+from napari_saunetv2.plugin.segment.choices import DataWatch, fov_choices, obstacle, photographs
 from napari_saunetv2.plugin.segment.form import SegmentForm
+from napari_saunetv2.plugin.segment.navigator import UncertainVesselNavigator
 from napari_saunetv2.plugin.segment.outline import Outline
 from napari_saunetv2.plugin.segment.results import Result, Source
-from napari_saunetv2.plugin.segment.run import Request, Segmented, field_of, find_vessels, segment_planes
+from napari_saunetv2.plugin.segment.run import Request, Segmented, find_vessels, fov_of, segment_planes
 from napari_saunetv2.plugin.segment.stacks import Maps, stacked
-from napari_saunetv2.plugin.segment.tour import Guide
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
 from napari_saunetv2.reproduce import Segmentation
@@ -50,7 +50,7 @@ class SegmentWidget(SegmentForm):
         self._viewer = napari_viewer
         self._results: WeakKeyDictionary[Image, Result] = WeakKeyDictionary()
         self._outline = Outline(napari_viewer)
-        super().__init__(lambda _: photographs(napari_viewer), lambda _: fields(napari_viewer))
+        super().__init__(lambda _: photographs(napari_viewer), lambda _: fov_choices(napari_viewer))
         self.panel = JobPanel(
             self,
             start=[self.run],
@@ -62,7 +62,7 @@ class SegmentWidget(SegmentForm):
         self._cards = CardMaker(self.native, self._wish, self._show_card)
         self._data = DataWatch(self._cards.renew)
         self._masks = Latest(self.panel.fail)
-        self._guide = Guide(napari_viewer, self.panel.line.say, self.panel.fail)
+        self._navigator = UncertainVesselNavigator(napari_viewer, self.panel.line.say, self.panel.fail)
         self._saver = Saver(napari_viewer, self.native, self.panel.line.say)
         set_up(self, napari_viewer)
         self._connect()
@@ -99,7 +99,7 @@ class SegmentWidget(SegmentForm):
         for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
             event.connect(self._layers_changed)
         self._viewer.dims.events.current_step.connect(self._cards.renew)
-        for other in (self._cards, self._masks, self._guide):
+        for other in (self._cards, self._masks, self._navigator):
             self.native.destroyed.connect(other.abandon)
         add_shortcuts(
             self.native,
@@ -144,7 +144,7 @@ class SegmentWidget(SegmentForm):
             self._draw(result)
 
     def _lead(self, by: int, *_: object) -> None:
-        self._guide.go_on(self._result(), by)
+        self._navigator.go(self._result(), by)
 
     def _save(self) -> None:
         result = self._result()
@@ -167,7 +167,7 @@ class SegmentWidget(SegmentForm):
 
     def _take_image(self) -> None:
         if not self.panel.busy:
-            self.panel.line.say("")  # what it says is about another image
+            self.panel.line.say("")  # its text is about another image
         self._check()
 
     # What the jobs say
@@ -180,20 +180,20 @@ class SegmentWidget(SegmentForm):
     def _show_result(
         self, source: Source, request: Request, begun: float, found: tuple[Segmented, Maps]
     ) -> Iterator[None]:
-        answer, maps = found
+        segmented, maps = found
         result = self._results.setdefault(source.layer, Result(self._viewer))
-        self._guide.unmark()
-        yield from result.show(source, request, answer, maps)
-        result.ending = answer.in_words(source.name, time.monotonic() - begun)
+        self._navigator.unmark()
+        yield from result.show(source, request, segmented, maps)
+        result.ending = segmented.in_words(source.name, time.monotonic() - begun)
         if source.changed():
-            result.ending += " Its picture was replaced meanwhile: this is of the former one."
+            result.ending += " The image was replaced meanwhile; this is the former one."
         self._draw(result)
         yield
         result.activate(source.layer)
         self._check_uncertainty()
 
     def _show_card(self, card: "Preflight | str | None") -> None:
-        self.device.reset_choices()  # by now torch is loaded, and knows them
+        self.device.reset_choices()  # by now torch is loaded and lists them
         if card is not None and not isinstance(card, str):
             self.card.value = "\n".join([*card.lines(), *(f"\u26a0 {advice}" for advice in card.advice)])
             self._outline.show(self.image.value, card.outline)
@@ -222,7 +222,7 @@ class SegmentWidget(SegmentForm):
 
     def _follow_active(self) -> None:
         active = self._viewer.layers.selection.active
-        # A layer that was just added is active before it is among the choices.
+        # A layer that was just added becomes active before it is among the choices.
         if active in photographs(self._viewer):
             self.image.reset_choices()
             self.image.value = active
@@ -258,10 +258,10 @@ class SegmentWidget(SegmentForm):
         planes = Planes(self.image.value)
         shown = current_plane(self.image.value, planes, self._viewer)
         count = 1 if self.planes.value == "current" else len(planes)
-        field = field_of(self.field_of_view(), planes, shown)
-        return Wish(planes, shown, count, self.config(), field, self.uncertainty.value)
+        fov = fov_of(self.field_of_view(), planes, shown)
+        return Wish(planes, shown, count, self.config(), fov, self.uncertainty.value)
 
     def _take_model_threshold(self) -> None:
-        # The vessels in sight are another model's: they stay as they are.
+        # The visible vessels are from another model and stay unchanged.
         with self.threshold.changed.blocked():
             self.use_model_threshold()

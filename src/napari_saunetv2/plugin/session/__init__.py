@@ -1,1 +1,1 @@
-"""What goes on whichever widget is open: painted labels are kept, saved, and offered again."""
+"""Saving, autosaving and recovering painted labels, whichever widget is open."""

@@ -1,4 +1,4 @@
-"""Labels that somebody paints are copied while they are painted, and offered back after a crash.
+"""Autosave of painted labels, which are offered again after a crash.
 
 A copy goes when the labels were saved, or when the user does not want it. The copying is done in a
 thread.
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     import napari
 
 WAIT = 2.0
-"""Seconds from a stroke to its copy; for large labels ten times as long as the last copy took."""
+"""Seconds from a stroke to its copy; for large labels ten times the duration of the last copy."""
 
 LISTED = 8
-"""Layers that the question names, at most."""
+"""Maximum number of layers named in the question."""
 
 
 def watch(viewer: "napari.viewer.Viewer") -> "Autosave":
-    """Copy what is painted in a viewer, and offer what an earlier session left; once for a viewer."""
-    itself = getattr(viewer, "__wrapped__", viewer)  # a widget is given a stand-in that keeps it in the open
+    """Autosave painted labels of a viewer, and offer those of earlier sessions; once per viewer."""
+    itself = getattr(viewer, "__wrapped__", viewer)  # a widget gets a proxy of the viewer
     if itself not in _WATCHED:
         _WATCHED[itself] = Autosave(itself)
     return _WATCHED[itself]
 
 
 def not_needed(labels: Any) -> None:
-    """Say that an array of labels was saved as a file, or thrown away: its copy is not needed any more."""
+    """Note that labels were saved or discarded: their copy is not needed any more."""
     for autosave in list(_WATCHED.values()):
         autosave.forget(labels)
 
 
 class Autosave(QObject):
-    """The copies of one viewer's painted labels."""
+    """The autosave copies of one viewer."""
 
     _wrote = Signal(float)
     _failed = Signal(str)
@@ -61,7 +61,7 @@ class Autosave(QObject):
 
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
-        self._viewer = weakref.ref(viewer)  # a viewer that was closed must be let go
+        self._viewer = weakref.ref(viewer)  # a closed viewer must be freed
         self._session: _painted.Session | None = None
         self._claimed: list[_painted.Session] = []
         self._paths: WeakKeyDictionary[Labels, Path] = WeakKeyDictionary()
@@ -79,11 +79,11 @@ class Autosave(QObject):
         for layer in viewer.layers:
             self._follow(layer)
         viewer.layers.events.inserted.connect(lambda event: self._follow(event.value))
-        weakref.finalize(viewer, self.close)  # when the viewer is gone, or Python ends
+        weakref.finalize(viewer, self.close)  # when the viewer is gone, or Python exits
         self._offer()
 
     def copy_now(self) -> None:
-        """Copy what was painted since the last time."""
+        """Copy the labels painted since the last copy."""
         self._throttler.cancel()
         while self._changed:
             layer = self._changed.pop()
@@ -100,19 +100,19 @@ class Autosave(QObject):
                 self._later(self._write, path, copy, self._replaces.pop(layer, None))
 
     def wait(self) -> None:
-        """Wait until all copies that were asked for are written."""
+        """Wait until all pending copies are written."""
         self._writer.submit(int).result()
 
     def forget(self, labels: Any) -> None:
-        """Remove the copy of labels that were saved or thrown away."""
-        for layer in {*self._changed, *self._paths}:  # one painted just now has no copy yet
+        """Remove the copy of labels that were saved or discarded."""
+        for layer in {*self._changed, *self._paths}:  # labels painted just now have no copy yet
             if layer.data is labels:
                 self._changed = [other for other in self._changed if other is not layer]
                 for path in filter(None, (self._paths.pop(layer, None), self._replaces.pop(layer, None))):
                     self._later(_painted.remove, path)
 
     def close(self) -> None:
-        """Write what is waiting, and stop. What was not saved stays, to be offered at the next start."""
+        """Write pending copies, and stop. Copies of unsaved labels stay, to be offered at the next start."""
         self.copy_now()
         self._writer.shutdown()
         for session in (self._session, *self._claimed):
@@ -123,7 +123,7 @@ class Autosave(QObject):
     def _later(self, work: Callable[..., object], *what: Any) -> None:
         try:
             self._writer.submit(work, *what)
-        except RuntimeError:  # Python ends, and begins nothing in a thread any more
+        except RuntimeError:  # Python is exiting and starts no more threads
             work(*what)
 
     # What is painted
@@ -131,13 +131,13 @@ class Autosave(QObject):
     def _follow(self, layer: Any) -> None:
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
-            layer.events.set_data.connect(self._on_refresh)  # an undo paints too, and tells nobody
+            layer.events.set_data.connect(self._on_refresh)  # undo paints too, without an event
 
     def _on_paint(self, event: Any) -> None:
         self._note(event.source)
 
     def _on_refresh(self, event: Any) -> None:
-        if event.source in self._paths:  # labels that nobody painted on are drawn anew for other reasons
+        if event.source in self._paths:  # unpainted labels are redrawn for other reasons
             self._note(event.source)
 
     def _note(self, layer: Labels) -> None:
@@ -148,7 +148,7 @@ class Autosave(QObject):
         self._throttler.throttle()
 
     def _path(self, layer: Labels) -> Path | None:
-        if self._session is not None and not self._session.stands():  # then no copy is there any more
+        if self._session is not None and not self._session.stands():  # then the copy is gone
             self._session.close()
             self._session = None
             self._changed += [other for other in self._paths if other is not layer]
@@ -184,11 +184,11 @@ class Autosave(QObject):
         self._throttler.setTimeout(round(1000 * max(WAIT, 10 * seconds)))
 
     def _tell(self, problem: str) -> None:
-        if not self._told:  # once, not every two seconds
+        if not self._told:  # report once, not every two seconds
             self._told = True
-            show_warning(f"Your labels are not autosaved, save them yourself: {problem}")
+            show_warning(f"Your labels are not autosaved; save them yourself: {problem}")
 
-    # What an earlier session left
+    # Labels from earlier sessions
 
     def _offer(self) -> None:
         found = _painted.left_behind()
@@ -196,7 +196,7 @@ class Autosave(QObject):
             self._later(self._look_through, found)
 
     def _look_through(self, found: list[Path]) -> None:
-        """Find the names of the layers: a thread's work, for it reads files."""
+        """Find the names of the layers, in a thread because it reads files."""
         self._found.emit({path: _name_of(path) for path in found})
 
     def _ask(self, left: dict[Path, str]) -> None:
@@ -206,8 +206,8 @@ class Autosave(QObject):
         box = QMessageBox(QApplication.activeWindow())
         box.setWindowTitle("Painted labels")
         box.setText(
-            f"{len(found)} layer{'s' * (len(found) > 1)} of labels that were painted in an earlier session "
-            "were not saved with the Save button, or as a Vessel mask."
+            f"{len(found)} layer{'s' * (len(found) > 1)} of labels painted in an earlier session had not "
+            "been saved with the Save button or as a Vessel mask."
         )
         box.setInformativeText(_listed(left) + "\n\nDiscard them if you saved them in another way.")
         answers: tuple[tuple[str, QMessageBox.ButtonRole, Callable[[], None]], ...] = (
@@ -219,7 +219,7 @@ class Autosave(QObject):
             box.addButton(text, role).clicked.connect(answer)
         box.finished.connect(self._asked)
         self.question = box
-        box.open()  # unlike exec it holds nothing up
+        box.open()  # unlike exec it does not block
 
     def _asked(self) -> None:
         if self.question is not None:
@@ -238,14 +238,14 @@ class Autosave(QObject):
                     name=f"{copy.name} (recovered)",
                     metadata=copy.metadata,
                     **({"colormap": label_colours(copy.labels, EDITED)} if ROLE in copy.metadata else {}),
-                    **copy.place,
+                    **copy.transform,
                 )
             except (SaunetError, ValueError, TypeError) as error:
                 show_warning(str(error))
                 continue
             if copy.drawn is not None:
                 edits.remember(layer, copy.drawn)
-            self._replaces[layer] = path  # which stays until the new copy is written
+            self._replaces[layer] = path  # which is kept until the new copy is written
             self._note(layer)
 
     def _discard(self, found: list[Path]) -> None:
@@ -253,24 +253,24 @@ class Autosave(QObject):
             _painted.remove(path)
 
     def _own(self, found: list[Path]) -> list[Path]:
-        """Give what no other napari has opened or discarded since it was found; from now on none can."""
+        """Claim the copies that no other napari has opened or discarded meanwhile."""
         claims = {folder: _painted.Session.claim(folder) for folder in dict.fromkeys(p.parent for p in found)}
         self._claimed += filter(None, claims.values())
         own = [path for path in found if claims[path.parent] is not None and path.exists()]
         if len(own) < len(found):
-            show_info("Some of these labels were opened, or discarded, in another window meanwhile.")
+            show_info("Some of these labels were opened or discarded in another window meanwhile.")
         return own
 
 
 def _name_of(path: Path) -> str:
     try:
         return _painted.read(path).name
-    except SaunetError:  # reported when it is opened
+    except SaunetError:  # reported on opening
         return path.stem
 
 
 def _listed(left: dict[Path, str]) -> str:
-    """Name each layer and the time it was painted at, the last ones where there are many."""
+    """List the layers and when they were painted; only the last ones if there are many."""
     lines = []
     for path, name in list(left.items())[-LISTED:]:
         with suppress(OSError):

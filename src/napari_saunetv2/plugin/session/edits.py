@@ -1,4 +1,4 @@
-"""What a user painted: told from what the program drew by a copy of that."""
+"""Detect what a user painted, by comparison with a copy of the original labels."""
 
 import hashlib
 from typing import Any
@@ -14,33 +14,33 @@ _noted: set[bytes] = set()
 
 def remember(layer: Labels, pixels: NDArray[Any] | None = None) -> None:
     """Note what a layer shows now, or showed before somebody painted on it, as not painted by anybody."""
-    # The layer paints into its own array: only a copy tells later what was painted.
+    # The layer paints into its own array, so only a copy shows later what was painted.
     _drawn[layer] = np.array(layer.data if pixels is None else pixels)
 
 
 def drawn(layer: Labels) -> NDArray[Any] | None:
-    """Give what a layer showed when it was remembered; None where it never was."""
+    """Return a layer's remembered labels; None if there are none."""
     return _drawn.get(layer)
 
 
 def painted(layer: Labels) -> bool:
-    """Say whether a layer has changed since it was remembered; one that never was has not."""
+    """Whether a layer has changed since it was remembered; False if it never was."""
     before = _drawn.get(layer)
     return before is not None and not np.array_equal(layer.data, before)
 
 
 def unsaved(layer: Labels) -> bool:
-    """Say whether a layer was painted on and not saved since, with Save or with our writer."""
+    """Whether a layer has painting not saved since with Save or the plugin's writer."""
     return painted(layer) and _digest(layer.name, layer.data) not in _noted
 
 
 def note_saved(name: str, pixels: NDArray[Any]) -> None:
-    """Note that these pixels of a layer of that name lie in a file."""
+    """Note that these pixels of a layer of this name are saved."""
     _noted.add(_digest(name, pixels))
 
 
 def _digest(name: str, pixels: NDArray[Any]) -> bytes:
-    # The name too: labels of two eyes that were erased altogether are the same pixels.
+    # With the name: completely erased labels of two images have the same pixels.
     digest = hashlib.blake2b(f"{name} {pixels.dtype} {pixels.shape}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()

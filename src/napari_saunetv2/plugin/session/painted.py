@@ -1,4 +1,4 @@
-"""Copies of painted labels in the user's data folder, a folder for each session of napari."""
+"""Autosave files of painted labels in the user's data folder, one folder per napari session."""
 
 import json
 import math
@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.errors import CheckpointError, FileFormatError, OverwriteError, SaunetError
 from napari_saunetv2.files import MAX_UNPACKED, write_beside
-from napari_saunetv2.files.locks import LOCK, only_here
+from napari_saunetv2.files.locks import LOCK, exclusive
 
 SUFFIX = ".labels"
 PLACE = "SAUNETV2_AUTOSAVE"
-"""Environment variable that names another folder for the copies."""
+"""Environment variable for another autosave folder."""
 
 _KEY = "saunetv2 labels"
 
 
 def folder() -> Path:
-    """Folder of the copies (it may not exist yet)."""
+    """Autosave folder (it may not exist yet)."""
     data = platformdirs.user_data_dir("napari-saunetv2", appauthor=False)
     return Path(os.environ.get(PLACE) or Path(data) / "autosave")
 
@@ -44,8 +44,8 @@ class Copy:
     name : str
         The layer's.
     labels : array of integers
-    place : dict
-        Scale, translation and the like, as ``Viewer.add_labels`` takes them.
+    transform : dict
+        Scale, translation and so on, as keyword arguments of ``Viewer.add_labels``.
     metadata : dict
         The layer's, as far as JSON holds it: whose eye it is, and which model found the vessels.
     drawn : array of the labels' shape, or None
@@ -54,13 +54,13 @@ class Copy:
 
     name: str
     labels: NDArray[Any]
-    place: dict[str, Any]
+    transform: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
     drawn: NDArray[Any] | None = None
 
 
 class Session:
-    """A folder of copies that is this process's own for as long as it is open.
+    """A session folder, locked by this process while it is open.
 
     Parameters
     ----------
@@ -69,35 +69,35 @@ class Session:
     Raises
     ------
     OverwriteError
-        When another process, or another viewer of this one, has it.
+        If another process, or another viewer of this one, uses it.
     FileFormatError
-        When the folder cannot be made.
+        If the folder cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
         self._open = ExitStack()
         self.folder = folder
-        self._open.enter_context(only_here(folder))
+        self._open.enter_context(exclusive(folder))
 
     @classmethod
     def new(cls) -> "Session":
-        """Begin a folder; raises FileFormatError when none can be made."""
+        """Create a session folder; raises FileFormatError if that fails."""
         for attempt in range(5):
             try:
                 session = cls(_name())
             except SaunetError:
-                # Who looks for what was left may have taken it for an empty one, and removed it.
+                # Another process looking for leftovers may have removed it as empty.
                 if attempt == 4:
                     raise
             else:
                 if session.stands():
                     return session
                 session.close()
-        raise FileFormatError(f"The folder '{folder()}' does not stay: choose another place by {PLACE}.")
+        raise FileFormatError(f"The folder '{folder()}' disappears: choose another one with {PLACE}.")
 
     @classmethod
     def claim(cls, ended: Path) -> "Session | None":
-        """Take over the folder of a session that has ended; None where another one did, or it is gone."""
+        """Take over the folder of a finished session; None if another process did, or it is gone."""
         if not ended.is_dir():
             return None
         try:
@@ -106,11 +106,11 @@ class Session:
             return None
 
     def stands(self) -> bool:
-        """Say whether the folder is still there: somebody may have tidied up."""
+        """Whether the folder still exists: it may have been cleaned up."""
         return (self.folder / LOCK).exists()
 
     def close(self) -> None:
-        """Let the folder go; it is removed where no copy is left in it."""
+        """Release the folder; it is removed if it is empty."""
         _remove_empty(self.folder)
         self._open.close()
 
@@ -120,12 +120,12 @@ def _name() -> Path:
 
 
 def write(path: Path, copy: Copy) -> None:
-    """Write a copy, in place of the last one; raises FileFormatError when the disk is full and the like."""
+    """Write a copy, replacing the last one; raises FileFormatError for a full disk and the like."""
     about = {
         "name": copy.name,
         "dtype": copy.labels.dtype.str,
         "shape": copy.labels.shape,
-        "place": copy.place,
+        "place": copy.transform,
         "metadata": copy.metadata,
     }
     parts = {"labels": _packed(copy.labels)}
@@ -165,37 +165,37 @@ def read(path: Path) -> Copy:
             str(about["name"])[:200], parts["labels"], dict(about["place"]), dict(about.get("metadata", {})),
             parts.get("drawn"),
         )  # fmt: skip
-    except Exception as error:  # a damaged file holds anything
-        raise CheckpointError(f"'{path}' is damaged: these labels cannot be brought back.") from error
+    except Exception as error:  # a damaged file may hold anything
+        raise CheckpointError(f"'{path}' is damaged: these labels cannot be recovered.") from error
 
 
 def left_behind() -> list[Path]:
-    """Copies of sessions that have ended, oldest first."""
+    """Copies of finished sessions, oldest first."""
     found: list[Path] = []
     with suppress(OSError):
         for session in sorted(p for p in folder().iterdir() if p.is_dir()):
             with _ended(session) as it_has:
                 if it_has:
                     found += sorted(session.glob(f"[!.]*{SUFFIX}"))
-                    _remove_empty(session)  # that of a session which lives is empty until somebody paints
+                    _remove_empty(session)  # a running session's folder is empty until the user paints
     return found
 
 
 def remove(path: Path) -> None:
-    """Remove a copy that is not needed any more; its folder goes when its session is closed."""
+    """Remove a copy that is not needed any more; its folder is removed with its session."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def _ended(session: Path) -> Generator[bool]:
-    """Whether nobody works in a session's folder; nobody starts to meanwhile."""
+    """Whether a session's folder is unused; it is locked during the check."""
     try:
-        with only_here(session):
+        with exclusive(session):
             yield True
     except OverwriteError:
         yield False
-    except SaunetError:  # a folder that cannot be written to can be read all the same
+    except SaunetError:  # a read-only folder can still be read
         yield True
 
 
@@ -206,11 +206,11 @@ def _remove_empty(session: Path) -> None:
             session.rmdir()
 
 
-def plain_place(place: dict[str, Any]) -> dict[str, Any]:
-    """What puts a layer in its place, as JSON holds it."""
+def plain_place(transform: dict[str, Any]) -> dict[str, Any]:
+    """Spatial metadata of a layer, for JSON."""
     numbers = ("scale", "translate", "rotate", "shear", "affine")
-    plain: dict[str, Any] = {name: np.asarray(place[name]).tolist() for name in numbers}
-    return plain | {name: [str(one) for one in place[name]] for name in ("units", "axis_labels")}
+    plain: dict[str, Any] = {name: np.asarray(transform[name]).tolist() for name in numbers}
+    return plain | {name: [str(one) for one in transform[name]] for name in ("units", "axis_labels")}
 
 
 def plain_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

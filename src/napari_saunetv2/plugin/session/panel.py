@@ -1,4 +1,4 @@
-"""What every widget of the plugin does when it opens."""
+"""Set-up shared by all widgets of the plugin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def set_up(panel: Container[Any], viewer: "napari.viewer.Viewer") -> None:
-    """Copy what is painted in the viewer, show saved masks as labels, and put the panel in its place.
+    """Start autosave, show saved masks as labels, and dock the panel.
 
-    Each widget calls it once, when all its fields are there.
+    Each widget calls it once, after creating its fields.
     """
     autosave.watch(viewer)
     reopened.watch(viewer)

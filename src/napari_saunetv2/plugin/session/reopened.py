@@ -1,7 +1,7 @@
-"""Masks that this program wrote are shown as labels, also where napari opened them as images.
+"""Masks written by this program are shown as labels, even if napari opened them as images.
 
 napari asks a plugin by the file's name alone, and a pattern such as ``*.png`` would make it ask the user
-about every PNG file. The mark inside the file tells masks from photographs whatever their names.
+about every PNG file. The mark inside the file identifies masks whatever their names.
 """
 
 import weakref
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def watch(viewer: "napari.viewer.Viewer") -> None:
-    """Show masks of this program as labels from now on, those too that are open; once for a viewer."""
-    itself = getattr(viewer, "__wrapped__", viewer)  # a widget is given a stand-in that keeps it in the open
+    """Show masks of this program as labels, including open ones; once per viewer."""
+    itself = getattr(viewer, "__wrapped__", viewer)  # a widget gets a proxy of the viewer
     if itself in _WATCHED:
         return
     _WATCHED.add(itself)
@@ -33,7 +33,7 @@ def watch(viewer: "napari.viewer.Viewer") -> None:
 
 class _Inserted:
     def __init__(self, viewer: "weakref.ref[napari.viewer.Viewer]") -> None:
-        self._viewer = viewer  # a viewer that was closed must be let go
+        self._viewer = viewer  # a closed viewer must be freed
 
     def __call__(self, event: Any) -> None:
         _look_at(self._viewer, event.value)
@@ -42,7 +42,7 @@ class _Inserted:
 def _look_at(viewer: "weakref.ref[napari.viewer.Viewer]", layer: Layer) -> None:
     path = file_of(layer) if isinstance(layer, Image) and layer.ndim == 2 else None
     if path is not None and is_own_mask(path):
-        # Later: who else is being told of the new layer must find it there.
+        # Later, because other listeners of this event must still find the layer.
         QTimer.singleShot(0, lambda: _show_as_labels(viewer(), layer))
 
 
@@ -52,15 +52,15 @@ def _show_as_labels(viewer: "napari.viewer.Viewer | None", layer: Image) -> None
         return
     try:
         mask, spacing = read_mask(path), read_spacing(path)
-    except SaunetError:  # it stays the image that napari made of it
+    except SaunetError:  # it stays an image
         return
     name = layer.name
     labels = Labels(mask, name=name, colormap=vessel_colours(), opacity=0.7, **placed(spacing))
     viewer.layers.insert(viewer.layers.index(layer) + 1, labels)
     viewer.layers.remove(layer)
-    labels.name = name  # beside the image it had to have another one
+    labels.name = name  # next to the image it had to have another name
     viewer.layers.selection.active = labels
-    show_info(f"{path.name} is a vessel mask, and so is shown as labels.")
+    show_info(f"{path.name} is a vessel mask and is shown as labels.")
 
 
 _WATCHED: "WeakSet[napari.viewer.Viewer]" = WeakSet()

@@ -1,4 +1,4 @@
-"""The Save button: write the labels that the user corrected as a mask beside their photograph."""
+"""The Save button: write the corrected labels as a mask next to their photograph."""
 
 import re
 from collections.abc import Callable
@@ -27,13 +27,13 @@ ENDING = "vessels"
 
 
 class Saver:
-    """Saves Labels layers; a layer that was saved before goes to the same file, after a question.
+    """Saves Labels layers; a layer saved before goes to the same file, after confirmation.
 
     Parameters
     ----------
     viewer : ViewerModel
     parent : QWidget
-        Of the dialogs.
+        Parent of the dialogs.
     say : callable
         Takes what to tell the user.
     """
@@ -48,13 +48,13 @@ class Saver:
         Parameters
         ----------
         otherwise : Labels, optional
-            Saved where the active layer is no layer of vessels.
+            Saved if the active layer is not a vessel layer.
         photograph : Image, optional
-            Beside which the file goes, where the labels do not tell theirs.
+            Photograph next to which to save, if the labels do not name theirs.
         """
         labels = _in_hand(self._viewer) or otherwise
         if labels is None:
-            self._say("There are no vessels to save: segment first, or choose a Labels layer.")
+            self._say("There are no vessels to save: segment first, or select a Labels layer.")
             return
         photograph = _photograph_of(labels, self._viewer) or photograph
         target = self._target(labels, photograph)
@@ -67,7 +67,7 @@ class Saver:
         except SaunetError as error:
             self._say(tell(error))
             return
-        # A layer that shows another photograph now has another name, and so a file of its own.
+        # A layer that now shows another photograph has another name, and therefore its own file.
         self._files[labels] = (labels.name, target)
         if notice:
             show_warning(notice)
@@ -86,7 +86,7 @@ class Saver:
             return None
         target = Path(chosen)
         if target.suffix:
-            return target  # the dialog has asked whether it may be replaced
+            return target  # the dialog has already asked
         target = target.with_name(f"{target.name}{SUFFIXES[0]}")
         if target.exists() and ask_to_replace(self._parent, target) != "replace":
             return None
@@ -94,16 +94,16 @@ class Saver:
 
 
 def _in_hand(viewer: "ViewerModel") -> Labels | None:
-    """Give the active layer, where it is one of vessels: no field of view, no picture of right and wrong."""
+    """Return the active layer if it holds vessels: not a field of view or an evaluation."""
     active = viewer.layers.selection.active
-    active = getattr(active, "__wrapped__", active)  # a widget is given stand-ins, which last for a moment
+    active = getattr(active, "__wrapped__", active)  # a widget gets proxies, which are short-lived
     if not isinstance(active, Labels) or active.metadata.get("role") == "fov":
         return None
     return active if active.metadata.get(ROLE) in (None, "vessels") else None
 
 
 def _photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
-    """Find the photograph that labels are of: the one they were found in, or of the same eye."""
+    """Find the photograph of labels: their source, or one of the same image."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image) and ROLE not in layer.metadata]
     of = labels.metadata.get(OF)
     fitting = (x for x in images if x.name == of or (of is None and same_eye(x, labels)))
@@ -111,9 +111,9 @@ def _photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
 
 
 def proposal(labels: Labels, photograph: Image | None) -> Path:
-    """Propose NAME_vessels.png beside the photograph; where it lies in no file, where napari saved last.
+    """Propose NAME_vessels.png next to the photograph; without a file, in napari's last folder.
 
-    What the layer's name adds to the photograph's, such as an observer, stands in between.
+    Anything that the layer's name adds to the photograph's, such as an observer, is inserted.
     """
     file = photograph_file(photograph)
     stem = photograph.name if photograph is not None else ""
@@ -127,10 +127,10 @@ def proposal(labels: Labels, photograph: Image | None) -> Path:
 
 
 def photograph_file(photograph: Image | None) -> Path | None:
-    """File of a photograph, if it is still there."""
+    """File of a photograph, if it still exists."""
     if photograph is None:
         return None
-    path = photograph.metadata.get("path")  # Browse reads it without napari's help
+    path = photograph.metadata.get("path")  # Browse reads it without napari
     return Path(path) if path and Path(path).is_file() else file_of(photograph)
 
 
@@ -142,4 +142,4 @@ def _last_folder() -> Path:
 def _refuse_photograph(target: Path, photograph: Image | None) -> None:
     file = photograph_file(photograph)
     if file is not None and target.exists() and target.samefile(file):
-        raise FileFormatError(f"'{target.name}' is the photograph itself: choose another name for its mask.")
+        raise FileFormatError(f"'{target.name}' is the photograph itself: choose another name for the mask.")

@@ -1,4 +1,4 @@
-"""Write a Labels layer into a mask file, and note that it is saved; works without a window."""
+"""Write a Labels layer to a mask file, and note that it is saved; works without a window."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,16 +22,16 @@ def store(target: Path, data: Any, about: Mapping[str, Any], *, overwrite: bool)
     target : Path
         A PNG, TIFF or GIF file; GIF keeps no scale.
     data : array, shape (H, W), or sequence of arrays
-        The layer's data; of a multiscale layer the first array, its full resolution, is written.
+        The layer's data; of a multiscale layer the first array (full resolution) is written.
     about : mapping
-        The layer's name, scale and units, as napari hands them to a writer.
+        The layer's name, scale and units, as napari passes them to a writer.
     overwrite : bool
         Whether an existing file may be replaced.
 
     Returns
     -------
     str
-        What the file does not hold of the layer, or "". A layer that it holds in full counts as saved.
+        What the file does not preserve of the layer, or "". A fully preserved layer counts as saved.
 
     Raises
     ------
@@ -50,8 +50,8 @@ def store(target: Path, data: Any, about: Mapping[str, Any], *, overwrite: bool)
     write_mask(target, pixels, overwrite=overwrite, spacing=spacing_of(about))
     if not _of_one_kind(pixels):
         return (
-            f"A vessel mask tells vessel from no vessel only: all labels of '{name}' are vessels in "
-            f"{target.name}. To keep them apart, save the layer again as 'napari builtins labels'."
+            f"A vessel mask has only vessel and background: all labels of '{name}' became vessels in "
+            f"{target.name}. To keep the labels separate, save the layer again as 'napari builtins labels'."
         )
     note_saved(name, pixels)
     _tell_autosave(data)
@@ -64,7 +64,7 @@ def _of_one_kind(pixels: NDArray[Any]) -> bool:
 
 
 def _tell_autosave(data: Any) -> None:
-    """Say that these labels are safe; without a window nobody kept copies of them."""
+    """Note that these labels are saved; without a window there are no copies of them."""
     autosave = sys.modules.get("napari_saunetv2.plugin.session.autosave")
     if autosave is not None:
         autosave.not_needed(data)

@@ -1,4 +1,4 @@
-"""Predictions and truths that lie in files: one of each, or folders in which they have the same names."""
+"""Predictions and reference labels in files: one of each, or folders with matching names."""
 
 import os
 import re
@@ -31,15 +31,15 @@ _RESULT = re.compile(r"_(vessels|probability|overlay)$")
 """What ``saunetv2 segment`` puts behind a photograph's name."""
 
 _LOW = 0.5
-"""A map that stays below this probability may have another full scale."""
+"""A map below this probability everywhere may have another full scale."""
 
-PREDICTIONS, TRUTHS, SECOND, FIELDS = "predictions", "truth", "second", "fov"
+PREDICTIONS, TRUTHS, SECOND, FOVS = "predictions", "truth", "second", "fov"
 """Folders that :func:`write` makes."""
 
 
 @dataclass(frozen=True)
-class Filed:
-    """Files that belong together.
+class FilePair:
+    """Files of one image.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Filed:
     prediction, truth : Path
     second : Path or None
         The second observer's labels.
-    field : Path or None
+    fov : Path or None
         Mask of the field of view.
     """
 
@@ -55,14 +55,14 @@ class Filed:
     prediction: Path
     truth: Path
     second: Path | None = None
-    field: Path | None = None
+    fov: Path | None = None
 
     def read(self, threshold: float = 0.5) -> tuple[Case, Case | None]:
         """Read the case and the second observer's.
 
         A prediction of floats or of shades of grey is a probability, any other a mask. Pixels that an
-        observer marked as not judged are left out, as if outside the field of view. What is unusual goes to
-        the log, as warnings.
+        observer did not annotate are left out, as if outside the field of view. Anything unusual is logged as
+        a warning.
 
         Raises
         ------
@@ -71,13 +71,13 @@ class Filed:
         ImageError
             When they differ in shape.
         """
-        inside = None if self.field is None else read_mask(self.field)
+        inside = None if self.fov is None else read_mask(self.fov)
         if inside is not None:
-            plausibility.log(self.field.name if self.field else "", plausibility.of_field_mask(inside))
+            plausibility.log(self.fov.name if self.fov else "", plausibility.of_fov_mask(inside))
         truth, ignored = self._labels(self.truth, inside)
-        where = "whole frame" if self.field is None else self.field.name
+        where = "whole frame" if self.fov is None else self.fov.name
         about = self.prediction.name, self.truth.name, where
-        case = Case(self.name, None, truth, self._answer(), threshold, inside, *about, ignored)
+        case = Case(self.name, None, truth, self._prediction(), threshold, inside, *about, ignored)
         share = plausibility.share(case.vessels(), case.counted)
         of = "frame" if inside is None else "field of view"
         plausibility.log(self.prediction.name, plausibility.of_vessels(share, of=of, drawn=not case.probable))
@@ -89,12 +89,12 @@ class Filed:
         about = self.second.name, self.truth.name, where
         return case, Case(self.name, None, truth, other, threshold, inside, *about, both)
 
-    def _answer(self) -> NDArray[Any]:
-        answer = read_prediction(self.prediction)
-        if answer.dtype.kind == "f" and (top := float(answer.max())) < _LOW:
+    def _prediction(self) -> NDArray[Any]:
+        prediction = read_prediction(self.prediction)
+        if prediction.dtype.kind == "f" and (top := float(prediction.max())) < _LOW:
             remark = f"its highest probability is {top:.2g}: check its full scale."
             plausibility.log(self.prediction.name, [remark])
-        return answer
+        return prediction
 
     def _labels(
         self, path: Path, inside: NDArray[Any] | None
@@ -103,7 +103,7 @@ class Filed:
         labels = load_labels(path)
         remarks = [*labels.remarks, *plausibility.of_labels(labels.pixels, inside)]
         if labels.ignored is not None:
-            remarks.append(f"{labels.ignored.mean():.1%} of the pixels are not judged, and left out.")
+            remarks.append(f"{labels.ignored.mean():.1%} of the pixels are not annotated and are left out.")
         plausibility.log(path.name, remarks)
         return labels.pixels, labels.ignored
 
@@ -112,57 +112,58 @@ def matched(
     predictions: str | os.PathLike[str],
     truths: str | os.PathLike[str],
     second: str | os.PathLike[str] | None = None,
-    fields: str | os.PathLike[str] | None = None,
-) -> list[Filed]:
-    """Bring files together.
+    fovs: str | os.PathLike[str] | None = None,
+) -> list[FilePair]:
+    """Match prediction files with their reference labels.
 
     Parameters
     ----------
     predictions : path
-        A file, or a folder of them: probability maps or masks. Of what ``saunetv2 segment`` wrote the masks
-        are taken, and overlays and maps left out.
-    truths, second, fields : path
-        A file for every prediction, or a folder that holds one for each, as in
-        :func:`napari_saunetv2.datasets.partners.belonging`. A second observer may have left some out.
+        A file, or a folder of them: probability maps or masks. Of the results of ``saunetv2 segment`` the
+        masks are used; overlays and maps are left out.
+    truths, second, fovs : path
+        One file for every prediction, or a folder with one for each, as in
+        :func:`napari_saunetv2.datasets.partners.belonging`. The second observer may lack some.
 
     Raises
     ------
     LayoutError
-        When there is no prediction, one has no partner, or it is not clear which.
+        If there is no prediction, one has no match, or the match is ambiguous.
     """
     found = _predictions(Path(predictions))
     names = [stem(file) for file in found]
-    truth, field = (_partners(names, place) for place in (truths, fields))
+    truth, fov = (_partners(names, path) for path in (truths, fovs))
     other = _partners(names, second)
-    for given, partners in ((truths, truth), (fields, field)):
+    for given, partners in ((truths, truth), (fovs, fov)):
         if given is not None and None in partners:
             lonely = found[partners.index(None)]
             files = [p for p in sorted(Path(given).iterdir()) if readable(p)]
             raise LayoutError(
-                f"'{given}' holds nothing for '{lonely.name}'{nearest(stem(lonely), files)}: give it an "
-                "image of the same name, or name the two files."
+                f"'{given}' holds nothing for '{lonely.name}'{nearest(stem(lonely), files)}: add a file of "
+                "the same name, or give the two files directly."
             )
     return [
-        Filed(name, file, label, two, inside)
-        for name, file, label, two, inside in zip(names, found, truth, other, field, strict=True)
+        FilePair(name, file, label, two, inside)
+        for name, file, label, two, inside in zip(names, found, truth, other, fov, strict=True)
         if label is not None
     ]
 
 
-def _predictions(place: Path) -> list[Path]:
-    """Files that are scored: of the results of one photograph the mask, without a mask the probability."""
-    if not place.is_dir():
-        return [place]
+def _predictions(where: Path) -> list[Path]:
+    """Files to score: for each photograph the mask, or without a mask the probability."""
+    if not where.is_dir():
+        return [where]
     groups: dict[str, list[Path]] = {}
-    for path in sorted(p for p in place.iterdir() if p.is_file() and readable(p)):
+    for path in sorted(p for p in where.iterdir() if p.is_file() and readable(p)):
         groups.setdefault(_RESULT.sub("", folded(stem(path))), []).append(path)
     found = [_prediction(group) for group in groups.values()]
     if not found:
-        raise LayoutError(f"There is no prediction in '{place}': give a file, or a folder of masks.")
+        raise LayoutError(f"'{where}' holds no prediction: give a file, or a folder of masks.")
     left = sum(map(len, groups.values())) - len(found)
     if left:
-        remark = f"{left} files left out: of each photograph only the mask is scored, or without one the map."
-        plausibility.log(place.name, [remark])
+        remark = f"{left} files left out: for each photograph only the mask is scored, or without a mask "
+        "the probability map."
+        plausibility.log(where.name, [remark])
     return found
 
 
@@ -174,39 +175,37 @@ def _prediction(files: list[Path]) -> Path:
     some = masks or [path for path in files if folded(stem(path)).endswith("_probability")]
     if len(some) != 1:
         names = ", ".join(f"'{path.name}'" for path in files)
-        raise LayoutError(
-            f"Several files are predictions of one photograph: {names}. Leave one of them there."
-        )
+        raise LayoutError(f"Several files are predictions of one photograph: {names}. Keep only one of them.")
     return some[0]
 
 
-def _partners(names: list[str], place: str | os.PathLike[str] | None) -> list[Path | None]:
-    if place is None:
+def _partners(names: list[str], path: str | os.PathLike[str] | None) -> list[Path | None]:
+    if path is None:
         return [None] * len(names)
-    if not Path(place).is_dir():
-        return [Path(place)] * len(names)
-    return belonging(names, [p for p in sorted(Path(place).iterdir()) if p.is_file() and readable(p)])
+    if not Path(path).is_dir():
+        return [Path(path)] * len(names)
+    return belonging(names, [p for p in sorted(Path(path).iterdir()) if p.is_file() and readable(p)])
 
 
 def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Iterator[None]:
-    """Write cases as files that :func:`matched` reads, one after another.
+    """Write cases as files for :func:`matched`, one after another.
 
     Parameters
     ----------
     folder : Path
-        Made if missing; files of these names may not exist.
+        Created if missing; files of these names must not exist.
     cases : iterable of (str, Case, Case or None)
         Name of the files, case, and the second observer's case. Probabilities become 32-bit floats.
     """
     for name, case, second in cases:
         maps = {TRUTHS: (case.truth, case.ignored)}
-        maps |= {SECOND: (second.answer, second.ignored)} if second is not None else {}
-        maps |= {FIELDS: (case.inside, None)} if case.inside is not None else {}
-        maps |= {} if case.probable else {PREDICTIONS: (case.answer, None)}
-        for place, (pixels, ignored) in maps.items():
-            _write(make_folder(folder / place), name, np.asarray(pixels != 0, np.uint8), ignored)
+        maps |= {SECOND: (second.prediction, second.ignored)} if second is not None else {}
+        maps |= {FOVS: (case.inside, None)} if case.inside is not None else {}
+        maps |= {} if case.probable else {PREDICTIONS: (case.prediction, None)}
+        for part, (pixels, ignored) in maps.items():
+            _write(make_folder(folder / part), name, np.asarray(pixels != 0, np.uint8), ignored)
         if case.probable:
-            write_probability(make_folder(folder / PREDICTIONS) / f"{name}.tif", case.answer)
+            write_probability(make_folder(folder / PREDICTIONS) / f"{name}.tif", case.prediction)
         yield
 
 

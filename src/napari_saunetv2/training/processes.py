@@ -1,10 +1,10 @@
 """One training in several processes, each with its share of every batch: the same steps as in one process.
 
-torch's DistributedDataParallel minimises the mean of the processes' own losses, which is another loss: MCC is
-counted over the whole batch. Here every process computes the loss of the whole batch, and the gradient that
-comes to it through its own share; their sum is the gradient that one process would find.
+torch's DistributedDataParallel minimises the mean of the processes' losses, which is a different loss: MCC is
+computed over the whole batch. Here every process computes the loss of the whole batch and the gradient
+through its own share; their sum is the gradient of a single process.
 
-Started by ``torchrun``; in a process by itself all of this does nothing.
+Started by ``torchrun``; with a single process none of this has an effect.
 """
 
 import logging
@@ -24,7 +24,7 @@ from napari_saunetv2.errors import DeviceError, SaunetError, SettingsError, Stop
 from napari_saunetv2.networks._blocks import DropBlock2d
 
 PATIENCE = timedelta(hours=2)
-"""That the others wait for the first process: it alone validates."""
+"""Timeout of the other processes while the main process validates."""
 
 _OVER, _STOPPED = -1.0, -2.0
 _LOG = logging.getLogger(__name__)
@@ -32,12 +32,12 @@ _LOG = logging.getLogger(__name__)
 
 @contextmanager
 def launched(device: str = "auto") -> Iterator[str]:
-    """Meet the other processes that torchrun started, if it did; gives the device of this one.
+    """Join the processes started by torchrun, if any; yields the device of this one.
 
     Raises
     ------
     DeviceError
-        When this machine has fewer GPUs than processes, or a process was lost on the way.
+        If this machine has fewer GPUs than processes, or a process was lost.
     """
     if not dist.is_torchelastic_launched():
         yield device
@@ -50,13 +50,13 @@ def launched(device: str = "auto") -> Iterator[str]:
     try:
         yield device
     except Exception as error:
-        if not leads() and not isinstance(error, Stopped):
-            time.sleep(3)  # what the first process fails from too, it tells, and torchrun ends this one
+        if not is_main_process() and not isinstance(error, Stopped):
+            time.sleep(3)  # the main process reports its own error, and torchrun ends this one
             _LOG.error("Process %d of the training failed: %s", dist.get_rank(), error)
         if isinstance(error, RuntimeError) and not isinstance(error, SaunetError) and _lost(error):
             raise DeviceError(
-                "Another process of this training ended, and none goes on without it: see what it said, then "
-                "start the same command with --resume."
+                "Another process of this training ended, so none can continue: check its message, then run "
+                "the same command with --resume."
             ) from error
         raise
     finally:
@@ -68,17 +68,17 @@ def size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def leads() -> bool:
-    """Whether this is the first process: the one that validates, writes and reports."""
+def is_main_process() -> bool:
+    """Whether this is the main process, which validates, writes and reports."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
 def share(batch: int) -> slice:
-    """Give the views of a batch that are this process's own; raises SettingsError for uneven shares."""
+    """Return this process's share of a batch; raises SettingsError for uneven shares."""
     if batch % size():
         raise SettingsError(
-            f"batch is {batch}: {size()} processes cannot share it evenly, start fewer or set --batch to a "
-            f"multiple of {size()}."
+            f"batch is {batch}: {size()} processes cannot share it evenly; start fewer processes or set "
+            f"--batch to a multiple of {size()}."
         )
     own = batch // size()
     first = own * (dist.get_rank() if dist.is_initialized() else 0)
@@ -86,7 +86,7 @@ def share(batch: int) -> slice:
 
 
 def prepare(network: nn.Module) -> None:
-    """Let a network's parts that look at more than one view look at all of the batch, in place."""
+    """Make layers that use several views use the whole batch, in place."""
     if size() == 1:
         return
     for parent in list(network.modules()):
@@ -98,7 +98,7 @@ def prepare(network: nn.Module) -> None:
 
 
 def gathered(part: Tensor) -> Tensor:
-    """Join the processes' shares of a batch; gradients go to this one's own alone."""
+    """Join the processes' shares of a batch; gradients flow only to this process's share."""
     if size() == 1:
         return part
     part = part.contiguous()
@@ -109,7 +109,7 @@ def gathered(part: Tensor) -> Tensor:
 
 
 def sum_gradients(network: nn.Module) -> None:
-    """Add up what the processes' shares give to the gradients."""
+    """Sum the gradients over the processes."""
     if size() == 1:
         return
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
@@ -120,36 +120,36 @@ def sum_gradients(network: nn.Module) -> None:
         gradient.copy_(whole.view_as(gradient))
 
 
-def told(number: float) -> float:
-    """Give what the first process says, in all of them; the others wait for it."""
+def broadcast(number: float) -> float:
+    """Return the main process's number in all processes; the others wait for it."""
     if size() == 1:
         return number
-    said = torch.tensor(number, dtype=torch.float64)
-    dist.broadcast(said, 0)
-    return float(said)
+    value = torch.tensor(number, dtype=torch.float64)
+    dist.broadcast(value, 0)
+    return float(value)
 
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Let the others go at the end of the steps. One that ends within a step takes them with it."""
+    """Release the other processes at the end; if the main process fails within a step, they end too."""
     try:
         yield
     except GeneratorExit:
-        told(_STOPPED)
+        broadcast(_STOPPED)
         raise
-    told(_OVER)
+    broadcast(_OVER)
 
 
-def led() -> Iterator[float]:
-    """Give the first process's clock for every step it begins, until the last; raises Stopped if it was."""
-    while (seconds := told(0.0)) >= 0:
+def follow() -> Iterator[float]:
+    """Yield the main process's clock for each of its steps; raises Stopped if it was stopped."""
+    while (seconds := broadcast(0.0)) >= 0:
         yield seconds
     if seconds == _STOPPED:
-        raise Stopped("The training was stopped before it was done; --resume goes on from there.")
+        raise Stopped("The training was stopped before it was done; --resume continues from there.")
 
 
 class _Sum(torch.autograd.Function):
-    """Sum of a tensor over the processes: each of them lets its part of the loss look at every share."""
+    """Differentiable sum of a tensor over the processes."""
 
     @staticmethod
     def forward(_: Any, part: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ def _summed(part: Tensor) -> Tensor:
 
 
 class _BatchNorm(nn.BatchNorm2d):
-    """BatchNorm over all processes' shares; torch's own does that on GPUs alone."""
+    """BatchNorm over all processes' shares; torch's own version works only on GPUs."""
 
     def __init__(self, part: nn.BatchNorm2d) -> None:
         super().__init__(part.num_features, part.eps, part.momentum)

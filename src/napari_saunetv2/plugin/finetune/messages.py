@@ -1,4 +1,4 @@
-"""What the Fine-tune widget's status line says."""
+"""Texts of the Fine-tune widget's status line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from napari_saunetv2.training import Outcome, Report, Task
 
 
 def of_report(report: Report, *, paused: bool) -> str:
-    """Say where a training stands."""
+    """Describe the progress of a training."""
     stage, f1 = "Paused" if paused else "Training", _score(report.validation_f1)
     return (
         f"{stage}: step {report.step}/{report.steps}, loss {report.loss:.4f}, F1 {f1} at its best threshold "
@@ -20,10 +20,10 @@ def of_task(task: Task) -> str:
 
 
 def of_outcome(outcome: Outcome) -> str:
-    """Say what a training came to."""
+    """Describe the outcome of a training."""
     if outcome.model is None:
         return outcome.describe()
-    listed = f"The model is in the list, its log in {outcome.log.name} beside it."
+    listed = f"The model is in the list; its log is {outcome.log.name} next to it."
     return f"Done: {outcome.name}. {outcome.describe()} {listed}"
 
 
@@ -34,17 +34,17 @@ def of_obstacle(
     folder_problem: str,
     wrong: Mapping[str, str],
 ) -> str:
-    """Say what keeps a training from starting, or "".
+    """Describe the obstacle to a training, or "".
 
     Parameters
     ----------
     source : "layers" or "folder"
     rows, chosen : sequence
-        Of the table, and those that are ticked and have labels.
+        Rows of the table, and the ticked ones with labels.
     folder_problem : str
         Why the folder cannot be read, or "".
     wrong : mapping
-        What is wrong with a field, by what the sentence calls it.
+        Problem of a field, by the field's name in the sentence.
     """
     if not rows and source == "folder":
         return folder_problem or "Choose a folder with photographs and their labels."
@@ -56,7 +56,7 @@ def of_obstacle(
 
 
 def counted(images: int) -> str:
-    """Say how many images."""
+    """Format the number of images."""
     return "1 image" if images == 1 else f"{images} images"
 
 
@@ -65,7 +65,7 @@ def _score(f1: float | None) -> str:
 
 
 def _clock(seconds: float) -> str:
-    if not seconds < 360_000:  # nor not a number
+    if not seconds < 360_000:  # nor NaN
         return "-"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

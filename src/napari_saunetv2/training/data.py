@@ -1,4 +1,4 @@
-"""The images of a training, ready to be drawn from."""
+"""The images of a training, prepared for sampling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,32 +15,32 @@ from napari_saunetv2.training.views import Prepared, prepare, split
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a training learns from, and what it is judged by.
+class TrainingData:
+    """Training and validation images of a training.
 
     Attributes
     ----------
-    train, watched : sequence of Prepared
-        To learn from, and to validate on.
+    train, validation : sequence of Prepared
+        Images to train on, and to validate on.
     names : (list of str, list of str)
-        Of the images in them.
-    place : torch.device
+        Names of the images in them.
+    device : torch.device
     pairs : sequence of Pair
-        As they were given.
+        The original pairs.
     in_blocks : bool
         Whether both are parts of one image.
     """
 
     train: Sequence[Prepared]
-    watched: Sequence[Prepared]
+    validation: Sequence[Prepared]
     names: tuple[list[str], list[str]]
-    place: torch.device
+    device: torch.device
     pairs: Sequence[Pair]
     in_blocks: bool = False
 
     @property
     def validated_on(self) -> str:
-        """Names of the validation images, or which part of the only image it is."""
+        """Names of the validation images, or of the held-out part of a single image."""
         return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
     def diameter(self) -> float | None:
@@ -49,36 +49,35 @@ class Material:
         return float(np.median(found)) if found else None
 
 
-def gather(pairs: Sequence[Pair], config: TrainConfig, place: torch.device) -> Material:
-    """Part images into those to train and those to validate on, and lay them on their canvases.
+def load(pairs: Sequence[Pair], config: TrainConfig, device: torch.device) -> TrainingData:
+    """Split images into training and validation images, and pad them to their canvases.
 
     Raises
     ------
     SettingsError, ImageError
-        Where the share for validation leaves nothing to train on, or whole canvases differ in size; for
-        labels that mean nothing.
+        If validation leaves nothing to train on, whole canvases differ in size, or labels are invalid.
     """
     for pair in pairs:
         plausibility.log(pair.name, pair.remarks(sparse=config.sparse))
     train, held = split([pair.name for pair in pairs], config.validation)
     names = [pairs[n].name for n in train], [pairs[n].name for n in held]
     images = [prepare(pairs[n], config) for n in train]
-    watched = [prepare(pairs[n], config) for n in held]
+    validation = [prepare(pairs[n], config) for n in held]
     blocks = len(pairs) == 1 and config.validation > 0
     if blocks:
         images[0], part = in_blocks(images[0], config.validation)
-        watched = [part]
+        validation = [part]
     if config.views == "published":
         _check_one_size(images)
-    return Material(images, watched, names, place, pairs, blocks)
+    return TrainingData(images, validation, names, device, pairs, blocks)
 
 
 def _check_one_size(images: Sequence[Prepared]) -> None:
-    """Refuse canvases that make no batch because they are not cropped."""
+    """Refuse uncropped canvases of different sizes, which cannot form a batch."""
     shapes = sorted({tuple(image.canvas.shape[1:]) for image in images})
     if len(shapes) > 1:
         least, most = (f"{width} x {height}" for height, width in (shapes[0], shapes[-1]))
         raise SettingsError(
-            f"views is published: whole canvases of {least} and {most} pixels make no batch, train on images "
-            "of one size or set views to random."
+            f"views is published: whole canvases of {least} and {most} pixels cannot form a batch; train on "
+            "images of one size or set views to random."
         )

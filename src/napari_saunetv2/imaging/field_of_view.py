@@ -8,29 +8,29 @@ from numpy.typing import NDArray
 from napari_saunetv2.imaging import _lit
 
 FRAME_FILLING = 0.97
-"""A lit area above this share of the frame is no disc: a crop, or not a fundus photograph."""
+"""A lit area above this share of the frame is not a disc: a crop, or not a fundus photograph."""
 
 ROUND = 0.8
-"""Least overlap (intersection over union) of a field of view with the disc about it."""
+"""Minimum overlap (intersection over union) of a field of view with its disc."""
 
 _SURE = 0.9
-"""A field that is less round than this is compared with what other ways find."""
+"""A result less round than this is compared with those of the other methods."""
 
 _BETTER = 0.03
-"""By so much another field must be rounder to be taken."""
+"""Another result is used only if it is rounder by this much."""
 
 _ROUND_SIDE = 150
-"""Shorter side in pixels at which a mask's shape is looked at."""
+"""Shorter side in pixels at which a mask's shape is examined."""
 
 _WORK_SIDE = 800
-"""Longer side in pixels at which a large image is searched; the outline of a disc needs no more."""
+"""Longer side in pixels to which a large image is reduced for the search."""
 
 
 def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find the field of view: the largest lit area, closed, its holes filled.
+    """Detect the field of view: the largest lit area, closed, with filled holes.
 
-    Where that is not round, or a bright banner or paper lies at the frame's edge, the disc is also sought
-    below the brightness of a burnt-in label, and by the colours of the edge; the roundest is taken.
+    If that is not round, or there is a bright banner or paper at the frame's edge, the disc is also searched
+    below the brightness of a burnt-in label, and by the colours of the edge; the roundest result is used.
 
     Parameters
     ----------
@@ -39,31 +39,31 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     Returns
     -------
     array, shape (H, W), bool
-        All True for a dark image, in which nothing tells the field of view from the rest. Whether it is a
-        disc says :func:`roundness`.
+        All True for a dark image, in which the field of view cannot be detected. :func:`roundness` tells
+        whether it is a disc.
     """
     height, width = image.shape[:2]
     step = max(1, round(max(height, width) / _WORK_SIDE))
     picture = image[::step, ::step]
     red = _median_of_nine(picture[..., 0])
-    field = _lit.above_threshold(red, float(red.max()))
-    if field is None:
+    fov = _lit.above_threshold(red, float(red.max()))
+    if fov is None:
         return np.ones((height, width), bool)
-    best = roundness(field)
+    best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
         for other in _lit.other_ways(picture, red):
             rounder = roundness(other)
             if rounder >= _SURE and rounder > best + _BETTER:
-                field, best = other, rounder
-    return np.repeat(np.repeat(field, step, 0), step, 1)[:height, :width]
+                fov, best = other, rounder
+    return np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
 
 
-def roundness(field: NDArray[np.bool_]) -> float:
-    """Overlap of a mask with the disc that is as wide as the mask, where the frame or a banner may cut both.
+def roundness(fov: NDArray[np.bool_]) -> float:
+    """Overlap of a mask with a disc of the same width, where the frame or a banner may cut both.
 
     Parameters
     ----------
-    field : array, shape (H, W), bool
+    fov : array, shape (H, W), bool
 
     Returns
     -------
@@ -71,14 +71,14 @@ def roundness(field: NDArray[np.bool_]) -> float:
         Intersection over union; 0 for an empty mask, one that fills the frame, one that is less than half as
         high as wide (or the reverse), and one that fills the corners beside the disc: a rectangle.
     """
-    if diameter(field) is None:
+    if diameter(fov) is None:
         return 0.0
-    step = max(1, min(field.shape) // _ROUND_SIDE)
-    field = np.pad(field[::step, ::step], 1)
-    rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
+    step = max(1, min(fov.shape) // _ROUND_SIDE)
+    fov = np.pad(fov[::step, ::step], 1)
+    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return 0.0
-    box = field[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = fov[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if box.shape[0] > box.shape[1]:
         box = box.T
     short, long = box.shape
@@ -88,7 +88,7 @@ def roundness(field: NDArray[np.bool_]) -> float:
     across = (x - (long - 1) / 2) ** 2
     found = 0.0
     slack = (long - short) / 2
-    for shift in np.linspace(-slack, slack, 9):  # a disc may be cut on one side only
+    for shift in np.linspace(-slack, slack, 9):  # a disc may be cut on only one side
         disc = (y - (short - 1) / 2 - shift) ** 2 + across <= (long / 2) ** 2
         beside = ~disc
         if np.count_nonzero(box & beside) > np.count_nonzero(beside) / 2:
@@ -123,23 +123,23 @@ def _sorted(
     return np.minimum(low, middle), np.maximum(low, middle), np.maximum(high, c)
 
 
-def diameter(field: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
-    """Diameter in pixels of a field of view, or None where the mask fills the frame or is empty.
+def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
+    """Diameter in pixels of a field of view; None if the mask fills the frame or is empty.
 
-    It is that of the disc with the same area: a stray bright column, or a disc cut at the top and bottom,
-    moves it little.
+    It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
+    bottom, changes it little.
     """
-    if not 0 < float(np.mean(field)) <= FRAME_FILLING:
+    if not 0 < float(np.mean(fov)) <= FRAME_FILLING:
         return None
-    return math.sqrt(4 / math.pi * np.count_nonzero(field))
+    return math.sqrt(4 / math.pi * np.count_nonzero(fov))
 
 
-def outline(field: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:
+def outline(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:
     """Outline of a field of view: its longest border as a polygon.
 
     Parameters
     ----------
-    field : array, shape (H, W)
+    fov : array, shape (H, W)
         Inside where not 0.
 
     Returns
@@ -150,13 +150,13 @@ def outline(field: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]
     """
     from skimage.measure import approximate_polygon, find_contours
 
-    # The margin closes the outline where the frame cuts the field.
+    # The margin closes the outline where the frame cuts the field of view.
     borders = find_contours(  # type: ignore[no-untyped-call]
-        np.pad(np.asarray(field) != 0, 1).astype(np.float32), 0.5
+        np.pad(np.asarray(fov) != 0, 1).astype(np.float32), 0.5
     )
     if not borders:
         return np.empty((0, 2))
     longest = max(borders, key=len) - 1
-    tolerance = max(0.25, max(field.shape) / 2000)
+    tolerance = max(0.25, max(fov.shape) / 2000)
     corners: NDArray[np.float64] = approximate_polygon(longest, tolerance)  # type: ignore[no-untyped-call]
     return corners[:-1]

@@ -9,13 +9,13 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_saunetv2.evaluation import Case
-from napari_saunetv2.imaging import fov
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 
 
 @dataclass(frozen=True)
 class Part:
-    """A layer's array, without the layer: a worker may use it when the layer is gone.
+    """A layer's array without the layer, so a worker may use it after the layer is removed.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class Part:
 
     @classmethod
     def of(cls, layer: Layer) -> "Part":
-        """Take it from a layer."""
+        """Make it from a layer."""
         return cls(layer.name, layer.data[0] if layer.multiscale else layer.data, bool(layer.multiscale))
 
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Read one plane; of a part that has one plane only, that one."""
+        """Read one plane; if there is only one, that one."""
         return np.asarray(self.data[self._within(index)])
 
     def code(self, index: tuple[int, ...]) -> str:
-        """Python that reads the same from a viewer."""
+        """Python code that reads the same plane from a viewer."""
         within = self._within(index)
         place = f"[{', '.join(map(str, within))}]" if within else ""
         return f"np.asarray(viewer.layers[{self.name!r}].data{'[0]' if self.multiscale else ''}{place})"
@@ -50,22 +50,22 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparand:
-    """A prediction, what it is compared with, and where it shows.
+class PredictionPair:
+    """A prediction and its reference labels.
 
     Attributes
     ----------
     layer : Layer
-        The prediction's; only the interface's thread may touch it.
+        The prediction's layer; only the GUI thread may use it.
     names : list of str
-        Of its planes.
+        Names of its planes.
     indices : list of tuple of int
-        Where in the layer they lie.
-    answer, truth : Part
+        Indices of the planes in the layer.
+    prediction, truth : Part
     second : Part or None
         The second observer's labels.
     inside, photograph : Part or None
-        The field of view; where there is a photograph instead, it is found in that.
+        The field of view, or the photograph in which to detect it.
     threshold : float
     model : str
         What made the prediction, for tables: the model, where Segment noted it, else the layer's name.
@@ -76,7 +76,7 @@ class Comparand:
     layer: Layer
     names: list[str]
     indices: list[tuple[int, ...]]
-    answer: Part
+    prediction: Part
     truth: Part
     second: Part | None
     inside: Part | None
@@ -86,19 +86,19 @@ class Comparand:
     not_used: str = ""
 
     def changed(self) -> bool:
-        """Say whether the prediction's layer shows other data by now."""
-        return Part.of(self.layer).data is not self.answer.data
+        """Whether the data of the prediction's layer was replaced."""
+        return Part.of(self.layer).data is not self.prediction.data
 
     def cases(self) -> Iterator[tuple[tuple[int, ...], Case, Case | None]]:
-        """Give each plane's index, its case, and the second observer's case."""
+        """Yield each plane's index, its case, and the second observer's case."""
         for name, index in zip(self.names, self.indices, strict=True):
             inside = None if self.inside is None else self.inside.plane(index)
             if self.photograph is not None:
-                inside = fov.detect(to_unit(self.photograph.plane(index)))
+                inside = field_of_view.detect(to_unit(self.photograph.plane(index)))
             truth = self.truth.plane(index)
             about = self.truth.name, self._fov()
             case = Case(
-                name, None, truth, self.answer.plane(index), self.threshold, inside, self.model, *about
+                name, None, truth, self.prediction.plane(index), self.threshold, inside, self.model, *about
             )
             second = None
             if self.second is not None:
@@ -107,16 +107,17 @@ class Comparand:
             yield index, case, second
 
     def code(self) -> list[str]:
-        """Python that makes the cases in napari's console, a line each."""
+        """Python code that makes the cases in napari's console, one line each."""
         lines = []
         for name, index in zip(self.names, self.indices, strict=True):
             inside = "None" if self.inside is None else self.inside.code(index)
             if self.photograph is not None:
-                inside = f"fov.detect(to_unit({self.photograph.code(index)}))"
-            answer, truth = self.answer.code(index), self.truth.code(index)
+                inside = f"field_of_view.detect(to_unit({self.photograph.code(index)}))"
+            prediction, truth = self.prediction.code(index), self.truth.code(index)
             about = f"{self.model!r}, {self.truth.name!r}, {self._fov()!r}"
             lines.append(
-                f"evaluation.Case({name!r}, None, {truth}, {answer}, {self.threshold!r}, {inside}, {about})"
+                f"evaluation.Case({name!r}, None, {truth}, {prediction}, {self.threshold!r}, {inside}, "
+                f"{about})"
             )
         return lines
 
@@ -127,18 +128,18 @@ class Comparand:
         return "whole frame" if self.inside is None else self.inside.name
 
 
-def as_python(some: Iterable[Comparand]) -> str:
-    """Python for napari's console that scores the same and prints the table."""
+def as_python(some: Iterable[PredictionPair]) -> str:
+    """Python code for napari's console that computes the same scores and prints the table."""
     lines = [line for one in some for line in one.code()]
     more = [
-        "from napari_saunetv2.imaging import fov",
+        "from napari_saunetv2.imaging import field_of_view",
         "from napari_saunetv2.imaging.intensity import to_unit",
     ]
     return "\n".join(
         [
             "import numpy as np",
             "from napari_saunetv2 import evaluation",
-            *(more if any("fov.detect" in line for line in lines) else []),
+            *(more if any("field_of_view.detect" in line for line in lines) else []),
             "cases = [",
             *(f"    {line}," for line in lines),
             "]",
