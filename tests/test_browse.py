@@ -380,7 +380,7 @@ def test_a_batch_can_be_stopped(widget, ends, qtbot, monkeypatch):
         half = np.tri(9, dtype=np.uint8)
         return [evaluation.Case(samples[0].name, None, half, half)]
 
-    monkeypatch.setattr(evaluation, "answers", slow)
+    monkeypatch.setattr(evaluation, "predictions", slow)
     widget.score_all.native.click()
     qtbot.waitUntil(lambda: len(scored) > 0, timeout=30_000)
     widget.stop.native.click()
@@ -397,17 +397,17 @@ def test_a_batch_is_stopped_at_once_and_begins_anew_after_an_error(widget, tiny,
     ends(widget)
     assert widget.score_all.enabled
     assert widget.status.value == "Stopped: 0 of 4 images."
-    real = evaluation.answers
+    real = evaluation.predictions
 
     def fail(*args, **kwargs):
         raise RuntimeError("bad kernel")
 
-    monkeypatch.setattr(evaluation, "answers", fail)
+    monkeypatch.setattr(evaluation, "predictions", fail)
     widget.score_all.native.click()
     ends(widget)
     assert notification_manager.records[-1].exception.args == ("bad kernel",)
     assert widget.status.value == "Failed: bad kernel: 0 of 4 images."
-    monkeypatch.setattr(evaluation, "answers", real)
+    monkeypatch.setattr(evaluation, "predictions", real)
     widget.score_all.native.click()
     job = widget.panel.job
     widget.segment_all.changed.emit(True)  # by a program: there is still one run

@@ -15,6 +15,7 @@ from napari_saunetv2.cli import app
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.evaluation import Case, file_pairs
 from napari_saunetv2.imaging.ignored import judged, not_judged
+from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.finetune.run import Picked
 from napari_saunetv2.training import Pair, folders, tasks, tuning
@@ -158,7 +159,8 @@ def test_the_command_and_a_data_set_leave_them_out(tmp_path, make):
     assert score.metrics["f1"] == 1
     np.testing.assert_array_equal(Pair.of(sample).ignored, TOP)
     model = save_model(tmp_path / "tiny.safetensors")
-    (case,) = evaluation.answers([sample], str(model), rescale="off")
+    config = replace(evaluation.EXACT, rescale="off")
+    (case,) = evaluation.predictions([sample], checkpoint.load(model), config)
     np.testing.assert_array_equal(case.ignored, TOP)
 
 
