@@ -109,7 +109,7 @@ def by_precision(data: Path, quick: bool) -> Iterator[str]:
             apart, shares = compared(model, pair, found[name])
             largest = max(largest, apart)
             cells.append(f"{max(shares):.2%} ({np.mean(shares):.2%})")
-        verdict = _choice.judge(model, CPU, *pair)
+        verdict = _choice.compare_with_torch(model, CPU, *pair)
         may = "takes it" if pair == taken else "may" if verdict and verdict.matches_reference else "never"
         ms = milliseconds(model, pair, found["DRIVE"][0].padded, 3 if quick else 15)
         yield f"| {pair[0]} {pair[1]} | {cells[0]} | {cells[1]} | {largest:.1g} | {ms:.0f} ms | {may} |"

@@ -35,8 +35,8 @@ def files(tmp_path: Path) -> list[Path]:
 
 def _run(files, model, folder, **options):
     folder.mkdir(exist_ok=True)
-    options = batch.OutputOptions(folder, probability=True)
-    return list(cluster.segment_files(files, InferenceConfig(model=model, **TORCH), HALF, options, **options))
+    output = batch.OutputOptions(folder, probability=True)
+    return list(cluster.segment_files(files, InferenceConfig(model=model, **TORCH), HALF, output, **options))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -199,15 +199,15 @@ def test_what_was_never_saved_runs_in_torch():
 
 
 def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
-    verdict = _choice.judge(small, CPU, "torch", "bfloat16")
+    verdict = _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
     monkeypatch.setattr(_check, "compare", lambda *_: pytest.fail("compared again"))
-    assert _choice.judge(small, CPU, "torch", "bfloat16") == verdict
+    assert _choice.compare_with_torch(small, CPU, "torch", "bfloat16") == verdict
     (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
     assert json.loads(kept.read_text())["changed"] == verdict.changed
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")  # as on another processor
     fingerprint.cache_clear()
     with pytest.raises(pytest.fail.Exception, match="compared again"):
-        _choice.judge(small, CPU, "torch", "bfloat16")
+        _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
     fingerprint.cache_clear()
 
 

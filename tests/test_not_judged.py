@@ -250,16 +250,16 @@ def test_a_folder_of_masks_is_measured(tmp_path):
     ],
 )  # fmt: skip
 def test_any_kind_of_mask_is_measured_as_one(tmp_path, make):
-    from napari_saunetv2.measure.files import OutputOptions, measure_file
+    from napari_saunetv2.measure.files import MeasureOptions, measure_file
 
     def segment(_):
         pytest.fail("it was taken for a photograph")
 
     path = make(tmp_path)
-    result = measure_file(path, OutputOptions(disc="none", fovea="none"), segment)
+    result = measure_file(path, MeasureOptions(disc="none", fovea="none"), segment)
     plain = measure_file(
         files.write_mask(tmp_path / "plain.png", files.read_mask(path)),
-        OutputOptions(disc="none", fovea="none"),
+        MeasureOptions(disc="none", fovea="none"),
         segment,
     )
     np.testing.assert_array_equal(result.labels, plain.labels)

@@ -104,13 +104,13 @@ def _longest(tiles: list[Tile]) -> int:
 
 def _smaller(side: int, config: InferenceConfig) -> tuple[InferenceConfig, str]:
     """Settings and notice of the next try, after tiles of ``side`` pixels filled the memory."""
-    full = f"The memory of '{config.device}' was full"
+    full = f"Out of memory on '{config.device}'"
     if side > SMALLEST_TILE:
         tile = max(SMALLEST_TILE, side // 2)
-        return replace(config, tile=tile), f"{full}: smaller tiles of {tile} pixels."
+        return replace(config, tile=tile), f"{full}: used smaller tiles of {tile} pixels."
     if config.device == "cpu":
         raise OutOfMemoryError(
             f"Out of memory even with tiles of {side} pixels: close other programs, or shrink the image."
         )
     torch.cuda.empty_cache()
-    return replace(config, tile="auto", device="cpu"), f"{full}: on the CPU instead."
+    return replace(config, tile="auto", device="cpu"), f"{full}: used the CPU instead."
