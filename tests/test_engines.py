@@ -82,7 +82,10 @@ def test_the_mixed_graph_is_the_network(name: str):
 def test_statistics_stay_in_float32():
     import openvino
 
-    from napari_saunetv2.engines import _mixed
+    from napari_saunetv2.engines import _mixed, _openvino
+
+    if not _openvino.has_bfloat16():
+        pytest.skip("OpenVINO does not compute in bfloat16 on this processor")
 
     model = _mixed.in_memory(checkpoint.load("saunetv2-general").network)
     model.reshape([1, 96, 96, 3])
@@ -204,7 +207,7 @@ def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypa
     assert _choice.compare_with_torch(small, CPU, "torch", "bfloat16") == verdict
     (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
     assert json.loads(kept.read_text())["changed"] == verdict.changed
-    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")  # as on another processor
+    monkeypatch.setenv("DNNL_MAX_CPU_ISA", "SSE41")  # as on another processor
     fingerprint.cache_clear()
     with pytest.raises(pytest.fail.Exception, match="compared again"):
         _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
@@ -358,7 +361,7 @@ def test_ranges_are_those_of_the_convolutions_inputs():
 def test_integers_are_near_the_prediction(prepared: Checkpoint, ranges):
     model = checkpoint.load("saunetv2-drive") if ranges == "its own" else prepared
     verdict = _check.compare(model, runners.runner(model, CPU, "openvino", "int8"))
-    assert abs(verdict.f1_shift) < 0.005
+    assert abs(verdict.f1_shift) < 0.01
     assert 1e-5 < verdict.changed < 0.06  # not float32 under another name; how far depends on the processor
 
 

@@ -60,7 +60,7 @@ def test_a_model_of_two_classes_is_exported(form, tmp_path):
 @pytest.mark.parametrize("name", [info.name for info in checkpoint.available() if info.bundled])
 def test_every_bundled_model_gives_the_same_answer_as_onnx(name, tmp_path):
     pytest.importorskip("onnxruntime")
-    assert export.export(checkpoint.load(name), tmp_path / "model.onnx", "onnx") < 1e-5
+    assert export.export(checkpoint.load(name), tmp_path / "model.onnx", "onnx") < 2e-5
 
 
 def test_the_onnx_takes_any_size_and_batch(model, tmp_path):

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,20 @@ class OpenvinoRunner:
         return self._requests[shape]
 
 
+@lru_cache(maxsize=1)
 def has_bfloat16() -> bool:
-    """Whether the processor has instructions for bfloat16 that OpenVINO uses."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Whether OpenVINO computes in bfloat16 here; tried on a small network, for a flag may promise too much."""
+    core = ov.Core()
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return False
+    image = ops.parameter([1, 16, 8, 8], np.float32)
+    convolved = convolve(image, np.ones((16, 16, 3, 3), np.float32), 1, 1)
+    small = ops.max_pool(convolved, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
+    try:
+        core.compile_model(ov.Model([small], [image]), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    except RuntimeError:
+        return False
+    return True
 
 
 def _hint(precision: str) -> str:
