@@ -155,7 +155,7 @@ class OpenvinoRunner:
 
 @lru_cache(maxsize=1)
 def has_bfloat16() -> bool:
-    """Whether OpenVINO computes in bfloat16 here; tried on a small network, for a flag may promise too much."""
+    """Whether OpenVINO computes in bfloat16 here: tried on a small network, as flags may promise too much."""
     core = ov.Core()
     if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return False
