@@ -580,7 +580,7 @@ def test_results_that_nobody_corrected_are_not_ticked_and_it_says_why(viewer, wi
     assert widget.pairs.chosen() == []
     assert not widget.run.enabled
     note = widget.pairs.note.text()
-    assert "Not ticked: one (the labels are a model's own result that nobody corrected)." in note
+    assert "Not ticked: one (the labels are an uncorrected model result)." in note
     assert "Not ticked: two (choose or paint labels of its size)." in note
     assert not widget.pairs.note.isHidden()
     assert "uncorrected" in widget.pairs.native.item(0, 0).toolTip()
@@ -639,7 +639,7 @@ def test_corrected_pixels_are_judged_by_themselves(viewer, widget, finish):
     said = widget.status.value
     assert f"Of the {corrected:,} pixels you corrected, " in said
     if said.startswith("Done"):
-        assert re.search(r"\d+% were right before, \d+% after; of the [\d,]+ kept for validation", said)
+        assert re.search(r"\d+% were right before, \d+% after; of the [\d,]+ used for validation", said)
     shares = widget.plot.corrected.getData()[1]
     assert len(shares) == len(widget.plot.f1.getData()[1])
     assert ((shares >= 0) & (shares <= 1)).all()

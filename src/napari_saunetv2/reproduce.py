@@ -158,7 +158,7 @@ class DatasetRun:
             "config = inference.InferenceConfig()",
             f"post = vessels.PostProcessing(threshold={self.threshold!r})",
             f"options = batch.OutputOptions(Path({str(self.output)!r}), overwrite={self.overwrite})",
-            "work = catalogue.segment_all(samples, model, config, post, wanted)",
+            "work = catalogue.segment_all(samples, model, config, post, options)",
         )
 
     def score_python(self) -> str:

@@ -86,14 +86,16 @@ class Job:
         self._stop.set()
 
     def _run(self, work: Work) -> Generator[Any, None, Any]:
-        shown = 0.0
+        shown, skipped = 0.0, None
         try:
             while not self._stop.is_set():
-                state = next(work)
+                state = skipped = next(work)
                 if time.monotonic() - shown > UPDATE_EVERY:
-                    shown = time.monotonic()
+                    shown, skipped = time.monotonic(), None
                     yield state
         except StopIteration as end:
+            if skipped is not None:
+                yield skipped  # the last state is what the window goes on showing
             return end.value
         except Exception as error:  # noqa: BLE001
             return _Failure(error)
