@@ -43,7 +43,7 @@ check pictures: at most 0.3 % of the vessel pixels change, and F1 moves by at mo
 are synthetic photographs, some of them dark, hazy, blurred or faint. The program measures this once on each
 computer and remembers the choice for this processor and these versions.
 
-int8 is never taken by `auto`. On processors without VNNI instructions, where its sums saturate, it changes up to
+`auto` never takes int8. On processors without VNNI instructions, where its sums saturate, it changes up to
 4 % of the vessel pixels of the check pictures.
 
 `make benchmark-precision` measures another processor and adds it to this page.
