@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from napari_saunetv2.engines._finite import require_finite
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.metrics import METRICS, confusion
 from napari_saunetv2.models.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from napari_saunetv2.imaging.synthetic import Synthetic
 
 Map = NDArray[np.float32]
 Run = Callable[[Map], Map]
@@ -115,11 +118,16 @@ def compare(model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = N
 
 def _f1(model: Checkpoint, vessels: NDArray[np.bool_]) -> float:
     """F1 of the first class on the good test image, whose vessels are known exactly."""
-    from napari_saunetv2.imaging.synthetic import fundus
-
-    truth = fundus((SIDE, SIDE), 0).vessels
+    truth = _sample(0).vessels
     inside = canvas.crop(vessels[0], SIDE, SIDE, model.header.padding)
     return METRICS["f1"](confusion(truth, inside.astype(np.uint8)))
+
+
+@lru_cache(maxsize=8)
+def _sample(seed: int) -> "Synthetic":
+    from napari_saunetv2.imaging.synthetic import fundus  # with what it needs, half a second
+
+    return fundus((SIDE, SIDE), seed)
 
 
 @lru_cache(maxsize=1)
@@ -130,10 +138,9 @@ def _pictures() -> tuple[tuple[str, Map], ...]:
     the brightness that both share. There are three of them, because few pixels cross the threshold and their
     number varies.
     """
-    from napari_saunetv2.imaging.synthetic import fundus  # importing it takes half a second
 
     def eye(seed: int) -> Map:
-        return np.asarray(fundus((SIDE, SIDE), seed).image / 255, np.float32)
+        return np.asarray(_sample(seed).image / 255, np.float32)
 
     hazy = eye(3)
     haze = np.float32(0.3) * (hazy.max(2, keepdims=True) > 0.05)
