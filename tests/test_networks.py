@@ -7,7 +7,8 @@ import torch
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.exchange.keras_import import load_keras
 from napari_saunetv2.networks import NETWORKS
-from napari_saunetv2.networks._blocks import DropBlock2d
+from napari_saunetv2.networks._blocks import DropBlock2d, Fold, Unfold
+from napari_saunetv2.networks.artery_vein import STEEPNESS
 
 PARAMETERS = {
     "saunetv2": (260_521, 260_521),
@@ -18,8 +19,10 @@ PARAMETERS = {
     "unet_sa": (535_891, 535_891),
     "unet18": (535_793, 535_793),
     "unet23": (2_158_705, 2_158_705),
+    "artery_vein": (523_037, 523_033),
 }
-"""All and trainable, as Keras counts the authors' own networks: with BatchNorm's running statistics."""
+"""All and trainable, as Keras counts the authors' own networks: with BatchNorm's running statistics.
+The cascade is our own."""
 
 REFERENCES = ("saunetv2", "saunet", "rsan")
 """Networks whose answers the authors' own programs gave."""
@@ -62,6 +65,33 @@ def test_answers_one_map_of_the_input_size_for_each_class(name, shape):
     network = NETWORKS[name](in_channels=1, classes=2).eval()
     with torch.inference_mode():
         assert network(torch.rand(2, 1, *shape)).shape == (2, 2, *shape)
+
+
+def test_folding_moves_pixels_and_unfolding_moves_them_back():
+    image = torch.arange(2 * 4 * 6).reshape(1, 2, 4, 6).float()
+    folded = Fold()(image)
+    assert folded.shape == (1, 8, 2, 3)
+    assert torch.equal(folded[0, 2 * 2 : 2 * 3], image[0, :, 1::2, 0::2])  # second row, first column
+    assert torch.equal(Unfold()(folded), image)
+
+
+def test_the_cascade_keeps_every_vessel_and_classifies_it():
+    torch.manual_seed(0)
+    network = NETWORKS["artery_vein"](dropblock=0).eval()
+    for part in network.classes.modules():
+        if isinstance(part, torch.nn.GroupNorm):
+            part.weight.data.normal_(1, 0.5)
+    image = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        vessel, both = network.vessels(image), network(image)
+        own = network.train()(image)
+    # Whatever is a vessel is one of some class, and nothing else is.
+    assert torch.equal((both >= 0).any(1, keepdim=True), vessel >= 0)
+    first = own.argmax(1, keepdim=True)
+    assert 0.05 < first.float().mean() < 0.95
+    clear = STEEPNESS * (own[:, :1] - own[:, 1:]).abs() >= vessel
+    torch.testing.assert_close(both.gather(1, first)[clear], vessel[clear])
+    assert bool((both.gather(1, 1 - first) <= own.gather(1, 1 - first).clamp(min=0) + 1e-5).all())
 
 
 def test_dropblock_drops_its_share_in_blocks_and_keeps_the_mean():

@@ -1,7 +1,7 @@
 """A trained network, rebuilt from the operations of another engine.
 
 torch's own exporters take seconds and do not know which form of an operation an engine runs fastest. These
-networks consist of only ten types of layers, so they are rebuilt layer by layer, in milliseconds.
+networks consist of only a dozen types of layers, so they are rebuilt layer by layer, in milliseconds.
 """
 
 import operator
@@ -19,8 +19,10 @@ from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.networks._blocks import (
     CrossScaleAttention,
     DropBlock2d,
+    Fold,
     GroupNorm,
     SpatialAttention,
+    Unfold,
     UpSample,
 )
 
@@ -45,6 +47,9 @@ class GraphBuilder(Protocol):
     def interleave(self, x: Node) -> Node:
         """Shape (N, 4C, H, W) -> (N, C, 2H, 2W); channel (2r + s) C + c goes to row 2i + r, column 2j + s."""
 
+    def fold(self, x: Node) -> Node:
+        """Undo ``interleave``."""
+
     def silu(self, x: Node) -> Node:
         """Multiply by its sigmoid (SiLU)."""
 
@@ -65,6 +70,12 @@ class GraphBuilder(Protocol):
 
     def multiply(self, x: Node, y: Node) -> Node:
         """Product; ``y`` may have one channel."""
+
+    def minimum(self, x: Node, y: Node) -> Node:
+        """Smaller value of every pixel; ``x`` may have one channel."""
+
+    def maximum(self, x: Node, y: Node) -> Node:
+        """Larger value of every pixel."""
 
     def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
         """Cross-scale attention; ``weights`` of shape (1, 2, 7, 7)."""
@@ -217,6 +228,8 @@ _PARTS: dict[type[nn.Module], Callable[..., Node]] = {
     nn.ReLU: lambda builder, _, x: builder.relu(x),
     SpatialAttention: _spatial,
     CrossScaleAttention: _gate,
+    Fold: lambda builder, _, x: builder.fold(_whole(builder, x)),
+    Unfold: lambda builder, _, x: builder.interleave(x),
     DropBlock2d: _same,
     nn.Identity: _same,
 }
@@ -224,5 +237,8 @@ _PARTS: dict[type[nn.Module], Callable[..., Node]] = {
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Node]] = {
     F.max_pool2d: lambda builder, x, _: builder.halve(x),
     torch.cat: _join,
+    torch.sigmoid: lambda builder, x: builder.sigmoid(x),
+    torch.minimum: lambda builder, x, y: builder.minimum(x, y),
+    torch.maximum: lambda builder, x, y: builder.maximum(x, y),
     operator.add: lambda builder, x, y: builder.add(_whole(builder, x), _whole(builder, y)),
 }

@@ -49,15 +49,14 @@ class MixedBuilder(OpenvinoBuilder):
         y = self.exact(convolve(x, weights, before, after))
         return y if bias is None else self.exact(ops.add(y, bias[None, :, None, None]))
 
-    def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+    def block_gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
         # One strided convolution from all channels to blocks of 4 x 4 pixels: a map of the channels' means,
         # stored in bfloat16, would lose what the 7 x 7 kernel looks for.
         first, second = (
             convolve(x, _from_channels(weights[0, which], x), 3, 3, BLOCK)
             for which, x in enumerate((encoded, decoded))
         )
-        weight = ops.depth_to_space(ops.sigmoid(ops.add(first, second)), "blocks_first", BLOCK)
-        return ops.multiply(encoded, weight)
+        return ops.depth_to_space(ops.sigmoid(ops.add(first, second)), "blocks_first", BLOCK)
 
 
 def write(network: nn.Module, file: Path) -> None:

@@ -70,6 +70,9 @@ class OnnxBuilder:
     def interleave(self, x: Node) -> Node:
         return self.node("DepthToSpace", x, blocksize=2, mode="DCR")
 
+    def fold(self, x: Node) -> Node:
+        return self.node("SpaceToDepth", x, blocksize=2)
+
     def silu(self, x: Node) -> Node:
         return self.node("Mul", x, self.node("Sigmoid", x))
 
@@ -90,6 +93,12 @@ class OnnxBuilder:
 
     def multiply(self, x: Node, y: Node) -> Node:
         return self.node("Mul", x, y)
+
+    def minimum(self, x: Node, y: Node) -> Node:
+        return self.node("Min", x, y)
+
+    def maximum(self, x: Node, y: Node) -> Node:
+        return self.node("Max", x, y)
 
     def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
         summary = self.join([self.channel_mean(encoded), self.channel_mean(decoded)])

@@ -18,7 +18,7 @@ from napari_saunetv2.engines._finite import require_finite
 from napari_saunetv2.engines._graph import Node, Weights, build
 
 BLOCK = 4
-"""Side of the blocks in which a gate is computed; every level of a network's canvas is a multiple of it."""
+"""Side of the blocks in which a gate is computed; every level that is not folded is a multiple of it."""
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -33,6 +33,8 @@ class OpenvinoBuilder:
     in float32, a quarter in bfloat16. Most of it comes from GroupNorm, whose own operation turns every map
     from channels-last to planes and back.
     """
+
+    folded = False
 
     def exact(self, x: Node) -> Node:
         """Mark an operation that must always be computed in float32."""
@@ -69,6 +71,10 @@ class OpenvinoBuilder:
     def interleave(self, x: Node) -> Node:
         return ops.depth_to_space(x, "blocks_first", 2)
 
+    def fold(self, x: Node) -> Node:
+        self.folded = True
+        return ops.space_to_depth(x, "blocks_first", 2)
+
     def silu(self, x: Node) -> Node:
         return ops.swish(x)
 
@@ -90,14 +96,31 @@ class OpenvinoBuilder:
     def multiply(self, x: Node, y: Node) -> Node:
         return ops.multiply(x, y)
 
+    def minimum(self, x: Node, y: Node) -> Node:
+        return ops.minimum(x, y)
+
+    def maximum(self, x: Node, y: Node) -> Node:
+        return ops.maximum(x, y)
+
     def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+        return ops.multiply(
+            encoded, (self.plain_gate if self.folded else self.block_gate)(encoded, decoded, weights)
+        )
+
+    def plain_gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+        """Weight of each pixel, by the definition."""
+        means = [self.exact(self.channel_mean(x)) for x in (encoded, decoded)]
+        return ops.sigmoid(self.exact(convolve(self.exact(self.join(means)), weights, 3, 3)))
+
+    def block_gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
+        """The same, faster."""
         # A 7 x 7 convolution from two channels to one leaves the processor's vectors nearly empty. The same
         # sums, from blocks of 4 x 4 pixels as 16 channels to blocks as 16 channels, fill them.
         blocked = _blocked(weights)
         summed = [
             convolve(_block_means(x), blocked[:, which], 1, 1) for which, x in enumerate((encoded, decoded))
         ]
-        return ops.multiply(encoded, ops.depth_to_space(ops.sigmoid(ops.add(*summed)), "blocks_first", BLOCK))
+        return ops.depth_to_space(ops.sigmoid(ops.add(*summed)), "blocks_first", BLOCK)
 
     def channel_mean(self, x: Node) -> Node:
         return ops.reduce_mean(x, [1], keep_dims=True)

@@ -25,6 +25,9 @@ class _ReachBuilder:
     def interleave(self, x: _View) -> _View:
         return x._replace(step=x.step // 2)
 
+    def fold(self, x: _View) -> _View:
+        return x._replace(step=2 * x.step)
+
     def halve(self, x: _View) -> _View:
         return _View(x.reach + x.step, 2 * x.step)
 
@@ -34,7 +37,7 @@ class _ReachBuilder:
     def add(self, x: _View, y: _View) -> _View:
         return max(x, y)
 
-    multiply = add
+    multiply = minimum = maximum = add
 
     def gate(self, encoded: _View, decoded: _View, weights: Weights) -> _View:
         return self.convolve(max(encoded, decoded), weights, None, 0, 0)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from napari_saunetv2.networks.artery_vein import ArteryVein
 from napari_saunetv2.networks.rsan import RSAN
 from napari_saunetv2.networks.saunet import Backbone, SAUNet, SDUNet, UNet18, UNet23, UNetSA
 from napari_saunetv2.networks.saunetv2 import SAUNetV2
@@ -17,6 +18,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet_sa": UNetSA,
     "unet18": UNet18,
     "unet23": UNet23,
+    "artery_vein": ArteryVein,
 }
 
-__all__ = ["NETWORKS", "RSAN", "SAUNet", "SAUNetV2"]
+__all__ = ["NETWORKS", "RSAN", "ArteryVein", "SAUNet", "SAUNetV2"]

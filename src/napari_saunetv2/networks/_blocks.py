@@ -118,6 +118,25 @@ class UpSample(nn.ConvTranspose2d):
         return F.pixel_shuffle(quarters, 2)
 
 
+class Fold(nn.Module):
+    """Half the height and width: the pixels of a 2 x 2 block become channels, top left first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (N, C, H, W) -> (N, 4C, H / 2, W / 2); row r, column s, channel c goes to (2r + s) C + c."""
+        batch, channels = x.shape[:2]
+        blocks = F.pixel_unshuffle(x, 2).unflatten(1, (channels, 4)).transpose(1, 2)
+        return blocks.reshape(batch, 4 * channels, *blocks.shape[-2:])
+
+
+class Unfold(nn.Module):
+    """Undo :class:`Fold`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (N, 4C, H, W) -> (N, C, 2H, 2W)."""
+        blocks = x.unflatten(1, (4, x.shape[1] // 4)).transpose(1, 2)
+        return F.pixel_shuffle(blocks.flatten(1, 2), 2)
+
+
 class GroupNorm(nn.GroupNorm):
     """GroupNorm whose statistics do not depend on the number of threads.
 
