@@ -16,6 +16,7 @@ from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import read_mask
+from napari_saunetv2.training import Pair
 
 HEIGHT, WIDTH = 6, 7
 
@@ -183,6 +184,67 @@ def test_hrf_suffixes_come_in_any_case_and_masks_with_three_channels(tmp_path):
     assert samples[0].fov().shape == (HEIGHT, WIDTH)
 
 
+def coloured(path: Path, *colours) -> Path:
+    """Write a label file whose first pixels have these colours, the others black."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    picture.reshape(-1, 3)[: len(colours)] = colours
+    Image.fromarray(picture).save(path)
+    return path
+
+
+RED, BLUE, GREEN, WHITE = (255, 0, 0), (0, 0, 255), (0, 255, 0), (255, 255, 255)
+
+
+@pytest.mark.parametrize("av", ["", "av"])
+@pytest.mark.parametrize("place", ["DRIVE", "RITE"])
+def test_rite_takes_the_photographs_of_drive_beside_it_or_in_it(tmp_path, place, av):
+    drive(tmp_path / place)
+    if place == "RITE":  # as it is offered, without DRIVE's labels
+        for folder in ("training/1st_manual", "test/1st_manual", "test/2nd_manual"):
+            shutil.rmtree(tmp_path / "RITE" / folder)
+    coloured(tmp_path / "RITE/training" / av / "22_training.png", RED, BLUE, GREEN, WHITE)
+    coloured(tmp_path / "RITE/test" / av / "01_test.png", BLUE, RED)
+    assert datasets.recognise(tmp_path / "RITE") == "rite"
+    train, test = datasets.read(tmp_path / "RITE")
+    assert [(train.name, train.split), (test.name, test.split)] == [
+        *(("22_training", "train"), ("01_test", "test"))
+    ]
+    assert (train.image() == 22).all()
+    assert train.fov().flat[0] == 1
+    assert train.artery_vein().labels.flat[:5].tolist() == [1, 2, 3, 4, 0]
+    assert train.labels().sum() == 4
+    assert Pair.of(train).vessels.flat[:5].tolist() == [1, 2, 3, 4, 0]
+    if place == "DRIVE":
+        assert datasets.recognise(tmp_path / "DRIVE") == "drive"
+        shutil.rmtree(tmp_path / "DRIVE")
+        assert datasets.recognise(tmp_path / "RITE") is None
+        with pytest.raises(LayoutError, match=r"labels of RITE without photographs.*a folder 'DRIVE' beside"):
+            datasets.read(tmp_path / "RITE", "rite")
+
+
+def test_drives_photographs_as_png_are_not_rite(tmp_path):
+    coloured(tmp_path / "images" / "01_test.png", (200, 90, 40))
+    assert datasets.identify(tmp_path / "images" / "01_test.png") is None
+    assert datasets.recognise(tmp_path) is None
+
+
+def test_value_3_of_hrf_takes_no_part(tmp_path):
+    put(tmp_path / "images" / "01_dr.JPG", 1)
+    put(tmp_path / "manual1" / "01_dr.tif", 1)
+    (tmp_path / "av").mkdir()
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels.flat[:4] = 1, 2, 3, 2
+    Image.fromarray(labels).save(tmp_path / "av" / "01_dr_AVmanual.png")
+    assert datasets.recognise(tmp_path) == "hrf"
+    assert datasets.recognise(tmp_path / "av") == "hrf-av"
+    for root in (tmp_path, tmp_path / "av"):
+        (sample,) = datasets.read(root, "hrf-av")
+        pair = Pair.of(sample)
+        assert pair.vessels.flat[:5].tolist() == [1, 2, 0, 2, 0]
+        assert np.flatnonzero(pair.ignored).tolist() == [2]
+
+
 def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
     root = drive(tmp_path)
     for name in ("._21_training.tif", "Thumbs.db", ".DS_Store", "desktop.ini", "21_training.tif.bak"):
@@ -300,7 +362,8 @@ def test_every_data_set_says_what_to_cite():
 
 # --- the real photographs
 
-REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
+REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF", "rite": "RITE",
+        "hrf-av": "HRF/av"}  # fmt: skip
 
 
 @pytest.mark.data
@@ -311,6 +374,8 @@ REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF"}
         ("stare", (605, 700), {None: 20}, {"ah": 20, "vk": 20}, 0),
         ("chase", (960, 999), {"train": 20, "test": 8}, {"1stHO": 28, "2ndHO": 28}, 0),
         ("hrf", (2336, 3504), {"train": 15}, {"manual1": 15}, 15),
+        ("rite", (584, 565), {"train": 20, "test": 20}, {"av": 40}, 40),
+        ("hrf-av", (2336, 3504), {"train": 15}, {"av": 15}, 15),
     ],
 )
 def test_the_real_set_is_complete(shared, key, shape, splits, observers, fovs):

@@ -16,14 +16,14 @@ from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.reproduce import FineTuning
-from napari_saunetv2.training import Outcome, Pair, TrainConfig, fine_tune, folders, tasks, tuning
+from napari_saunetv2.training import Outcome, Pair, TrainConfig, fine_tune, folders, tasks, tuning, validation
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.corrections import better, between
 from napari_saunetv2.training.losses import bce, bce_mcc, soft_mcc
 from napari_saunetv2.training.matching import Named, match
 from napari_saunetv2.training.validation import corrected, logits, mean_f1
-from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare
+from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, meaning, prepare
 from tiny import save_model
 
 TINY = TrainConfig(
@@ -153,7 +153,10 @@ def test_only_the_field_of_view_takes_part():
     ("changes", "value", "told"),
     [
         ({"sparse": True}, 3, "2 background"),
-        ({"classes": ("artery", "vein")}, 3, "2 vein"),
+        ({"classes": ("artery", "vein")}, 5, "3 artery and vein, 4 a vessel of unknown class"),
+        ({"classes": ("artery", "vein"), "overlapping": False}, 3, "2 vein"),
+        ({"classes": ("a", "b", "c")}, 4, "3 c"),
+        ({"classes": ("artery", "vein"), "sparse": True, "overlapping": True}, 5, "4 background"),
         ({"classes": ("artery", "vein"), "sparse": True}, 4, "3 background"),
     ],
 )
@@ -190,6 +193,36 @@ def test_two_kinds_of_vessel_are_learned_apart(tmp_path, base):
     # The answer for all vessels is that of the more probable kind.
     both = inference.segment(image, model, **exact)
     np.testing.assert_array_equal(both, np.maximum(*maps.values()))
+
+
+def test_a_crossing_is_artery_and_vein_and_an_unknown_vessel_takes_no_part():
+    labels = np.zeros((96, 96), np.uint8)
+    labels[10:20], labels[40:50], labels[60:70] = 1, 2, 4
+    labels[10:50, 30:40] |= 3
+    config = replace(TINY, classes=("artery", "vein"))
+    vessels, weight = meaning(Pair("eye", pair().image, labels), config)
+    np.testing.assert_array_equal(vessels[..., 0] == 1, (labels == 1) | (labels == 3))
+    np.testing.assert_array_equal(vessels[..., 1] == 1, (labels == 2) | (labels == 3))
+    np.testing.assert_array_equal(weight[..., 0] == 0, labels == 4)
+    apart, _ = meaning(Pair("eye", pair().image, labels % 3), replace(config, overlapping=False))
+    assert not apart.all(axis=2).any()
+
+
+def test_overlapping_classes_are_previewed_and_scored():
+    labels = np.zeros((96, 96), np.uint8)
+    labels[10:30] = 1
+    labels[:, 30:50] |= 2
+    config = replace(TINY, classes=("artery", "vein"))
+    image = prepare(Pair("eye", pair().image, labels, prediction=np.minimum(labels, 2)), config)
+    right = 20 * image.vessels[None] - 10
+    np.testing.assert_array_equal(validation.preview(image, right).labels, labels)
+    assert validation.mean_f1([image], [right]) == 1
+    assert len(image.corrections.rows) == 20 * 20
+    assert validation.corrected([image], [right], [0.5, 0.5]).all()
+    one_of_both = right.clone()
+    one_of_both[:, 0][right.min(dim=1).values > 0] = -10
+    assert not validation.corrected([image], [one_of_both], [0.5, 0.5]).any()
+    assert (validation.preview(image, one_of_both).labels == np.where(labels == 3, 2, labels)).all()
 
 
 # --- what learns, and for how long
@@ -276,16 +309,18 @@ def corrected_pair(name: str = "eye", size: int = 128) -> Pair:
 
 
 @pytest.mark.parametrize(
-    ("labels", "prediction", "sparse", "classes", "rows"),
+    ("labels", "prediction", "sparse", "highest", "rows"),
     [
         ([0, 1, 255, 0], [0, 0, 1, 7], False, 1, [1, 3]),
         ([0, 1, 2, 2], [1, 0, 1, 0], True, 1, [1, 2]),
         ([0, 1, 2, 1], [1, 1, 1, 2], False, 2, [0, 2, 3]),
+        ([3, 3, 1, 4], [1, 3, 3, 0], False, 3, [0, 2]),
     ],
 )
-def test_corrections_are_where_labels_differ_in_meaning(labels, prediction, sparse, classes, rows):
+def test_corrections_are_where_labels_differ_in_meaning(labels, prediction, sparse, highest, rows):
     weight = (np.array([labels]).T != 0)[..., None].astype("f4") if sparse else None
-    found = between(np.array([labels]).T, np.array([prediction]).T, classes, sparse=sparse, weight=weight)
+    by_value = sparse or highest > 1
+    found = between(np.array([labels]).T, np.array([prediction]).T, highest, by_value=by_value, weight=weight)
     assert found.rows.tolist() == rows
 
 
@@ -414,7 +449,8 @@ def test_a_run_of_an_older_version_is_gone_on_with(tmp_path):
     train(tmp_path / "run", [pair()], config, stop_at=3)
     path = tmp_path / "run" / "settings.json"
     plain = json.loads(path.read_text())
-    new = {"compare_with_base", "patience", "minutes", "trains", "classes", "sparse", "inside_field"}
+    new = {"compare_with_base", "patience", "minutes", "trains", "classes", "sparse", "inside_field",
+           "overlapping"}  # fmt: skip
     plain["config"] = {k: v for k, v in plain["config"].items() if k not in new}
     path.write_text(json.dumps(plain))
     with pytest.raises(CheckpointError, match="other settings"):

@@ -1,20 +1,20 @@
 """The data sets of retinal photographs: from a folder to its samples; nothing is ever written there."""
 
 import os
+from itertools import chain
 from pathlib import Path
 
-from napari_saunetv2.datasets._layout import Dataset, Identified
+from napari_saunetv2.datasets._layout import AT_MOST, Dataset, Identified
 from napari_saunetv2.datasets._sample import Eye, Role, Sample, Split
 from napari_saunetv2.datasets.chase import CHASE
 from napari_saunetv2.datasets.drive import DRIVE
 from napari_saunetv2.datasets.hrf import HRF
+from napari_saunetv2.datasets.hrf_av import HRF_AV
+from napari_saunetv2.datasets.rite import RITE
 from napari_saunetv2.datasets.stare import STARE
 from napari_saunetv2.errors import LayoutError
 
-DATASETS: dict[str, Dataset] = {d.key: d for d in (DRIVE, STARE, CHASE, HRF)}
-
-_AT_MOST = 2000
-"""Maximum number of names read per folder to recognise a data set, because any folder may be tested."""
+DATASETS: dict[str, Dataset] = {d.key: d for d in (DRIVE, STARE, CHASE, HRF, RITE, HRF_AV)}
 
 __all__ = [
     "DATASETS",
@@ -25,6 +25,7 @@ __all__ = [
     "Sample",
     "Split",
     "identify",
+    "photographs_of",
     "read",
     "recognise",
 ]
@@ -35,9 +36,23 @@ def identify(path: str | os.PathLike[str]) -> Identified | None:
     return next(filter(None, (dataset.identify(Path(path)) for dataset in DATASETS.values())), None)
 
 
+def photographs_of(key: str) -> str:
+    """Key of the data set whose photographs a data set has: "drive" for "rite", else its own."""
+    theirs = DATASETS[key].photographs if key in DATASETS else None
+    return key if theirs is None else theirs.key
+
+
 def recognise(folder: str | os.PathLike[str]) -> str | None:
-    """Key of the data set in a folder, or None; reads names only, never raises."""
-    return next((key for key, d in DATASETS.items() if d.recognise(Path(folder), _AT_MOST)), None)
+    """Key of the data set in a folder, or None; reads names only, never raises.
+
+    Of several, the first with both photographs and labels: RITE comes with DRIVE's photographs.
+    """
+    where = Path(folder)
+    roles = {key: dataset.roles(where, AT_MOST) for key, dataset in DATASETS.items()}
+    whole = (key for key, found in roles.items() if len(found) == 2)
+    photographs = (key for key, found in roles.items() if "image" in found)
+    labels = (key for key, found in roles.items() if found and DATASETS[key].beside(where))
+    return next(chain(whole, photographs, labels), None)
 
 
 def read(root: str | os.PathLike[str], key: str | None = None) -> list[Sample]:

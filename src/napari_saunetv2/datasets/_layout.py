@@ -9,6 +9,9 @@ from pathlib import Path
 from napari_saunetv2.datasets._sample import Eye, Role, Sample, Split
 from napari_saunetv2.errors import LayoutError
 
+AT_MOST = 2000
+"""Maximum number of names read per folder to recognise a data set, because any folder may be tested."""
+
 
 @dataclass(frozen=True)
 class Identified:
@@ -43,6 +46,11 @@ class Dataset:
         Explanation for messages when a photograph has no labels or no field of view.
     identify : callable
         Path -> Identified or None, from the name alone.
+    photographs : Dataset or None
+        The data set whose photographs and fields of view its labels belong to; they lie in the same folder,
+        above it, or beside it in a folder of that data set's name. None if it has its own.
+    has_classes : bool
+        Whether its labels tell arteries from veins.
     """
 
     key: str
@@ -54,6 +62,8 @@ class Dataset:
     observers: tuple[str, ...]
     identify: Callable[[Path], Identified | None]
     missing: Mapping[Role, str] = field(default_factory=dict)
+    photographs: "Dataset | None" = None
+    has_classes: bool = False
 
     def read(self, folder: Path) -> list[Sample]:
         """List its samples: training images before test images, then by name.
@@ -65,8 +75,8 @@ class Dataset:
         """
         found: dict[str, dict[tuple[Role, str | None], tuple[Identified, Path]]] = {}
         try:
-            for path in self._files(folder, None):
-                what = self.identify(path)
+            for path in self._all_files(folder):
+                what = self._identified(path)
                 if what is not None:  # if a file is there both packed and unpacked, the first one is used
                     found.setdefault(what.name, {}).setdefault((what.role, what.observer), (what, path))
         except (OSError, ValueError) as error:
@@ -75,19 +85,58 @@ class Dataset:
                 f"'{where}' cannot be opened ({why}): give the folder of the data set."
             ) from error
         samples = [self._sample(folder, parts) for parts in found.values() if ("image", None) in parts]
+        if self.photographs is not None:  # the others are samples of that data set
+            samples = [sample for sample in samples if sample.label_paths]
+        if self.photographs is not None and found and not samples:
+            theirs = self.photographs
+            raise LayoutError(
+                f"'{folder}' holds labels of {self.title} without photographs: put those of {theirs.title} "
+                f"({theirs.looks_like}) into it, or into a folder '{theirs.title}' beside it."
+            )
         if not samples:
             raise LayoutError(
                 f"'{folder}' holds no {self.title} photographs: give the folder that holds {self.looks_like}."
             )
         return sorted(samples, key=lambda s: (s.split == "test", s.name))
 
-    def recognise(self, folder: Path, at_most: int) -> bool:
-        """Whether one of its photographs is among the first names of a folder; never raises."""
+    def roles(self, folder: Path, at_most: int) -> set[Role]:
+        """What of it is among the first names of a folder, "image" and "labels"; never raises."""
+        found: set[Role] = set()
         try:
-            found = map(self.identify, self._files(folder, at_most))
-            return any(what is not None and what.role == "image" for what in found)
+            for path in self.files(folder, at_most):
+                what = self._identified(path)
+                if what is not None and what.role != "fov":
+                    found.add(what.role)
+                if len(found) == 2:
+                    break
         except (OSError, ValueError):
-            return False
+            pass
+        return found
+
+    def _identified(self, path: Path) -> Identified | None:
+        """Identify a file of its own, or a photograph or field of view that its labels belong to."""
+        what = self.identify(path)
+        if what is not None or self.photographs is None:
+            return what
+        theirs = self.photographs.identify(path)
+        return theirs if theirs is not None and theirs.role != "labels" else None
+
+    def beside(self, folder: Path) -> Path | None:
+        """Folder of the photographs that its labels in a folder belong to; None if there is none."""
+        if self.photographs is None:
+            return None
+        above = folder.resolve().parent
+        places = (above, above / self.photographs.title, above.parent / self.photographs.title)
+        return next((p for p in places if "image" in self.photographs.roles(p, AT_MOST)), None)
+
+    def _all_files(self, folder: Path) -> Iterator[Path]:
+        """Its own files, then those of the photographs that its labels belong to, wherever these lie."""
+        yield from self.files(folder, None)
+        if self.photographs is None or "image" in self.roles(folder, AT_MOST):
+            return
+        beside = self.beside(folder)
+        if beside is not None:
+            yield from self.photographs.files(beside, None)
 
     def _sample(
         self, folder: Path, parts: Mapping[tuple[Role, str | None], tuple[Identified, Path]]
@@ -106,9 +155,10 @@ class Dataset:
             reference=self.observers[0],
             folder=folder,
             missing=self.missing,
+            has_classes=self.has_classes,
         )
 
-    def _files(self, folder: Path, at_most: int | None) -> Iterator[Path]:
+    def files(self, folder: Path, at_most: int | None) -> Iterator[Path]:
         """Files in a folder and its known subfolders, nearest first; at_most per folder."""
         waiting = [(folder, "")]
         for here, place in waiting:  # grows as known folders are met

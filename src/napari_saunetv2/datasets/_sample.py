@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import FileFormatError, LayoutError
-from napari_saunetv2.files import Labels, read_image, read_labels, read_mask
+from napari_saunetv2.files import ArteryVein, Labels, read_artery_vein, read_image, read_labels, read_mask
 
 Split = Literal["train", "test"]
 Eye = Literal["left", "right"]
@@ -42,6 +42,8 @@ class Sample:
         Where its files were searched for.
     missing : mapping of Role to str
         Explanation for messages when labels or the field of view are missing.
+    has_classes : bool
+        Whether its labels tell arteries from veins, as :meth:`artery_vein` reads them.
     """
 
     dataset: str
@@ -55,6 +57,7 @@ class Sample:
     reference: str | None = None
     folder: Path | None = None
     missing: Mapping[Role, str] = field(default_factory=dict)
+    has_classes: bool = False
 
     def image(self) -> NDArray[np.uint8]:
         """Read the photograph: shape (H, W, 3), uint8, range [0, 255]; FileFormatError when it is none."""
@@ -84,6 +87,18 @@ class Sample:
     def read_labels(self, observer: str | None = None) -> Labels:
         """Read what :meth:`labels` reads, with the pixels that the observer did not judge."""
         return read_labels(self._labels_of(observer))
+
+    def artery_vein(self, observer: str | None = None) -> ArteryVein:
+        """Read the arteries and veins that an observer drew, by default the reference observer.
+
+        Raises
+        ------
+        LayoutError
+            As :meth:`labels`.
+        FileFormatError
+            If the labels tell no arteries from veins.
+        """
+        return read_artery_vein(self._labels_of(observer))
 
     def _labels_of(self, observer: str | None) -> Path:
         chosen = observer or self.reference or next(iter(self.label_paths), None)

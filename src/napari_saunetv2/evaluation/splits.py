@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from napari_saunetv2.datasets import Sample
+from napari_saunetv2.datasets import Sample, photographs_of
 from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.models.lineage import trainings
@@ -71,7 +71,8 @@ def _names(data: Mapping[str, Any], sample: Sample) -> bool:
     # A model of several data sets names them in one text: "drive, stare".
     sets = {name.strip() for name in str(data.get("dataset", sample.dataset)).split(",")}
     names = [name for part in ("train", "validation", "teachers") for name in data.get(part, ())]
-    return sample.dataset in sets and sample.name in names
+    # RITE's images are DRIVE's: who learned from one has seen the other.
+    return photographs_of(sample.dataset) in map(photographs_of, sets) and sample.name in names
 
 
 def _unseen(samples: Sequence[Sample], header: Header | None) -> list[Sample]:

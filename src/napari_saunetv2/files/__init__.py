@@ -2,6 +2,13 @@
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
 from napari_saunetv2.files._tiff import channels_first
+from napari_saunetv2.files.artery_vein import (
+    ArteryVein,
+    load_artery_vein,
+    read_artery_vein,
+    takes_no_part,
+    write_artery_vein,
+)
 from napari_saunetv2.files.reading import (
     READABLE,
     Labels,
@@ -37,6 +44,7 @@ from napari_saunetv2.files.writing import (
 __all__ = [
     "MAX_UNPACKED",
     "READABLE",
+    "ArteryVein",
     "Labels",
     "Reading",
     "Spacing",
@@ -44,6 +52,7 @@ __all__ = [
     "is_own_mask",
     "is_photograph",
     "is_turned",
+    "load_artery_vein",
     "load_image",
     "load_labels",
     "load_mask",
@@ -51,6 +60,7 @@ __all__ = [
     "load_probability",
     "load_values",
     "make_folder",
+    "read_artery_vein",
     "read_image",
     "read_labels",
     "read_mask",
@@ -60,7 +70,9 @@ __all__ = [
     "read_values",
     "readable",
     "reason",
+    "takes_no_part",
     "unwritten",
+    "write_artery_vein",
     "write_beside",
     "write_image",
     "write_mask",

@@ -76,9 +76,9 @@ class Parted(NamedTuple):
 def find(picture: Decoded) -> Found:
     """Separate vessels from background in a label file."""
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
-    grey = _as_grey(values)
+    grey = as_grey(values)
     ignored, remarks = _ignored(picture.index, grey)
-    mask, clear = None, _clear(picture)
+    mask, clear = None, transparent(picture)
     if clear is not None:
         mask = _alpha_alone(values, clear)
     if mask is not None:
@@ -95,7 +95,7 @@ def find(picture: Decoded) -> Found:
 def is_soft(picture: Decoded) -> bool:
     """Whether a grey image holds shades: values between its darkest and brightest that are not classes."""
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
-    grey = _as_grey(values)
+    grey = as_grey(values)
     if grey is None or (grey.dtype.kind in "iu" and int(grey.max()) <= SMALL):
         return False
     low, high = grey.min(), grey.max()
@@ -112,7 +112,7 @@ def is_photograph(picture: Decoded) -> bool:
     photograph has more, even with a black surround.
     """
     values = picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., :3]
-    clear = _clear(picture)
+    clear = transparent(picture)
     if clear is not None and _alpha_alone(values, clear) is not None:
         return False
     flat = _sample(values)
@@ -120,7 +120,7 @@ def is_photograph(picture: Decoded) -> bool:
     return len(counts) > FEW_COLOURS and int(np.sort(counts)[-2:].sum()) < IN_TWO * len(flat)
 
 
-def _as_grey(values: Pixels) -> Pixels | None:
+def as_grey(values: Pixels) -> Pixels | None:
     """Return an image without colours as one channel; None for a coloured one."""
     if values.ndim == 2:
         return values
@@ -141,7 +141,7 @@ def _ignored(index: Pixels | None, grey: Pixels | None) -> tuple[NDArray[np.bool
     return None, ()
 
 
-def _clear(picture: Decoded) -> NDArray[np.bool_] | None:
+def transparent(picture: Decoded) -> NDArray[np.bool_] | None:
     """Transparent pixels; None if all or none are."""
     alpha = picture.alpha
     if alpha is None and picture.pixels.ndim == 3 and picture.pixels.shape[2] == 4:

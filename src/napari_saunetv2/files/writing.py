@@ -59,14 +59,28 @@ def write_mask(
     if not 1 <= maximum <= 255:
         raise SettingsError(f"A mask file cannot hold the value {maximum}: choose 1 to 255.")
     grey = (pixels != 0).astype(np.uint8) * np.uint8(maximum)
+    return write_marked(path, grey, overwrite=overwrite, spacing=spacing)
+
+
+def write_marked(
+    path: str | os.PathLike[str],
+    pixels: NDArray[np.uint8],
+    *,
+    overwrite: bool = False,
+    spacing: Spacing | None = None,
+) -> Path:
+    """Write labels, shape (H, W) or (H, W, 3), uint8, with the program's mark; raises as :func:`write_mask`.
+
+    GIF holds at most 256 colours.
+    """
     target = Path(path)
     suffix = _checked_suffix(target, (".png", *_TIFF, ".gif"))
     if suffix in _TIFF:
         return write_beside(
-            target, lambda file: _save_tiff(file, grey, spacing, software=_marks.MARK), overwrite=overwrite
+            target, lambda file: _save_tiff(file, pixels, spacing, software=_marks.MARK), overwrite=overwrite
         )
     settings = _marks.png_settings(spacing) if suffix == ".png" else {"comment": _marks.MARK}
-    picture = Image.fromarray(grey)
+    picture = Image.fromarray(pixels)
     return write_beside(target, lambda file: picture.save(file, suffix[1:], **settings), overwrite=overwrite)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.canvas import POLICIES, Policy
+from napari_saunetv2.imaging.classes import UNKNOWN, is_artery_vein
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.losses import LOSSES
@@ -76,6 +77,10 @@ class TrainConfig:
         Meaning of the labels. Dense labels hold 0 for background and 1, 2, ... for the classes (with one
         class, anything but 0). Sparse labels hold 0 for unannotated pixels, then the classes, then one value
         for background; unannotated pixels are ignored.
+    overlapping : bool or None
+        Whether a pixel may belong to several classes: label values are then sums of 1, 2, 4, ..., and the
+        value of sparse background follows the largest sum. None for dense labels of arteries and veins, where
+        3 is a crossing, and only these; there, 4 is a vessel of unknown class, which takes no part.
     inside_field : bool
         Whether to use only pixels in the field of view.
     seed : int
@@ -112,6 +117,7 @@ class TrainConfig:
     trains: Literal["all", "decoder", "head"] = "all"
     classes: tuple[str, ...] = ("vessel",)
     sparse: bool = False
+    overlapping: bool | None = None
     inside_field: bool = False
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -121,6 +127,11 @@ class TrainConfig:
         """Check every setting; raises SettingsError for the first invalid one."""
         for name, why in problems(vars(self)).items():
             raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {why}.")
+        if self.overlaps and len(self.classes) > 7:
+            raise SettingsError(
+                f"classes are {len(self.classes)}: of overlapping ones there may be at most 7, whose sums "
+                "fit into labels of 8 bits; use fewer."
+            )
         if self.watches_loss and self.validation == 0:
             raise SettingsError(
                 "validation is 0: schedule plateau and best_by loss need validation images; use a value "
@@ -136,6 +147,23 @@ class TrainConfig:
     def by_value(self) -> bool:
         """Whether the label values distinguish more than vessel and background."""
         return self.sparse or len(self.classes) > 1
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether label values are sums of overlapping classes."""
+        if self.overlapping is None:
+            return not self.sparse and is_artery_vein(self.classes)
+        return self.overlapping
+
+    @property
+    def highest(self) -> int:
+        """Highest label value of a class, or of several at once."""
+        return int(2 ** len(self.classes) - 1 if self.overlaps else len(self.classes))
+
+    @property
+    def unknown(self) -> int | None:
+        """Label value of a vessel of unknown class, which takes no part; None where there is none."""
+        return UNKNOWN if self.overlaps and not self.sparse and is_artery_vein(self.classes) else None
 
     @property
     def weighted(self) -> bool:
@@ -175,6 +203,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda x: len(x) >= 1 and len(set(x)) == len(x) and all(x),
         "one or more different names",
     ),
+    "overlapping": (lambda x: x in (True, False, None), "true, false or none"),
 }
 
 

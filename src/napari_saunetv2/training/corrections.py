@@ -31,7 +31,7 @@ class Corrections:
     rows, columns : array, shape (N,)
         Positions in the original image.
     classes : array, shape (N,), uint8
-        Labels there: 0 for background, else the number of the class.
+        Labels there: 0 for background, else the number of the class, or the sum of overlapping ones.
     """
 
     rows: NDArray[np.intp]
@@ -52,9 +52,9 @@ class Corrections:
 def between(
     labels: NDArray[np.generic],
     prediction: NDArray[np.generic],
-    classes: int,
+    highest: int,
     *,
-    sparse: bool,
+    by_value: bool,
     weight: NDArray[np.float32] | None = None,
 ) -> Corrections:
     """Find where labels differ from the prediction that they were painted on.
@@ -65,26 +65,26 @@ def between(
         Dense or sparse, as of :class:`~.config.TrainConfig`.
     prediction : array, shape (H, W)
         0 for background, else the number of the class.
-    classes : int
-        Number of classes.
-    sparse : bool
-        Whether the labels are sparse.
+    highest : int
+        Highest label of a class.
+    by_value : bool
+        Whether the labels' values tell more than vessel from background.
     weight : array, shape (H, W, 1), optional
         Pixels with weight 0 are ignored.
     """
-    now = classes_of(labels, classes, sparse=sparse)
-    differs = now != classes_of(prediction, classes, sparse=False)
+    now = classes_of(labels, highest, by_value=by_value)
+    differs = now != classes_of(prediction, highest, by_value=highest > 1)
     if weight is not None:
         differs &= weight[..., 0] > 0
     rows, columns = np.nonzero(differs)
     return Corrections(rows, columns, now[rows, columns])
 
 
-def classes_of(labels: NDArray[np.generic], classes: int, *, sparse: bool) -> NDArray[np.uint8]:
-    """Number of the class at each pixel; 0 for background and unannotated pixels."""
-    if classes == 1 and not sparse:  # anything but 0 is a vessel
+def classes_of(labels: NDArray[np.generic], highest: int, *, by_value: bool) -> NDArray[np.uint8]:
+    """Label of the class at each pixel; 0 for background and unannotated pixels."""
+    if not by_value:  # anything but 0 is a vessel
         return np.asarray(labels != 0, np.uint8)
-    return np.where(np.isin(labels, np.arange(1, classes + 1)), labels, 0).astype(np.uint8)
+    return np.where(np.isin(labels, np.arange(1, highest + 1)), labels, 0).astype(np.uint8)
 
 
 def better(row: Mapping[str, float], best: Mapping[str, float], first: Mapping[str, float]) -> bool:

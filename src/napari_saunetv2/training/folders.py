@@ -16,11 +16,13 @@ from napari_saunetv2.datasets.partners import belonging, folded, is_mask, neares
 from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import (
     make_folder,
+    read_artery_vein,
     read_image,
     read_labels,
     read_mask,
     read_values,
     readable,
+    takes_no_part,
     write_beside,
 )
 from napari_saunetv2.imaging.ignored import VALUE
@@ -71,11 +73,9 @@ class Entry:
         """
         if self.labels is None:
             raise LayoutError(f"'{self.name}' has no labels: add them, or leave the image out.")
-        labels = None if values else read_labels(self.labels)
-        vessels = _values(self.labels) if labels is None else labels.pixels
-        ignored = None if labels is None else labels.ignored
+        vessels, ignored = _values(self.labels) if values else read_labels(self.labels)[:2]
         fov = None if self.fov is None else read_mask(self.fov)
-        prediction = None if self.prediction is None else _values(self.prediction)
+        prediction = None if self.prediction is None else _values(self.prediction)[0]
         return Pair(self.name, read_image(self.image), vessels, fov, prediction, ignored)
 
 
@@ -241,8 +241,13 @@ def _photographs(files: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _values(path: Path) -> NDArray[Any]:
+def _values(path: Path) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Label values, and the pixels that nobody judged where these have no value of their own."""
     pixels = read_values(path)
+    coloured = pixels.ndim == 3 and not (pixels[..., :3] == pixels[..., :1]).all()
+    if coloured or takes_no_part(path):
+        classes = read_artery_vein(path)
+        return classes.labels, classes.ignored
     if pixels.ndim == 3 and (pixels[..., :3] == pixels[..., :1]).all():
         pixels = pixels[..., 0]
     if pixels.dtype.kind == "f" and pixels.ndim == 2:
@@ -250,9 +255,9 @@ def _values(path: Path) -> NDArray[Any]:
     if pixels.ndim != 2 or pixels.dtype.kind not in "biu":
         raise FileFormatError(
             f"'{path.name}' holds no label values ({pixels.dtype}, shape {pixels.shape}): save the labels as "
-            "a TIFF or PNG of whole numbers, without colours."
+            "a TIFF or PNG of whole numbers."
         )
-    return pixels
+    return pixels, None
 
 
 def _whole(pixels: NDArray[Any]) -> NDArray[Any]:

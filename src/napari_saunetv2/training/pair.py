@@ -43,6 +43,9 @@ class Pair:
     def of(cls, sample: Sample) -> "Pair":
         """Read a sample of a data set, with the labels of its reference observer."""
         fov = sample.fov() if sample.fov_path else None
+        if sample.has_classes:
+            classes = sample.artery_vein()
+            return cls(sample.name, sample.image(), classes.labels, fov, ignored=classes.ignored)
         labels = sample.read_labels()
         return cls(sample.name, sample.image(), labels.pixels, fov, ignored=labels.ignored)
 

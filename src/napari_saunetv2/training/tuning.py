@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.imaging.classes import BOTH
 from napari_saunetv2.imaging.scale import factor_between
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training.augmentation import Augmentation
@@ -140,7 +141,11 @@ def check(pair: Pair, config: TrainConfig) -> None:
 
 def remarks(pairs: Sequence[Pair], config: TrainConfig) -> list[str]:
     """Return remarks on anything unusual about labels and FOV masks; sparse labels may be few."""
-    return [f"{pair.name}: {one}" for pair in pairs for one in pair.remarks(sparse=config.sparse)]
+    said = [f"{pair.name}: {one}" for pair in pairs for one in pair.remarks(sparse=config.sparse)]
+    both = sum(int(np.count_nonzero(pair.vessels == BOTH)) for pair in pairs)
+    if config.unknown is not None and both:
+        said.append(f"{both:,} pixels of value 3 are learned as crossings: artery and vein at once.")
+    return said
 
 
 def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:

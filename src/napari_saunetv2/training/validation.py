@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_saunetv2.imaging.classes import merged, split
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.metrics import METRICS, best_threshold, confusion
 from napari_saunetv2.training.corrections import Corrections
@@ -25,7 +26,7 @@ class Preview:
     name : str
         Of the image.
     labels : array, shape (H, W), uint8
-        0, or the number of the class.
+        0, or the number of the class; of overlapping classes the sum.
     """
 
     name: str
@@ -121,7 +122,7 @@ def _right(
 ) -> NDArray[np.bool_]:
     rows, columns = corrections.on_canvas(image.frame, image.shape)
     probability = prediction[0].sigmoid().cpu().numpy()[:, rows, columns]
-    expected = corrections.classes == np.arange(1, image.classes + 1)[:, None]
+    expected = split(corrections.classes, image.classes, overlapping=image.overlapping).T
     right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == expected).all(axis=0)
     if image.weight is None or everywhere:
         return right
@@ -179,6 +180,8 @@ def preview(image: Prepared, prediction: Tensor) -> Preview:
     probability = prediction[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
     if probability.shape[:2] != image.shape:
         probability = resize(probability, *image.shape)
+    if image.overlapping:
+        return Preview(image.name, merged(np.moveaxis(probability >= 0.5, 2, 0)))
     labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0)
     return Preview(image.name, labels.astype(np.uint8))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.classes import split as by_class
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
@@ -40,6 +41,8 @@ class Prepared:
         Rows and columns of the image, or of the annotated part if few pixels are annotated.
     classes : int
         K.
+    overlapping : bool
+        Whether label values are sums of classes.
     frame : (slice, slice)
         Rows and columns of the image.
     shape : (int, int)
@@ -54,6 +57,7 @@ class Prepared:
     canvas: Tensor
     window: tuple[slice, slice]
     classes: int = 1
+    overlapping: bool = False
     frame: tuple[slice, slice] = (slice(None), slice(None))
     shape: tuple[int, int] = (0, 0)
     balance: float = 1.0
@@ -101,13 +105,14 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         torch.from_numpy(np.ascontiguousarray(padded)),
         _annotated(padded[-1]) if config.sparse else frame,
         len(config.classes),
+        config.overlaps,
         frame,
         shape,
         _balance(vessels, weight) if config.sparse and weight is not None else 1.0,
         None
         if pair.prediction is None
         else corrections.between(
-            pair.vessels, pair.prediction, len(config.classes), sparse=config.sparse, weight=weight
+            pair.vessels, pair.prediction, config.highest, by_value=config.by_value, weight=weight
         ),
     )
 
@@ -125,8 +130,11 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
     if n_classes == 1 and not config.sparse:
         vessels = (labels != 0)[..., None].astype(np.float32)
     else:
-        vessels = (labels[..., None] == np.arange(1, n_classes + 1)).astype(np.float32)
-    if not config.weighted and pair.ignored is None:
+        of_class = np.where(np.isin(labels, np.arange(1, config.highest + 1)), labels, 0)
+        vessels = by_class(of_class, n_classes, overlapping=config.overlaps).astype(np.float32)
+    unknown = None if config.unknown is None else labels == config.unknown
+    has_unknown = unknown is not None and bool(unknown.any())
+    if not config.weighted and pair.ignored is None and not has_unknown:
         return vessels, None
     weight = np.ones((*labels.shape, 1), np.float32)
     if config.sparse:
@@ -135,6 +143,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
         weight *= pair.inside()[..., None]
     if pair.ignored is not None:
         weight *= ~pair.ignored[..., None]
+    if unknown is not None:
+        weight *= ~unknown[..., None]
     if not weight.any():
         raise ImageError(
             f"Nothing is annotated on '{pair.name}': paint vessels and background, or leave the image out."
@@ -144,21 +154,25 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
 
 def _check_values(pair: Pair, config: TrainConfig) -> None:
     n_classes = len(config.classes)
-    highest = n_classes + 1 if config.sparse else n_classes
     if n_classes == 1 and not config.sparse:
         return  # anything but 0 is a vessel
+    highest = config.highest + config.sparse if config.unknown is None else config.unknown
     low, high = int(pair.vessels.min(initial=0)), int(pair.vessels.max(initial=0))
     if low < 0 or high > highest:
-        names = [f"{number} {name}" for number, name in enumerate(config.classes, start=1)]
-        names = (
-            ["0 not annotated", *names, f"{highest} background"]
-            if config.sparse
-            else ["0 background", *names]
-        )
+        names = ["0 not annotated" if config.sparse else "0 background"]
+        names += [f"{value} {_called(value, config)}" for value in range(1, config.highest + 1)]
+        names += [f"{highest} background"] if config.sparse else []
+        names += [] if config.unknown is None else [f"{highest} a vessel of unknown class"]
         raise ImageError(
             f"The labels of '{pair.name}' hold the value {low if low < 0 else high}: "
             f"allowed are {', '.join(names)}."
         )
+
+
+def _called(value: int, config: TrainConfig) -> str:
+    """Name of a label value: of its class, or of its overlapping classes."""
+    of_value = by_class(value, len(config.classes), overlapping=config.overlaps)
+    return " and ".join(name for name, one in zip(config.classes, of_value, strict=True) if one)
 
 
 def balanced(weight: Tensor, vessels: Tensor, balance: float) -> Tensor:
