@@ -1,6 +1,6 @@
 """A cascade for arteries and veins: one network finds the vessels, a second one classifies them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,20 @@ class ArteryVein(nn.Module):
         nn.init.constant_(self.lead.weight, -STEEPNESS / max(1, classes - 1))
         for number in range(classes):
             self.lead.weight[number, number] = STEEPNESS
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Start both networks from the weights of a SA-UNetv2 that knows vessels.
+
+        The second one sees them at half the resolution, where the mean of a block stands for the photograph.
+        """
+        self.vessels.load_state_dict(weights)
+        own = self.classes.state_dict()
+        fitting = {name: w for name, w in weights.items() if w.shape == own[name].shape}
+        first, kernel = own["encoder.0.0.0.weight"].clone(), weights["encoder.0.0.0.weight"]
+        blocks = first.unflatten(1, (4, -1))  # pixel of a block, then channel
+        if len(kernel) == len(first):
+            blocks[:, :, : kernel.shape[1]] = kernel[:, None] / 4
+        self.classes.load_state_dict({**own, **fitting, "encoder.0.0.0.weight": first})
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, classes, H, W) of an image (N, in_channels, H, W), range [0, 1], sides multiples of 16.

@@ -166,9 +166,14 @@ class TrainConfig:
         return UNKNOWN if self.overlaps and not self.sparse and is_artery_vein(self.classes) else None
 
     @property
+    def among_vessels(self) -> bool:
+        """Whether only vessels count: a network of its own has found them, this one learns their classes."""
+        return self.network == "artery_vein"
+
+    @property
     def weighted(self) -> bool:
         """Whether some pixels may be ignored."""
-        return self.sparse or self.inside_field
+        return self.sparse or self.inside_field or self.among_vessels
 
     @property
     def arguments(self) -> dict[str, Any]:

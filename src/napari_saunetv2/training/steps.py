@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.networks import NETWORKS, ArteryVein
+from napari_saunetv2.networks import NETWORKS, ArteryVein, SAUNetV2
 from napari_saunetv2.training import processes
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.losses import LOSSES
@@ -45,8 +45,13 @@ def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainCon
     """Load a base model's weights; output maps for other classes all start as the base's mean map."""
     weights = base.network.state_dict()
     n_classes = len(config.classes)
-    if isinstance(network, ArteryVein) and not isinstance(base.network, ArteryVein):
-        network, n_classes = network.vessels, 1
+    if (
+        isinstance(network, ArteryVein)
+        and isinstance(base.network, SAUNetV2)
+        and len(base.header.classes) == 1
+    ):
+        network.start_from(weights)
+        return
     if weights["head.bias"].shape[0] != n_classes:
         for name in ("head.weight", "head.bias"):
             map_ = weights[name].mean(0, keepdim=True)

@@ -139,6 +139,8 @@ def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArr
     weight = np.ones((*labels.shape, 1), np.float32)
     if config.sparse:
         weight *= (labels != 0)[..., None]
+    if config.among_vessels:
+        weight *= vessels.any(axis=2, keepdims=True)
     if config.inside_field:
         weight *= pair.inside()[..., None]
     if pair.ignored is not None:
