@@ -138,6 +138,12 @@ class TrainConfig:
                 "above 0."
             )
 
+        if self.among_vessels and len(self.classes) < 2:
+            raise SettingsError(
+                f"classes is {self.classes!r}: the network artery_vein learns two classes or more, "
+                "such as artery and vein; name them, or start from a model of vessels."
+            )
+
     @property
     def watches_loss(self) -> bool:
         """Whether the validation loss is used for a decision."""

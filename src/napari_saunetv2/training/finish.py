@@ -79,7 +79,7 @@ def _write_model(
     base: Checkpoint | None,
 ) -> None:
     state.mean.load_state_dict(state.best)
-    if config.calibrated:
+    if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
         images = training_data.validation or training_data.train
         predictions = [validation.logits(state.mean, image, training_data.device) for image in images]
         validation.recalibrate_bias(state.mean, images, predictions)

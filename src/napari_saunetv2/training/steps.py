@@ -52,7 +52,7 @@ def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainCon
     ):
         network.start_from(weights)
         return
-    if weights["head.bias"].shape[0] != n_classes:
+    if "head.bias" in weights and weights["head.bias"].shape[0] != n_classes:
         for name in ("head.weight", "head.bias"):
             map_ = weights[name].mean(0, keepdim=True)
             weights[name] = map_.expand(n_classes, *map_.shape[1:]).clone()
