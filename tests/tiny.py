@@ -14,6 +14,8 @@ def save_model(path: Path, **header) -> Path:
     """Write a model with two levels of eight channels and the same weights every time."""
     torch.manual_seed(0)
     arguments = {"widths": [8, 8]}
+    if len(header.get("classes", ())) > 1:
+        arguments["classes"] = len(header["classes"])
     about = checkpoint.Header(network_arguments=arguments, **header)
     checkpoint.save(path, NETWORKS["saunetv2"](**arguments), about)
     return path

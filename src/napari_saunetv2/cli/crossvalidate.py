@@ -36,7 +36,7 @@ def cross_validate(
     **Example**: `saunetv2 cross-validate stare STARE -o runs/stare --recipe stare --folds 5`
     """
     from napari_saunetv2 import datasets
-    from napari_saunetv2.cli.evaluate import score_table
+    from napari_saunetv2.cli.evaluate import score_tables
     from napari_saunetv2.evaluation import EXACT, Scoring
     from napari_saunetv2.training import crossvalidation
 
@@ -49,7 +49,8 @@ def cross_validate(
     )
     scores = follow(work, _part)
     title = f"recipe {recipe} on {datasets.DATASETS[dataset].title}, {folds} folds, protocol {protocol}"
-    out.print(score_table(scores, title))
+    for table in score_tables(scores, title):
+        out.print(table)
     about = {
         "dataset": dataset,
         "recipe": recipe,

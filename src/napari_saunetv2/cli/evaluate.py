@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Argument(help="drive, stare, chase or hrf.")],
+    dataset: Annotated[str, typer.Argument(help="drive, stare, chase, hrf, rite or hrf-av.")],
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     split: Annotated[
         str | None,
@@ -72,6 +72,10 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report with table, curve and images here.")
     ] = None,
+    vote: Annotated[
+        bool,
+        typer.Option(help="Arteries and veins: one class along each vessel, or each pixel its own."),
+    ] = True,
     record: Annotated[
         bool, typer.Option("--record", help="Also record the mean in the model file's header.")
     ] = False,
@@ -120,7 +124,9 @@ def evaluate(
         rescale=number_or("--rescale", rescale, "auto", "off"),
         device=device,
     )
-    scoring = evaluation.Scoring(cast("Any", protocol), observer, number_or("--threshold", threshold, "auto"))
+    scoring = evaluation.Scoring(
+        cast("Any", protocol), observer, number_or("--threshold", threshold, "auto"), vote
+    )
     keep = pages.entry if report else evaluation.Case.score
     done = _each(keep, _cases(samples, scored, second_observer, config, scoring), len(samples), "scoring")
     others: list[Any] = []
@@ -132,7 +138,8 @@ def evaluate(
     compared = evaluation.compare(scores, other_scores) if others else None
     title = f"{datasets.DATASETS[dataset].title}, split {about['split']}, protocol {protocol}"
     shown = f"{about['scored']} on {title}"
-    out.print(score_table(scores, shown))
+    for table in score_tables(scores, shown):
+        out.print(table)
     if compared is not None:
         out.print(_comparison(compared, f"against {about['compared with']}"))
     texts: tuple[tuple[Path | None, Callable[[], str]], ...] = (
@@ -184,18 +191,18 @@ def _each(keep: "Callable[[Case], Any]", cases: "Iterator[Case]", total: int, do
         return [keep(case) for case in shown.track(cases, total=total, description=doing)]
 
 
-def score_table(scores: "Sequence[ImageScore]", title: str) -> Table:
-    """Printed table: one line per image, then the mean."""
-    from napari_saunetv2 import evaluation
-    from napari_saunetv2.metrics import TITLES, shown
+def score_tables(scores: "Sequence[ImageScore]", title: str) -> "Iterator[Table]":
+    """Printed tables: one line per image, then the mean; a second one of arteries and veins."""
+    from napari_saunetv2.evaluation import tables
 
-    table = _narrow(title, ["image", *TITLES.values()])
-    for one in scores:
-        table.add_row(plain(one.name), *(shown(key, one.metrics[key]) for key in TITLES))
-    table.add_section()
-    means = evaluation.mean(scores)
-    table.add_row("mean", *(shown(key, means[key]) for key in TITLES))
-    return table
+    for titles in tables.by_kind(scores):
+        table = _narrow(title, ["image", *titles.values()])
+        *rows, last = tables.score_rows(scores, titles, "mean")
+        for name, *numbers in rows:
+            table.add_row(plain(name), *numbers)
+        table.add_section()
+        table.add_row(*last)
+        yield table
 
 
 def _comparison(compared: "dict[str, Comparison]", title: str) -> Table:

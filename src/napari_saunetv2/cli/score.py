@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from napari_saunetv2.cli._shared import OverwriteOption, bar, out, refuse_existing
-from napari_saunetv2.cli.evaluate import score_table, write_text
+from napari_saunetv2.cli.evaluate import score_tables, write_text
 
 
 def score(
@@ -47,9 +47,11 @@ def score(
             scores.append(case.score())
             others += [other.score()] if other is not None else []
     title = f"{predictions} against {truth}"
-    out.print(score_table(scores, title))
+    for printed in score_tables(scores, title):
+        out.print(printed)
     if others:
-        out.print(score_table(others, f"{second} against {truth}"))
+        for printed in score_tables(others, f"{second} against {truth}"):
+            out.print(printed)
     about = {"scored": str(predictions), "truth": str(truth), "threshold": level, "fov": fov and str(fov)}
     texts: tuple[tuple[Path | None, Callable[[], str]], ...] = (
         (csv, lambda: evaluation.as_csv(scores, others)),

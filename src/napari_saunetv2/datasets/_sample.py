@@ -82,10 +82,13 @@ class Sample:
             If there are no labels by that observer for this photograph: another observer is never used
             instead.
         """
-        return read_mask(self._labels_of(observer))
+        return self.read_labels(observer).pixels
 
     def read_labels(self, observer: str | None = None) -> Labels:
         """Read what :meth:`labels` reads, with the pixels that the observer did not judge."""
+        if self.has_classes:
+            av = self.artery_vein(observer)
+            return Labels(av.vessel.astype(np.uint8), av.ignored, av.remarks, av.labels.astype(np.int64))
         return read_labels(self._labels_of(observer))
 
     def artery_vein(self, observer: str | None = None) -> ArteryVein:

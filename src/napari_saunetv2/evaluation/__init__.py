@@ -1,6 +1,7 @@
 """Scores, and their tables, comparisons, curves, missed vessels and reports."""
 
-from napari_saunetv2.evaluation.case import Case, ImageScore
+from napari_saunetv2.evaluation.case import Case, ImageScore, titles_of
+from napari_saunetv2.evaluation.classes import CLASS_MEANINGS, CLASS_TITLES, class_metrics
 from napari_saunetv2.evaluation.comparison import Comparison, compare
 from napari_saunetv2.evaluation.curve import THRESHOLDS, Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.misses import Miss, misses
@@ -20,6 +21,8 @@ from napari_saunetv2.metrics import TITLES
 
 __all__ = [
     "AS_PUBLISHED",
+    "CLASS_MEANINGS",
+    "CLASS_TITLES",
     "EXACT",
     "THRESHOLDS",
     "TITLES",
@@ -34,6 +37,7 @@ __all__ = [
     "as_json",
     "as_markdown",
     "chosen",
+    "class_metrics",
     "compare",
     "curve",
     "evaluate",
@@ -48,5 +52,6 @@ __all__ = [
     "predictions",
     "score",
     "seen",
+    "titles_of",
     "worst_first",
 ]

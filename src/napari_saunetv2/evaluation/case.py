@@ -1,6 +1,6 @@
 """One image, what was found in it and what should have been, and its score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
 from napari_saunetv2.errors import ImageError
+from napari_saunetv2.evaluation.classes import CLASS_TITLES, class_metrics
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.metrics import METRICS, SHAPE_METRICS, TITLES, auc, confusion
 
@@ -21,7 +22,7 @@ class ImageScore:
     ----------
     name : str
     metrics : mapping of str to float
-        By their keys in ``TITLES``.
+        By their keys in ``TITLES``, and of arteries and veins in ``CLASS_TITLES``.
     about : mapping of str to str
         How it was scored: some of ``ABOUT``.
     """
@@ -29,6 +30,12 @@ class ImageScore:
     name: str
     metrics: Mapping[str, float]
     about: Mapping[str, str] = field(default_factory=dict)
+
+
+def titles_of(scores: Sequence[ImageScore]) -> dict[str, str]:
+    """Titles of the metrics that all scores have, those of arteries and veins after the others."""
+    of_classes = {k: v for k, v in CLASS_TITLES.items() if scores and all(k in s.metrics for s in scores)}
+    return TITLES | of_classes
 
 
 ABOUT = ("model", "observer", "threshold", "fov", "version")
@@ -60,6 +67,9 @@ class Case:
         Pixels that an observer did not judge: they do not count. Where it is not given, the ones that
         ``truth`` and a ``prediction`` of labels mark, as
         :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
+    classes : (array, array), shape (H, W) each, or None
+        Labels of arteries and veins, true and predicted, as of
+        :func:`napari_saunetv2.evaluation.classes.class_metrics`.
 
     Raises
     ------
@@ -77,6 +87,7 @@ class Case:
     observer: str = ""
     fov: str = ""
     ignored: NDArray[np.bool_] | None = None
+    classes: tuple[NDArray[Any], NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         """Check the maps, and keep apart what was not judged."""
@@ -130,13 +141,14 @@ class Case:
         return ImageScore(self.name, self.metrics(), self._about())
 
     def metrics(self) -> dict[str, float]:
-        """All metrics, keys and order of ``TITLES``."""
+        """All metrics, keys and order of ``TITLES``, then of ``CLASS_TITLES`` where there are classes."""
         truth, vessels, counted = self.truth, self.vessels(), self.counted
         counts = confusion(truth, vessels, counted)
         values = {name: metric(counts) for name, metric in METRICS.items()}
         values |= {name: metric(truth, vessels, counted) for name, metric in SHAPE_METRICS.items()}
         values["auc"] = auc(truth, self.prediction, counted) if self.probable else float("nan")
-        return {name: values[name] for name in TITLES}
+        of_classes = {} if self.classes is None else class_metrics(*self.classes, counted)
+        return {name: values[name] for name in TITLES} | of_classes
 
     def _about(self) -> dict[str, str]:
         return {

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.evaluation.case import ImageScore
-from napari_saunetv2.metrics import LOWER_IS_BETTER, TITLES
+from napari_saunetv2.evaluation.case import ImageScore, titles_of
+from napari_saunetv2.metrics import LOWER_IS_BETTER
 
 RESAMPLES = 9999
 
@@ -63,7 +63,7 @@ def compare(
     Returns
     -------
     dict of str to Comparison
-        Keys and order of ``TITLES``.
+        Keys and order of ``TITLES``, then those of ``CLASS_TITLES`` that all have.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def compare(
             seed,
             sign=-1 if metric in LOWER_IS_BETTER else 1,
         )
-        for metric in TITLES
+        for metric in titles_of([*first, *second])
     }
 
 

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_saunetv2 import inference
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.measure.classes import by_pixel, vote
 
 Protocol = Literal["whole", "fov"]
 
@@ -23,6 +27,9 @@ class Scoring:
         Whose labels are the truth, by default the reference observer's.
     threshold : "auto" or float
         0.5 as in the papers, or the model's own.
+    voted : bool
+        Whether each vessel has one class along its length (:func:`napari_saunetv2.measure.classes.vote`), or
+        each pixel its own.
 
     Raises
     ------
@@ -33,11 +40,18 @@ class Scoring:
     protocol: Protocol = "whole"
     observer: str | None = None
     threshold: Literal["auto"] | float = 0.5
+    voted: bool = True
 
     def __post_init__(self) -> None:
         """Check protocol and threshold."""
         check_protocol(self.protocol)
         inference.check_threshold(self.threshold)
+
+    def classify(
+        self, maps: NDArray[np.float32], vessels: NDArray[np.uint8], threshold: float
+    ) -> NDArray[np.uint8]:
+        """Labels of arteries and veins, as of :func:`napari_saunetv2.measure.classes.vote`."""
+        return (vote if self.voted else by_pixel)(maps, vessels, threshold=threshold)
 
 
 def check_protocol(protocol: str) -> None:

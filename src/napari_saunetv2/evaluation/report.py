@@ -12,11 +12,11 @@ from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
 from napari_saunetv2.evaluation.plot import Drawn, as_svg
-from napari_saunetv2.evaluation.scores import mean, worst_first
-from napari_saunetv2.evaluation.tables import COMPARED, comparison_rows
+from napari_saunetv2.evaluation.scores import worst_first
+from napari_saunetv2.evaluation.tables import COMPARED, by_kind, comparison_rows, score_rows
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import AGREEMENT, agreement, agreement_picture
-from napari_saunetv2.metrics import TITLES, shown
+from napari_saunetv2.metrics import shown
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 PICTURE_SIDE = 700
@@ -88,6 +88,7 @@ def page(
 
     template = files("napari_saunetv2.evaluation").joinpath("report.html").read_text(encoding="utf-8")
     worst = sorted(entries, key=lambda e: worst_first(e.score))
+    scores = [e.score for e in worst]
     card = _card(model)
     return (
         Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -96,8 +97,7 @@ def page(
             plain=_plain,
             title=title,
             note=DISCLAIMER,
-            titles=["image", *TITLES.values()],
-            scores=_score_rows([e.score for e in worst]),
+            tables=[(["image", *kind.values()], _rows(scores, kind)) for kind in by_kind(scores)],
             curve=Markup(_curve(entries, others, about)),  # as_svg escapes the names
             names=_names(about),
             columns=COMPARED,
@@ -111,9 +111,9 @@ def page(
     )
 
 
-def _score_rows(scores: Sequence[ImageScore]) -> list[list[str]]:
-    rows = [ImageScore("mean", mean(scores)), *scores]
-    return [[s.name, *(shown(name, s.metrics[name]) for name in TITLES)] for s in rows]
+def _rows(scores: Sequence[ImageScore], titles: Mapping[str, str]) -> list[list[str]]:
+    *rows, last = score_rows(scores, titles, "mean")
+    return [last, *rows]
 
 
 def _names(about: Mapping[str, Any]) -> tuple[str, str]:

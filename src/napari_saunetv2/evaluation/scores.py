@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from napari_saunetv2 import inference
 from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.evaluation.case import Case, ImageScore
+from napari_saunetv2.evaluation.case import Case, ImageScore, titles_of
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring, check_protocol
 from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.metrics import TITLES
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import drain
@@ -28,18 +28,25 @@ def predictions(
 ) -> Iterator[Case]:
     """Segment every sample; errors as of :func:`evaluate`."""
     level = inference.threshold_of(model, scoring.threshold, config.tta)
+    by_class = is_artery_vein(model.header.classes)
     for sample in samples:
         labels = sample.read_labels(scoring.observer)
         truth, image = labels.pixels, sample.image()
         fov = field_of_view.detect(to_unit(image))
-        probability = inference.most_probable(drain(inference.steps(image, model, config, fov)))
+        maps = drain(inference.steps(image, model, config, fov))
+        probability = inference.most_probable(maps)
+        classes = None
+        if by_class and sample.has_classes and labels.classes is not None:
+            found = inference.binarise(probability, level)
+            classes = labels.classes, scoring.classify(maps, found, threshold=level)
         remarks = (*plausibility.of_picture(to_unit(image), fov), *plausibility.of_labels(truth, fov))
         plausibility.log(sample.name, remarks)
         inside, fov_used = _inside(sample, image, scoring.protocol)
         whose = scoring.observer or sample.reference or ""
         yield Case(
-            sample.name, image, truth, probability, level, inside, model.name, whose, fov_used, labels.ignored
-        )
+            sample.name, image, truth, probability, level, inside, model.name, whose, fov_used,
+            labels.ignored, classes,
+        )  # fmt: skip
 
 
 def observed(
@@ -146,7 +153,7 @@ def score(
 
 def mean(scores: Sequence[ImageScore]) -> dict[str, float]:
     """Mean of each metric over images; images without a value do not count."""
-    table = {name: np.array([s.metrics[name] for s in scores]) for name in TITLES}
+    table = {name: np.array([s.metrics[name] for s in scores]) for name in titles_of(scores)}
     return {
         name: float(np.nanmean(v)) if not np.isnan(v).all() else float("nan") for name, v in table.items()
     }

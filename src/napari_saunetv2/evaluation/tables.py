@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_saunetv2 import DISCLAIMER
-from napari_saunetv2.evaluation.case import ABOUT, ImageScore
+from napari_saunetv2.evaluation.case import ABOUT, ImageScore, titles_of
+from napari_saunetv2.evaluation.classes import CLASS_TITLES
 from napari_saunetv2.evaluation.comparison import Comparison
 from napari_saunetv2.evaluation.scores import mean
 from napari_saunetv2.metrics import TITLES, shown
@@ -24,13 +25,14 @@ def as_csv(scores: Sequence[ImageScore], second: Sequence[ImageScore] = ()) -> s
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *TITLES, *ABOUT, "note"])
+    titles = titles_of([*scores, *second])
+    writer.writerow(["image", *titles, *ABOUT, "note"])
     rows = [*scores, ImageScore("mean", mean(scores), _common(scores))]
     if second:
         others = [*second, ImageScore("mean", mean(second), _common(second))]
         rows += [ImageScore(f"{s.name} (second observer)", s.metrics, s.about) for s in others]
     for s in rows:
-        numbers = (f"{s.metrics[name]:.6f}" for name in TITLES)
+        numbers = (f"{s.metrics[name]:.6f}" for name in titles)
         writer.writerow([s.name, *numbers, *(s.about.get(name, "") for name in ABOUT), DISCLAIMER])
     return text.getvalue()
 
@@ -65,7 +67,9 @@ def as_markdown(
     comparison: Mapping[str, Comparison] | None = None,
 ) -> str:
     """Markdown table with the mean as its last line, and the comparison."""
-    lines = [f"## {_cell(title)}", "", *_table(["image", *TITLES.values()], _score_rows(scores))]
+    lines = [f"## {_cell(title)}"]
+    for titles in by_kind(scores):
+        lines += ["", *_table(["image", *titles.values()], score_rows(scores, titles, "**mean**"))]
     if comparison is not None:
         lines += ["", "Paired, image by image:", "", *_table(COMPARED, comparison_rows(comparison))]
     return "\n".join([*lines, "", DISCLAIMER]) + "\n"
@@ -79,7 +83,7 @@ def comparison_rows(comparison: Mapping[str, Comparison]) -> list[list[str]]:
     """Text of a comparison, one row per metric, columns as ``COMPARED``."""
     return [
         [
-            TITLES[name],
+            (TITLES | CLASS_TITLES)[name],
             shown(name, c.first),
             shown(name, c.second),
             _signed(name, c.difference),
@@ -93,9 +97,16 @@ def comparison_rows(comparison: Mapping[str, Comparison]) -> list[list[str]]:
     ]
 
 
-def _score_rows(scores: Sequence[ImageScore]) -> list[list[str]]:
-    rows = [*scores, ImageScore("**mean**", mean(scores))]
-    return [[s.name, *(shown(name, s.metrics[name]) for name in TITLES)] for s in rows]
+def by_kind(scores: Sequence[ImageScore]) -> list[dict[str, str]]:
+    """Titles of the metrics of each table: of vessels, and of arteries and veins where they were scored."""
+    of_classes = {k: v for k, v in titles_of(scores).items() if k in CLASS_TITLES}
+    return [TITLES, *([of_classes] if of_classes else [])]
+
+
+def score_rows(scores: Sequence[ImageScore], titles: Mapping[str, str], last: str) -> list[list[str]]:
+    """Text of a table: one row for each image, then their mean, which ``last`` names."""
+    rows = [*scores, ImageScore(last, mean(scores))]
+    return [[s.name, *(shown(name, s.metrics[name]) for name in titles)] for s in rows]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -17,27 +17,19 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.errors import FileFormatError, ImageError
 from napari_saunetv2.files import _labels
+from napari_saunetv2.files._av_colours import by_colour
 from napari_saunetv2.files._contents import contents
 from napari_saunetv2.files._decoded import Decoded, Pixels
 from napari_saunetv2.files._decoding import decode
 from napari_saunetv2.files.reading import load_labels
 from napari_saunetv2.files.spacing import Spacing
 from napari_saunetv2.files.writing import write_marked
-from napari_saunetv2.imaging.classes import ARTERY, BOTH, COLOURS, UNKNOWN, VEIN, coloured, merged
+from napari_saunetv2.imaging.classes import ARTERY, BOTH, UNKNOWN, VEIN, coloured, merged
 from napari_saunetv2.imaging.ignored import not_judged, remark
 
 Three = Literal["auto", "both", "ignored"]
 """Meaning of the value 3 in a file of numbers: a crossing, or pixels that take no part. "auto" goes by the
 file's name: ``_AVmanual``, as in HRF, has pixels that take no part."""
-
-MOST_STRAY = 0.02
-"""Largest share of a file's vessel pixels whose colour is none of the five. More is another colour code."""
-
-_NEAR = 48  # of 255: how far JPEG moves a channel from 0 or 255
-
-_BY_CHANNELS = np.array([0, VEIN, BOTH, UNKNOWN, ARTERY, BOTH, UNKNOWN, UNKNOWN], np.uint8)
-"""Label by which of red, green, blue are bright, 4 + 2 + 1. Red with blue is artery with vein; what green is
-mixed with may be a crossing or not."""
 
 _TAKES_NO_PART = re.compile(r"[-_ .]av_?manual$", re.IGNORECASE)
 
@@ -131,15 +123,18 @@ def read_artery_vein(
 def _interpreted(found: Decoded, place: Path, three: Three) -> ArteryVein:
     grey = found.pixels if found.pixels.ndim == 2 else _labels.as_grey(found.pixels[..., :3])
     if grey is None:
-        by_colour = _by_colour(found, place.name)
-        # A palette in other colours may still number its classes.
-        if not isinstance(by_colour, FileFormatError):
-            return replace(by_colour, remarks=found.remarks + by_colour.remarks)
-        if found.index is None or int(found.index.max(initial=0)) > UNKNOWN:
-            raise by_colour
+        numbered = found.index is not None and int(found.index.max(initial=0)) <= UNKNOWN
+        try:
+            labels, remarks = by_colour(found, place.name)
+        except FileFormatError:
+            if not numbered:  # a palette in other colours may still number its classes
+                raise
+        else:
+            return ArteryVein(labels, None, found.remarks + remarks)
         grey = found.index
     elif found.index is not None and 0 < int(found.index.max(initial=0)) <= UNKNOWN:
         grey = found.index
+    assert grey is not None
     if three == "auto":
         three = "ignored" if takes_no_part(place) else "both"
     read = _by_number(grey, place.name, three)
@@ -194,51 +189,6 @@ def _listed(values: Pixels) -> str:
 def _are_classes(numbers: Pixels) -> bool:
     """Whether shades are classes, not the soft edges of a mask."""
     return _labels.find(Decoded(numbers)).classes is not None
-
-
-def _by_colour(found: Decoded, name: str) -> "ArteryVein | FileFormatError":
-    colours = found.pixels[..., :3]
-    if colours.dtype != np.uint8:
-        colours = np.round(colours / max(float(colours.max()), 1e-9) * 255).astype(np.uint8)
-    clear = _labels.transparent(found)
-    if clear is not None:
-        colours = np.where(clear[..., None], np.uint8(0), colours)
-    said: tuple[str, ...] = ()
-    bright = colours >= 128
-    labels = _BY_CHANNELS[bright @ np.array([4, 2, 1])]
-    if np.count_nonzero(labels == UNKNOWN) > labels.size / 2:  # the paper is white, not the ink
-        paper = bright.all(axis=2)
-        labels[paper] = 0
-        said = ("The background is white.",)
-    near = (np.minimum(colours, 255 - colours) <= _NEAR).all(axis=2)
-    pure = np.isin(bright @ np.array([4, 2, 1]), [0, 1, 2, 4, 5, 7])
-    stray = ~(near & pure)
-    vessel = int(np.count_nonzero((labels != 0) | stray))
-    if not vessel or not {ARTERY, VEIN} & set(np.unique(labels).tolist()):
-        return FileFormatError(
-            f"'{name}' holds neither red arteries nor blue veins: give labels in RITE's colours (red artery, "
-            "blue vein, green crossing, white unknown), of numbers, or two masks."
-        )
-    count = int(np.count_nonzero(stray))
-    if count > MOST_STRAY * vessel:
-        example = tuple(map(int, colours[stray][0]))
-        return FileFormatError(
-            f"'{name}' holds {count:,} pixels ({count / vessel:.0%} of its vessels) of other colours, such "
-            f"as RGB {example}: artery/vein labels are red, blue, green (crossing) and white (unknown) on "
-            "black; repaint them."
-        )
-    if snapped := int(np.count_nonzero(~_exact(colours))):
-        said += (
-            f"{snapped:,} pixels of other colours were read as the nearest: red artery, blue vein, green or "
-            "magenta crossing, anything else vessel of unknown class.",
-        )
-    return ArteryVein(labels, None, said)
-
-
-def _exact(colours: Pixels) -> NDArray[np.bool_]:
-    code = colours.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
-    known = np.array(list(COLOURS.values()), np.int32) @ np.array([65536, 256, 1], np.int32)
-    return np.isin(code, known)
 
 
 def _of_two(arteries: Path, veins: Path) -> ArteryVein:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import _labels
+from napari_saunetv2.files._av_colours import by_colour
 from napari_saunetv2.files._contents import contents
 from napari_saunetv2.files._decoded import Decoded, Pixels
 from napari_saunetv2.files._decoding import decode
 from napari_saunetv2.files._pictures import picture_orientation
 from napari_saunetv2.files._tiff import tiff_orientation
 from napari_saunetv2.files._upright import turned
+from napari_saunetv2.imaging.classes import ARTERY, VEIN
 from napari_saunetv2.imaging.depth import full_scale
 from napari_saunetv2.imaging.ignored import BESIDE, VALUE
 
@@ -58,7 +60,8 @@ class Labels(NamedTuple):
         As in :class:`Reading`.
     classes : array, shape (H, W), int64, or None
         Number of each pixel's class, 0 for background, where the file tells arteries from veins, single
-        vessels, or the like. Numbers are the file's; shades and colours count from 1, red first. Else None.
+        vessels, or the like. Numbers are the file's; shades and colours count from 1, red first; arteries
+        and veins in RITE's colours are 1 and 2, 3 where they cross, 4 of unknown class. Else None.
     """
 
     pixels: NDArray[np.uint8]
@@ -135,7 +138,22 @@ def load_labels(path: str | os.PathLike[str]) -> Labels:
     """
     found = _decoded(path)
     mask, ignored, remarks, classes = _labels.find(found)
+    if classes is not None and found.pixels.ndim == 3:
+        classes, remarks = _artery_vein_of(found, classes, remarks)
     return Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks, classes)
+
+
+def _artery_vein_of(
+    found: Decoded, classes: NDArray[np.int64], remarks: tuple[str, ...]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number red and blue as arteries and veins, with green as both, where these are the colours."""
+    try:
+        labels, said = by_colour(found, "")
+    except FileFormatError:
+        return classes, remarks
+    if not {ARTERY, VEIN} <= set(np.unique(labels).tolist()) or ((labels != 0) != (classes != 0)).any():
+        return classes, remarks
+    return labels.astype(np.int64), ("The colours are read as arteries and veins; all are vessels.", *said)
 
 
 def load_mask(path: str | os.PathLike[str]) -> Reading:

@@ -41,7 +41,8 @@ class Junctions:
     parent, wide, narrow : array
         Width of the parent and of the two daughters, pixels.
     segments : list of tuple of int
-        Segments that meet there; at a bifurcation of three the parent first, then the wider daughter.
+        Segments that meet there; at a bifurcation of three the parent first, then the wider daughter; at a
+        crossing the two of one vessel, then the two of the other.
     vessel : array, shape (segments,), int
         Segments that are one vessel have one number: a parent goes on in its wider daughter, and straight on
         through a crossing.
@@ -83,7 +84,8 @@ def find_junctions(graph: Graph, sections: Sections) -> Junctions:
         vessel.join(c[0], d[0])
         angle = _angle(directions[a] - directions[b], directions[c] - directions[d])
         angle = min(angle, 180 - angle)
-        rows.append(("crossing", position, 4, angle, np.nan, np.nan, np.nan, tuple(s for s, _ in around)))
+        four = (a[0], b[0], c[0], d[0])
+        rows.append(("crossing", position, 4, angle, np.nan, np.nan, np.nan, four))
         return True
 
     lengths = sections.lines.lengths()
