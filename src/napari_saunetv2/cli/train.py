@@ -34,14 +34,13 @@ def train(
 
     **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
-    from napari_saunetv2 import datasets
     from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import Pair, processes
 
     chosen = recipe_of(recipe, steps, seed, batch=batch)
     with processes.launched(device) as own_device:
         out.quiet = err.quiet = not processes.is_main_process()
-        samples = [s for root in roots for s in datasets.read(root) if chosen.takes(s)]
+        samples = [sample for root in roots for sample in chosen.samples(root)]
         pairs = [Pair.of(sample) for sample in samples]
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
         work = chosen.train(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.classes import ARTERY_VEIN
@@ -39,11 +40,20 @@ class Recipe:
         Names of the images to train on, for data sets of which only some training images are used.
     base : str or None
         Model whose weights the first cycle starts from.
+    labels : mapping of str to str
+        Data sets whose photographs are used with other labels: key of the data set found in a folder, and the
+        key to read it by.
     """
 
     cycles: tuple[TrainConfig, ...]
     images: Mapping[str, frozenset[str]] = field(default_factory=dict)
     base: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def samples(self, root: Path) -> list[Sample]:
+        """Photographs in the folder of a data set to train on; raises LayoutError if it is of none."""
+        found = datasets.recognise(root)
+        return [s for s in datasets.read(root, self.labels.get(found or "")) if self.takes(s)]
 
     def takes(self, sample: Sample) -> bool:
         """Whether to train on a photograph."""
@@ -127,7 +137,7 @@ _TRANSFER = replace(_SECOND, steps=2000, learning_rate=1e-3)
 # away. HRF's photographs are used at 2.2 times DRIVE's scale, so that one network serves both.
 _CLASSES = TrainConfig(
     network="artery_vein", network_arguments={"dropblock": 0.05}, classes=ARTERY_VEIN, steps=5000, batch=2,
-    crop=512, fov_diameter=DRIVE_DIAMETER, warmup=100, validation=0,
+    crop=512, fov_diameter=DRIVE_DIAMETER, warmup=100, validation=0, calibrated=False,
     augmentation=Augmentation(
         scale=(0.6, 1.6), brightness=0.3, contrast=0.3, saturation=0.4, grey=0.05, unresampled=0.2
     ),
@@ -190,9 +200,10 @@ RECIPES: dict[str, Recipe] = {
         base="saunetv2-drive",
     ),
     "av": Recipe(
-        (_CLASSES, replace(_CLASSES, steps=1000, learning_rate=1e-3)),
+        (_CLASSES, replace(_CLASSES, steps=2000, learning_rate=1e-3)),
         images={"hrf-av": HRF_FIRST_THREE},
         base="saunetv2-general",
+        labels={"hrf": "hrf-av"},
     ),
     "saunet-drive": _other("saunet", 6000, 2000, 1000),
     "rsan-drive": _other("rsan", 3000, 1000, 400),
