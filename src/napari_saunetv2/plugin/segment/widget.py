@@ -204,11 +204,11 @@ class SegmentWidget(SegmentForm):
     def _draw(self, result: Result) -> None:
         """Show the vessels as the fields say: at once where that is quick, else from a thread."""
         post = self.post_processing()
-        if post.quick:
+        if post.quick and not result.classes:
             self._masks.forget()
             self._show_vessels(result, vessels.extract(result.probability, post), post)
         else:
-            work = find_vessels(result.probability, post)
+            work = find_vessels(result.probability, post, result.classes)
             self._masks.ask(work, lambda mask: self._show_vessels(result, mask, post))
 
     def _show_vessels(self, result: Result, mask: Any, post: PostProcessing) -> None:
