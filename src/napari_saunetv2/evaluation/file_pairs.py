@@ -219,6 +219,10 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         maps |= {SECOND: (second.prediction, second.ignored)} if second is not None else {}
         maps |= {FOVS: (case.inside, None)} if case.inside is not None else {}
         maps |= {} if case.probable else {PREDICTIONS: (case.prediction, None)}
+        if case.classes is not None:
+            for part, labels in zip((TRUTHS, PREDICTIONS), case.classes, strict=True):
+                _write(make_folder(folder / part), name, labels, case.ignored)
+                maps.pop(part, None)
         for part, (pixels, ignored) in maps.items():
             _write(make_folder(folder / part), name, np.asarray(pixels != 0, np.uint8), ignored)
         if case.probable:
@@ -226,9 +230,9 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         yield
 
 
-def _write(folder: Path, name: str, mask: NDArray[np.uint8], ignored: NDArray[np.bool_] | None) -> None:
-    if ignored is None:
+def _write(folder: Path, name: str, mask: NDArray[Any], ignored: NDArray[np.bool_] | None) -> None:
+    if ignored is None and mask.max(initial=0) <= 1:
         write_mask(folder / f"{name}.png", mask)
         return
-    labels = np.where(ignored, VALUE, mask.astype(np.int16))
+    labels = mask.astype(np.int16) if ignored is None else np.where(ignored, VALUE, mask.astype(np.int16))
     write_beside(folder / f"{name}.tif", lambda file: tifffile.imwrite(file, labels, compression="zlib"))

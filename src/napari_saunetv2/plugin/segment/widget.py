@@ -157,7 +157,8 @@ class SegmentWidget(SegmentForm):
         config = self.config()
         if result is not None and result.config is not None and result.can_redraw():
             config = replace(result.config, model=config.model)  # with what was really used
-        wanted = Segmentation(copies.portable(config), self.post_processing())
+        of_classes = copies.is_of_classes(config)
+        wanted = Segmentation(copies.portable(config), self.post_processing(), of_classes)
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
