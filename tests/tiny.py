@@ -1,5 +1,6 @@
 """A network that takes no time, the file that holds it, and what it learns from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,23 @@ def save_model(path: Path, **header) -> Path:
         arguments["classes"] = len(header["classes"])
     about = checkpoint.Header(network_arguments=arguments, **header)
     checkpoint.save(path, NETWORKS["saunetv2"](**arguments), about)
+    return path
+
+
+def save_two_classes(path: Path) -> Path:
+    """Write the default model with a second map, for arteries and veins: it sees real vessels twice."""
+    model = checkpoint.load()
+    state, arguments = model.network.state_dict(), {**model.header.network_arguments, "classes": 2}
+    weight, bias = state["head.weight"], state["head.bias"]
+    state["head.weight"] = torch.cat([weight, weight.roll(1, dims=1) * 0.5])
+    state["head.bias"] = torch.cat([bias, bias - 0.5])
+    network = NETWORKS[model.header.network](**arguments)
+    network.load_state_dict(state)
+    header = replace(
+        model.header, network_arguments=arguments, classes=("artery", "vein"), scores=(), ranges=(),
+        tta_thresholds={},
+    )  # fmt: skip
+    checkpoint.save(path, network, header)
     return path
 
 

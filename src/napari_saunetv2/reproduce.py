@@ -55,13 +55,16 @@ class Segmentation:
     config : InferenceConfig
     post : PostProcessing
         A field of view that is neither "none" nor "auto" is given to the methods below.
+    artery_vein : bool
+        Whether the model is of arteries and veins.
     """
 
     config: InferenceConfig
     post: PostProcessing
+    artery_vein: bool = False
 
     def as_python(self, image: str, fov: str = "") -> str:
-        """Return Python code that defines ``probability`` and ``mask``.
+        """Return Python code that defines ``probability`` and ``mask``, and ``labels`` of arteries and veins.
 
         Parameters
         ----------
@@ -74,18 +77,27 @@ class Segmentation:
         own = post.fov not in ("none", "auto")
         inside = "fov" if own else "field_of_view.detect(to_unit(image))"
         restrict = [] if post.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
+        model = f"image, {self.config.model!r}{settings}{', fov=fov' * own}"
+        found = [f"probability = inference.segment({model})"]
+        if self.artery_vein:
+            found = [f"maps = inference.segment_classes({model})"]
+            found += ["probability = inference.most_probable(maps)"]
+        way = "vote" if post.voted else "by_pixel"
+        of_classes = [f"labels = classes.{way}(maps, mask, threshold={post.threshold!r})"]
         return _script(
             "from napari_saunetv2 import inference",
             "from napari_saunetv2.files import read_image, read_mask",
             "from napari_saunetv2.imaging import field_of_view, vessels",
             "from napari_saunetv2.imaging.intensity import to_unit",
+            *(["from napari_saunetv2.measure import classes"] if self.artery_vein else []),
             "",
             f"image = {image}",
             *([f"fov = {fov}"] if own else []),
-            f"probability = inference.segment(image, {self.config.model!r}{settings}{', fov=fov' * own})",
+            *found,
             *restrict,
             f"mask = vessels.find(probability, {post.threshold!r}, min_size={post.min_size}, "
             f"connected={post.connected})",
+            *(of_classes if self.artery_vein else []),
         )
 
     def as_command(self, image: Path | None, fov: Path | None = None) -> str:
@@ -115,6 +127,7 @@ class Segmentation:
             options += [f"--{key}", value]
         options += ["--fov", fov or post.fov, "--min-size", post.min_size]
         options += ["--connected"] if post.connected else []
+        options += [] if post.voted else ["--no-vote"]
         return _command("segment", image, "--out", "results", *options)
 
 

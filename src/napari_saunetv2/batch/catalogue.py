@@ -28,7 +28,7 @@ THUMBNAIL = 40
 SHARE = "vessel_share_of_fov"
 """Key of the share of the field of view that is vessel, as in the command line's table."""
 
-HEADINGS = {**TITLES, SHARE: "vessels (share of FOV)"}
+HEADINGS = {**TITLES, **evaluation.CLASS_TITLES, SHARE: "vessels (share of FOV)"}
 """Of the numbers in a list of images, by their keys."""
 
 

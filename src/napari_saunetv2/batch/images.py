@@ -16,15 +16,18 @@ from napari_saunetv2.files import (
     load_image,
     load_mask,
     make_folder,
+    write_artery_vein,
     write_image,
     write_mask,
     write_probability,
 )
 from napari_saunetv2.imaging import field_of_view, plausibility, vessels
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning
+from napari_saunetv2.measure.classes import find_classes
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import drain
 
@@ -44,6 +47,8 @@ class OutputOptions:
         Whether to write the probability map and the vessels drawn on the image too.
     overwrite : bool
         Whether existing files may be replaced.
+    artery_vein : bool
+        Whether to write arteries and veins in RITE's colours too; needs a model of these classes.
     """
 
     folder: Path
@@ -52,6 +57,7 @@ class OutputOptions:
     probability: bool = False
     overlay: bool = False
     overwrite: bool = False
+    artery_vein: bool = False
 
     def __post_init__(self) -> None:
         """Check the suffix; raises SettingsError."""
@@ -61,6 +67,7 @@ class OutputOptions:
     def paths(self, name: str) -> dict[str, Path]:
         """Files written for an image of that name, by their contents."""
         parts = {"vessels": self.suffix}
+        parts |= {"av": self.suffix} if self.artery_vein else {}
         parts |= {"probability": "tif"} if self.probability else {}
         parts |= {"overlay": "png"} if self.overlay else {}
         return {what: self.folder / f"{name}_{what}.{suffix}" for what, suffix in parts.items()}
@@ -137,6 +144,8 @@ def segment_steps(
     options: OutputOptions,
 ) -> Generator[fallback.State, None, Summary]:
     """As :func:`segment_file`, one pass of the network at a time; closing the generator stops the work."""
+    if options.artery_vein:
+        check_artery_vein(model)
     paths = options.paths(name)
     for path in paths.values():  # before the work, not after it
         if path.exists() and not options.overwrite:
@@ -153,6 +162,9 @@ def segment_steps(
     for path in paths.values():
         make_folder(path.parent)
     write_mask(paths["vessels"], mask, maximum=options.maximum, overwrite=options.overwrite)
+    if options.artery_vein:
+        labels = find_classes(segmentation.classes, mask, post)
+        write_artery_vein(paths["av"], labels, overwrite=options.overwrite)
     if options.probability:
         write_probability(paths["probability"], probability, overwrite=options.overwrite)
     if options.overlay:
@@ -169,6 +181,16 @@ def segment_steps(
     )
     seconds = time.perf_counter() - begun
     return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks)
+
+
+def check_artery_vein(model: Checkpoint) -> None:
+    """Raise SettingsError for a model that does not tell arteries from veins."""
+    classes = model.header.classes
+    if not is_artery_vein(classes):
+        raise SettingsError(
+            f"The model '{model.name}' knows {' and '.join(classes)}, not artery and vein: use a model of "
+            "arteries and veins."
+        )
 
 
 def _given_field(post: PostProcessing) -> Reading | None:

@@ -73,6 +73,10 @@ def segment(
         str, typer.Option("--format", help="Format of the vessel mask: png, tif or gif.")
     ] = "png",
     binary: Annotated[bool, typer.Option("--binary", help="Write the mask as 0/1 instead of 0/255.")] = False,
+    vote: Annotated[
+        bool,
+        typer.Option(help="Arteries and veins: one class along each vessel, or each pixel its own."),
+    ] = True,
     overwrite: OverwriteOption = False,
     recursive: Annotated[
         bool,
@@ -89,7 +93,9 @@ def segment(
         Path | None, typer.Option(help="Table of the results per image: .csv or .parquet.")
     ] = None,
 ) -> None:
-    """Segment images and write `NAME_vessels.png` for each.
+    """Segment images and write `NAME_vessels.png` for each, and `NAME_av.png` with arteries and veins.
+
+    Arteries are red, veins blue, crossings green; this needs a model of arteries and veins.
 
     A failed file is reported and the others continue; the exit code is 1 if any failed. In a folder only
     photographs are segmented: masks and results of an earlier run are skipped, and counted.
@@ -101,6 +107,8 @@ def segment(
     `saunetv2 segment photographs -o results --workers 4 --table results/table.csv --resume`
 
     `saunetv2 segment DRIVE/test/images -o results --probability --overlay --tta d4`
+
+    `saunetv2 segment photographs -o results --model saunetv2-av`
 
     `saunetv2 segment mosaic.zarr -o vessels.zarr`
     """
@@ -119,7 +127,7 @@ def segment(
             "--fov": fov != "none", "--min-size": min_size, "--connected": connected, "--overlay": overlay,
             "--format": suffix != "png", "--binary": binary, "--resume": resume, "--workers": workers != 1,
             "--scheduler": scheduler, "--table": table,
-            "--recursive": recursive,
+            "--recursive": recursive, "--no-vote": not vote,
         }  # fmt: skip
         segment_to_file(
             inputs,
@@ -135,6 +143,7 @@ def segment(
     from napari_saunetv2.batch import cluster
     from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.files import make_folder
+    from napari_saunetv2.imaging.classes import is_artery_vein
     from napari_saunetv2.imaging.vessels import PostProcessing
     from napari_saunetv2.models import checkpoint
 
@@ -144,8 +153,13 @@ def segment(
         out.print(f"skipped: {plain(words)}")
     loaded = checkpoint.load(model)
     level = inference.threshold_of(loaded, level, tta)
-    post = PostProcessing(threshold=level, min_size=min_size, connected=connected, fov=fov)
-    options = batch.OutputOptions(output, suffix, 1 if binary else 255, probability, overlay, overwrite)
+    post = PostProcessing(threshold=level, min_size=min_size, connected=connected, voted=vote, fov=fov)
+    classes = loaded.header.classes
+    if len(classes) > 1 and not is_artery_vein(classes):
+        out.print(f"vessels of all classes ({plain(', '.join(classes))}) are written as one mask")
+    options = batch.OutputOptions(
+        output, suffix, 1 if binary else 255, probability, overlay, overwrite, is_artery_vein(classes)
+    )
     if scheduler is None:  # the cluster's machines may have other devices and engines
         inference.resolved(loaded, config)  # once, not for every image
     make_folder(output)

@@ -88,7 +88,9 @@ class Sample:
         """Read what :meth:`labels` reads, with the pixels that the observer did not judge."""
         if self.has_classes:
             av = self.artery_vein(observer)
-            return Labels(av.vessel.astype(np.uint8), av.ignored, av.remarks, av.labels.astype(np.int64))
+            return Labels(
+                av.vessel.astype(np.uint8), av.ignored, av.remarks, av.labels.astype(np.int64), True
+            )
         return read_labels(self._labels_of(observer))
 
     def artery_vein(self, observer: str | None = None) -> ArteryVein:

@@ -16,7 +16,7 @@ from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files import load_values, readable
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
 
-RESULTS = ("vessels", "probability", "overlay", "segments")
+RESULTS = ("vessels", "av", "probability", "overlay", "segments")
 """What ``saunetv2 segment`` and ``measure`` put behind the name of a photograph."""
 
 _NO_VESSELS = re.compile(r"[-_ .](fov|fields?|probability|overlay|segments)\d*$", re.IGNORECASE)
@@ -184,6 +184,7 @@ def _is_overlay(path: Path, bare: str, stems: Counter[str]) -> bool:
 
 _IS_RESULT: dict[str, Callable[[Path, str, Counter[str]], bool]] = {
     "vessels": lambda path, *_: is_mask(path),
+    "av": lambda path, *_: is_mask(path),
     "probability": _is_map,
     "overlay": _is_overlay,
     "segments": lambda path, *_: is_mask(path),

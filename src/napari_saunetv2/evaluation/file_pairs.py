@@ -12,9 +12,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
-from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.evaluation.case import Case
 from napari_saunetv2.files import (
+    ArteryVein,
+    load_artery_vein,
     load_labels,
     make_folder,
     read_mask,
@@ -27,7 +29,7 @@ from napari_saunetv2.files import (
 from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.ignored import VALUE
 
-_RESULT = re.compile(r"_(vessels|probability|overlay)$")
+_RESULT = re.compile(r"_(vessels|av|probability|overlay)$")
 """What ``saunetv2 segment`` puts behind a photograph's name."""
 
 _LOW = 0.5
@@ -77,7 +79,15 @@ class FilePair:
         truth, ignored = self._labels(self.truth, inside)
         where = "whole frame" if self.fov is None else self.fov.name
         about = self.prediction.name, self.truth.name, where
-        case = Case(self.name, None, truth, self._prediction(), threshold, inside, *about, ignored)
+        prediction, classes = self._prediction(), self._classes()
+        if classes is not None:
+            true, said = classes
+            parts = [one for one in (true.ignored, said.ignored) if one is not None]
+            ignored = np.logical_or.reduce(parts) if len({one.shape for one in parts}) == 1 else None
+            truth, labels = true.vessel.astype(np.uint8), (true.labels, said.labels)
+            case = Case(self.name, None, truth, said.vessel, threshold, inside, *about, ignored, labels)
+        else:
+            case = Case(self.name, None, truth, prediction, threshold, inside, *about, ignored)
         share = plausibility.share(case.vessels(), case.counted)
         of = "frame" if inside is None else "field of view"
         plausibility.log(self.prediction.name, plausibility.of_vessels(share, of=of, drawn=not case.probable))
@@ -95,6 +105,13 @@ class FilePair:
             remark = f"its highest probability is {top:.2g}: check its full scale."
             plausibility.log(self.prediction.name, [remark])
         return prediction
+
+    def _classes(self) -> tuple[ArteryVein, ArteryVein] | None:
+        """True and predicted arteries and veins, where both files tell them apart."""
+        try:
+            return load_artery_vein(self.truth), load_artery_vein(self.prediction)
+        except FileFormatError:
+            return None
 
     def _labels(
         self, path: Path, inside: NDArray[Any] | None
@@ -120,7 +137,7 @@ def matched(
     ----------
     predictions : path
         A file, or a folder of them: probability maps or masks. Of the results of ``saunetv2 segment`` the
-        masks are used; overlays and maps are left out.
+        masks are used, of arteries and veins where there is one; overlays and maps are left out.
     truths, second, fovs : path
         One file for every prediction, or a folder with one for each, as in
         :func:`napari_saunetv2.datasets.partners.belonging`. The second observer may lack some.
@@ -170,8 +187,8 @@ def _predictions(where: Path) -> list[Path]:
 def _prediction(files: list[Path]) -> Path:
     if len(files) == 1:
         return files[0]
-    by_name = [path for path in files if folded(stem(path)).endswith("_vessels")]
-    masks = [path for path in by_name or files if is_mask(path)]
+    named = ([path for path in files if folded(stem(path)).endswith(end)] for end in ("_av", "_vessels"))
+    masks = [path for path in next(filter(None, named), files) if is_mask(path)]
     some = masks or [path for path in files if folded(stem(path)).endswith("_probability")]
     if len(some) != 1:
         names = ", ".join(f"'{path.name}'" for path in files)
@@ -202,6 +219,10 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         maps |= {SECOND: (second.prediction, second.ignored)} if second is not None else {}
         maps |= {FOVS: (case.inside, None)} if case.inside is not None else {}
         maps |= {} if case.probable else {PREDICTIONS: (case.prediction, None)}
+        if case.classes is not None:
+            for part, labels in zip((TRUTHS, PREDICTIONS), case.classes, strict=True):
+                _write(make_folder(folder / part), name, labels, case.ignored)
+                maps.pop(part, None)
         for part, (pixels, ignored) in maps.items():
             _write(make_folder(folder / part), name, np.asarray(pixels != 0, np.uint8), ignored)
         if case.probable:
@@ -209,9 +230,9 @@ def write(folder: Path, cases: Iterable[tuple[str, Case, Case | None]]) -> Itera
         yield
 
 
-def _write(folder: Path, name: str, mask: NDArray[np.uint8], ignored: NDArray[np.bool_] | None) -> None:
-    if ignored is None:
+def _write(folder: Path, name: str, mask: NDArray[Any], ignored: NDArray[np.bool_] | None) -> None:
+    if ignored is None and mask.max(initial=0) <= 1:
         write_mask(folder / f"{name}.png", mask)
         return
-    labels = np.where(ignored, VALUE, mask.astype(np.int16))
+    labels = mask.astype(np.int16) if ignored is None else np.where(ignored, VALUE, mask.astype(np.int16))
     write_beside(folder / f"{name}.tif", lambda file: tifffile.imwrite(file, labels, compression="zlib"))

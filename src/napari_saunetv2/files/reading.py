@@ -62,12 +62,15 @@ class Labels(NamedTuple):
         Number of each pixel's class, 0 for background, where the file tells arteries from veins, single
         vessels, or the like. Numbers are the file's; shades and colours count from 1, red first; arteries
         and veins in RITE's colours are 1 and 2, 3 where they cross, 4 of unknown class. Else None.
+    artery_vein : bool
+        Whether the classes are arteries and veins, by their colours.
     """
 
     pixels: NDArray[np.uint8]
     ignored: NDArray[np.bool_] | None = None
     remarks: tuple[str, ...] = ()
     classes: NDArray[np.int64] | None = None
+    artery_vein: bool = False
 
     def numbers(self) -> NDArray[np.integer[Any]]:
         """Give labels for a viewer, shape (H, W): classes where there are some, and what was not judged.
@@ -138,22 +141,23 @@ def load_labels(path: str | os.PathLike[str]) -> Labels:
     """
     found = _decoded(path)
     mask, ignored, remarks, classes = _labels.find(found)
-    if classes is not None and found.pixels.ndim == 3:
-        classes, remarks = _artery_vein_of(found, classes, remarks)
-    return Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks, classes)
+    labels = Labels(np.asarray(mask, np.uint8), ignored, found.remarks + remarks, classes)
+    return labels if classes is None or found.pixels.ndim == 2 else _of_colours(labels, found)
 
 
-def _artery_vein_of(
-    found: Decoded, classes: NDArray[np.int64], remarks: tuple[str, ...]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _of_colours(labels: Labels, found: Decoded) -> Labels:
     """Number red and blue as arteries and veins, with green as both, where these are the colours."""
     try:
-        labels, said = by_colour(found, "")
+        classes, said = by_colour(found, "")
     except FileFormatError:
-        return classes, remarks
-    if not {ARTERY, VEIN} <= set(np.unique(labels).tolist()) or ((labels != 0) != (classes != 0)).any():
-        return classes, remarks
-    return labels.astype(np.int64), ("The colours are read as arteries and veins; all are vessels.", *said)
+        return labels
+    if (
+        not {ARTERY, VEIN} <= set(np.unique(classes).tolist())
+        or ((classes != 0) != (labels.pixels != 0)).any()
+    ):
+        return labels
+    remarks = (*found.remarks, "The colours are read as arteries and veins; all are vessels.", *said)
+    return labels._replace(classes=classes.astype(np.int64), remarks=remarks, artery_vein=True)
 
 
 def load_mask(path: str | os.PathLike[str]) -> Reading:

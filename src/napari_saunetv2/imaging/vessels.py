@@ -28,6 +28,9 @@ class PostProcessing:
         Vessels of fewer pixels (8-connected) are removed.
     connected : bool
         Hysteresis, as in :func:`find`.
+    voted : bool
+        Of a model of arteries and veins: whether each vessel has one class along its length, or each pixel
+        its own.
     fov : str
         Outside the field of view the probability is 0: "none" (no field of view), "auto" (the one that is
         found), or the name of a mask file.
@@ -41,6 +44,7 @@ class PostProcessing:
     threshold: float
     min_size: int = 0
     connected: bool = False
+    voted: bool = True
     fov: str = "none"
 
     def __post_init__(self) -> None:
@@ -57,7 +61,7 @@ class PostProcessing:
 
     def options(self) -> dict[str, Any]:
         """Give threshold, min_size and connected by name."""
-        return {name: value for name, value in asdict(self).items() if name != "fov"}
+        return {name: value for name, value in asdict(self).items() if name not in ("fov", "voted")}
 
 
 def restrict(probability: NDArray[np.float32], fov: NDArray[np.generic]) -> NDArray[np.float32]:

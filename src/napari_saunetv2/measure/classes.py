@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+from scipy.spatial import cKDTree
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging.classes import ARTERY, VEIN, merged
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.measure.branching import Junctions, find_junctions
 from napari_saunetv2.measure.centreline import Lines, join
 from napari_saunetv2.measure.class_pixels import draw_crossings, draw_overlap, nearer_end, paint
@@ -101,6 +103,41 @@ def vote(maps: ArrayLike, vessels: ArrayLike, *, threshold: float = 0.5) -> NDAr
     draw_crossings(labels, lines, junctions, of_piece[ends], depth)
     draw_overlap(labels, mask & (probability >= threshold).all(axis=0), points, classes, reach)
     return labels
+
+
+def segments(vessels: ArrayLike) -> NDArray[np.int32]:
+    """Number the pixels of each segment of the centre-line graph, from 1; 0 outside the vessels.
+
+    Parameters
+    ----------
+    vessels : array, shape (H, W)
+        Mask of all vessels; not 0 there.
+
+    Returns
+    -------
+    array, shape (H, W), int32
+        A pixel has the number of the nearest centre line; specks without a line have one number each.
+    """
+    mask = np.asarray(vessels) != 0
+    parts, _ = ndimage.label(mask, np.ones((3, 3), bool))
+    whole = without_pinholes(mask)
+    lines = join(trace(whole, Depth(whole)).paths)
+    pixels = np.argwhere(mask)
+    numbers = np.zeros(mask.shape, np.int32)
+    count = len(lines.starts) - 1
+    if count:
+        numbers[mask] = lines.curve[cKDTree(lines.points).query(pixels)[1]] + 1
+    at = tuple(np.round(lines.points).astype(np.intp).T)
+    bare = mask & ~np.isin(parts, np.unique(parts[at]))
+    numbers[bare] = parts[bare] + count
+    return numbers
+
+
+def find_classes(
+    maps: NDArray[np.float32], vessels: NDArray[np.uint8], post: PostProcessing
+) -> NDArray[np.uint8]:
+    """Give vessels their classes as the settings say: :func:`vote`, or :func:`by_pixel`."""
+    return (vote if post.voted else by_pixel)(maps, vessels, threshold=post.threshold)
 
 
 def _checked(maps: ArrayLike, vessels: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

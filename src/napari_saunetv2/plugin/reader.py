@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.files import is_photograph, read_image, read_labels, read_spacing
+from napari_saunetv2.files import is_photograph, read_artery_vein, read_image, read_labels, read_spacing
+from napari_saunetv2.plugin.common.class_colours import (
+    MARKED,
+    artery_vein_colours,
+    of_classes,
+    read_label_layer,
+)
 from napari_saunetv2.plugin.common.layers import OBSERVERS, Colour, label_colours, placed, vessel_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -64,8 +70,9 @@ def _is_file_of_a_dataset(path: Path) -> bool:
 
 
 def _is_mask(path: Path) -> bool:
-    """Whether a file may be a mask of this program, by name: NAME_vessels.png, or a saved layer."""
-    return path.stem.lower().endswith("vessels") and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
+    """Whether a file may be a mask of this program, by name: NAME_vessels.png, NAME_av.png, a saved layer."""
+    ours = path.stem.lower().endswith(("vessels", "_av"))
+    return ours and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
 
 
 def _read_masks(path: str | list[str]) -> list[LayerData]:
@@ -78,8 +85,8 @@ def _mask_or_photograph(path: Path) -> LayerData:
     if is_photograph(path):
         image = read_image(path)
         return image, {"rgb": image.ndim == 3, **about}, "image"
-    labels = read_labels(path).numbers()
-    return labels, {"colormap": label_colours(labels), "opacity": 0.7, **about}, "labels"
+    labels, look = read_label_layer(path)
+    return labels, {"opacity": 0.7, **look, **about}, "labels"
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
@@ -101,9 +108,12 @@ def _file(path: Path, what: Identified) -> LayerData:
         "name": what.name,
     }
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-    if what.role == "image":
+    if what.role == "image" or (DATASETS[what.dataset].has_classes and is_photograph(path)):
         image = read_image(path)
         return image, {"name": name, "rgb": image.ndim == 3, "metadata": about}, "image"
+    if DATASETS[what.dataset].has_classes:
+        look = {"colormap": artery_vein_colours(), "metadata": about | MARKED}
+        return of_classes(read_artery_vein(path)), {"name": name, "opacity": 0.6, **look}, "labels"
     labels = read_labels(path).numbers()
     looks = {} if what.role == "fov" else {"colormap": label_colours(labels, _colour(what))}
     return labels, {"name": name, "metadata": about, "opacity": 0.6, **looks}, "labels"
@@ -132,9 +142,12 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
         (_lazy(reads, like), {"name": title, "rgb": True, "metadata": {**common, "role": "image"}}, "image")
     ]
     for number, observer in enumerate(first.label_paths):
-        labels = [_of_size(like.shape[:2], partial(s.labels, observer), s.name) for s in samples]
-        about = {**common, "role": "labels", "observer": observer}
+        about: dict[str, Any] = {**common, "role": "labels", "observer": observer}
+        read: Callable[..., NDArray[Any]] = Sample.labels
         colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        if first.has_classes:
+            read, colours, about = _labels_of_classes, artery_vein_colours(), about | MARKED
+        labels = [_of_size(like.shape[:2], partial(read, s, observer), s.name) for s in samples]
         named = {"name": f"{title} {observer}", "metadata": about, "opacity": 0.6, "colormap": colours}
         layers.append((np.stack(labels), named, "labels"))
     if first.fov_path is not None:
@@ -142,6 +155,10 @@ def _stacks(samples: list[Sample]) -> list[LayerData]:
         about = {**common, "role": "fov"}
         layers.append((np.stack(fovs), {"name": f"{title} FOV", "metadata": about}, "labels"))
     return layers
+
+
+def _labels_of_classes(sample: Sample, observer: str) -> NDArray[Any]:
+    return of_classes(sample.artery_vein(observer))
 
 
 def _of_size(size: tuple[int, ...], read: Callable[[], NDArray[Any]], name: str) -> NDArray[Any]:

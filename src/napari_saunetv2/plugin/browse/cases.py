@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.datasets import Sample
+from napari_saunetv2.plugin.common.class_colours import MARKED, artery_vein_colours, of_classes
 from napari_saunetv2.plugin.common.layers import OBSERVERS, add_beside, vessel_colours
 from napari_saunetv2.plugin.common.roles import OF
 from napari_saunetv2.plugin.session import edits
@@ -24,14 +25,16 @@ def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
 
     def add(data: Any, name: str, kind: str, role: str, observer: str | None = None, **looks: Any) -> None:
         metadata = about | {"role": role, "observer": observer}
+        metadata |= MARKED if sample.has_classes and role == "labels" else {}
         layers.append((data, {"name": name, "metadata": metadata, **looks}, kind))
 
     pixels = sample.image()
     add(pixels, sample.name, "image", "image", rgb=pixels.ndim == 3)
     yield None
     for number, observer in enumerate(sample.label_paths):
-        labels = sample.labels(observer)
-        colours = vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        labels, colours = sample.labels(observer), vessel_colours(OBSERVERS[number % len(OBSERVERS)])
+        if sample.has_classes:
+            labels, colours = of_classes(sample.artery_vein(observer)), artery_vein_colours()
         look = {"visible": number == 0, "opacity": 0.6, "colormap": colours}
         add(labels, f"{sample.name} {observer}", "labels", "labels", observer, **look)
         yield None

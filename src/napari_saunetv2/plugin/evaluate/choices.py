@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
 
+from napari_saunetv2.plugin.common.class_colours import is_of_classes
 from napari_saunetv2.plugin.common.layers import same_eye
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
@@ -29,8 +30,13 @@ def masks(viewer: "ViewerModel") -> list[Any]:
 
 
 def likely_predictions(viewer: "ViewerModel") -> list[Layer]:
-    """Give the probability that Segment made last, if there is one."""
-    return [x for x in predictions(viewer) if x.metadata.get(ROLE) == "probability"][-1:]
+    """Give what Segment made last: a probability, or arteries and veins where a reference has them too."""
+    found = [x for x in predictions(viewer) if x.metadata.get(ROLE) == "probability"][-1:]
+    if any(map(is_of_classes, truths(viewer))):
+        of = [x.metadata.get(OF) for x in found]
+        mine = [x for x in predictions(viewer) if ROLE in x.metadata and is_of_classes(x)]
+        found = [x for x in mine if x.metadata.get(OF) in of][-1:] or found
+    return found
 
 
 def likely_truths(viewer: "ViewerModel", prediction: Layer) -> list[Layer]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
 
 
@@ -71,6 +72,8 @@ class PredictionPair:
         What made the prediction, for tables: the model, where Segment noted it, else the layer's name.
     not_used : str
         What Segment does beside the threshold to draw its vessels, and a score does not; else "".
+    by_class : bool
+        Whether prediction and reference are labels of arteries and veins, and scored as such.
     """
 
     layer: Layer
@@ -84,6 +87,7 @@ class PredictionPair:
     threshold: float
     model: str
     not_used: str = ""
+    by_class: bool = False
 
     def changed(self) -> bool:
         """Whether the data of the prediction's layer was replaced."""
@@ -97,9 +101,9 @@ class PredictionPair:
                 inside = field_of_view.detect(to_unit(self.photograph.plane(index)))
             truth = self.truth.plane(index)
             about = self.truth.name, self._fov()
-            case = Case(
-                name, None, truth, self.prediction.plane(index), self.threshold, inside, self.model, *about
-            )
+            found = self.prediction.plane(index)
+            classes = (judged(truth)[0], judged(found)[0]) if self.by_class else None
+            case = Case(name, None, truth, found, self.threshold, inside, self.model, *about, classes=classes)
             second = None
             if self.second is not None:
                 other = self.second.plane(index)
@@ -117,7 +121,7 @@ class PredictionPair:
             about = f"{self.model!r}, {self.truth.name!r}, {self._fov()!r}"
             lines.append(
                 f"evaluation.Case({name!r}, None, {truth}, {prediction}, {self.threshold!r}, {inside}, "
-                f"{about})"
+                f"{about}{', classes=(' + truth + ', ' + prediction + ')' if self.by_class else ''})"
             )
         return lines
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.errors import ImageError, SettingsError
+from napari_saunetv2.plugin.common.class_colours import is_of_classes
 from napari_saunetv2.plugin.common.layers import same_eye
 from napari_saunetv2.plugin.common.roles import ROLE
 from napari_saunetv2.plugin.evaluate.drawn import not_used
@@ -72,6 +73,7 @@ def pairs(
                 threshold,
                 _model_of(layer),
                 not_used(layer, layers),
+                is_of_classes(layer) and is_of_classes(truth),
             )
         )
     every = Counter(name for one in made for name in one.names)

@@ -9,7 +9,7 @@ from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QListWidget, QListWidgetItem, QTableWidget
 from qtpy.QtWidgets import QTableWidgetItem as Cell
 
-from napari_saunetv2.evaluation import Curve, Miss
+from napari_saunetv2.evaluation import CLASS_MEANINGS, CLASS_TITLES, Curve, Miss
 from napari_saunetv2.evaluation.plot import COLOURS
 from napari_saunetv2.metrics import MEANINGS, TITLES, shown
 
@@ -18,24 +18,31 @@ class ScoreTable(QTableWidget):
     """One row per metric; a column for the prediction and, if given, the second observer."""
 
     def __init__(self) -> None:
-        super().__init__(len(TITLES), 0)
-        self.setVerticalHeaderLabels(list(TITLES.values()))
-        for row, name in enumerate(TITLES):
-            self.verticalHeaderItem(row).setToolTip(MEANINGS[name])
+        super().__init__(0, 0)
+        self._show_names(list(TITLES))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)  # otherwise Tab never leaves the table
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().setDefaultSectionSize(22)
 
     def show_scores(self, columns: Mapping[str, Mapping[str, float]]) -> None:
-        """Show metrics under each title."""
+        """Show metrics under each title, with those of arteries and veins where there are some."""
+        names = [name for name in TITLES | CLASS_TITLES if any(name in one for one in columns.values())]
+        self._show_names(names)
         self.setColumnCount(len(columns))
         self.setHorizontalHeaderLabels(list(columns))
         for number, metrics in enumerate(columns.values()):
-            for row, name in enumerate(TITLES):
-                cell = Cell(shown(name, metrics[name]))
+            for row, name in enumerate(names):
+                cell = Cell(shown(name, metrics.get(name, np.nan)))
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(row, number, cell)
+
+    def _show_names(self, names: Sequence[str]) -> None:
+        titles, meanings = TITLES | CLASS_TITLES, MEANINGS | CLASS_MEANINGS
+        self.setRowCount(len(names))
+        self.setVerticalHeaderLabels([titles[name] for name in names])
+        for row, name in enumerate(names):
+            self.verticalHeaderItem(row).setToolTip(meanings[name])
 
 
 class CurveView(pg.PlotWidget):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from napari_saunetv2 import reproduce
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.models import library
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane, file_of
 from napari_saunetv2.reproduce import Segmentation
@@ -26,6 +27,14 @@ def portable(config: InferenceConfig) -> InferenceConfig:
         return config if library.info(found).bundled else replace(config, model=str(found))
     except CheckpointError:
         return config
+
+
+def is_of_classes(config: InferenceConfig) -> bool:
+    """Whether a model is of arteries and veins; False where it is gone."""
+    try:
+        return is_artery_vein(library.info(library.find(config.model)).header.classes)
+    except CheckpointError:
+        return False
 
 
 def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:

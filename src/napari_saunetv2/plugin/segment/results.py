@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import plausibility
+from napari_saunetv2.imaging.classes import ARTERY_VEIN
 from napari_saunetv2.imaging.vessels import PostProcessing
+from napari_saunetv2.plugin.common.class_colours import MARKED, artery_vein_colours, is_of_classes
+from napari_saunetv2.plugin.common.class_keys import attach
 from napari_saunetv2.plugin.common.layers import (
     EDITED,
     Planes,
@@ -67,6 +71,7 @@ class Result:
         self._spatial: dict[str, Any] = {}
         self._data: Any = None
         self._maps: dict[str, Image] = {}
+        self._classes: Maps = {}
         self._labels: Labels | None = None
         self._fields: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         self.ending = ""
@@ -76,7 +81,8 @@ class Result:
     def former(self, planes: Planes) -> Maps:
         """Give the maps that are there of this very picture."""
         same = self._data is not None and self._data() is planes.array
-        return {role: layer.data for role, layer in self._maps.items() if same and self._there(role)}
+        shown = {role: layer.data for role, layer in self._maps.items() if same and self._there(role)}
+        return shown | (self._classes if same else {})
 
     def show(self, source: Source, request: Request, prediction: Segmented, maps: Maps) -> Iterator[None]:
         """Show the maps of a segmentation, in the layers of the last one if they still exist.
@@ -93,8 +99,10 @@ class Result:
         self._fields = (self._fields if same else {}) | dict(zip(places, prediction.fields, strict=True))
         about = {"model": prediction.config.model} | prediction.config.options()
         about |= {"fov": _word(request.fov), OF: self._name}
+        self._classes = {role: data for role, data in maps.items() if role in ARTERY_VEIN}
         for role, data in maps.items():
-            yield from self._show_map(role, data, about)
+            if role not in ARTERY_VEIN:
+                yield from self._show_map(role, data, about)
         if self.labels is None:
             # Still empty: adding it takes longest, so it gets its own step.
             labels = self._new_labels(np.zeros(source.planes.shape, np.uint8), about)
@@ -112,12 +120,17 @@ class Result:
         data: NDArray[np.float32] = self._maps["probability"].data
         return data
 
+    @property
+    def classes(self) -> tuple[NDArray[np.float32], ...]:
+        """The maps of arteries and of veins, shape (..., H, W); empty where the model has none."""
+        return tuple(self._classes.values())
+
     def show_vessels(self, mask: NDArray[np.uint8], post: PostProcessing) -> str:
-        """Show the vessels; returns a notice for the user, or "".
+        """Show the vessels, or labels of arteries and veins; returns a notice for the user, or "".
 
         Painted labels are not overwritten: they are kept under another name.
         """
-        about = self._maps["probability"].metadata | {ROLE: "vessels"} | post.options()
+        about = self._maps["probability"].metadata | {ROLE: "vessels"} | post.options() | self._marked()
         notice = self._set_painted_aside()
         if self._labels is None or not self._renew(self._labels, mask, about):
             self._add_labels(self._new_labels(mask, about))
@@ -169,10 +182,10 @@ class Result:
     def _new_labels(self, mask: NDArray[np.uint8], about: dict[str, Any]) -> Labels:
         labels = Labels(
             mask,
-            name=f"{self._name} vessels",
-            colormap=vessel_colours(),
+            name=f"{self._name} {self._title()}",
+            colormap=self._colours(),
             opacity=0.7,
-            metadata=about | {ROLE: "vessels"},
+            metadata=about | {ROLE: "vessels"} | self._marked(),
             **self._spatial,
         )
         labels.brush_size = max(MIN_BRUSH, round(max(mask.shape[-2:]) * BRUSH))
@@ -187,9 +200,22 @@ class Result:
         """Update a layer's data and spatial metadata; False if it is gone or has other axes."""
         if layer is None or layer not in self._viewer.layers or layer.ndim != data.ndim:
             return False
+        other = isinstance(layer, Labels) and is_of_classes(layer) != bool(self._classes)
         layer.data, layer.metadata = data, about
+        if other:
+            layer.name, layer.colormap = f"{self._name} {self._title()}", self._colours()
+            attach(self._viewer, layer)
         put(layer, self._spatial)
         return True
+
+    def _title(self) -> str:
+        return "arteries and veins" if self._classes else "vessels"
+
+    def _marked(self) -> dict[str, Any]:
+        return MARKED if self._classes else {}
+
+    def _colours(self) -> DirectLabelColormap:
+        return artery_vein_colours() if self._classes else vessel_colours()
 
     def _set_painted_aside(self) -> str:
         labels = self.labels
@@ -198,8 +224,10 @@ class Result:
         for layer in self._viewer.layers:  # of several edited ones only the last is visible
             if layer.metadata.get(EDITS) == self._name:
                 layer.visible = False
-        labels.name = f"{self._name} vessels (edited)"
-        labels.colormap = vessel_colours(EDITED)
+        of_classes = is_of_classes(labels)
+        labels.name = f"{self._name} {'arteries and veins' if of_classes else 'vessels'} (edited)"
+        if not of_classes:
+            labels.colormap = vessel_colours(EDITED)
         labels.metadata = labels.metadata | {EDITS: self._name}
         self._labels = None
         return f"Your painted labels are kept as '{labels.name}'."

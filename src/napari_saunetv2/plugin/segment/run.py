@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import field_of_view, vessels
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -55,6 +56,8 @@ class Segmented(NamedTuple):
         What had to be changed, or "".
     fields : list of array, shape (H, W), bool
         Field of view of each plane: the one that was given, or the one that was found.
+    classes : list of array, shape (2, H, W), float32
+        Probability of arteries and of veins; empty for a model that does not tell them apart.
     """
 
     numbers: Sequence[int]
@@ -63,6 +66,7 @@ class Segmented(NamedTuple):
     config: InferenceConfig
     notice: str
     fields: list[NDArray[np.bool_]]
+    classes: list[NDArray[np.float32]]
 
     def in_words(self, name: str, seconds: float) -> str:
         """Say how it was made: "Done: eye, 1.2 s on cpu with torch in float32.", and what was changed."""
@@ -88,9 +92,10 @@ def segment_planes(
     from napari_saunetv2.inference import fallback, uncertainty
     from napari_saunetv2.models import checkpoint
 
-    config, notice = request.config, ""
+    config = request.config
     model = checkpoint.load(config.model)
-    probability, variance, fields = [], [], []
+    notice, by_class = _other_classes(model.header.classes), is_artery_vein(model.header.classes)
+    probability, variance, fields, classes = [], [], [], []
     passes = len(inference.views(config))
     share = passes / (passes + len(D4)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
@@ -107,12 +112,21 @@ def segment_planes(
         probability.append(
             prediction.probability if everywhere else vessels.restrict(prediction.probability, fov)
         )
+        if by_class:
+            classes.append(prediction.classes)
         if request.uncertainty:
             views = uncertainty.steps(picture, model, config, fov)
             part = partial(_share, count + share, 1 - share, len(numbers), config.device)
             spread = yield from relay(views, part)
             variance.append(spread if everywhere else vessels.restrict(spread, fov))
-    return Segmented(numbers, probability, variance, config, notice, fields)
+    return Segmented(numbers, probability, variance, config, notice, fields, classes)
+
+
+def _other_classes(classes: Sequence[str]) -> str:
+    """Say that a model's classes are shown as one; "" for vessels, and for arteries and veins."""
+    if len(classes) == 1 or is_artery_vein(tuple(classes)):
+        return ""
+    return f"The model knows {', '.join(classes)}: vessels of all these classes are shown as one."
 
 
 def _state(count: int, share: float, whole: int, notice: str, state: "State") -> "State":
@@ -134,8 +148,20 @@ def fov_of(wanted: Any, planes: Planes, number: int) -> NDArray[Any] | None:
 
 
 def find_vessels(
-    probability: NDArray[np.float32], post: PostProcessing
+    probability: NDArray[np.float32], post: PostProcessing, classes: Sequence[NDArray[np.float32]] = ()
 ) -> Generator[None, None, NDArray[np.uint8]]:
-    """Find the vessels in a probability, as a job: connected components take time."""
+    """Find the vessels in a probability, as a job: connected components take time.
+
+    With the maps of arteries and of veins, of the probability's shape, their labels.
+    """
+    from napari_saunetv2.measure.classes import find_classes
+
     yield None
-    return vessels.extract(probability, post)
+    mask = vessels.extract(probability, post)
+    if not classes:
+        return mask
+    for index in np.ndindex(*mask.shape[:-2]):
+        if mask[index].any():
+            mask[index] = find_classes(np.stack([one[index] for one in classes]), mask[index], post)
+            yield None
+    return mask

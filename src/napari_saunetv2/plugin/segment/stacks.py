@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging.classes import ARTERY_VEIN
 from napari_saunetv2.plugin.common.layers import Planes
 from napari_saunetv2.plugin.segment.run import Segmented
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from napari_saunetv2.inference.fallback import State
 
 Maps = dict[str, NDArray[np.float32]]
-"""Arrays in the shape of the layer's planes, by role: "probability" and "uncertainty"."""
+"""Arrays in the shape of the layer's planes, by role: "probability", "uncertainty", "artery", "vein"."""
 
 
 def stacked(
@@ -37,6 +38,7 @@ def stacked(
     """
     answer = yield from work
     found = {"probability": answer.probability, "uncertainty": answer.variance}
+    found |= {role: [maps[n] for maps in answer.classes] for n, role in enumerate(ARTERY_VEIN)}
     return answer, {
         role: _filled(planes, former.get(role), dict(zip(answer.numbers, maps, strict=True)))
         for role, maps in found.items()

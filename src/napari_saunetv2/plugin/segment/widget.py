@@ -157,7 +157,8 @@ class SegmentWidget(SegmentForm):
         config = self.config()
         if result is not None and result.config is not None and result.can_redraw():
             config = replace(result.config, model=config.model)  # with what was really used
-        wanted = Segmentation(copies.portable(config), self.post_processing())
+        of_classes = copies.is_of_classes(config)
+        wanted = Segmentation(copies.portable(config), self.post_processing(), of_classes)
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
@@ -204,11 +205,11 @@ class SegmentWidget(SegmentForm):
     def _draw(self, result: Result) -> None:
         """Show the vessels as the fields say: at once where that is quick, else from a thread."""
         post = self.post_processing()
-        if post.quick:
+        if post.quick and not result.classes:
             self._masks.forget()
             self._show_vessels(result, vessels.extract(result.probability, post), post)
         else:
-            work = find_vessels(result.probability, post)
+            work = find_vessels(result.probability, post, result.classes)
             self._masks.ask(work, lambda mask: self._show_vessels(result, mask, post))
 
     def _show_vessels(self, result: Result, mask: Any, post: PostProcessing) -> None:

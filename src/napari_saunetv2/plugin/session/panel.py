@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 
+from napari_saunetv2.plugin.common import class_keys
 from napari_saunetv2.plugin.common.windows import lie_together, tab_as_seen
 from napari_saunetv2.plugin.session import autosave, reopened
 
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def set_up(panel: Container[Any], viewer: "napari.viewer.Viewer") -> None:
-    """Start autosave, show saved masks as labels, and dock the panel.
+    """Start autosave, show saved masks as labels, bind the keys of classes, and dock the panel.
 
     Each widget calls it once, after creating its fields.
     """
     autosave.watch(viewer)
     reopened.watch(viewer)
+    class_keys.watch(viewer)
     tab_as_seen(panel.native)
     lie_together(panel.native)

@@ -13,8 +13,9 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.files import is_own_mask, read_mask, read_spacing
-from napari_saunetv2.plugin.common.layers import file_of, placed, vessel_colours
+from napari_saunetv2.files import is_own_mask, read_spacing
+from napari_saunetv2.plugin.common.class_colours import read_label_layer
+from napari_saunetv2.plugin.common.layers import file_of, placed
 
 if TYPE_CHECKING:
     import napari
@@ -51,11 +52,12 @@ def _show_as_labels(viewer: "napari.viewer.Viewer | None", layer: Image) -> None
     if viewer is None or layer not in viewer.layers or path is None:
         return
     try:
-        mask, spacing = read_mask(path), read_spacing(path)
+        mask, look = read_label_layer(path)
+        spacing = read_spacing(path)
     except SaunetError:  # it stays an image
         return
     name = layer.name
-    labels = Labels(mask, name=name, colormap=vessel_colours(), opacity=0.7, **placed(spacing))
+    labels = Labels(mask, name=name, opacity=0.7, **look, **placed(spacing))
     viewer.layers.insert(viewer.layers.index(layer) + 1, labels)
     viewer.layers.remove(layer)
     labels.name = name  # next to the image it had to have another name

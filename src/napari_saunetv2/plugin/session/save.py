@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_saunetv2.errors import FileFormatError, SaunetError
 from napari_saunetv2.plugin.common.layers import file_of, same_eye
 from napari_saunetv2.plugin.common.questions import ask_to_replace
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import CLASSES, OF, ROLE
 from napari_saunetv2.plugin.common.windows import tell
 from napari_saunetv2.plugin.session.store import store
 
@@ -61,6 +61,7 @@ class Saver:
         if target is None:
             return
         about = {"name": labels.name, "scale": labels.scale, "units": labels.units}
+        about["metadata"] = labels.metadata
         try:
             _refuse_photograph(target, photograph)
             notice = store(target, labels.data, about, overwrite=True)
@@ -113,17 +114,20 @@ def _photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
 def proposal(labels: Labels, photograph: Image | None) -> Path:
     """Propose NAME_vessels.png next to the photograph; without a file, in napari's last folder.
 
+    Arteries and veins are proposed as NAME_av.png.
+
     Anything that the layer's name adds to the photograph's, such as an observer, is inserted.
     """
     file = photograph_file(photograph)
     stem = photograph.name if photograph is not None else ""
     added = labels.name.removeprefix(stem) if stem else labels.name
-    added = re.sub(rf"\(edited\)|\(recovered\)|\[\d+\]|\b{ENDING}\b", "", added)
+    ending = "av" if CLASSES in labels.metadata else ENDING
+    added = re.sub(rf"\(edited\)|\(recovered\)|\[\d+\]|\b(arteries and veins|{ending})\b", "", added)
     if file is not None:
         stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
     words = re.sub(r'[\s<>:"/\\|?*]+', "_", " ".join(f"{stem} {added}".split()))
     folder = file.parent if file is not None else _last_folder()
-    return folder / f"{'_'.join(filter(None, (words, ENDING)))}{SUFFIXES[0]}"
+    return folder / f"{'_'.join(filter(None, (words, ending)))}{SUFFIXES[0]}"
 
 
 def photograph_file(photograph: Image | None) -> Path | None:

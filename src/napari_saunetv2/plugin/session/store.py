@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import ImageError
-from napari_saunetv2.files import write_mask
+from napari_saunetv2.files import write_artery_vein, write_mask
 from napari_saunetv2.plugin.common.layers import spacing_of
+from napari_saunetv2.plugin.common.roles import CLASSES
 from napari_saunetv2.plugin.session.edits import note_saved
 
 
 def store(target: Path, data: Any, about: Mapping[str, Any], *, overwrite: bool) -> str:
-    """Write labels as a 0/255 mask that keeps the layer's scale.
+    """Write labels as a 0/255 mask that keeps the layer's scale; arteries and veins in RITE's colours.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ def store(target: Path, data: Any, about: Mapping[str, Any], *, overwrite: bool)
     data : array, shape (H, W), or sequence of arrays
         The layer's data; of a multiscale layer the first array (full resolution) is written.
     about : mapping
-        The layer's name, scale and units, as napari passes them to a writer.
+        The layer's name, scale, units and metadata, as napari passes them to a writer.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -47,6 +48,11 @@ def store(target: Path, data: Any, about: Mapping[str, Any], *, overwrite: bool)
             "layer, choose Split Stack, and save its planes one by one."
         )
     pixels, name = np.asarray(pixels), str(about.get("name", ""))
+    if CLASSES in (about.get("metadata") or {}):
+        write_artery_vein(target, pixels, overwrite=overwrite, spacing=spacing_of(about))
+        note_saved(name, pixels)
+        _tell_autosave(data)
+        return ""
     write_mask(target, pixels, overwrite=overwrite, spacing=spacing_of(about))
     if not _of_one_kind(pixels):
         return (
