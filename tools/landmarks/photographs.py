@@ -29,8 +29,8 @@ class Placed(NamedTuple):
     eye : "left", "right" or "?"
     """
 
-    disc: tuple[float, ...] | None | str = "?"
-    fovea: tuple[float, ...] | None | str = "?"
+    disc: tuple[float, ...] | str | None = "?"
+    fovea: tuple[float, ...] | str | None = "?"
     eye: str = "?"
 
 
@@ -43,7 +43,7 @@ def files(data: Path, name: str) -> Iterator[Path]:
 def placed(table: Path = POINTS) -> dict[tuple[str, str], Placed]:
     """What was placed by hand, by data set and name of the file."""
 
-    def read(row: dict[str, str], *columns: str) -> tuple[float, ...] | None | str:
+    def read(row: dict[str, str], *columns: str) -> tuple[float, ...] | str | None:
         values = [row[column] for column in columns]
         if "?" in values:
             return "?"
