@@ -132,6 +132,15 @@ benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings
 benchmark-measure: .venv/ready-dev  ## Measure how exact, repeatable and fast the measurements are (DATA: ../shared/data)
 	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)
 
+.PHONY: train-landmarks
+train-landmarks: .venv/ready-dev  ## Train the model of disc and fovea on DATA (../shared/data) into runs/ (minutes)
+	mkdir -p runs
+	$(BIN)/python tools/landmarks/train.py $(or $(DATA),../shared/data) -o runs/saunetv2-landmarks.safetensors $(ARGS)
+
+.PHONY: benchmark-landmarks
+benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photographs of DATA that were not trained on
+	$(BIN)/python tools/landmarks/score.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)

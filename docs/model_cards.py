@@ -207,6 +207,9 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "In parentheses: the number of photographs, none of which the model has seen. *Whole* counts every "
         "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
         "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
+        "",
+        "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels; "
+        "measuring uses it by itself.",
     )
 
 

@@ -9,8 +9,8 @@ import golden
 
 
 def main() -> None:
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in golden.MODELS]
-    (golden.MODELS[0].parent / "SHA256SUMS").write_text("".join(lines))
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in golden.FILES]
+    (golden.FILES[0].parent / "SHA256SUMS").write_text("".join(lines))
     golden.renew()
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "DISCLAIMER",
     "__version__",
     "binarise",
+    "find_landmarks",
     "load",
     "read_image",
     "segment",
@@ -28,10 +29,12 @@ __all__ = [
 if TYPE_CHECKING:
     from napari_saunetv2.files import read_image, write_mask
     from napari_saunetv2.inference import binarise, segment, segment_classes
+    from napari_saunetv2.inference.landmarks import find_landmarks
     from napari_saunetv2.models.checkpoint import load
 else:
     _HOMES = {
         "binarise": "napari_saunetv2.inference",
+        "find_landmarks": "napari_saunetv2.inference.landmarks",
         "load": "napari_saunetv2.models.checkpoint",
         "read_image": "napari_saunetv2.files",
         "segment": "napari_saunetv2.inference",

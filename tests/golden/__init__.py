@@ -15,10 +15,12 @@ from PIL import Image
 import napari_saunetv2
 from napari_saunetv2 import inference
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.models.header import read as read_header
 
 FOLDER = Path(__file__).parent
 SUMS = FOLDER / "SHA256SUMS"
-MODELS = sorted((Path(napari_saunetv2.__file__).parent / "weights").glob("*.safetensors"))
+FILES = sorted((Path(napari_saunetv2.__file__).parent / "weights").glob("*.safetensors"))
+MODELS = [path for path in FILES if read_header(path).header.kind == "vessels"]
 
 STEPS = 64
 MARGIN = 5e-4

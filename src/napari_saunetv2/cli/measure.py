@@ -32,7 +32,7 @@ def measure(
         str, typer.Option(help="Optic disc: auto (detected, with a confidence), none, or x,y,r in pixels.")
     ] = "auto",
     fovea: Annotated[
-        str, typer.Option(help="Fovea: auto (estimated from the disc), none, or x,y in pixels.")
+        str, typer.Option(help="Fovea: auto (detected, else estimated from the disc), none, or x,y.")
     ] = "auto",
     spacing: Annotated[
         str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
@@ -78,6 +78,8 @@ def measure(
     if words := gathered.left_out_in_words():
         out.print(f"left out: {plain(words)}")
     make_folder(output)
+    from napari_saunetv2.inference.landmarks import find_landmarks
+
     segment = _segmenter(model, device)
     images: list[pd.DataFrame] = []
     pieces: list[pd.DataFrame] = []
@@ -87,7 +89,7 @@ def measure(
             listing.result_names(files).items(), total=len(files), description="measuring"
         ):
             try:
-                found = measured.measure_file(file, options, segment)
+                found = measured.measure_file(file, options, segment, find_landmarks)
                 measured.write_labels(output / f"{name}_segments.tif", found.labels, overwrite=overwrite)
             except SaunetError as error:
                 failed += 1

@@ -1,7 +1,7 @@
 """Measuring files, and writing tables with the meaning of every column beside them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +15,7 @@ from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
-from napari_saunetv2.measure.regions import REGIONS, Circle
+from napari_saunetv2.measure.regions import REGIONS, Circle, Landmarks, Point
 from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
 from napari_saunetv2.measure.table import MEASURES
 from napari_saunetv2.measure.tree import grow
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Segment = Callable[[NDArray[np.generic]], tuple[NDArray[np.float32], float]]
 """From a photograph to the probability of a vessel and the threshold that belongs to it."""
+
+Locate = Callable[[NDArray[np.generic], NDArray[np.bool_]], Landmarks]
+"""From a photograph and its field of view to its disc and fovea."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,12 @@ class MeasureOptions:
             raise SettingsError(f"The spacing is {self.spacing}: give micrometres a pixel above 0, or none.")
 
 
-def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measurements:
+def measure_file(
+    file: Path, options: MeasureOptions, segment: Segment, locate: Locate | None = None
+) -> Measurements:
     """Measure a photograph, which is segmented first, or a mask.
+
+    Where ``locate`` finds no disc, or there is none, the disc is looked for by vessels and brightness.
 
     Raises
     ------
@@ -69,19 +76,11 @@ def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measu
         fov = field_of_view.detect(photograph)
         probability, threshold = segment(image)
         vessels = (probability >= threshold) & fov
-    remarks = []
-    disc = None if isinstance(options.disc, str) else Circle(*options.disc)
-    if options.disc == "auto":
-        found = find_disc(grow("all", vessels), fov, photograph)
-        if found is None or (found.doubt > DOUBTFUL and photograph is None):
-            remarks.append("No optic disc was found: give it with --disc to have zones and micrometres.")
-        else:
-            disc = found.circle
-            place = f"{disc.x:.0f},{disc.y:.0f},{disc.r:.0f}"
-            remarks.append(f"Optic disc found at {place}, doubt {found.doubt:.2f}: check it, or give --disc.")
-    fovea = None if isinstance(options.fovea, str) else options.fovea
-    if options.fovea == "auto" and disc is not None:
-        fovea = guess_fovea(disc, fov)
+    seen = None
+    if photograph is not None and locate is not None and "auto" in (options.disc, options.fovea):
+        seen = locate(photograph, fov)
+    disc, remarks = _disc(options, seen, vessels, fov, photograph)
+    fovea, more = _fovea(options, seen, disc, fov)
     result = measure(
         vessels,
         probability=probability,
@@ -92,8 +91,57 @@ def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measu
         photograph=photograph,
         threshold=threshold,
     )
-    result.remarks.extend(remarks)
-    return result
+    result.remarks.extend(remarks + more)
+    if seen is None:
+        return result
+    landmarks = replace(
+        seen,
+        disc=disc,
+        fovea=fovea,
+        disc_confidence=seen.disc_confidence if disc == seen.disc else None,
+        fovea_confidence=seen.fovea_confidence if fovea == seen.fovea else None,
+    )
+    return replace(result, landmarks=landmarks)
+
+
+def _disc(
+    options: MeasureOptions,
+    seen: Landmarks | None,
+    vessels: NDArray[np.bool_],
+    fov: NDArray[np.bool_],
+    photograph: NDArray[np.float32] | None,
+) -> tuple[Circle | None, list[str]]:
+    """The disc of an image, and what a user should know about it."""
+    if options.disc != "auto":
+        return None if isinstance(options.disc, str) else Circle(*options.disc), []
+    if seen is not None and seen.disc is not None:
+        disc, sure = (
+            seen.disc,
+            f"{f'{seen.eye} eye, ' if seen.eye else ''}confidence {seen.disc_confidence:.2f}",
+        )
+    else:
+        found = find_disc(grow("all", vessels), fov, photograph)
+        # Without a photograph, or with one that seems to show no disc, the vessels must be clear.
+        if found is None or (found.doubt > DOUBTFUL and (photograph is None or seen is not None)):
+            return None, ["No optic disc was found: give it with --disc to have zones and micrometres."]
+        disc, sure = found.circle, f"doubt {found.doubt:.2f}"
+    place = f"{disc.x:.0f},{disc.y:.0f},{disc.r:.0f}"
+    return disc, [f"Optic disc found at {place}, {sure}: check it, or give --disc."]
+
+
+def _fovea(
+    options: MeasureOptions, seen: Landmarks | None, disc: Circle | None, fov: NDArray[np.bool_]
+) -> tuple[Point | None, list[str]]:
+    """The fovea, and what a user should know about it; estimated only where it was not looked for."""
+    if options.fovea != "auto":
+        return None if isinstance(options.fovea, str) else Point(*options.fovea), []
+    if seen is not None:
+        fovea, sure = seen.fovea, f"confidence {seen.fovea_confidence or 0:.2f}"
+    else:
+        fovea, sure = disc and guess_fovea(disc, fov), "estimated from the disc"
+    if fovea is None:
+        return None, ["No fovea was found: give it with --fovea to have the ETDRS grid and quadrants."]
+    return fovea, [f"Fovea at {fovea.x:.0f},{fovea.y:.0f}, {sure}: check it, or give --fovea."]
 
 
 def _spacing(file: Path, options: MeasureOptions) -> float | None:

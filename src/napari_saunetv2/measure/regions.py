@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,28 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Disc and fovea of a photograph, where they are known."""
+    """Disc and fovea of a photograph, where they are known.
+
+    Attributes
+    ----------
+    disc : Circle or None
+    fovea : Point or None
+    eye : "left", "right" or None
+        Which eye it is, if the picture is upright and not mirrored: the fovea of a left eye is on the right
+        of its disc.
+    disc_confidence, fovea_confidence, eye_confidence : float, range [0, 1], or None
+        How sure the finder is; None where nothing was found, or a user placed it.
+    note : str
+        In sentences: what was not found, and why.
+    """
 
     disc: Circle | None = None
     fovea: Point | None = None
+    eye: Literal["left", "right"] | None = None
+    disc_confidence: float | None = None
+    fovea_confidence: float | None = None
+    eye_confidence: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

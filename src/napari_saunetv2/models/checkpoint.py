@@ -25,6 +25,7 @@ from napari_saunetv2.files import reason, write_beside
 from napari_saunetv2.models.header import (
     FORMAT_VERSION,
     KEY,
+    KINDS,
     MAX_PARAMETERS,
     SUFFIX,
     Header,
@@ -70,18 +71,20 @@ class Checkpoint:
     header: Header
 
 
-def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:
+def load(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") -> Checkpoint:
     """Load a model.
 
     Parameters
     ----------
     name_or_path : str or path
         Name of a bundled model or of one in the user's model folder, or path of a file.
+    kind : "vessels" or "landmarks"
+        What it must find.
 
     Raises
     ------
     CheckpointError
-        If there is no such model, or its file is damaged or not a model file.
+        If there is no such model, it finds something else, or its file is damaged or not a model file.
     """
     path = find(name_or_path)
     try:
@@ -91,7 +94,14 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT) -> Checkpoint:
             f"'{path}' cannot be read any more ({reason(error)}): check that it still exists."
         ) from error
     # A file that was retrained has another time and is read again.
-    return _load(path, modified)
+    loaded = _load(path, modified)
+    if loaded.header.kind != kind:
+        known = ", ".join(model.name for model in available(kind))
+        raise CheckpointError(
+            f"'{path.stem}' is a model of {KINDS[loaded.header.kind]}, not of {KINDS[kind]}: choose one of "
+            f"{known}."
+        )
+    return loaded
 
 
 def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = False) -> Header:

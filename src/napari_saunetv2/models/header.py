@@ -16,6 +16,9 @@ from napari_saunetv2.imaging.canvas import POLICIES, Policy
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
 
+KINDS = {"vessels": "vessels", "landmarks": "optic disc and fovea"}
+"""What models find, in words."""
+
 KEY = "saunetv2"
 """Version of the header in the file's metadata."""
 
@@ -51,6 +54,9 @@ class Header:
         (:mod:`napari_saunetv2.engines`), measured on training images; empty if not measured.
     classes : tuple of str
         Names of the output maps.
+    kind : str
+        "vessels", or "landmarks" for a model of optic disc and fovea
+        (:mod:`napari_saunetv2.inference.landmarks`), which segments nothing.
     data : mapping
         Data set, and names of the images trained and validated on; ``teachers``, in models of older versions,
         the images of its teacher models.
@@ -78,6 +84,7 @@ class Header:
     tta_thresholds: Mapping[str, float] = field(default_factory=dict)
     ranges: tuple[tuple[float, float], ...] = ()
     classes: tuple[str, ...] = ("vessel",)
+    kind: str = "vessels"
     data: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
@@ -155,6 +162,7 @@ def _problem(header: Header) -> str | None:
     rules = {
         f"padding {short(header.padding)}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
         f"normalisation {short(header.normalisation)}, known is unit": header.normalisation == "unit",
+        f"kind {short(header.kind)}, known are {', '.join(KINDS)}": header.kind in KINDS,
         **{
             f"threshold {short(t)} outside (0, 1)": 0 < t < 1
             for t in (header.threshold, *header.tta_thresholds.values())

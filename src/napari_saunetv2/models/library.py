@@ -36,14 +36,23 @@ def user_folder() -> Path:
     return Path(platformdirs.user_data_dir("napari-saunetv2", appauthor=False)) / "models"
 
 
-def available() -> list[ModelInfo]:
-    """List the models that load by name: bundled ones, then the user's; damaged files are left out."""
+def available(kind: str | None = "vessels") -> list[ModelInfo]:
+    """List the models that load by name: bundled ones, then the user's; damaged files are left out.
+
+    Parameters
+    ----------
+    kind : "vessels", "landmarks" or None
+        What they find; None for all.
+    """
     found = []
     for path in _named_files():
         try:
-            found.append(info(path))
+            model = info(path)
         except CheckpointError as error:
             _LOG.warning("%s", error)
+            continue
+        if kind in (None, model.header.kind):
+            found.append(model)
     return found
 
 
@@ -89,7 +98,7 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
             return path
     if os.path.isfile(name_or_path):  # noqa: PTH113 (unlike Path's it takes any name)
         return Path(name_or_path)
-    known = ", ".join(p.stem for p in _named_files()) or "none is installed"
+    known = ", ".join(model.name for model in available()) or "none is installed"
     raise CheckpointError(
         f"There is no model '{name_or_path}': give the path of a {SUFFIX} file, or one of {known}."
     )

@@ -150,7 +150,7 @@ def keep(outcome: Outcome, name: str) -> Outcome:
         return outcome
     folder = checkpoint.user_folder()
     make_folder(folder)
-    taken = {info.name for info in checkpoint.available()} | {p.stem for p in folder.iterdir()}
+    taken = {info.name for info in checkpoint.available(kind=None)} | {p.stem for p in folder.iterdir()}
     number, chosen = 2, name
     while chosen in taken:
         chosen, number = f"{name}-{number}", number + 1
@@ -175,7 +175,7 @@ def problem_of_name(name: str) -> str | None:
         return "it must have a name"
     if folders.file_names([name])[0] != name:
         return "letters, digits, '-', '_' and '.' only"
-    if any(info.name == name for info in checkpoint.available()):
+    if any(info.name == name for info in checkpoint.available(kind=None)):
         return "a model of that name exists: choose another"
     return None
 

@@ -1,0 +1,84 @@
+"""A photograph as the network of landmarks takes it: its field at one size in the middle of a square."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.imaging.scale import resize
+
+SPAN = 112
+"""The longer side of the field of view is brought to so many pixels: a disc is 6 to 17 of them in radius."""
+
+SIDE = 128
+"""Side of the square: a disc that the field of view cuts still fits."""
+
+FINER = 4
+"""Large photographs are thinned to so many times the size before they are resampled, which takes time."""
+
+BRIGHT = 0.99
+"""Quantile of the brightest channel that becomes 1: dark photographs look like others."""
+
+DARKEST = 0.02
+"""No photograph is brightened beyond this level: what is darker shows nothing but noise."""
+
+
+class Framed(NamedTuple):
+    """A square picture, and where it lies: native = origin + pixel * scale, for pixel centres.
+
+    Attributes
+    ----------
+    picture : array, shape (side, side, 3), float32, range [0, 1]
+        Black outside the field of view.
+    inside : array, shape (side, side), float32, range [0, 1]
+        Share of a pixel that is in view.
+    x, y : float
+        Native column and row of the middle of its first pixel.
+    scale : float
+        Native pixels of one of its own.
+    """
+
+    picture: NDArray[np.float32]
+    inside: NDArray[np.float32]
+    x: float
+    y: float
+    scale: float
+
+
+def framed(unit: NDArray[np.float32], fov: NDArray[np.bool_], finer: int = 1) -> Framed:
+    """Frame a photograph.
+
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+    fov : array, shape (H, W), bool
+        Not empty.
+    finer : int
+        So many times the size that the network takes, for training.
+    """
+    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
+    top, left, height, width = rows[0], columns[0], np.ptp(rows) + 1, np.ptp(columns) + 1
+    longer = int(max(height, width))
+    step = max(1, longer // (FINER * finer * SPAN))
+    cut = np.s_[top : top + height : step, left : left + width : step]
+    seen = fov[cut].astype(np.float32)[..., None]
+    few = np.concatenate([unit[cut], seen], axis=2)
+    few[..., :3] *= seen
+    side = -(-longer // step)
+    square = round(side * SIDE / SPAN)
+    canvas = np.zeros((square, square, 4), np.float32)
+    above, beside = (square - few.shape[0]) // 2, (square - few.shape[1]) // 2
+    canvas[above : above + few.shape[0], beside : beside + few.shape[1]] = few
+    small = resize(canvas, SIDE * finer, SIDE * finer)
+    colours = few[..., :3].max(axis=2)[seen[..., 0] > 0]
+    bright = max(float(np.quantile(colours, BRIGHT)), DARKEST)
+    scale = square * step / (SIDE * finer)
+    # Middles of pixels: the first of the canvas, half a pixel in, is this far from the first of the cut.
+    first = (square / (SIDE * finer) - 1) / 2
+    return Framed(
+        np.clip(small[..., :3] / bright, 0, 1),
+        np.clip(small[..., 3], 0, 1),
+        left + (first - beside) * step,
+        top + (first - above) * step,
+        scale,
+    )

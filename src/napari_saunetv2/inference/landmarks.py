@@ -1,0 +1,133 @@
+"""Optic disc, fovea, and left or right eye of a photograph."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_saunetv2.errors import ImageError
+from napari_saunetv2.imaging import field_of_view, fundus
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.inference.framing import DARKEST, framed
+from napari_saunetv2.inference.landmark_maps import look
+from napari_saunetv2.measure.regions import Circle, Landmarks, Point
+from napari_saunetv2.models import checkpoint
+
+MODEL = "saunetv2-landmarks"
+
+LEAST_DISC = 0.6
+"""A disc of less confidence is not reported."""
+
+LEAST_FOVEA = 0.4
+"""The same for the fovea."""
+
+LEAST_EYE = 0.9
+"""The same for the eye, where disc and fovea do not tell it."""
+
+APART = (3.0, 7.5)
+"""Disc radii from disc to fovea; 4 to 6 in most eyes. A pair outside is not a disc and its fovea."""
+
+SIDEWAYS = 0.5
+"""Share of that distance that must be across the picture to tell the eye: else the picture is turned."""
+
+NO_DISC = "No optic disc was found: it is not in view or does not show"
+NO_FOVEA = "No fovea was found: it is not in view or does not show."
+NO_EYE = "Whether it is a left or a right eye could not be told."
+DARK = "The picture is dark everywhere: neither disc nor fovea can be found."
+
+
+def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
+    """Find the optic disc and the fovea of a photograph, and tell a left from a right eye.
+
+    A network sees the whole field at a low scale, as it is and mirrored; the mean of both answers counts.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        A photograph in visible light, upright and not mirrored; types and ranges as for
+        :func:`napari_saunetv2.segment`.
+    fov : array, shape (H, W), optional
+        In view where not 0; without it, the field of view is detected.
+
+    Returns
+    -------
+    Landmarks
+        In pixels of the image. What is not in view or not sure is None, and ``note`` says so.
+
+    Raises
+    ------
+    ImageError
+        If the array is not a valid image, or the field of view is empty or has another shape.
+    CheckpointError
+        If the model's file is missing or damaged.
+    """
+    unit = to_unit(image)
+    seen = field_of_view.detect(unit) if fov is None else _checked(fov, unit.shape[:2])
+    if float(unit[seen].max()) < DARKEST:
+        return Landmarks(note=DARK)
+    frame = framed(unit, seen)
+    answer = look(checkpoint.load(MODEL, kind="landmarks").network, frame.picture, frame.inside)
+    disc = fovea = None
+    if answer.disc is not None and answer.disc_confidence >= LEAST_DISC:
+        x, y, r = answer.disc
+        disc = Circle(frame.x + x * frame.scale, frame.y + y * frame.scale, r * frame.scale)
+    if answer.fovea_confidence >= LEAST_FOVEA:
+        x, y = answer.fovea
+        fovea = Point(frame.x + x * frame.scale, frame.y + y * frame.scale)
+    doubt = "" if disc else fundus.doubt(unit, seen)
+    notes = {
+        f"{NO_DISC}{doubt and f', and this may not be a fundus photograph: {doubt}'}.": disc is None,
+        NO_FOVEA: fovea is None,
+    }
+    if disc and fovea and not APART[0] <= (apart := _apart(disc, fovea)) <= APART[1]:
+        if answer.fovea_confidence <= answer.disc_confidence:
+            less, fovea = "fovea", None
+        else:
+            less, disc = "disc", None
+        notes[
+            f"The {less} was left out: disc and fovea were {apart:.1f} disc radii apart, 4 to 6 is usual."
+        ] = True
+    eye, sure = _eye(disc, fovea, answer.right)
+    notes[NO_EYE] = eye is None
+    return Landmarks(
+        disc,
+        fovea,
+        eye,
+        answer.disc_confidence if disc else None,
+        answer.fovea_confidence if fovea else None,
+        sure,
+        " ".join(note for note, holds in notes.items() if holds),
+    )
+
+
+def _checked(fov: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    seen = np.asarray(np.asarray(fov) != 0, bool)
+    if seen.shape != shape:
+        raise ImageError(
+            f"The field of view has the shape {seen.shape}, the image {shape}: give arrays of one image."
+        )
+    if not seen.any():
+        raise ImageError("The field of view is empty: give a mask that is not 0 inside it, or none.")
+    return seen
+
+
+def _apart(disc: Circle, fovea: Point) -> float:
+    """Disc radii from disc to fovea."""
+    return float(np.hypot(fovea.x - disc.x, fovea.y - disc.y) / disc.r)
+
+
+def _eye(
+    disc: Circle | None, fovea: Point | None, right: float
+) -> tuple[Literal["left", "right"] | None, float | None]:
+    """Which eye it is, by the side of the fovea where both are known, and what the network gives for it."""
+    least, temporal_right = LEAST_EYE, right > 0.5
+    if disc is None and fovea is None:
+        return None, None
+    if disc is not None and fovea is not None:
+        across = (fovea.x - disc.x) / disc.r
+        if abs(across) < SIDEWAYS * _apart(disc, fovea):
+            return None, None
+        # The network need not be sure, only not sure of the opposite.
+        least, temporal_right = 1 - LEAST_EYE, across > 0
+    sure = right if temporal_right else 1 - right
+    return (("left" if temporal_right else "right"), sure) if sure >= least else (None, None)
