@@ -20,7 +20,7 @@ share a piece."""
 CROSSING_BEND = np.cos(np.radians(150))
 """A vessel that passes a crossing goes on within 30 degrees of straight."""
 
-PARENT_ANGLE = 0.5
+PARENT_ANGLE = 2.0
 """Weight of the angle against the logarithm of the width when the parent is told from its daughters."""
 
 

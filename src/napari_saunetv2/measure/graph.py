@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from napari_saunetv2.imaging.skeleton import skeleton
+from napari_saunetv2.measure.gaps import bridged
 
 SPUR = 1.0
 """A branch with a free end that is shorter than this many local widths, counted from the centre line of the
@@ -69,7 +70,7 @@ class Depth:
 
 
 def trace(mask: NDArray[np.bool_], depth: Depth) -> Graph:
-    """Trace the centre lines of a mask from node to node, and prune spurs.
+    """Trace the centre lines of a mask from node to node, across gaps, and prune spurs.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def trace(mask: NDArray[np.bool_], depth: Depth) -> Graph:
     depth : Depth
         Of the same mask.
     """
-    lines = np.pad(skeleton(mask), 1)
+    lines = skeleton(mask)
+    lines = np.pad(bridged(lines, depth(np.argwhere(lines).astype(float))), 1)
     while True:
         graph, pixels = _traced(lines, depth)
         spurs = _spurs(graph)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.fractal import NOTHING, Fractal, fractal
 from napari_saunetv2.measure.regions import InView, Landmarks, Places, Region, places
+from napari_saunetv2.measure.sections import Sections
 from napari_saunetv2.measure.tree import Tree
 
-SPANNED = 0.5
-"""A vessel crosses a zone that shows it over at least half of the way from circle to circle."""
+CIRCLES = 32
+"""Circles within a zone on which the vessels that cross it are looked up."""
 
 
 class Pool:
@@ -30,10 +31,8 @@ class Pool:
         self.segment = np.concatenate([line.curve + b for line, b in zip(lines, before[:-1], strict=True)])
         self.length = np.concatenate([_cells(tree) for tree in trees])
         self.width = np.concatenate([tree.sections.width for tree in trees])
+        self.carried = np.concatenate([_carried(tree.sections) for tree in trees])
         self.photograph = np.concatenate([tree.photograph for tree in trees])
-        chains = [tree.junctions.vessel for tree in trees]
-        offsets = np.concatenate([[0], np.cumsum([c.max(initial=-1) + 1 for c in chains])])
-        self.vessel = np.concatenate([c + o for c, o in zip(chains, offsets[:-1], strict=True)])
         self.counted = ~np.concatenate([tree.junctions.inside for tree in trees])
         self.pixels = np.argwhere(mask)
         self.point_places = places(self.points, landmarks)
@@ -48,6 +47,27 @@ class Pool:
     def nodes_of(self, name: str) -> NDArray[np.generic]:
         """A column of the junctions."""
         return np.concatenate([getattr(tree.junctions, name) for tree in self.trees])
+
+
+def _carried(sections: Sections) -> Floats:
+    """Width at each point; near nodes and ends, where none is measured, that of the segment's nearest section.
+
+    Without it, a segment would weigh by its length less the ends: the finer a vessel is broken into pieces,
+    the less it would count.
+    """
+    result = sections.width
+    starts = sections.lines.starts
+    known = np.flatnonzero(np.isfinite(result))
+    if not known.size:
+        return result
+    at = np.arange(len(result))
+    after = np.minimum(np.searchsorted(known, at), known.size - 1)
+    before = np.maximum(np.searchsorted(known, at, "right") - 1, 0)
+    curve = sections.lines.curve
+    far = starts[-1]  # more than any distance
+    distances = [np.where(curve[known[n]] == curve, np.abs(known[n] - at), far) for n in (before, after)]
+    nearest = known[np.where(distances[0] <= distances[1], before, after)]
+    return np.where(np.minimum(*distances) < far, result[nearest], np.nan)
 
 
 def _cells(tree: Tree) -> Floats:
@@ -112,51 +132,52 @@ class Part:
         held = self._held(self.pool.pixel_places)
         return fractal(self.pool.pixels[held], self.diameter) if held.any() else NOTHING
 
+    @cached_property
+    def sections(self) -> int:
+        """Number of cross-sections in the region."""
+        return int(np.count_nonzero(self.points & np.isfinite(self.pool.width)))
+
     def widths(self) -> tuple[Floats, Floats]:
-        """Widths of the cross-sections in the region, and the length that each stands for."""
-        use = self.points & np.isfinite(self.pool.width)
-        return self.pool.width[use], self.pool.length[use]
+        """Widths along the centre lines in the region, and the length that each stands for."""
+        use = self.points & np.isfinite(self.pool.carried)
+        return self.pool.carried[use], self.pool.length[use]
 
     def photograph_widths(self) -> tuple[Floats, Floats]:
         """The same by the photograph's profiles."""
         use = self.points & np.isfinite(self.pool.photograph)
         return self.pool.photograph[use], self.pool.length[use]
 
-    def by_length(self, name: str) -> float:
-        """Mean of a measure of tortuosity over the segments, by their length in the region."""
+    def bends(self, name: str) -> tuple[Floats, Floats]:
+        """A measure of tortuosity of the segments, and their lengths in the region."""
         values = self.pool.bends(name)
         use = np.isfinite(values) & (self.lengths > 0)
-        return float(np.average(values[use], weights=self.lengths[use])) if use.any() else np.nan
-
-    def arc_over_chord(self) -> float:
-        """Length over chord, both summed over the segments as far as they lie in the region.
-
-        A mean of ratios would hang on the few segments that nearly close.
-        """
-        length, chord = self.pool.bends("length"), self.pool.bends("chord")
-        chords = float((self.lengths * chord / np.maximum(length, 1e-12)).sum())
-        return float(self.lengths.sum()) / chords if chords > 0 else np.nan
+        return values[use], self.lengths[use]
 
     def junctions(self, name: str, kind: str = "bifurcation") -> NDArray[np.generic]:
         """A column of the junctions of a kind in the region."""
         use = self.nodes & (self.pool.nodes_of("kind") == kind)
         return np.asarray(self.pool.nodes_of(name)[use])
 
-    def crossing_widths(self) -> Floats:
-        """Mean width in the region of each vessel that crosses it, pixels, the widest first."""
-        use = self.points & np.isfinite(self.pool.width)
-        vessel = self.pool.vessel[self.pool.segment]
-        seen = self.pool.point_places.disc_radii
-        if not use.any():
-            return np.empty(0)
-        count = int(vessel.max()) + 1
-        low, high = np.full(count, np.inf), np.full(count, -np.inf)
-        np.minimum.at(low, vessel[self.points], seen[self.points])
-        np.maximum.at(high, vessel[self.points], seen[self.points])
-        inside = seen[self.points]
-        # The region's own circles, as far as any vessel shows them.
-        spans = (high - low) >= SPANNED * (inside.max() - inside.min())
-        weight = np.bincount(vessel[use], self.pool.length[use], minlength=count)
-        total = np.bincount(vessel[use], self.pool.length[use] * self.pool.width[use], minlength=count)
-        kept = spans & (weight > 0)
-        return np.sort(total[kept] / weight[kept])[::-1]
+    @cached_property
+    def crossings(self) -> list[Floats]:
+        """Widths of the vessels on each of ``CIRCLES`` circles of a zone, pixels, the widest first.
+
+        A vessel's width is the mean over its segment's part in the zone. Where it branches within the zone,
+        its parent counts on the inner circles and its daughters on the outer ones, so that no node that moves
+        across a circle by a pixel changes the result by a whole vessel.
+        """
+        assert self.region.ring is not None
+        inner, outer = self.region.ring
+        pool, seen = self.pool, self.pool.point_places.disc_radii
+        use = self.points & np.isfinite(pool.carried)
+        weight = np.bincount(pool.segment[use], pool.length[use], minlength=pool.count)
+        total = np.bincount(pool.segment[use], (pool.length * pool.carried)[use], minlength=pool.count)
+        mean = total / np.where((weight > 0) & pool.counted, weight, np.nan)
+        step = np.flatnonzero(pool.segment[1:] == pool.segment[:-1])
+        near, far = np.sort([seen[step], seen[step + 1]], axis=0)
+        circles = inner + (outer - inner) * (np.arange(CIRCLES) + 0.5) / CIRCLES
+        found = []
+        for radius in circles:
+            here = mean[np.unique(pool.segment[step[(near <= radius) & (far > radius)]])]
+            found.append(np.sort(here[np.isfinite(here)])[::-1])
+        return found

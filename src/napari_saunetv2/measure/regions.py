@@ -119,6 +119,8 @@ class Region:
         Whether points lie in it.
     part : float
         Share of the field that it is; 0 for one whose size is given in disc radii.
+    ring : (float, float), optional
+        Inner and outer radius of a zone, disc radii.
     """
 
     key: str
@@ -126,10 +128,17 @@ class Region:
     needs: str
     holds: Callable[[Places], NDArray[np.bool_]]
     part: float = 0.0
+    ring: tuple[float, float] | None = None
 
 
 def _ring(key: str, title: str, inner: float, outer: float) -> Region:
-    return Region(key, title, "disc", lambda p: (p.disc_radii >= inner) & (p.disc_radii <= outer))
+    return Region(
+        key,
+        title,
+        "disc",
+        lambda p: (p.disc_radii >= inner) & (p.disc_radii <= outer),
+        ring=(inner, outer),
+    )
 
 
 def _quadrant(key: str, title: str, above: bool, temporal: bool) -> Region:

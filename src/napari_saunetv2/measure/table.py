@@ -89,12 +89,17 @@ def _columns(part: Part) -> tuple[Floats, Floats, Floats]:
 def _equivalent(part: Part, formula: Callable[[list[float], Kind], float], per_pixel: float = 1.0) -> Value:
     if not np.isfinite(per_pixel):
         return np.nan, "needs micrometres: give the spacing or the disc"
-    widths = [float(w) * per_pixel for w in part.crossing_widths()[:WANTED]]
-    if not widths:
-        return np.nan, f"no {part.kind} cross the zone"
     kind: Kind = "arteries" if part.kind == "arteries" else "veins"
-    note = "" if len(widths) == WANTED else f"from {len(widths)} {kind} instead of {WANTED}"
-    return formula(widths, kind), note
+    used = [(widths[:WANTED] * per_pixel).tolist() for widths in part.crossings]
+    values = [formula(widths, kind) for widths in used if widths]
+    if not values:
+        return np.nan, f"no {kind} cross the zone"
+    if np.isnan(values).any():
+        return np.nan, f"{kind} too thin for the formula"
+    counts = sorted({len(widths) for widths in used})
+    number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    note = "" if counts == [WANTED] else f"from {number} {kind} instead of {WANTED}"
+    return float(np.mean(values)), note
 
 
 def _ratio(part: Part) -> Value:
@@ -116,7 +121,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("width_sd", "standard deviation of the width", 1, "", "over cross-sections, by length",
             "this program", lambda p: _spread(p.widths())),
     Measure("width_sections", "number of cross-sections", 0, "", "count", "this program",
-            lambda p: float(len(p.widths()[0]))),
+            lambda p: float(p.sections)),
     Measure("width_photograph", "median width by the photograph's profile", 1, "",
             "median of the width at half of the profile's depth, by length",
             "Brinchmann-Hansen and Heier, Acta Ophthalmol Suppl 179, 1986",
@@ -129,27 +134,27 @@ MEASURES: tuple[Measure, ...] = (
             "this program", lambda p: float(p.lengths.sum()) / p.view.area if p.view.area else np.nan),
     Measure("segments", "number of segments", 0, "", "count of those with any length in the region",
             "this program", lambda p: float(np.count_nonzero(p.lengths))),
-    Measure("arc_over_chord", "arc over chord", 0, "", "sum of lengths / sum of distances between ends",
-            "Hart et al., Int J Med Inform 53:239, 1999", lambda p: p.arc_over_chord()),
+    Measure("arc_over_chord", "arc over chord", 0, "", "length / distance between ends; median by length",
+            "Hart et al., Int J Med Inform 53:239, 1999", lambda p: _median(p.bends("arc_over_chord"))),
     Measure("total_curvature", "total curvature", 0, "radians", "integral of |curvature|; mean by length",
-            "Hart et al., 1999", lambda p: p.by_length("total_curvature")),
+            "Hart et al., 1999", lambda p: _mean(p.bends("total_curvature"))),
     Measure("total_squared_curvature", "total squared curvature", -1, "",
             "integral of curvature^2; mean by length", "Hart et al., 1999",
-            lambda p: p.by_length("total_squared_curvature")),
+            lambda p: _mean(p.bends("total_squared_curvature"))),
     Measure("squared_curvature_per_length", "squared curvature over arc length", -2, "",
             "integral of curvature^2 / length; mean by length", "Hart et al., 1999",
-            lambda p: p.by_length("squared_curvature_per_length")),
+            lambda p: _mean(p.bends("squared_curvature_per_length"))),
     Measure("squared_curvature_per_chord", "squared curvature over chord", -2, "",
             "integral of curvature^2 / chord; mean by length", "Hart et al., 1999",
-            lambda p: p.by_length("squared_curvature_per_chord")),
+            lambda p: _mean(p.bends("squared_curvature_per_chord"))),
     Measure("inflections", "inflections", 0, "", "changes of the sense of turning; mean by length",
-            "Smedby et al., 1993", lambda p: p.by_length("inflections")),
+            "Smedby et al., 1993", lambda p: _mean(p.bends("inflections"))),
     Measure("tortuosity_density", "tortuosity density", -1, "",
             "(n - 1) / length * sum(arc_i / chord_i - 1) over n turns; mean by length",
-            "Grisan et al., IEEE TMI 27:310, 2008, equation 6", lambda p: p.by_length("density")),
+            "Grisan et al., IEEE TMI 27:310, 2008, equation 6", lambda p: _mean(p.bends("density"))),
     Measure("graded_tortuosity", "graded tortuosity", 0, "",
             "total curvature * sqrt(sum(arc_i / chord_i - 1)) over turns; mean by length", "this program",
-            lambda p: p.by_length("graded")),
+            lambda p: _mean(p.bends("graded"))),
     Measure("bifurcations", "number of bifurcations", 0, "", "sum of (vessels that meet - 2)", "this program",
             lambda p: float((np.asarray(p.junctions("degree"), float) - 2).sum())),
     Measure("crossings", "number of crossings", 0, "", "count", "this program",
@@ -174,7 +179,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("lacunarity", "lacunarity", 0, "", "mean over sides of 1 + variance / mean^2 of filled boxes",
             "Karperien, FracLac, 2013", lambda p: p.boxes.lacunarity, regions=("whole",)),
     Measure("central_equivalent", "central equivalent (CRAE, CRVE)", 1, "",
-            "six widest vessels, paired: 0.88 (arteries) or 0.95 (veins) * sqrt(w1^2 + w2^2)", _KNUDTSON,
+            "six widest vessels, paired: 0.88 (arteries) or 0.95 (veins) * sqrt(w1^2 + w2^2); "
+            "mean over circles of the zone", _KNUDTSON,
             lambda p: _equivalent(p, knudtson), classes=EACH, regions=_ZONES),
     Measure("central_equivalent_hubbard", "central equivalent by Hubbard", 1, "",
             "arteries sqrt(0.87 a^2 + 1.01 b^2 - 0.22 a b - 10.76), "
