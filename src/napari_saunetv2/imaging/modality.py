@@ -55,6 +55,6 @@ def misfit(wanted: str, unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> st
     if found == wanted:
         return ""
     return (
-        f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: choose a model for such "
-        "pictures if there is one, and check the result."
+        f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: choose a model for "
+        "such pictures if there is one, and check the result."
     )

@@ -11,22 +11,35 @@ from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.quality._cells import ACROSS, Cells, cells_of
 from napari_saunetv2.imaging.quality._words import where
 
-__all__ = ["Quality", "dark_over_bright", "of_unit", "quality"]
+__all__ = ["LIMITS", "Limits", "Quality", "dark_over_bright", "of_unit", "quality"]
 
-LEAST_LIGHT = 0.11
-"""Median of the green channel below which a part of the field is too dark."""
 
-MOST_LIGHT = 0.97
-"""The same above which it is too bright: nothing shows in white."""
+@dataclass(frozen=True)
+class Limits:
+    """Where a part of the field of view stops being lit, sharp or in contrast.
 
-WIDEST = 0.006
-"""Width of the vessels' profile, as a share of the field's diameter, above which a part is blurred."""
+    Attributes
+    ----------
+    light : float, range [0, 1]
+        Median of the green channel below which it is too dark.
+    white : float, range [0, 1]
+        The same above which it is too bright: nothing shows in white.
+    width : float, share of the field's diameter
+        Width of the vessels' profile above which it is blurred.
+    depth : float
+        Depth of the vessels, in the logarithm of brightness, below which it is hazy.
+    relief : float
+        The same as a multiple of what is usual beside them.
+    """
 
-LEAST_DEPTH = 0.02
-"""Depth of the vessels, in the logarithm of brightness, below which a part is hazy."""
+    light: float = 0.11
+    white: float = 0.97
+    width: float = 0.006
+    depth: float = 0.019
+    relief: float = 3.2
 
-LEAST_RELIEF = 3.2
-"""The same as a multiple of what is usual beside them."""
+
+LIMITS = Limits()
 
 _STEEPNESS = 4
 """Exponent of a grade: 1.5 times better than the limit is a grade of 0.84, 1.5 times worse one of 0.16."""
@@ -119,7 +132,7 @@ def quality(image: ArrayLike, fov: ArrayLike | None = None) -> Quality:
     return of_unit(unit, inside)
 
 
-def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Quality:
+def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = LIMITS) -> Quality:
     """As :func:`quality`, of an image, shape (H, W, 3), range [0, 1], with its field of view, bool."""
     cells = cells_of(unit, fov)
     if cells is None:
@@ -127,14 +140,14 @@ def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Quality:
     doubts = fundus.doubts(unit, fov)
     if float(np.median(cells.darker)) < fundus.DARKER:
         doubts = (*doubts, "it shows no dark lines that could be vessels")
-    reached = _reached(cells)
-    share = cells.area / cells.area.sum()
+    reached = _reached(cells, limits)
+    total = cells.area.sum()
     grades = np.prod([x**_STEEPNESS / (1 + x**_STEEPNESS) for x in reached.values()], axis=0)
     lit, sharp, contrast = (
-        float(share[np.all([reached[name] >= 1 for name in names], axis=0)].sum())
+        float(cells.area[np.all([reached[name] >= 1 for name in names], axis=0)].sum() / total)
         for names in (("too dark", "too bright"), ("blurred",), ("hazy",))
     )
-    score = float((share * grades).sum()) if len(doubts) < _UNLIKE else 0.0
+    score = float((cells.area * grades).sum() / total) if len(doubts) < _UNLIKE else 0.0
     return Quality(score, lit, sharp, contrast, doubts, _faults(cells, reached))
 
 
@@ -147,13 +160,13 @@ def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float
     return None if cells is None else float(np.median(cells.darker))
 
 
-def _reached(cells: Cells) -> dict[str, NDArray[np.float64]]:
+def _reached(cells: Cells, limits: Limits) -> dict[str, NDArray[np.float64]]:
     """How many times better than its limit each cell is, by the word for what is worse."""
     return {
-        "too dark": cells.light / LEAST_LIGHT,
-        "too bright": (1 - cells.light) / (1 - MOST_LIGHT),
-        "blurred": WIDEST / cells.width,
-        "hazy": np.minimum(cells.depth / LEAST_DEPTH, cells.relief / LEAST_RELIEF),
+        "too dark": cells.light / limits.light,
+        "too bright": (1 - cells.light) / (1 - limits.white),
+        "blurred": limits.width / cells.width,
+        "hazy": np.minimum(cells.depth / limits.depth, cells.relief / limits.relief),
     }
 
 

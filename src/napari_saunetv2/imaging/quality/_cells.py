@@ -3,6 +3,7 @@
 All lengths are shares of the field's diameter, so a photograph and its reduced copy give alike numbers.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,11 @@ ACROSS = 12
 """Cells across the field of view."""
 
 FINE, COARSE = 0.003, 0.006
-"""Scales of the line filter, as shares of the field's diameter: vessels are 0.2 to 1.5 % of it wide, and their
-profiles resemble Gaussians of a third of that."""
+"""Scales of the line filter, as shares of the field's diameter: vessels are 0.2 to 1.5 % of it wide, and
+their profiles resemble Gaussians of a third of that."""
+
+_LEAST_SCALE = 0.6
+"""In pixels: below, a line filter sees its own pixels."""
 
 _WORK_DIAMETER = 450
 """Diameter in pixels to which a field of view is reduced: the fine scale is then 1.4 pixels."""
@@ -66,13 +70,17 @@ class Cells(NamedTuple):
 
 
 def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
-    """Measure the cells of a photograph, shape (H, W, 3), range [0, 1]; None where it is too small."""
+    """Measure the cells of a photograph, shape (H, W, 3), range [0, 1]; None where it is too small.
+
+    A field of view of less than 120 pixels is too small.
+    """
     green, inside, diameter = _reduced(unit[..., 1], fov)
-    if min(green.shape) < ACROSS or not inside.any():
+    scales = max(FINE * diameter, _LEAST_SCALE), COARSE * diameter
+    if min(green.shape) < ACROSS or scales[1] < 1.2 * scales[0] or not inside.any():
         return None
     log = np.log(green + _FLOOR)
-    fine, _ = _lines(log, FINE * diameter)
-    coarse, bright = _lines(log, COARSE * diameter)
+    fine, _ = _lines(log, scales[0])
+    coarse, bright = _lines(log, scales[1])
     place, side = _places(inside)
     kept = ndimage.binary_erosion(np.pad(inside, 1), iterations=max(1, round(_RIM * diameter)))[1:-1, 1:-1]
     place = np.where(kept, place, -1)
@@ -81,7 +89,7 @@ def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
     planes = [plane.ravel()[order] for plane in (green, fine, coarse, bright)]
     found = {
         cell: _of_cell(*(plane[low:high] for plane in planes))
-        for cell, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))
+        for cell, (low, high) in enumerate(pairwise(bounds))
         if high - low >= max(1, _LEAST_AREA * side**2)
     }
     if not found:
@@ -90,7 +98,7 @@ def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
     light, *lines = np.array(list(found.values())).T
     # The fovea has no vessels: lines are those of a cell and its neighbours.
     thin, deep, usual, dark, pale = (_with_neighbours(numbers, values) for values in lines)
-    width = _width(thin / np.maximum(deep, 1e-9))
+    width = _width(thin / np.maximum(deep, 1e-9), scales[0] / diameter, scales[1] / diameter)
     return Cells(
         numbers // ACROSS, numbers % ACROSS, np.diff(bounds)[numbers], light, width, deep,
         deep / np.maximum(usual, 1e-4), dark / np.maximum(pale, 1e-4),
@@ -103,9 +111,12 @@ def _reduced(
     """Mean over square blocks, so that the field is about ``_WORK_DIAMETER`` wide, with its diameter."""
     diameter = field_of_view.diameter(fov) or float(max(fov.shape))
     step = max(1, round(diameter / _WORK_DIAMETER))
-    height, width = (max(1, n // step) * min(step, n) for n in fov.shape)
-    blocks = green[:height, :width].reshape(height // min(step, height), -1, width // min(step, width), step)
-    return blocks.mean(axis=(1, 3)), fov[:height:step, :width:step], diameter / step
+    down, across = (max(1, min(step, n)) for n in fov.shape)
+    rows, columns = fov.shape[0] // down, fov.shape[1] // across
+    part = green[: rows * down, : columns * across]
+    part = part.reshape(rows, down, -1).sum(axis=1).reshape(rows, columns, across).sum(axis=2)
+    inside = fov[: rows * down : down, : columns * across : across]
+    return part / (down * across), inside, diameter / step
 
 
 def _lines(log: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -114,7 +125,7 @@ def _lines(log: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float32],
     They are multiplied by the scale squared, so that they do not depend on it (Lindeberg, "Edge detection and
     ridge detection with automatic scale selection", IJCV 30:117, 1998).
     """
-    smooth = ndimage.gaussian_filter(log, max(scale, 0.6), mode="nearest", truncate=3)
+    smooth = ndimage.gaussian_filter(log, scale, mode="nearest", truncate=3)
     padded = np.pad(smooth, 1, mode="edge")
     down = padded[2:, 1:-1] + padded[:-2, 1:-1] - 2 * smooth
     across = padded[1:-1, 2:] + padded[1:-1, :-2] - 2 * smooth
@@ -164,11 +175,12 @@ def _with_neighbours(numbers: NDArray[np.int64], values: NDArray[np.float64]) ->
     return total / known
 
 
-def _width(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def _width(ratio: NDArray[np.float64], fine: float, coarse: float) -> NDArray[np.float64]:
     """Width of lines, as a share of the field, from their strength at the fine over that at the coarse scale.
 
     A line with a Gaussian profile of width w has the strength s^2 / (w^2 + s^2)^(3/2) at scale s, up to a
     factor: two scales give w.
     """
-    power = np.maximum(ratio * (COARSE / FINE) ** 2, 1.001) ** (2 / 3)
-    return np.sqrt(np.maximum(COARSE**2 - power * FINE**2, 1e-9) / (power - 1))
+    power = np.maximum(ratio * (coarse / fine) ** 2, 1.001) ** (2 / 3)
+    width: NDArray[np.float64] = np.sqrt(np.maximum(coarse**2 - power * fine**2, 1e-9) / (power - 1))
+    return width
