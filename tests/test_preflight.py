@@ -23,7 +23,7 @@ def model():
 
 def doubt(image):
     unit = to_unit(image)
-    return fundus.doubt(unit, field_of_view.detect(unit))
+    return next(iter(fundus.doubts(unit, field_of_view.detect(unit))), "")
 
 
 # --- is it a fundus photograph?

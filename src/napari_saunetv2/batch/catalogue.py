@@ -121,9 +121,13 @@ def _segmented(name: str, done: batch.Summary, model: Checkpoint, post: PostProc
         "threshold": f"{post.threshold:g}",
         "fov": done.fov,
         "version": __version__,
+        "quality_note": "" if done.quality is None else done.quality.note,
         "remarks": " ".join(done.remarks),
     }
-    return Line(name, {SHARE: done.share, "seconds": done.seconds}, about=about)
+    values = {SHARE: done.share, "seconds": done.seconds}
+    if done.quality is not None:
+        values["quality"] = done.quality.score
+    return Line(name, values, about=about)
 
 
 def score_all(

@@ -43,6 +43,10 @@ class Row(NamedTuple):
     threshold: float = 0.0
     version: str = ""
     """Of this program."""
+    quality: float | None = None
+    """How well the vessels can be seen, range [0, 1]; None if unknown."""
+    quality_note: str = ""
+    """What is wrong, and where."""
 
 
 def segment_files(
@@ -132,6 +136,8 @@ def segment_one(
         done.seconds,
         remarks=" ".join(done.remarks),
         fov=done.fov,
+        quality=None if done.quality is None else round(done.quality.score, 3),
+        quality_note="" if done.quality is None else done.quality.note,
         **about,
     )
 
@@ -149,7 +155,8 @@ def read_table(path: Path) -> dict[str, Row]:
     """Rows of an earlier table by file; none where there is no table."""
     if not path.is_file():
         return {}
-    types = {name: type(value) for name, value in Row._field_defaults.items()}
+    types: dict[str, Any] = {name: type(value) for name, value in Row._field_defaults.items()}
+    types["quality"] = lambda text: float(text) if text else None
     with path.open(newline="", encoding="utf-8") as lines:
         found = {}
         for line in csv.DictReader(lines):

@@ -21,10 +21,11 @@ from napari_saunetv2.files import (
     write_mask,
     write_probability,
 )
-from napari_saunetv2.imaging import field_of_view, plausibility, vessels
+from napari_saunetv2.imaging import field_of_view, plausibility, quality, vessels
 from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
+from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.measure.classes import find_classes
@@ -88,6 +89,8 @@ class Summary(NamedTuple):
         The field of view used: "found, 538 px", "not found", or the mask's file.
     remarks : tuple of str
         Remarks on anything unusual about the file, the image, its field of view, its scale or its vessels.
+    quality : Quality or None
+        How well the vessels can be seen; None where the model is not for fundus photographs.
     """
 
     height: int
@@ -97,6 +100,7 @@ class Summary(NamedTuple):
     path: Path
     fov: str = ""
     remarks: tuple[str, ...] = ()
+    quality: Quality | None = None
 
 
 def segment_file(
@@ -176,11 +180,18 @@ def segment_steps(
         *image.remarks,
         *(() if given is None else given.remarks),
         *plausibility.of_segmentation(
-            unit, fov, model.header.fov_diameter, factor, given=given is not None, share=share
+            unit,
+            fov,
+            model.header.fov_diameter,
+            factor,
+            given=given is not None,
+            share=share,
+            wanted=model.header.modality,
         ),
     )
+    judged = quality.of_unit(unit, fov) if model.header.modality == "fundus" else None
     seconds = time.perf_counter() - begun
-    return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks)
+    return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks, judged)
 
 
 def check_artery_vein(model: Checkpoint) -> None:

@@ -1,5 +1,6 @@
 """One photograph of a data set, with its labels and masks."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.errors import FileFormatError, LayoutError
+from napari_saunetv2.errors import FileFormatError, ImageError, LayoutError
 from napari_saunetv2.files import ArteryVein, Labels, read_artery_vein, read_image, read_labels, read_mask
+from napari_saunetv2.imaging.intensity import to_unit
 
 Split = Literal["train", "test"]
 Eye = Literal["left", "right"]
 Role = Literal["image", "labels", "fov"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,30 @@ class Sample:
     has_classes: bool = False
 
     def image(self) -> NDArray[np.uint8]:
-        """Read the photograph: shape (H, W, 3), uint8, range [0, 255]; FileFormatError when it is none."""
+        """Read the photograph, as three channels of 8 bits.
+
+        Returns
+        -------
+        array, shape (H, W, 3), uint8, range [0, 255]
+            A grey photograph gets three equal channels, and deeper values are rounded to 8 bits; both are
+            logged as a remark.
+
+        Raises
+        ------
+        FileFormatError
+            If the file cannot be read, or holds floats outside [0, 1].
+        """
         pixels = read_image(self.image_path)
-        if pixels.dtype != np.uint8 or pixels.ndim != 3:
-            raise FileFormatError(
-                f"'{self.image_path}' is not an 8-bit RGB photograph ({pixels.dtype}, shape "
-                f"{pixels.shape}): use the original file of the data set."
-            )
-        return pixels[..., :3]
+        if pixels.ndim == 2:
+            _LOG.warning("%s: The photograph is grey: used as three equal channels.", self.image_path.name)
+        if pixels.dtype == np.uint8 and pixels.ndim == 3:
+            return pixels[..., :3]
+        if pixels.dtype != np.uint8:
+            _LOG.warning("%s: Its values (%s) are rounded to 8 bits.", self.image_path.name, pixels.dtype)
+        try:
+            return (to_unit(pixels) * 255).round().astype(np.uint8)
+        except ImageError as error:
+            raise FileFormatError(f"'{self.image_path}' cannot be used. {error}") from error
 
     def labels(self, observer: str | None = None) -> NDArray[np.uint8]:
         """Read the vessels that an observer drew, by default the reference observer.

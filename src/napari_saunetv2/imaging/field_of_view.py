@@ -129,7 +129,7 @@ def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
     """
-    if not 0 < float(np.mean(fov)) <= FRAME_FILLING:
+    if not 0 < np.count_nonzero(fov) <= FRAME_FILLING * np.size(fov):
         return None
     return math.sqrt(4 / math.pi * np.count_nonzero(fov))
 

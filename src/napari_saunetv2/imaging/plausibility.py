@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging import field_of_view, fundus
+from napari_saunetv2.imaging import field_of_view, fundus, modality
 from napari_saunetv2.imaging.scale import RESCALE_BEYOND, SMALLEST_FACTOR, factor_between
 
 Remarks = tuple[str, ...]
@@ -95,11 +95,16 @@ def of_fov_mask(fov: NDArray[np.generic], unit: NDArray[np.float32] | None = Non
     return ()
 
 
-def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Remarks:
-    """Remarks on the content of a photograph, shape (H, W, 3), range [0, 1], and the range it uses.
+def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_], wanted: str = "fundus") -> Remarks:
+    """Remarks on the content of a photograph and the range it uses.
 
-    ``fov``, shape (H, W), is its field of view as :func:`napari_saunetv2.imaging.field_of_view.detect` finds
-    it.
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+    fov : array, shape (H, W), bool
+        Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
+    wanted : str
+        What the model is for, a key of :data:`napari_saunetv2.imaging.modality.MODALITIES`.
     """
     remarks = []
     if (top := _brightest(unit, fov)) < DARK:
@@ -107,8 +112,10 @@ def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Remarks:
             f"The image is nearly black: it uses {_percent(top)} of the range of its type; rescale it, or "
             "save it with its real bit depth."
         )
-    if doubt := fundus.doubt(unit, fov):
-        remarks.append(f"This may not be a fundus photograph: {doubt}.")
+    if misfit := modality.misfit(wanted, unit, fov):
+        remarks.append(misfit)
+    elif wanted == "fundus" and (doubts := fundus.doubts(unit, fov)):
+        remarks.append(f"This may not be a fundus photograph: {doubts[0]}.")
     return tuple(remarks)
 
 
@@ -172,6 +179,7 @@ def of_segmentation(
     *,
     given: bool = False,
     share: float | None = None,
+    wanted: str = "fundus",
 ) -> Remarks:
     """Return all remarks on a photograph, its field of view, its scale and its share of vessels, if known.
 
@@ -179,7 +187,7 @@ def of_segmentation(
     """
     wrong = of_fov_mask(fov, unit) if given else ()
     # With a wrong mask nothing else can be checked.
-    rest = () if wrong else (*of_picture(unit, fov), *of_scale(fov, trained, factor, given=given))
+    rest = () if wrong else (*of_picture(unit, fov, wanted), *of_scale(fov, trained, factor, given=given))
     return (*wrong, *rest, *(() if share is None else of_vessels(share)))
 
 

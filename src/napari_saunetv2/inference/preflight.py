@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
-from napari_saunetv2.imaging import canvas, field_of_view, plausibility
+from napari_saunetv2.imaging import canvas, field_of_view, plausibility, quality
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import passes, planning
@@ -74,6 +75,8 @@ class Preflight:
         new shape, and all passes. None if not requested.
     memory : int, bytes
         Estimated peak of the network and the maps.
+    quality : Quality or None
+        How well the vessels can be seen; None where the model is not for fundus photographs.
     advice : tuple of str
         Sentences for the user.
     """
@@ -90,6 +93,7 @@ class Preflight:
     device: str
     seconds: float | None
     memory: int
+    quality: Quality | None
     advice: tuple[str, ...]
 
     def lines(self) -> list[str]:
@@ -102,8 +106,10 @@ class Preflight:
         parts = f"{size}, {scaled}{self.tiles} tiles padded to {padded}, blended"
         passes = f"{self.passes} {'pass' if self.passes == 1 else 'passes'}"
         takes = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        seen = [] if self.quality is None else [self.quality.in_words()]
         return [
             f"{self.kind} {self.dtype}, {eye}",
+            *seen,
             whole if self.tiles == 1 else parts,
             f"{passes}{takes}, {self.memory / 2**20:.0f} MB on {self.device}",
         ]
@@ -172,9 +178,12 @@ def describe(
         device=config.device,
         seconds=seconds,
         memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + unit.nbytes,
+        quality=quality.of_unit(unit, inside) if model.header.modality == "fundus" else None,
         advice=(
             *remarks,
-            *plausibility.of_segmentation(unit, inside, trained, factor, given=fov is not None),
+            *plausibility.of_segmentation(
+                unit, inside, trained, factor, given=fov is not None, wanted=model.header.modality
+            ),
         ),
     )
 

@@ -147,7 +147,9 @@ def predict(
     factor = planning.factor_for(unit, trained, config.rescale, inside)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
     share = plausibility.share(mask, inside)
-    remarks = plausibility.of_segmentation(unit, inside, trained, factor, given=fov is not None, share=share)
+    remarks = plausibility.of_segmentation(
+        unit, inside, trained, factor, given=fov is not None, share=share, wanted=model.header.modality
+    )
     plausibility.log("image", remarks)
     return answer
 

@@ -12,6 +12,7 @@ import safetensors
 
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.imaging.canvas import POLICIES, Policy
+from napari_saunetv2.imaging.modality import MODALITIES
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
@@ -42,6 +43,8 @@ class Header:
         Where an image lies on the canvas: "corner" or "centre".
     normalisation : str
         "unit": values divided by the full scale of their type, nothing else.
+    modality : str
+        What pictures the model is for: "fundus", "octa" or "infrared"; "fundus" in files of older versions.
     fov_diameter : float or None, pixels
         Diameter of the field of view in the training images; None if unknown.
     threshold : float, (0, 1)
@@ -79,6 +82,7 @@ class Header:
     network_arguments: Mapping[str, Any] = field(default_factory=dict)
     padding: Policy = "corner"
     normalisation: str = "unit"
+    modality: str = "fundus"
     fov_diameter: float | None = None
     threshold: float = 0.5
     tta_thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -163,6 +167,8 @@ def _problem(header: Header) -> str | None:
         f"padding {short(header.padding)}, known are {', '.join(POLICIES)}": header.padding in POLICIES,
         f"normalisation {short(header.normalisation)}, known is unit": header.normalisation == "unit",
         f"kind {short(header.kind)}, known are {', '.join(KINDS)}": header.kind in KINDS,
+        f"modality {short(header.modality)}, known are {', '.join(MODALITIES)}": header.modality
+        in MODALITIES,
         **{
             f"threshold {short(t)} outside (0, 1)": 0 < t < 1
             for t in (header.threshold, *header.tta_thresholds.values())

@@ -101,6 +101,7 @@ def _write_model(
         network=config.network,
         network_arguments=config.arguments,
         padding=config.padding,
+        modality="fundus" if base is None else base.header.modality,
         fov_diameter=None if diameter is None else round(diameter, 1),
         classes=config.classes,
         data={**data, "train": training_data.names[0], "validation": held},

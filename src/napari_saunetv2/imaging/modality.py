@@ -1,0 +1,60 @@
+"""What kind of picture a model is for, and whether a picture looks like one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.imaging import field_of_view, fundus
+from napari_saunetv2.imaging.quality import dark_over_bright
+
+MODALITIES = {
+    "fundus": "fundus photographs",
+    "octa": "OCT angiograms",
+    "infrared": "infrared images",
+}
+"""What a model may be for: by its name in the header, in words."""
+
+_LOOKS = {
+    "fundus": "a fundus photograph",
+    "octa": "an OCT angiogram (grey, with bright vessels)",
+    "infrared": "an infrared image (grey, with dark vessels and no dark border)",
+}
+
+
+def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
+    """Guess what kind of picture this is: a key of ``MODALITIES``.
+
+    Colour means a fundus photograph. Of grey pictures those with bright vessels are taken for OCT angiograms;
+    a grey fundus photograph shows a round field of view, an infrared image fills the frame.
+
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+        A grey picture has three equal channels.
+    fov : array, shape (H, W), bool
+        Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
+    """
+    if not fundus.is_grey(unit):
+        return "fundus"
+    ratio = dark_over_bright(unit, fov)
+    if ratio is not None and ratio < 1:
+        return "octa"
+    return "infrared" if field_of_view.diameter(fov) is None else "fundus"
+
+
+def misfit(wanted: str, unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
+    """Say that a picture does not look like what a model is for; "" if it does.
+
+    Parameters
+    ----------
+    wanted : str
+        The model's modality, a key of ``MODALITIES``.
+    unit, fov
+        As in :func:`seen`.
+    """
+    found = seen(unit, fov)
+    if found == wanted:
+        return ""
+    return (
+        f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: choose a model for "
+        "such pictures if there is one, and check the result."
+    )
