@@ -1,7 +1,9 @@
 """Image, mask and probability files: one reader for the whole program, and safe writing."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
+from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files._tiff import channels_first
+from napari_saunetv2.files.dicom import Acquisition, read_acquisition, read_frames
 from napari_saunetv2.files.reading import (
     READABLE,
     Labels,
@@ -22,7 +24,7 @@ from napari_saunetv2.files.reading import (
     read_values,
     readable,
 )
-from napari_saunetv2.files.spacing import Spacing, read_spacing
+from napari_saunetv2.files.spacing import read_spacing
 from napari_saunetv2.files.writing import (
     is_own_mask,
     make_folder,
@@ -37,6 +39,7 @@ from napari_saunetv2.files.writing import (
 __all__ = [
     "MAX_UNPACKED",
     "READABLE",
+    "Acquisition",
     "Labels",
     "Reading",
     "Spacing",
@@ -51,6 +54,8 @@ __all__ = [
     "load_probability",
     "load_values",
     "make_folder",
+    "read_acquisition",
+    "read_frames",
     "read_image",
     "read_labels",
     "read_mask",
