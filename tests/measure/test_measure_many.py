@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import shapes
 
-from napari_saunetv2.batch import measuring
+from napari_saunetv2.batch import joining, measuring
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import SettingsError
@@ -43,9 +43,9 @@ def files(tmp_path: Path) -> dict:
 
 
 def run(files, config, folder, options=MeasureOptions(), **how):  # noqa: B008 - frozen
-    rows = list(measuring.measure_files(files, options, config, folder, **how))
-    table, segments = folder / TABLES[0], folder / TABLES[1]
-    measuring.write_tables(rows, files, folder, table, segments, overwrite=True)
+    outputs = measuring.MeasureOutputs(folder)
+    rows = list(measuring.measure_files(files, options, config, outputs, **how))
+    joining.write_tables(rows, files, outputs, folder / TABLES[0], folder / TABLES[1], overwrite=True)
     return rows
 
 
@@ -73,7 +73,8 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.measure.files import MeasureOptions
 files = {Path(a): PurePath(b) for a, b in json.loads(sys.argv[1])}
 config = InferenceConfig(model=sys.argv[2], engine="torch", precision="float32")
-for row in measuring.measure_files(files, MeasureOptions(), config, Path(sys.argv[3]), resume=True):
+outputs = measuring.MeasureOutputs(Path(sys.argv[3]))
+for row in measuring.measure_files(files, MeasureOptions(), config, outputs, resume=True):
     print(row.status, flush=True)
 """
 

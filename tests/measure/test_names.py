@@ -29,7 +29,7 @@ def test_closed_forms_by_their_formulas():
     assert pvbm["area_arteries"] == pytest.approx(level.sum())
     assert pvbm["area_veins"] == pytest.approx(circle.sum())
     assert pvbm["TI_arteries"] == pytest.approx(1, abs=1e-3)
-    assert pvbm["medTor_veins"] == pytest.approx(np.pi / 2 / np.sqrt(2), rel=0.005)
+    assert pvbm["medTor_veins"] == pytest.approx(np.pi / 2 / np.sqrt(2), rel=0.01)
     assert pvbm["ovlen_arteries"] == pytest.approx(length, rel=0.01)
     assert (pvbm["endp_arteries"], pvbm["interp_arteries"]) == (2, 0)
     # A level vessel: its centre line, which ends half a width early on either side, has a pixel a column.
@@ -84,7 +84,7 @@ def test_the_command_writes_their_table_and_explains_every_column(tmp_path, peer
     explained = explained[explained.what.str.contains(peer)]
     assert explained.key.tolist() == [one.column for one in names_of(peer)]
     assert explained.formula.notna().all()
-    assert json.loads((out / "measure.json").read_text())["peer"] == peer
+    assert json.loads((out / "measure.json").read_text())["names"] == peer
 
 
 def test_an_unknown_name_is_refused(tmp_path):

@@ -1,13 +1,11 @@
-"""Measure many images in this process, in several, or on a Dask cluster, and join their tables."""
+"""Measure many images in this process, in several, or on a Dask cluster."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,15 +13,15 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
 from napari_saunetv2.batch._dask import on_cluster
+from napari_saunetv2.batch.exports import FORMS, Export
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import FileFormatError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, read_acquisition, write_beside
 from napari_saunetv2.files.parts import remove_parts
-from napari_saunetv2.measure import IMAGE_COLUMNS, SEGMENT_COLUMNS
 from napari_saunetv2.measure import files as measured
-from napari_saunetv2.measure.names import Peer, names_of
+from napari_saunetv2.measure.names import Peer
 from napari_saunetv2.models import checkpoint
 
 SETTINGS = "measure.json"
@@ -41,20 +39,40 @@ class Measured(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def paths(folder: Path, name: str, peer: Peer | None = None) -> dict[str, Path]:
-    """Files written for an image of that name; the last one is written last."""
-    tables = ("measurements", "segments", *(() if peer is None else (peer,)))
-    endings = {table: f"{table}.csv" for table in tables} | {"labels": "segments.tif"}
-    return {what: folder / f"{name}_{ending}" for what, ending in endings.items()}
+@dataclass(frozen=True)
+class MeasureOutputs:
+    """What is written of a run, and where.
+
+    Attributes
+    ----------
+    folder : Path
+    peer : "automorph", "pvbm", "vascx" or None
+        Program under whose names and formulas there is a table too.
+    exports : tuple of str
+        Formats for other programs: "imagej", "geojson", "ome-tiff", "dicom-seg".
+    """
+
+    folder: Path
+    peer: Peer | None = None
+    exports: tuple[Export, ...] = ()
+
+    def paths(self, name: str) -> dict[str, Path]:
+        """Files written for an image of that name, by their contents; the last one is written last."""
+        tables = ("measurements", "segments", *(() if self.peer is None else (self.peer,)))
+        endings = {table: f"{table}.csv" for table in tables}
+        endings |= {export: FORMS[export].ending for export in self.exports}
+        return {
+            what: self.folder / f"{name}_{end}"
+            for what, end in (endings | {"labels": "segments.tif"}).items()
+        }
 
 
 def measure_files(
     files: Mapping[Path, PurePath],
     options: measured.MeasureOptions,
     config: InferenceConfig,
-    folder: Path,
+    outputs: MeasureOutputs,
     *,
-    peer: Peer | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     resume: bool = False,
@@ -72,10 +90,7 @@ def measure_files(
     options : MeasureOptions
     config : InferenceConfig
         For photographs. Every worker loads its model once.
-    folder : Path
-        For the results.
-    peer : "automorph", "pvbm" or "vascx", optional
-        Program under whose names and formulas there is a table too.
+    outputs : MeasureOutputs
     workers : int
         Processes on this machine.
     scheduler : str, optional
@@ -97,31 +112,38 @@ def measure_files(
     """
     if workers < 1:
         raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+    folder = outputs.folder
     make_folder(folder)
     alone = workers == 1 and scheduler is None
     if scheduler is None and not alone and any(not is_mask(file) for file in files):
         # Once, here: workers that measure at the same time might choose different engines.
         config = inference.resolved(checkpoint.load(config.model), config)
-    settings = {**asdict(options), "model": config.model, "peer": peer, "version": __version__}
+    settings = {
+        **asdict(options),
+        "model": config.model,
+        "names": outputs.peer,
+        "export": outputs.exports,
+        "version": __version__,
+    }
     _check_settings(folder, settings, resume=resume)
     names = result_names(dict(files))
-    for part in sorted({folder / below for below in files.values()}):
+    for part in sorted({folder / part for part in files.values()}):
         remove_parts(part)
     todo = []
     for file, name in names.items():
-        there = [path.exists() for path in paths(folder, name, peer).values()]
+        there = [path.exists() for path in outputs.paths(name).values()]
         if resume and all(there):
             yield Measured(str(file), "kept")
         elif any(there) and not (resume or overwrite):
             yield Measured(str(file), "failed", error="its results already exist: choose another folder.")
         else:
             todo.append((file, name))
-    task = (options, config, folder, peer)
+    task = (options, config, outputs)
     if alone:
         yield from (measure_one(file, name, *task) for file, name in todo)
     elif todo:
         yield from on_cluster(todo, task, workers, scheduler, measure_one, _lost)
-    for part in sorted({folder / below for below in files.values()}):
+    for part in sorted({folder / part for part in files.values()}):
         remove_parts(part)
 
 
@@ -130,21 +152,22 @@ def measure_one(
     name: str,
     options: measured.MeasureOptions,
     config: InferenceConfig,
-    folder: Path,
-    peer: Peer | None = None,
+    outputs: MeasureOutputs,
 ) -> Measured:
     """Measure one file and write its tables; the work of a worker."""
     try:
         with _one_thread():
             found = measured.measure_file(file, options, _segmenter(config))
-        where = paths(folder, name, peer)
+        where = outputs.paths(name)
         make_folder(where["labels"].parent)
         tables = {"measurements": found.image, "segments": found.segments}
-        if peer is not None:
-            tables[peer] = measured.under_names_table(found, peer)
+        if outputs.peer is not None:
+            tables[outputs.peer] = measured.under_names_table(found, outputs.peer)
         for what, table in tables.items():
-            text = measured.named(table, _below(file, name)).to_csv(index=False, lineterminator="\n").encode()
+            text = measured.named(table, below(file, name)).to_csv(index=False, lineterminator="\n").encode()
             write_beside(where[what], lambda out, text=text: out.write(text), overwrite=True)  # type: ignore[misc]
+        for export in outputs.exports:
+            FORMS[export].write(where[export], found, file)
         measured.write_labels(where["labels"], found.labels, overwrite=True)
     except (SaunetError, OSError, MemoryError) as error:
         return Measured(str(file), "failed", error=str(error) or "no memory")
@@ -152,70 +175,9 @@ def measure_one(
     return Measured(str(file), "done", len(found.segments), remarks=remarks)
 
 
-def write_tables(
-    rows: Sequence[Measured],
-    files: Mapping[Path, PurePath],
-    folder: Path,
-    table: Path,
-    segments: Path,
-    *,
-    peer: Peer | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Join the tables of all images, in the order of the files, and write what could not be measured.
-
-    Beside ``table`` lie ``columns.csv``, with the meaning of every column, ``failures.csv``, and the
-    table under the names of another program.
-
-    Raises
-    ------
-    OverwriteError
-        If one exists and may not be replaced.
-    FileFormatError
-        If one cannot be written.
-    """
-    failed = {row.file: row.error for row in rows if row.status == "failed"}
-    names = result_names(dict(files))
-    blank = [""] * (len(IMAGE_COLUMNS) - 1)
-    joined: list[tuple[Path, str, Sequence[str]]] = [
-        (table, "measurements", list(IMAGE_COLUMNS)),
-        (segments, "segments", list(SEGMENT_COLUMNS)),
-    ]
-    if peer is not None:
-        joined.append((table.with_name(f"{peer}.csv"), peer, [one.column for one in names_of(peer)]))
-    for target, what, columns in joined:
-
-        def write(out: IO[bytes], what: str = what, columns: Sequence[str] = columns) -> None:
-            out.write(_line("file", *columns))
-            for file, name in names.items():
-                if str(file) not in failed:
-                    with paths(folder, name, peer)[what].open("rb") as one:
-                        one.readline()
-                        out.writelines(one)
-                elif what == "measurements":
-                    out.write(_line(_below(file, name), *blank, f"failed: {failed[str(file)]}"))
-
-        write_beside(target, write, overwrite=overwrite)
-    lines = [_line(*measured.FAILURE_COLUMNS)]
-    lines += [
-        _line(_below(file, name), failed[str(file)]) for file, name in names.items() if str(file) in failed
-    ]
-    for name, data in (
-        ("failures.csv", b"".join(lines)),
-        ("columns.csv", measured.columns_table(peer).to_csv(index=False, lineterminator="\n").encode()),
-    ):
-        write_beside(table.with_name(name), lambda out, data=data: out.write(data), overwrite=overwrite)  # type: ignore[misc]
-
-
-def _below(file: Path, name: str) -> str:
+def below(file: Path, name: str) -> str:
     """Name of a file with its subfolder, which the name of its results has."""
     return (PurePath(name).parent / file.name).as_posix()
-
-
-def _line(*values: str) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue().encode()
 
 
 def _segmenter(config: InferenceConfig) -> measured.Segment:

@@ -23,7 +23,6 @@ from napari_saunetv2.errors import SettingsError
 
 if TYPE_CHECKING:
     from napari_saunetv2.batch.measuring import Measured
-    from napari_saunetv2.measure.names import Peer
 
 
 def measure(
@@ -54,6 +53,16 @@ def measure(
             help="Also write a table under the names and by the formulas of automorph, pvbm or vascx."
         ),
     ] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also write each image for another program: imagej (regions of interest), geojson (QuPath), "
+            "ome-tiff (labels) or dicom-seg; may be given several times."
+        ),
+    ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Also write all tables into one Excel workbook.")
+    ] = False,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
     recursive: RecursiveOption = False,
@@ -75,20 +84,24 @@ def measure(
 
     `saunetv2 measure photographs -o results --recursive --workers 4 --resume`
 
+    `saunetv2 measure photographs -o results --excel --export geojson --export imagej`
+
     `saunetv2 measure 01_vessels.png -o results --disc 87,258,41 --spacing 20.4`
     """
-    from napari_saunetv2.batch import measuring
+    from napari_saunetv2.batch import exports, joining, measuring
     from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.measure import files as measured
     from napari_saunetv2.measure.names import PEERS
 
     if names is not None and names not in PEERS:
         raise SettingsError(f"--names is '{names}': give {', '.join(PEERS)}.")
-    peer: Peer | None = names
+    outputs = measuring.MeasureOutputs(output, names, exports.check(export or (), excel=excel))
     table = table or output / "measurements.csv"
     segments = segments or output / "segments.csv"
     if not (overwrite or resume):
         refuse_existing(table, segments, table.with_name("columns.csv"), table.with_name("failures.csv"))
+        if excel:
+            refuse_existing(table.with_suffix(".xlsx"))
     options = measured.MeasureOptions(
         _numbers("--disc", disc, 3),
         _numbers("--fovea", fovea, 2),
@@ -100,8 +113,8 @@ def measure(
         out.print(f"left out: {plain(words)}")
     config = InferenceConfig(model=model, device=device)
     run = measuring.measure_files(
-        files, options, config, output,
-        peer=peer, workers=workers, scheduler=scheduler, resume=resume, overwrite=overwrite,
+        files, options, config, outputs,
+        workers=workers, scheduler=scheduler, resume=resume, overwrite=overwrite,
     )  # fmt: skip
     rows = []
     with bar() as shown:
@@ -110,7 +123,7 @@ def measure(
             shown.console.print(_line(row))
             for remark in row.remarks:
                 shown.console.print(f"  {plain(remark)}")
-    measuring.write_tables(rows, files, output, table, segments, peer=peer, overwrite=overwrite or resume)
+    joining.write_tables(rows, files, outputs, table, segments, excel=excel, overwrite=overwrite or resume)
     failed = sum(row.status == "failed" for row in rows)
     out.print(f"{len(files) - failed} of {len(files)} images measured, table in {plain(table)}")
     if failed:
