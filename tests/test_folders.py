@@ -89,14 +89,14 @@ def masks(folder):
 
 def test_what_is_left_out_is_counted(eyes, tiny, tmp_path):
     count = masks(eyes)
-    for name in ("notes.txt", "table.csv", "scan.heic", "scan.dcm", ".hidden.png"):
+    for name in ("notes.txt", "table.csv", "scan.heic", "scan.czi", ".hidden.png"):
         (eyes / name).write_text("x")
     (eyes / "more").mkdir()
     done, text = call("segment", eyes, "-o", tmp_path / "out", "-m", tiny)
     assert done.exit_code == 0, text
     for words in (
         f"{count - 1} masks", "1 result of an earlier run", "2 text files", "1 hidden file",
-        "1 subfolder (use --recursive to include it)", "2 of an unsupported format: .dcm, .heic",
+        "1 subfolder (use --recursive to include it)", "2 of an unsupported format: .czi, .heic",
     ):  # fmt: skip
         assert words in text
     assert listed(eyes) == ["eye0.png", "eye1.png", "eye2.png"]

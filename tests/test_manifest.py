@@ -29,7 +29,9 @@ EXAMPLES = [
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
 ]
 MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
+DICOM = ["eye.dcm", "EYE.DCM", "eye.dicom", *("IM000001"[:n] for n in range(1, 9)), "1.2.840.113619.2.5"]
 FOREIGN = [
+    *("IM0001.tif", "IMG_00012345", "a.b", "1.2.tif", "CHANGES.md"),
     *("photo.tif", "my_test.tif", "scan.png", "cells.gif", "movie.tif.gz", "stack.ppm", "IMG_0001.jpg"),
     *("image_001.jpg", "Image_0001.jpg", "im1.ppm", "im0001.png", "001_test.tif", "1_h.jpg", "mask.tif"),
     *("01_test.zarr", "01_test.tif.txt", "im0001.ah.ppm.bak", "Image_01L_3rdHO.png"),
@@ -110,8 +112,8 @@ def test_the_reader_is_offered_for_the_files_of_the_data_sets(manifest, name):
     assert offered(manifest, f"/any/where/{name}")
 
 
-@pytest.mark.parametrize("name", MASKS)
-def test_the_reader_is_offered_for_its_own_masks(manifest, name):
+@pytest.mark.parametrize("name", MASKS + DICOM)
+def test_the_reader_is_offered_for_its_own_masks_and_for_dicom(manifest, name):
     assert offered(manifest, f"/any/where/{name}")
 
 
@@ -124,7 +126,7 @@ def test_every_pattern_is_there_for_a_file_that_is_known(manifest):
     for pattern in manifest.contributions.readers[0].filename_patterns:
         alone = manifest.model_copy(deep=True)
         alone.contributions.readers[0].filename_patterns = [pattern]
-        assert any(offered(alone, name) for name in EXAMPLES + MASKS), pattern
+        assert any(offered(alone, name) for name in EXAMPLES + MASKS + DICOM), pattern
 
 
 def test_what_the_manifest_offers(manifest):

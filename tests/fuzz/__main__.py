@@ -18,6 +18,7 @@ def main() -> int:
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--files", type=int, default=20_000)
     parse.add_argument("--arrays", type=int, default=2_000)
+    parse.add_argument("--dicom", type=int, default=5_000)
     parse.add_argument("--seed", type=int, help="a new one each time unless given; it is printed")
     parse.add_argument("--largest", type=int, default=100_000, help="bytes of the real files to damage")
     parse.add_argument("--keep", type=Path, help="folder for the files that brought a fault")
@@ -31,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         target = Target(Path(folder), shared, wanted.largest)
         print(f"{len(target.images)} whole images, {'real and synthetic' if shared else 'all synthetic'}")
-        for kind, count in (("file", wanted.files), ("array", wanted.arrays)):
+        for kind, count in (("file", wanted.files), ("array", wanted.arrays), ("dicom", wanted.dicom)):
             begun = time.monotonic()
             done = fuzz(target, kind, count, seed=seed, keep=wanted.keep)
             refused = ", ".join(f"{n} {name}" for name, n in done.refused.most_common())

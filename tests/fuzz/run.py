@@ -49,7 +49,7 @@ class Figures:
 def fuzz(
     target: Target, kind: str, count: int, *, seed: int = 0, each: int = 500, keep: Path | None = None
 ) -> Figures:
-    """Make ``count`` attempts (``kind`` is "file" or "array"), ``each`` in one worker."""
+    """Make ``count`` attempts (``kind`` is "file", "array" or "dicom"), ``each`` in one worker."""
     figures = Figures()
     number = 0
     while number < count:
@@ -112,7 +112,7 @@ def _worker(target, kind, first, last, seed, figures, keep) -> int:
 
 def _keep(target, kind, number, keep) -> None:
     """Copy the file of an attempt, before the next one takes its place; a worker that hangs cannot."""
-    written = target.written() if kind == "file" and keep is not None else None
+    written = target.written() if kind != "array" and keep is not None else None
     if written is not None and written.exists():
         keep.mkdir(parents=True, exist_ok=True)
         (keep / f"{number}-{written.name}").write_bytes(written.read_bytes())

@@ -13,13 +13,23 @@ from fuzz.mutate import mutated, sealed
 from fuzz.zarrs import zarrs
 from napari_saunetv2 import inference
 from napari_saunetv2.exchange import bioimage, keras_import
-from napari_saunetv2.files import read_image, read_mask, read_prediction, read_spacing, read_values, tiled
+from napari_saunetv2.files import (
+    read_acquisition,
+    read_frames,
+    read_image,
+    read_mask,
+    read_prediction,
+    read_spacing,
+    read_values,
+    tiled,
+)
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import steps
+from oddfiles.dicoms import everything
 
 _LAST = "last"
 """File that holds the name of the one that was damaged last."""
@@ -50,6 +60,7 @@ class Target:
         self.folder = folder
         self.images = corpus.images(shared, largest)
         self.tiffs = [data for data in self.images if data[:2] in (b"II", b"MM")]
+        self.dicoms = everything()
         self.zarrs = zarrs()
         self.keras = corpus.keras(shared)
         self.models = corpus.models(folder)
@@ -88,6 +99,16 @@ class Target:
         read: Callable = draw.choice(doors)
         pixels = read(path)
         assert pixels.ndim in (2, 3), pixels.shape
+        assert pixels.size > 0
+
+    def dicom(self, draw: random.Random) -> None:
+        """Damage one DICOM file and read it."""
+        data = mutated(draw.choice(self.dicoms), draw.choice([*self.dicoms, *self.images]), draw)
+        path = self._write(draw.choice(("x.dcm", "IM000001", "1.2.840.10008.7", "x.dcm.gz")), data)
+        doors = (read_image, read_image, read_mask, read_frames, _spaced, _acquired, _open_in_napari)
+        read: Callable = draw.choice(doors)
+        pixels = read(path)
+        assert pixels.ndim in (2, 3, 4), pixels.shape
         assert pixels.size > 0
 
     def _parts(self, draw: random.Random) -> None:
@@ -163,6 +184,11 @@ def _mostly(right: tuple, wrong: tuple, draw: random.Random):
 def _spaced(path: Path):
     read_spacing(path)
     return read_values(path)
+
+
+def _acquired(path: Path):
+    read_acquisition(path)
+    return read_image(path)
 
 
 def _whole(path: Path):

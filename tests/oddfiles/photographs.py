@@ -238,7 +238,6 @@ NOT_READ = {
     "jxl": lambda f: text(f, "p.jxl", b"\xff\x0a" + bytes(99)),
     "psd": lambda f: saved_psd(f),
     "pdf": lambda f: text(f, "p.pdf", b"%PDF-1.7\n" + bytes(99)),
-    "dicom": lambda f: text(f, "p.dcm.tif", bytes(128) + b"DICM" + bytes(99)),
     "text": lambda f: text(f, "p.png", b"not an image at all\n" * 9),
     "tga": lambda f: saved(f, "p.tga", RGB),
     "numpy": lambda f: text(f, "p.npy", b"\x93NUMPY\x01\x00" + bytes(99)),

@@ -34,6 +34,14 @@ RescaleOption = Annotated[
     str,
     typer.Option(help="auto (resample to the model's scale if the field of view differs), off, or a factor."),
 ]
+RecursiveOption = Annotated[
+    bool,
+    typer.Option("--recursive", help="Search subfolders too; the results keep the folder structure."),
+]
+WorkersOption = Annotated[int, typer.Option(help="Number of processes (needs the extra cluster).")]
+SchedulerOption = Annotated[
+    str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://node1:8786.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 

@@ -9,16 +9,20 @@ from napari_saunetv2.cli._shared import (
     DeviceOption,
     ModelOption,
     OverwriteOption,
+    RecursiveOption,
+    SchedulerOption,
+    WorkersOption,
     bar,
     number_or,
     out,
     plain,
     refuse_existing,
 )
-from napari_saunetv2.errors import SaunetError, SettingsError
+from napari_saunetv2.config import DEFAULT, InferenceConfig
+from napari_saunetv2.errors import SettingsError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from napari_saunetv2.batch.measuring import Measured
 
 
 def measure(
@@ -27,7 +31,7 @@ def measure(
         typer.Argument(help="Photographs or vessel masks, folders, or patterns such as 'eyes/*.tif'."),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and label images.")],
-    model: ModelOption = "saunetv2-general",
+    model: ModelOption = DEFAULT,
     disc: Annotated[
         str, typer.Option(help="Optic disc: auto (detected, with a confidence), none, or x,y,r in pixels.")
     ] = "auto",
@@ -43,68 +47,94 @@ def measure(
     segments: Annotated[
         Path | None, typer.Option(help="Table of all segments (CSV); default: segments.csv in the folder.")
     ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="Also write a table under the names and by the formulas of automorph, pvbm or vascx."
+        ),
+    ] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also write each image for another program: imagej (regions of interest), geojson (QuPath), "
+            "ome-tiff (labels) or dicom-seg; may be given several times."
+        ),
+    ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Also write all tables into one Excel workbook.")
+    ] = False,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
+    recursive: RecursiveOption = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip images that are measured already.")] = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Measure vessels: calibers, lengths, tortuosity, branching, density, dimension, by region.
 
     A file that holds a mask is measured as it is; a photograph is segmented first. Of a folder, masks whose
     photograph lies beside them are left out. columns.csv, beside the table, says what every column and every
     measure means. What could not be measured is empty, and the note says why. A file that fails is reported
-    and the others go on; the exit code is 1 if any failed.
+    and listed in failures.csv, and the others go on; the exit code is 1 if any failed. Any number of workers,
+    and --resume, give the same tables to the last digit.
 
     **Examples**
 
     `saunetv2 measure photographs -o results`
 
+    `saunetv2 measure photographs -o results --recursive --workers 4 --resume`
+
+    `saunetv2 measure photographs -o results --excel --export geojson --export imagej`
+
     `saunetv2 measure 01_vessels.png -o results --disc 87,258,41 --spacing 20.4`
     """
+    from napari_saunetv2.batch import exports, joining, measuring
     from napari_saunetv2.datasets import inputs as listing
-    from napari_saunetv2.files import make_folder
     from napari_saunetv2.measure import files as measured
+    from napari_saunetv2.measure.names import PEERS
 
+    if names is not None and names not in PEERS:
+        raise SettingsError(f"--names is '{names}': give {', '.join(PEERS)}.")
+    outputs = measuring.MeasureOutputs(output, names, exports.check(export or (), excel=excel))
     table = table or output / "measurements.csv"
     segments = segments or output / "segments.csv"
-    columns = table.with_name("columns.csv")
-    if not overwrite:
-        refuse_existing(table, segments, columns)
+    if not (overwrite or resume):
+        refuse_existing(table, segments, table.with_name("columns.csv"), table.with_name("failures.csv"))
+        if excel:
+            refuse_existing(table.with_suffix(".xlsx"))
     options = measured.MeasureOptions(
         _numbers("--disc", disc, 3),
         _numbers("--fovea", fovea, 2),
         number_or("--spacing", spacing, "auto", "none"),
     )
-    gathered = listing.gather(inputs, output=output, masks=True)
+    gathered = listing.gather(inputs, recursive=recursive, output=output, masks=True)
     files = gathered.files
     if words := gathered.left_out_in_words():
         out.print(f"left out: {plain(words)}")
-    make_folder(output)
-    from napari_saunetv2.inference.landmarks import find_landmarks
-
-    segment = _segmenter(model, device)
-    images: list[pd.DataFrame] = []
-    pieces: list[pd.DataFrame] = []
-    failed = 0
+    config = InferenceConfig(model=model, device=device)
+    run = measuring.measure_files(
+        files, options, config, outputs,
+        workers=workers, scheduler=scheduler, resume=resume, overwrite=overwrite,
+    )  # fmt: skip
+    rows = []
     with bar() as shown:
-        for file, name in shown.track(
-            listing.result_names(files).items(), total=len(files), description="measuring"
-        ):
-            try:
-                found = measured.measure_file(file, options, segment, find_landmarks)
-                measured.write_labels(output / f"{name}_segments.tif", found.labels, overwrite=overwrite)
-            except SaunetError as error:
-                failed += 1
-                images.append(measured.failed_row(file, str(error)))
-                shown.console.print(f"[red]failed[/red] {plain(file.name)}: {plain(error)}")
-                continue
-            images.append(measured.named(found.image, file))
-            pieces.append(measured.named(found.segments, file))
-            shown.console.print(f"{plain(file.name)}  {len(found.segments)} segments")
-            for remark in found.remarks:
+        for row in shown.track(run, total=len(files), description="measuring"):
+            rows.append(row)
+            shown.console.print(_line(row))
+            for remark in row.remarks:
                 shown.console.print(f"  {plain(remark)}")
-    measured.write_tables(images, pieces, table, segments, columns, overwrite=overwrite)
+    joining.write_tables(rows, files, outputs, table, segments, excel=excel, overwrite=overwrite or resume)
+    failed = sum(row.status == "failed" for row in rows)
     out.print(f"{len(files) - failed} of {len(files)} images measured, table in {plain(table)}")
     if failed:
         raise typer.Exit(1)
+
+
+def _line(row: "Measured") -> str:
+    name = plain(Path(row.file).name)
+    if row.status == "failed":
+        return f"[red]failed[/red] {name}: {plain(row.error)}"
+    return f"{name}  " + ("measured already" if row.status == "kept" else f"{row.segments} segments")
 
 
 def _numbers(option: str, text: str, count: int) -> Any:
@@ -119,19 +149,3 @@ def _numbers(option: str, text: str, count: int) -> Any:
         shape = "x,y,r" if count == 3 else "x,y"
         raise SettingsError(f"{option} is '{text}': give {shape} in pixels, such as 87,258,41, auto or none.")
     return numbers
-
-
-def _segmenter(model: str, device: str) -> Any:
-    """Function from a photograph to its probability and threshold; loads the model when first called."""
-    loaded: list[Any] = []
-
-    def segment(photograph: Any) -> tuple[Any, float]:
-        from napari_saunetv2 import inference
-        from napari_saunetv2.models import checkpoint
-
-        if not loaded:
-            loaded.append(checkpoint.load(model))
-        probability = inference.segment(photograph, loaded[0], device=device)
-        return probability, inference.threshold_of(loaded[0], "auto")
-
-    return segment

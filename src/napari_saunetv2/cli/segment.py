@@ -14,8 +14,11 @@ from napari_saunetv2.cli._shared import (
     ModelOption,
     OverwriteOption,
     PrecisionOption,
+    RecursiveOption,
     RescaleOption,
+    SchedulerOption,
     TtaOption,
+    WorkersOption,
     bar,
     number_or,
     out,
@@ -78,17 +81,12 @@ def segment(
         typer.Option(help="Arteries and veins: one class along each vessel, or each pixel its own."),
     ] = True,
     overwrite: OverwriteOption = False,
-    recursive: Annotated[
-        bool,
-        typer.Option("--recursive", help="Search subfolders too; the results keep the folder structure."),
-    ] = False,
+    recursive: RecursiveOption = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip images that already have their results.")
     ] = False,
-    workers: Annotated[int, typer.Option(help="Number of processes (needs the extra cluster).")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://node1:8786.")
-    ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
     table: Annotated[
         Path | None, typer.Option(help="Table of the results per image: .csv or .parquet.")
     ] = None,

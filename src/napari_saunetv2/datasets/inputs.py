@@ -13,7 +13,7 @@ import numpy as np
 from napari_saunetv2.datasets.partners import ROLES, is_mask, stem
 from napari_saunetv2.datasets.partners import bare as bare_name
 from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.files import load_values, readable
+from napari_saunetv2.files import dicom, load_values, readable
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
 
 RESULTS = ("vessels", "av", "probability", "overlay", "segments")
@@ -58,8 +58,8 @@ class Inputs:
         return ", ".join(words)
 
 
-_RESULT, _MASK, _TEXT, _HIDDEN, _FOLDER, _UNREAD = (
-    "result of an earlier run", "mask", "text file", "hidden file",
+_RESULT, _MASK, _TEXT, _HIDDEN, _OTHER, _FOLDER, _UNREAD = (
+    "result of an earlier run", "mask", "text file", "hidden file", "file without a photograph (DICOM)",
     "subfolder (use --recursive to include it)", "of an unsupported format",
 )  # fmt: skip
 
@@ -149,6 +149,8 @@ def _why_not(path: Path, stems: Counter[str]) -> str | None:
         return _HIDDEN
     if not readable(path):
         return _TEXT if path.suffix.lower() in TEXT else _UNREAD
+    if dicom.begins_as_dicom(path) and (kind := dicom.content(path)) != "photograph":
+        return _MASK if kind == "mask" else _OTHER
     name = stem(path).lower()
     bare = ROLES.sub("", name)
     if bare == name and stems[name] == 1:

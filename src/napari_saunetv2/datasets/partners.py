@@ -27,9 +27,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def stem(path: Path) -> str:
-    """File name without its suffix, and without the ``.gz`` of a packed one."""
+    """File name without its suffix, such as ``.tif.gz`` or ``.ome.tif``; a number is no suffix."""
     name = path.name.removesuffix(".gz")
-    return name[: name.rfind(".")] if "." in name else name
+    start, _, suffix = name.rpartition(".")
+    return start.removesuffix(".ome") if start and not suffix.isdigit() else name
 
 
 def folded(name: str) -> str:

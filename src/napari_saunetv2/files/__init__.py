@@ -1,6 +1,7 @@
 """Image, mask and probability files: one reader for the whole program, and safe writing."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
+from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files._tiff import channels_first
 from napari_saunetv2.files.artery_vein import (
     ArteryVein,
@@ -9,6 +10,7 @@ from napari_saunetv2.files.artery_vein import (
     takes_no_part,
     write_artery_vein,
 )
+from napari_saunetv2.files.dicom import Acquisition, read_acquisition, read_frames
 from napari_saunetv2.files.reading import (
     READABLE,
     Labels,
@@ -29,7 +31,7 @@ from napari_saunetv2.files.reading import (
     read_values,
     readable,
 )
-from napari_saunetv2.files.spacing import Spacing, read_spacing
+from napari_saunetv2.files.spacing import read_spacing
 from napari_saunetv2.files.writing import (
     is_own_mask,
     make_folder,
@@ -44,6 +46,7 @@ from napari_saunetv2.files.writing import (
 __all__ = [
     "MAX_UNPACKED",
     "READABLE",
+    "Acquisition",
     "ArteryVein",
     "Labels",
     "Reading",
@@ -60,7 +63,9 @@ __all__ = [
     "load_probability",
     "load_values",
     "make_folder",
+    "read_acquisition",
     "read_artery_vein",
+    "read_frames",
     "read_image",
     "read_labels",
     "read_mask",

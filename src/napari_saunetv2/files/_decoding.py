@@ -12,6 +12,8 @@ from PIL import Image
 
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files._decoded import MAX_PIXELS, WAY_OUT, Decoded, too_large
+from napari_saunetv2.files._dicom import decode_dicom
+from napari_saunetv2.files._dicom_dataset import DICOM_SUFFIXES, is_dicom
 from napari_saunetv2.files._directories import SIGNATURES as TIFF
 from napari_saunetv2.files._pictures import decode_picture
 from napari_saunetv2.files._tiff import decode_tiff
@@ -47,14 +49,13 @@ _NOT_READ = (
     (4, b"ftyphei", "HEIF"),
     (4, b"ftypmif1", "HEIF"),
     (4, b"ftyp", "video"),
-    (128, b"DICM", "DICOM"),
     (344, b"n+1\x00", "NIfTI"),
 )
 """Offset and bytes that identify files of other formats, for the message."""
 
 
 def decode(data: bytes, name: str) -> Decoded:
-    """Decode a TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM file, recognised by content.
+    """Decode a TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP, PNM or DICOM file, recognised by content.
 
     Parameters
     ----------
@@ -76,10 +77,14 @@ def decode(data: bytes, name: str) -> Decoded:
     if not data:
         raise FileFormatError(f"'{name}' is empty: copy it again from its source.")
     is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    if not (data.startswith((*TIFF, *_READ)) or is_webp):
+    other = data.startswith((*TIFF, *_READ)) or is_webp
+    # First: a DICOM file may begin like a TIFF, to be both. An old one begins with nothing to know it by.
+    dicom = is_dicom(data) or (not other and name.lower().removesuffix(".gz").endswith(DICOM_SUFFIXES))
+    if not (dicom or other):
         raise _not_read(data, name)
+    decoder = decode_dicom if dicom else decode_tiff if data.startswith(TIFF) else decode_picture
     try:
-        found = decode_tiff(data, name) if data.startswith(TIFF) else decode_picture(data, name)
+        found = decoder(data, name)
     except FileFormatError:
         raise
     except MemoryError as error:

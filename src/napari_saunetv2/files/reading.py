@@ -14,9 +14,11 @@ from napari_saunetv2.files._av_colours import by_colour
 from napari_saunetv2.files._contents import contents
 from napari_saunetv2.files._decoded import Decoded, Pixels
 from napari_saunetv2.files._decoding import decode
+from napari_saunetv2.files._dicom_dataset import DICOM_SUFFIXES
 from napari_saunetv2.files._pictures import picture_orientation
 from napari_saunetv2.files._tiff import tiff_orientation
 from napari_saunetv2.files._upright import turned
+from napari_saunetv2.files.dicom import begins_as_dicom
 from napari_saunetv2.imaging.classes import ARTERY, VEIN
 from napari_saunetv2.imaging.depth import full_scale
 from napari_saunetv2.imaging.ignored import BESIDE, VALUE
@@ -24,6 +26,7 @@ from napari_saunetv2.imaging.ignored import BESIDE, VALUE
 READABLE = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx"),
     *(".webp", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *DICOM_SUFFIXES,
 )
 """Suffixes of readable files; each may be followed by ``.gz``."""
 
@@ -88,9 +91,15 @@ class Labels(NamedTuple):
 
 
 def readable(path: Path) -> bool:
-    """Whether a file can be an image, by its name; hidden files (``._x.tif``) cannot."""
+    """Whether a file can be an image, by its name; hidden files (``._x.tif``) cannot.
+
+    A file without a suffix, or with a number for one, is looked into: DICOM files are often named so.
+    """
     name = path.name.lower().removesuffix(".gz")
-    return name.endswith(READABLE) and not name.startswith(".")
+    if name.startswith("."):
+        return False
+    bare = path.suffix == "" or path.suffix[1:].isdigit()
+    return name.endswith(READABLE) or (bare and begins_as_dicom(path))
 
 
 def load_image(path: str | os.PathLike[str]) -> Reading:
@@ -99,7 +108,8 @@ def load_image(path: str | os.PathLike[str]) -> Reading:
     Parameters
     ----------
     path : path
-        TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP or PNM, optionally gzipped; recognised by content.
+        TIFF, PNG, JPEG, MPO, JPEG 2000, WebP, GIF, BMP, PNM or DICOM, optionally gzipped; recognised by
+        content. Of a DICOM file with several frames, the first.
 
     Returns
     -------

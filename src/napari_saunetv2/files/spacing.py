@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import tifffile
 
 from napari_saunetv2.errors import FileFormatError
-from napari_saunetv2.files import _directories, _marks
+from napari_saunetv2.files import _directories, _marks, dicom
+from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files._upright import TAG as ORIENTATION
 
 _UNREADABLE = (
@@ -17,16 +17,17 @@ _UNREADABLE = (
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that swap height and width
 
 
-class Spacing(NamedTuple):
-    """Size of a pixel: height and width, in millimetres or, if unknown, without a unit."""
-
-    height: float
-    width: float
-    millimetres: bool
-
-
 def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
-    """Pixel size stated in a TIFF file or in a PNG mask of this program; None if there is none."""
+    """Pixel size stated in a TIFF or DICOM file or in a PNG mask of this program; None if there is none.
+
+    Of a DICOM file only the size on the retina counts, not that on the camera's sensor.
+    """
+    if dicom.begins_as_dicom(Path(path)):
+        try:
+            found = dicom.read_acquisition(path)
+        except FileFormatError:
+            return None
+        return found.spacing if found is not None and found.on_retina else None
     in_png = _marks.png_spacing(path)
     return _tiff_spacing(path) if in_png is None else Spacing(*in_png)
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.files import _marks
+from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files.parts import new_part
-from napari_saunetv2.files.spacing import Spacing
 
 _TIFF = (".tif", ".tiff")
 

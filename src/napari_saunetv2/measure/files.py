@@ -1,6 +1,6 @@
 """Measuring files, and writing tables with the meaning of every column beside them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
+from napari_saunetv2.measure.names import Peer, names_of, under_names
 from napari_saunetv2.measure.regions import REGIONS, Circle, Landmarks, Point
 from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
 from napari_saunetv2.measure.table import MEASURES
@@ -22,6 +23,9 @@ from napari_saunetv2.measure.tree import grow
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FAILURE_COLUMNS = {"file": "name of the file, with its subfolder", "reason": "why it could not be measured"}
+"""Columns of the table of what failed and what they mean."""
 
 Segment = Callable[[NDArray[np.generic]], tuple[NDArray[np.float32], float]]
 """From a photograph to the probability of a vessel and the threshold that belongs to it."""
@@ -154,56 +158,52 @@ def _spacing(file: Path, options: MeasureOptions) -> float | None:
     return 1000 * (stated.height + stated.width) / 2
 
 
-def named(table: "pd.DataFrame", file: Path) -> "pd.DataFrame":
+def named(table: "pd.DataFrame", file: str) -> "pd.DataFrame":
     """A table with the file in its first column."""
     table = table.copy()
-    table.insert(0, "file", file.name)
+    table.insert(0, "file", file)
     return table
 
 
-def failed_row(file: Path, reason: str) -> "pd.DataFrame":
-    """The row of a file that could not be measured."""
+def under_names_table(found: Measurements, peer: Peer) -> "pd.DataFrame":
+    """One row with the measures under another program's names."""
     import pandas as pd
 
-    return pd.DataFrame([{"file": file.name, "note": f"failed: {reason}"}])
+    return pd.DataFrame([under_names(found, peer)])
 
 
-def columns_table() -> "pd.DataFrame":
+def columns_table(peer: Peer | None = None) -> "pd.DataFrame":
     """What every column, measure and region means: its unit, formula and source."""
     import pandas as pd
 
     rows = [
         ("column of the images' table", k, v, "", "", "")
-        for k, v in {"file": "name of the file", **IMAGE_COLUMNS}.items()
+        for k, v in {"file": "name of the file, with its subfolder", **IMAGE_COLUMNS}.items()
     ]
     rows += [
         ("column of the segments' table", k, v, "", "", "")
-        for k, v in {"file": "name of the file", **SEGMENT_COLUMNS}.items()
+        for k, v in {"file": "name of the file, with its subfolder", **SEGMENT_COLUMNS}.items()
+    ]
+    rows += [
+        ("column of the failures' table", key, text, "", "", "") for key, text in FAILURE_COLUMNS.items()
     ]
     rows += [
         ("measure", m.key, m.title, f"length^{m.power}" if m.power else m.unit, m.formula, m.source)
         for m in MEASURES
     ]
+    rows += [
+        (
+            f"column of the table under {peer}'s names",
+            one.column,
+            one.differs,
+            one.unit,
+            one.formula,
+            f"{peer}",
+        )
+        for one in (() if peer is None else names_of(peer))
+    ]
     rows += [("region", r.key, r.title, "", "", "") for r in REGIONS]
     return pd.DataFrame(rows, columns=["what", "key", "meaning", "unit", "formula", "source"])
-
-
-def write_tables(
-    images: "Sequence[pd.DataFrame]",
-    segments: "Sequence[pd.DataFrame]",
-    table: Path,
-    segment_table: Path,
-    columns: Path,
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Write both tables and their data dictionary as CSV; what could not be measured is an empty field."""
-    import pandas as pd
-
-    for path, frames in ((table, images), (segment_table, segments), (columns, [columns_table()])):
-        whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        text = whole.to_csv(index=False, lineterminator="\n")
-        write_beside(path, lambda file, text=text: file.write(text.encode()), overwrite=overwrite)  # type: ignore[misc]
 
 
 def write_labels(path: Path, labels: NDArray[np.int32], *, overwrite: bool = False) -> None:

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Identified, Sample
 from napari_saunetv2.errors import LayoutError
-from napari_saunetv2.files import is_photograph, read_artery_vein, read_image, read_labels, read_spacing
+from napari_saunetv2.files import (
+    is_photograph,
+    read_acquisition,
+    read_artery_vein,
+    read_frames,
+    read_image,
+    read_labels,
+    read_spacing,
+)
+from napari_saunetv2.files.dicom import begins_as_dicom
 from napari_saunetv2.plugin.common.class_colours import (
     MARKED,
     artery_vein_colours,
@@ -34,6 +43,8 @@ def get_reader(path: str | list[str]) -> Reader | None:
         return _read
     if all(_is_mask(p) for p in paths):
         return _read_masks
+    if all(begins_as_dicom(p) for p in paths):
+        return _read_dicom
     return None
 
 
@@ -87,6 +98,26 @@ def _mask_or_photograph(path: Path) -> LayerData:
         return image, {"rgb": image.ndim == 3, **about}, "image"
     labels, look = read_label_layer(path)
     return labels, {"opacity": 0.7, **look, **about}, "labels"
+
+
+def _read_dicom(path: str | list[str]) -> list[LayerData]:
+    return [_dicom(one) for one in _paths(path)]
+
+
+def _dicom(path: Path) -> LayerData:
+    """Open all frames of a DICOM file; of what it says of the patient only the eye and the date."""
+    said = read_acquisition(path)
+    if said is None or said.frames == 1:
+        data, about, kind = _mask_or_photograph(path)
+    else:
+        data, kind = read_frames(path), "image"
+        place = placed(read_spacing(path))
+        scale = {"scale": (1.0, *place["scale"]), "units": ("pixel", *place["units"])} if place else {}
+        about = {"name": path.stem, "rgb": data.ndim == 4, **scale}
+    if said is None:
+        return data, about, kind
+    told = {"eye": said.eye, "date": said.date, "spacing": said.spacing_source}
+    return data, {**about, "metadata": {key: value for key, value in told.items() if value}}, kind
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
