@@ -20,8 +20,10 @@ from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import FileFormatError, SaunetError, SettingsError
 from napari_saunetv2.files import make_folder, read_acquisition, write_beside
 from napari_saunetv2.files.parts import remove_parts
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.inference.landmarks import find_landmarks
 from napari_saunetv2.measure import files as measured
+from napari_saunetv2.measure.classes import vote
 from napari_saunetv2.measure.names import Peer
 from napari_saunetv2.models import checkpoint
 
@@ -182,10 +184,16 @@ def below(file: Path, name: str) -> str:
 
 
 def _segmenter(config: InferenceConfig) -> measured.Segment:
-    def segment(photograph: NDArray[np.generic]) -> tuple[NDArray[np.float32], float]:
+    def segment(photograph: NDArray[np.generic]) -> measured.Segmented:
         model = checkpoint.load(config.model)
-        probability = inference.predict(photograph, model, config).probability
-        return probability, inference.threshold_of(model, "auto", config.tta)
+        prediction = inference.predict(photograph, model, config)
+        threshold = inference.threshold_of(model, "auto", config.tta)
+        if not is_artery_vein(model.header.classes):
+            return measured.Segmented(prediction.probability, threshold)
+        mask = inference.binarise(prediction.probability, threshold)
+        return measured.Segmented(
+            prediction.probability, threshold, vote(prediction.classes, mask, threshold=threshold)
+        )
 
     return segment
 

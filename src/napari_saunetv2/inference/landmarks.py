@@ -74,7 +74,7 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     if answer.fovea_confidence >= LEAST_FOVEA:
         x, y = answer.fovea
         fovea = Point(frame.x + x * frame.scale, frame.y + y * frame.scale)
-    doubt = "" if disc else fundus.doubt(unit, seen)
+    doubt = "" if disc else " and ".join(fundus.doubts(unit, seen))
     notes = {
         f"{NO_DISC}{doubt and f', and this may not be a fundus photograph: {doubt}'}.": disc is None,
         NO_FOVEA: fovea is None,

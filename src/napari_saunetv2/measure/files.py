@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
 from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
@@ -27,8 +28,27 @@ if TYPE_CHECKING:
 FAILURE_COLUMNS = {"file": "name of the file, with its subfolder", "reason": "why it could not be measured"}
 """Columns of the table of what failed and what they mean."""
 
-Segment = Callable[[NDArray[np.generic]], tuple[NDArray[np.float32], float]]
-"""From a photograph to the probability of a vessel and the threshold that belongs to it."""
+
+class Segmented(NamedTuple):
+    """Vessels that a model found.
+
+    Attributes
+    ----------
+    probability : array, shape (H, W), float32, range [0, 1]
+        Of a vessel.
+    threshold : float
+        Probability from which a pixel is a vessel.
+    classes : array, shape (H, W), or None
+        1 artery, 2 vein, 3 both, 0 background; None if the model does not tell them apart.
+    """
+
+    probability: NDArray[np.float32]
+    threshold: float
+    classes: NDArray[np.integer] | None = None
+
+
+Segment = Callable[[NDArray[np.generic]], Segmented]
+"""From a photograph to its vessels."""
 
 Locate = Callable[[NDArray[np.generic], NDArray[np.bool_]], Landmarks]
 """From a photograph and its field of view to its disc and fovea."""
@@ -69,16 +89,20 @@ def measure_file(
         When the file cannot be read, segmented or measured.
     """
     probability = photograph = threshold = None
+    classes: NDArray[np.integer] | None
     if is_mask(file):
         labels = read_labels(file)
         vessels = labels.pixels != 0
+        # Vessels of unknown class are measured among all vessels only.
+        known = labels.classes if labels.artery_vein else None
+        classes = None if known is None else np.where(known <= BOTH, known, 0)
         fov = np.ones(vessels.shape, bool) if labels.ignored is None else ~labels.ignored
         plausibility.log(file.name, plausibility.of_labels(vessels))
     else:
         image = read_image(file)
         photograph = to_unit(image)
         fov = field_of_view.detect(photograph)
-        probability, threshold = segment(image)
+        probability, threshold, classes = segment(image)
         vessels = (probability >= threshold) & fov
     seen = None
     if photograph is not None and locate is not None and "auto" in (options.disc, options.fovea):
@@ -87,6 +111,8 @@ def measure_file(
     fovea, more = _fovea(options, seen, disc, fov)
     result = measure(
         vessels,
+        arteries=None if classes is None else split(classes, 2, overlapping=True)[..., 0] & fov,
+        veins=None if classes is None else split(classes, 2, overlapping=True)[..., 1] & fov,
         probability=probability,
         fov=fov,
         disc=disc,

@@ -123,9 +123,9 @@ class Fold(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape (N, C, H, W) -> (N, 4C, H / 2, W / 2); row r, column s, channel c goes to (2r + s) C + c."""
-        batch, channels = x.shape[:2]
-        blocks = F.pixel_unshuffle(x, 2).unflatten(1, (channels, 4)).transpose(1, 2)
-        return blocks.reshape(batch, 4 * channels, *blocks.shape[-2:])
+        batch, channels, height, width = x.shape
+        blocks = F.pixel_unshuffle(x, 2).reshape(batch, channels, 4, height // 2, width // 2)
+        return blocks.transpose(1, 2).flatten(1, 2)
 
 
 class Unfold(nn.Module):
@@ -133,7 +133,8 @@ class Unfold(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape (N, 4C, H, W) -> (N, C, 2H, 2W)."""
-        blocks = x.unflatten(1, (4, x.shape[1] // 4)).transpose(1, 2)
+        batch, channels, height, width = x.shape
+        blocks = x.reshape(batch, 4, channels // 4, height, width).transpose(1, 2)
         return F.pixel_shuffle(blocks.flatten(1, 2), 2)
 
 

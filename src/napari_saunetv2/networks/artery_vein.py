@@ -60,7 +60,7 @@ class ArteryVein(nn.Module):
         own = self.classes.state_dict()
         fitting = {name: w for name, w in weights.items() if w.shape == own[name].shape}
         first, kernel = own["encoder.0.0.0.weight"].clone(), weights["encoder.0.0.0.weight"]
-        blocks = first.unflatten(1, (4, -1))  # pixel of a block, then channel
+        blocks = first.view(len(first), 4, -1, *first.shape[2:])  # pixel of a block, then channel
         if len(kernel) == len(first):
             blocks[:, :, : kernel.shape[1]] = kernel[:, None] / 4
         self.classes.load_state_dict({**own, **fitting, "encoder.0.0.0.weight": first})

@@ -172,7 +172,7 @@ def _with_neighbours(numbers: NDArray[np.int64], values: NDArray[np.float64]) ->
         ndimage.uniform_filter(plane.reshape(ACROSS, ACROSS), 3, mode="constant").ravel()[numbers]
         for plane in (total, known)
     )
-    return total / known
+    return np.asarray(total / known)
 
 
 def _width(ratio: NDArray[np.float64], fine: float, coarse: float) -> NDArray[np.float64]:
