@@ -110,7 +110,12 @@ class Region:
     part: float = 0.0
 
 
-def _ring(key: str, title: str, inner: float, outer: float) -> Region:
+ZONES = {"zone_a": (1.0, 2.0), "zone_b": (2.0, 3.0), "zone_c": (2.0, 5.0)}
+"""Inner and outer circle of each zone, in disc radii from the middle of the disc."""
+
+
+def _ring(key: str, title: str) -> Region:
+    inner, outer = ZONES[key]
     return Region(key, title, "disc", lambda p: (p.disc_radii >= inner) & (p.disc_radii <= outer))
 
 
@@ -134,9 +139,9 @@ WHOLE = Region("whole", "whole field of view", "", lambda p: np.ones(len(p.above
 
 REGIONS: tuple[Region, ...] = (
     WHOLE,
-    _ring("zone_a", "zone A, 0 to 0.5 disc diameters from the disc's margin", 1, 2),
-    _ring("zone_b", "zone B, 0.5 to 1 disc diameters from the disc's margin", 2, 3),
-    _ring("zone_c", "zone C, 0.5 to 2 disc diameters from the disc's margin", 2, 5),
+    _ring("zone_a", "zone A, 0 to 0.5 disc diameters from the disc's margin"),
+    _ring("zone_b", "zone B, 0.5 to 1 disc diameters from the disc's margin"),
+    _ring("zone_c", "zone C, 0.5 to 2 disc diameters from the disc's margin"),
     Region("superior", "superior half", "disc", lambda p: p.above, 0.5),
     Region("inferior", "inferior half", "disc", lambda p: ~p.above, 0.5),
     Region("temporal", "temporal half", "fovea", lambda p: p.temporal, 0.5),

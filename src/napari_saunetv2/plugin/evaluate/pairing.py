@@ -11,10 +11,11 @@ from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.plugin.common.layers import same_eye
+from napari_saunetv2.plugin.common.part import Part
 from napari_saunetv2.plugin.common.roles import ROLE
 from napari_saunetv2.plugin.evaluate.drawn import not_used
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
-from napari_saunetv2.plugin.evaluate.pair import Part, PredictionPair
+from napari_saunetv2.plugin.evaluate.pair import PredictionPair
 
 
 def pairs(
