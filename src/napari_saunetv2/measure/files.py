@@ -1,9 +1,9 @@
 """Measuring files, and writing tables with the meaning of every column beside them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,14 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
 from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.measure.beside import Beside
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
 from napari_saunetv2.measure.regions import REGIONS, Circle
 from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
 from napari_saunetv2.measure.table import MEASURES
 from napari_saunetv2.measure.tree import grow
+from napari_saunetv2.measure.units import DISC_DIAMETER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,11 +39,17 @@ class MeasureOptions:
     fovea : "auto", "none" or (x, y)
     spacing : "auto", "none" or float
         Micrometres a pixel.
+    disc_diameter : float
+        Micrometres that the disc is assumed to measure where there is no spacing.
+    beside : Beside
+        Files that belong to the mask, of a run with one mask.
     """
 
     disc: Literal["auto", "none"] | tuple[float, float, float] = "auto"
     fovea: Literal["auto", "none"] | tuple[float, float] = "auto"
     spacing: Literal["auto", "none"] | float = "auto"
+    disc_diameter: float = DISC_DIAMETER
+    beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
         """Check the spacing; raises SettingsError."""
@@ -58,11 +66,21 @@ def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measu
         When the file cannot be read, segmented or measured.
     """
     probability = photograph = threshold = None
+    given: dict[str, Any] = {}
     if is_mask(file):
         labels = read_labels(file)
         vessels = labels.pixels != 0
         fov = np.ones(vessels.shape, bool) if labels.ignored is None else ~labels.ignored
+        given = options.beside.read(vessels.shape)
+        probability, threshold = given.pop("probability"), given.pop("threshold")
+        photograph, inside = given.pop("photograph"), given.pop("fov")
+        if inside is not None:
+            fov &= inside != 0
         plausibility.log(file.name, plausibility.of_labels(vessels))
+    elif options.beside.any:
+        raise SettingsError(
+            f"'{file.name}' is a photograph, and files that belong to a mask were given: give the mask."
+        )
     else:
         image = read_image(file)
         photograph = to_unit(image)
@@ -91,6 +109,9 @@ def measure_file(file: Path, options: MeasureOptions, segment: Segment) -> Measu
         spacing=_spacing(file, options),
         photograph=photograph,
         threshold=threshold,
+        disc_diameter=options.disc_diameter,
+        arteries=given.get("arteries"),
+        veins=given.get("veins"),
     )
     result.remarks.extend(remarks)
     return result
