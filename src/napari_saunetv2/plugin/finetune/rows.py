@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.common.layers import Planes, same_eye
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import NOT_VESSELS, OF, ROLE
 from napari_saunetv2.plugin.finetune.pairs_table import Choice, Row
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.training.folders import entries
@@ -23,9 +23,6 @@ UNCORRECTED = "the labels are an uncorrected model result"
 EMPTY = "the labels are empty"
 FOR_TESTING = "a test image of the data set"
 """Why a row is not ticked."""
-
-NOT_TO_LEARN = ("preview", "agreement")
-"""Roles of layers that show a training preview or an evaluation."""
 
 
 def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row], str]:
@@ -48,7 +45,7 @@ def of_layers(viewer: "ViewerModel") -> list[Row]:
     ticked: they would teach the model nothing new.
     """
     images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
-    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
+    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_VESSELS]
     fovs = [x for x in labels if x.metadata.get("role") == "fov"]
     # Of equally near names the last one is used.
     labels = sorted((x for x in labels if x not in fovs), key=lambda x: not _only_found(x))

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from napari_saunetv2.plugin.common.layers import colours_first, same_eye
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import NOT_VESSELS, OF, ROLE
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -15,8 +15,6 @@ AUTO, NONE, FIND = "auto", "none", "find"
 
 DISC, FOVEA, SEGMENTS, MARKS, ZONES = "disc", "fovea", "segments", "marks", "zones"
 """Roles of the layers of this widget."""
-
-_OWN = (SEGMENTS, MARKS, "agreement")
 
 
 def vessels(viewer: "ViewerModel") -> list[Labels]:
@@ -113,7 +111,7 @@ def _may_be(layer: Layer, role: str) -> bool:
 
 
 def _is_other(layer: Layer) -> bool:
-    return layer.metadata.get(ROLE) in _OWN or layer.metadata.get("role") == "fov"
+    return layer.metadata.get(ROLE) in NOT_VESSELS or layer.metadata.get("role") == "fov"
 
 
 def _is_float(layer: Layer) -> bool:

@@ -1,6 +1,8 @@
 """Columns of the table of segments as the window shows them: their order, titles and meanings."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_saunetv2.measure import SEGMENT_COLUMNS
 
@@ -32,6 +34,17 @@ FIRST = ("label", "frame", "vessels", "changed", *TITLES)
 HIDDEN = ("row", "column", "vessel", "scale_source")
 
 
+def text(value: Any) -> str:
+    """Show a value of a table: four digits of a number, nothing of one that is not known."""
+    if isinstance(value, float | np.floating):
+        if np.isnan(value):
+            return ""
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else ""
+    return str(value)
+
+
 def measures(table: "pd.DataFrame") -> list[str]:
     """List the measures that the table has values of."""
     return [key for key in TITLES if table[key].notna().any()]
@@ -40,7 +53,7 @@ def measures(table: "pd.DataFrame") -> list[str]:
 def columns(table: "pd.DataFrame") -> list[str]:
     """List the columns to show, the most wanted first, without those that say nothing."""
     rest = [key for key in table.columns if key not in FIRST and key not in HIDDEN]
-    nothing = {"vessels": "all", "changed": False}
+    nothing: dict[str, Any] = {"vessels": "all", "changed": False}
     return [
         key
         for key in (*FIRST, *rest)

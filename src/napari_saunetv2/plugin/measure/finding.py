@@ -40,11 +40,10 @@ class Found:
         if not self.searched:
             return ""
         if self.doubt is None:
-            return "No optic disc was found: press Draw beside it and drag an ellipse over it, for zones."
+            return "No optic disc was found: for zones press Draw beside disc, and drag an ellipse over it."
         how = "clearly" if self.doubt <= SURE else "probably" if self.doubt <= DOUBTFUL else "doubtfully"
         return (
-            f"The optic disc was {how} found (doubt {self.doubt:.2f}): check the ellipse, and drag it if "
-            "it is wrong."
+            f"The optic disc was {how} found (doubt {self.doubt:.2f}): check the ellipse, drag it if wrong."
         )
 
 

@@ -56,7 +56,6 @@ class MeasureForm(Container[Any]):
                     row("disc_row", "disc", self.disc, self.draw_disc),
                     row("fovea_row", "fovea", self.fovea, self.draw_fovea),
                     row("scale_row", "µm per pixel", self.spacing),
-                    self.scale_said,
                 ),
                 self.more,
                 self.settings,
@@ -103,7 +102,6 @@ class MeasureForm(Container[Any]):
             tooltip="Size of a pixel in micrometres. Empty: that of the layer or the file; else the disc is "
             "assumed to have the width below More settings.",
         )
-        self.scale_said = Label(name="scale_said", label="scale")
 
     def _make_more(self, probabilities: Choices, fields: Choices) -> None:
         self.more = PushButton(
@@ -191,12 +189,10 @@ class MeasureForm(Container[Any]):
     def _lay_out(self) -> None:
         keep_height(self.status, STATUS_LINES)
         keep_room(self.progress)
-        self.spacing.native.setPlaceholderText("auto")
         for button in (self.draw_disc, self.draw_fovea):
             button.native.setMaximumWidth(56)
         for box in self.native.findChildren(QComboBox):
             narrow(box, 6)
-        self.scale_said.native.setWordWrap(True)
         align(self["input"], self["settings"], self["output"])
         self.views = QTabWidget()
         for view, title in (
@@ -219,6 +215,10 @@ class MeasureForm(Container[Any]):
         more = self.more.text == "More settings"
         self.settings.visible = more
         self.more.text = "Fewer settings" if more else "More settings"
+
+    def say_scale(self, words: str) -> None:
+        """Show the scale that is used where none is given."""
+        self.spacing.native.setPlaceholderText(words)
 
     def offer_measures(self, keys: list[str]) -> None:
         """Offer these measures, and keep the one that is chosen if it is among them."""

@@ -8,6 +8,7 @@ from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_saunetv2.plugin.measure.colours import STEPS, ColourScale, ramp
+from napari_saunetv2.plugin.measure.columns import text
 
 BINS = 24
 
@@ -74,7 +75,7 @@ class ColourBar(QWidget):
     def texts(self) -> tuple[str, str]:
         """Give the values at both ends."""
         known = np.isfinite(self.scale.low)
-        return (f"{self.scale.low:.4g}", f"{self.scale.high:.4g}") if known else ("", "")
+        return (text(self.scale.low), text(self.scale.high)) if known else ("", "")
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802
         """Draw the bar, and the values below it."""

@@ -53,10 +53,8 @@ def scale_of(given: str, disc_diameter: float, *layers: Layer) -> Scale:
 def in_words(scale: Scale, *, disc: bool) -> str:
     """Say the scale and where it comes from."""
     if scale.spacing is not None:
-        return f"{scale.spacing:.4g} µm per pixel ({scale.source})"
-    if disc:
-        return f"assumed: the disc is {scale.disc_diameter:g} µm wide"
-    return "unknown: lengths are in pixels"
+        return f"{scale.spacing:.4g} ({scale.source})"
+    return f"assumed: disc {scale.disc_diameter:g} µm" if disc else "unknown"
 
 
 def _stated(layers: tuple[Layer, ...]) -> list[tuple[str, Spacing | None]]:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Q
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
-from napari_saunetv2.plugin.measure.columns import MEANINGS, TITLES, columns
+from napari_saunetv2.plugin.measure.columns import MEANINGS, TITLES, columns, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,12 +155,3 @@ class SegmentsView(QTableView):
 
     def _go_to(self, index: QModelIndex) -> None:
         self.go(self._model.label(index.row()))
-
-
-def text(value: Any) -> str:
-    """Show a value of a table: four digits of a number, nothing of one that is not known."""
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.4g}"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else ""
-    return str(value)

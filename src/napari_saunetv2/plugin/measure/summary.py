@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import QTableWidgetItem as Cell
 
 from napari_saunetv2.measure import MEASURES, REGIONS
 from napari_saunetv2.plugin.common.forms import narrow
+from napari_saunetv2.plugin.measure.columns import text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,9 +113,9 @@ class SummaryView(QWidget):
 
 def _cell(row: dict[str, Any]) -> Cell:
     value, note = row["value"], row["note"]
-    shown = "\u2013" if np.isnan(value) else f"{value:.4g}"
+    shown = text(value) or "\u2013"
     if row["low"] < row["high"]:
-        shown += f" ({row['low']:.3g} to {row['high']:.3g})"
+        shown += f" ({text(row['low'])} to {text(row['high'])})"
     cell = Cell(shown + " *" * bool(note))
     said = [f"{row['in_view']:.0%} of the region in view", f"scale: {row['scale_source']}", note]
     cell.setToolTip("\n".join(filter(None, said)))

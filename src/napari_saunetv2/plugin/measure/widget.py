@@ -224,9 +224,9 @@ class MeasureWidget(MeasureForm):
         """Say whether the measuring can start; where not, the status line says why."""
         known = is_layer(self.disc.value) or self.disc.value == FIND
         try:
-            self.scale_said.value = scale.in_words(self._scale(), disc=known)
-        except SaunetError:
-            self.scale_said.value = ""
+            self.say_scale(scale.in_words(self._scale(), disc=known))
+        except SaunetError:  # the status line says why
+            self.say_scale("unknown")
         return self.panel.check()
 
     def _obstacle(self) -> str:
