@@ -188,7 +188,8 @@ def in_view(regions: tuple[Region, ...], fov: NDArray[np.bool_], landmarks: Land
         # Room for zone C about the disc, which is wider than the ETDRS grid about the fovea.
         low = np.minimum(low, around.min(axis=0) - 5 * disc.r)
         high = np.maximum(high, around.max(axis=0) + 5 * disc.r)
-    step = max(1.0, max(height, width) / GRID)
+    # A disc that is far too large or far outside must not make a grid that fills the memory.
+    step = max(1.0, max(height, width) / GRID, float((high - low).max()) / (4 * GRID))
     rows, columns = (np.arange(a, b, step) + step / 2 - 0.5 for a, b in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     at = np.round(grid).astype(np.intp)

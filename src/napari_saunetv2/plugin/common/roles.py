@@ -4,8 +4,8 @@ ROLE = "saunetv2 role"
 """Key in a layer's metadata that marks results."""
 
 
-NOT_VESSELS = ("preview", "agreement", "segments", "marks")
-"""Roles of labels that show a training's preview, an evaluation or a measurement, and are no mask."""
+NOT_VESSELS = ("agreement", "segments", "marks")
+"""Roles of labels that show an evaluation or a measurement, and are no mask."""
 
 OF = "saunetv2 image"
 """Key in a result's metadata: the name of its image."""

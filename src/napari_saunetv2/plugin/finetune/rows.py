@@ -24,6 +24,9 @@ EMPTY = "the labels are empty"
 FOR_TESTING = "a test image of the data set"
 """Why a row is not ticked."""
 
+NOT_TO_LEARN = ("preview", *NOT_VESSELS)
+"""Roles of layers that show a training preview, an evaluation or a measurement."""
+
 
 def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row], str]:
     """Give the rows of "layers" or of a "folder", and why that folder cannot be read, or ""."""
@@ -45,7 +48,7 @@ def of_layers(viewer: "ViewerModel") -> list[Row]:
     ticked: they would teach the model nothing new.
     """
     images = [(layer, shape) for layer in viewer.layers if (shape := _picture_shape(layer)) is not None]
-    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_VESSELS]
+    labels = [x for x in viewer.layers if isinstance(x, Labels) and x.metadata.get(ROLE) not in NOT_TO_LEARN]
     fovs = [x for x in labels if x.metadata.get("role") == "fov"]
     # Of equally near names the last one is used.
     labels = sorted((x for x in labels if x not in fovs), key=lambda x: not _only_found(x))

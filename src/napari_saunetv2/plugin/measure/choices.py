@@ -22,13 +22,20 @@ def vessels(viewer: "ViewerModel") -> list[Labels]:
     return [x for x in viewer.layers if isinstance(x, Labels) and not _is_other(x)]
 
 
-def likely_vessels(viewer: "ViewerModel") -> Labels | None:
-    """Give the vessels that are meant: those that Segment drew last, else an observer's, else any."""
-    return max(
-        reversed(vessels(viewer)),
-        key=lambda x: (x.metadata.get(ROLE) == "vessels", x.metadata.get("role") == "labels"),
-        default=None,
-    )
+def likely_vessels(viewer: "ViewerModel", before: Labels | None) -> Labels | None:
+    """Give the vessels that are meant: those that Segment drew last, else an observer's, else any.
+
+    What was chosen before stays unless another layer is more likely by its kind.
+    """
+    found = vessels(viewer)
+    likely = max(reversed(found), key=_likelihood, default=None)
+    stays = before in found and likely is not None and _likelihood(before) >= _likelihood(likely)
+    return before if stays else likely
+
+
+def _likelihood(layer: Labels | None) -> tuple[bool, bool]:
+    about = {} if layer is None else layer.metadata
+    return about.get(ROLE) == "vessels", about.get("role") == "labels"
 
 
 def photographs(viewer: "ViewerModel") -> list[Any]:

@@ -37,9 +37,10 @@ HIDDEN = ("row", "column", "vessel", "scale_source")
 def text(value: Any) -> str:
     """Show a value of a table: four digits of a number, nothing of one that is not known."""
     if isinstance(value, float | np.floating):
-        if np.isnan(value):
+        number = float(value)
+        if np.isnan(number):
             return ""
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else ""
     return str(value)

@@ -16,7 +16,7 @@ from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.part import Part
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.measure import choices, copies, landmarks, messages, saving, scale
-from napari_saunetv2.plugin.measure.choices import AUTO, DISC, FIND, FOVEA
+from napari_saunetv2.plugin.measure.choices import AUTO, DISC, FIND, FOVEA, NONE
 from napari_saunetv2.plugin.measure.following import Following
 from napari_saunetv2.plugin.measure.form import MeasureForm, is_layer
 from napari_saunetv2.plugin.measure.run import Measured, Request, measure_planes
@@ -212,12 +212,14 @@ class MeasureWidget(MeasureForm):
         self._check()
 
     def _layers_changed(self) -> None:
+        before = self.vessels.value
         for field in (self.vessels, self.photograph, self.probability, self.fov, self.disc, self.fovea):
             field.reset_choices()
-        likely = choices.likely_vessels(self._viewer)
+        likely = choices.likely_vessels(self._viewer, before)
         if self.results.layer is None and likely is not None:
             self.vessels.value = likely
-            self._take_vessels()
+            if self.photograph.value == NONE:
+                self._take_vessels()
         self._check()
 
     def _check(self) -> bool:
