@@ -4,6 +4,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_saunetv2.plugin.measure.widget import MeasureWidget
+from napari_saunetv2.plugin.session import autosave
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,9 @@ def mouse(viewer, qtbot):
 @pytest.fixture
 def model():
     """A viewer without a window, for what needs none."""
-    return ViewerModel()
+    viewer = ViewerModel()
+    yield viewer
+    autosave.watch(viewer).close()
 
 
 @pytest.fixture

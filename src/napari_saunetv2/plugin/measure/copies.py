@@ -10,8 +10,8 @@ from napari.layers import Labels
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import write_image, write_mask, write_probability
 from napari_saunetv2.imaging.ignored import judged
-from napari_saunetv2.plugin.common.layers import Planes, current_plane
 from napari_saunetv2.plugin.common.part import Part
+from napari_saunetv2.plugin.measure.choices import frame_of
 from napari_saunetv2.plugin.measure.run import Measured
 from napari_saunetv2.plugin.measure.source import ARTERY, BOTH, VEIN, Index, Source
 from napari_saunetv2.reproduce.measuring import Measuring
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 def shown(layer: Labels, viewer: "ViewerModel") -> Index:
     """Give the index of the plane that the viewer shows."""
-    planes = Planes(layer)
-    return planes.index(current_plane(layer, planes, viewer))
+    stack = frame_of(layer)[:-2]
+    where = layer.world_to_data(viewer.dims.point[-layer.ndim :])[: len(stack)]
+    return tuple(int(np.clip(round(at), 0, size - 1)) for at, size in zip(where, stack, strict=True))
 
 
 def python(measured: Measured, index: Index) -> str:
@@ -51,7 +52,6 @@ def command(measured: Measured, index: Index) -> Generator[float, None, str]:
 
     source, plane = measured.source, measured.planes[index]
     folder = tasks.copies()
-    folder.mkdir(parents=True)
     name = folders.file_names([source.vessels.name])[0]
     labels, ignored = judged(plane.pixels)
     seen, _ = source.surroundings(index)
