@@ -6,6 +6,7 @@ from weakref import ref
 
 from napari.layers import Labels
 
+from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.plugin.common.camera import look_closely_at
 from napari_saunetv2.plugin.measure.columns import TITLES, measures
 from napari_saunetv2.plugin.measure.form import MeasureForm
@@ -13,6 +14,7 @@ from napari_saunetv2.plugin.measure.landmarks import landmarks_of_all
 from napari_saunetv2.plugin.measure.picking import Picking
 from napari_saunetv2.plugin.measure.results import Results
 from napari_saunetv2.plugin.measure.run import Measured
+from napari_saunetv2.plugin.measure.source import Index
 from napari_saunetv2.plugin.measure.zones import Zones
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class Views:
         segments = self._results.segments
         if segments is not None and segments is not before:
             segments.events.selected_label.connect(self._take_selected_label)
+        self._zones.prepare(form.drawn.value, layer, self._known(layer, measured))
+        yield
         self.draw_zones(anew=True)
         yield
         form.summary.show_image(measured.image)
@@ -80,12 +84,14 @@ class Views:
         layer, measured = self.layer, self.measured
         if layer is None or measured is None:
             return
-        known = landmarks_of_all(
-            self._form.disc.value, self._form.fovea.value, layer, measured.source.indices
-        )
+        known = self._known(layer, measured)
         if anew or known != self._landmarks:
             self._landmarks = known
             self._zones.show(self._form.drawn.value, layer, known)
+
+    def _known(self, layer: Labels, measured: Measured) -> dict[Index, Landmarks]:
+        disc, fovea = self._form.disc.value, self._form.fovea.value
+        return landmarks_of_all(disc, fovea, layer, measured.source.indices)
 
     # The segment that is chosen
 

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Labels, Shapes
 from numpy.typing import NDArray
 
-from napari_saunetv2.measure.outlines import grid_outlines, no_outlines, zone_outlines
+from napari_saunetv2.measure.outlines import Outline, grid_outlines, no_outlines, zone_outlines
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
 from napari_saunetv2.plugin.common.roles import OF, ROLE
@@ -52,23 +52,12 @@ class Zones:
         vessels : Labels
         landmarks : mapping of index to Landmarks
         """
-        found = [(index, one) for index, known in landmarks.items() for one in DRAWN[what](known)]
-        layer = self.layer
-        if layer is not None and (not found or layer.ndim != vessels.ndim):
-            self._viewer.layers.remove(layer)
-            layer = None
+        found = _outlines(what, landmarks)
         if not found:
+            if self.layer is not None:
+                self._viewer.layers.remove(self.layer)
             return
-        if layer is None:
-            of = vessels.metadata.get(OF, vessels.name)
-            layer = self._layer = Shapes(
-                ndim=vessels.ndim,
-                name=f"{of} zones",
-                metadata={ROLE: ZONES, OF: of},
-                opacity=0.6,
-                **spatial(vessels),
-            )
-            add_beside(self._viewer, layer)
+        layer = self._ready(vessels)
         put(layer, spatial(vessels))
         layer.editable = True
         layer.data = []
@@ -81,6 +70,29 @@ class Zones:
         )
         layer.selected_data = set()
         layer.editable = False
+
+    def prepare(self, what: str, vessels: Labels, landmarks: "Mapping[Index, Landmarks]") -> None:
+        """Add the layer without its zones, if :meth:`show` will need one: that takes napari a while."""
+        if _outlines(what, landmarks):
+            self._ready(vessels)
+
+    def _ready(self, vessels: Labels) -> Shapes:
+        layer = self.layer
+        if layer is not None and layer.ndim == vessels.ndim:
+            return layer
+        if layer is not None:
+            self._viewer.layers.remove(layer)
+        of = vessels.metadata.get(OF, vessels.name)
+        about = {ROLE: ZONES, OF: of}
+        layer = self._layer = Shapes(
+            ndim=vessels.ndim, name=f"{of} zones", metadata=about, opacity=0.6, **spatial(vessels)
+        )
+        add_beside(self._viewer, layer)
+        return layer
+
+
+def _outlines(what: str, landmarks: "Mapping[Index, Landmarks]") -> list[tuple[Index, Outline]]:
+    return [(index, one) for index, known in landmarks.items() for one in DRAWN[what](known)]
 
 
 def _stacked(index: Index, points: NDArray[np.float64]) -> NDArray[Any]:
