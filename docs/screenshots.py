@@ -29,7 +29,7 @@ PLUGIN = "napari-saunetv2"
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, finetune, evaluate, browse):
+    for picture in (segment, measure, finetune, evaluate, browse):
         picture()
 
 
@@ -40,6 +40,15 @@ def segment() -> None:
         _wait(lambda: bool(widget.card.value))
         widget.run.native.click()
         _wait(lambda: "synthetic vessels" in viewer.layers and bool(widget.card.value))
+
+
+def measure() -> None:
+    with _window("measure", "Measure vessels") as (viewer, widget):
+        viewer.open_sample(PLUGIN, "synthetic")
+        viewer.layers.selection.active = viewer.layers["synthetic"]
+        widget.run.native.click()
+        _wait(lambda: widget.panel.job is None)
+        viewer.layers.selection.active = viewer.layers["synthetic exact"]
 
 
 def finetune() -> None:

@@ -12,7 +12,7 @@ from napari_saunetv2 import files, inference
 ORDER = [
     ["cli"],
     ["plugin"],
-    ["plugin.segment", "plugin.evaluate", "plugin.finetune", "plugin.browse"],
+    ["plugin.segment", "plugin.evaluate", "plugin.measure", "plugin.finetune", "plugin.browse"],
     ["plugin.session"],
     ["plugin.common"],
     ["demo"],

@@ -19,7 +19,7 @@ from napari_saunetv2.plugin.segment import widget as segment
 pytestmark = pytest.mark.gui
 
 PLUGIN = "napari-saunetv2"
-WIDGETS = ("Segment vessels", "Fine-tune a model", "Evaluate vessels", "Browse a data set")
+WIDGETS = ("Segment vessels", "Fine-tune a model", "Evaluate vessels", "Measure vessels", "Browse a data set")
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ FIRST = {  # the field that stands on top
     "Segment vessels": lambda widget: widget.image.native,
     "Fine-tune a model": lambda widget: widget.source.native,
     "Evaluate vessels": lambda widget: widget.prediction.native,
+    "Measure vessels": lambda widget: widget.vessels.native,
     "Browse a data set": lambda widget: widget.folder.line_edit.native,
 }
 

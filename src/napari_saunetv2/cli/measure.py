@@ -41,6 +41,27 @@ def measure(
     spacing: Annotated[
         str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
     ] = "auto",
+    disc_diameter: Annotated[
+        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
+    ] = 1800.0,
+    arteries: Annotated[
+        Path | None, typer.Option(help="Mask of the arteries, for one mask of vessels; needs --veins.")
+    ] = None,
+    veins: Annotated[Path | None, typer.Option(help="Mask of the veins; needs --arteries.")] = None,
+    fov: Annotated[
+        Path | None, typer.Option(help="Mask of the field of view, for one mask of vessels.")
+    ] = None,
+    photograph: Annotated[
+        Path | None, typer.Option(help="Photograph of one mask of vessels: widths are also measured in it.")
+    ] = None,
+    probability: Annotated[
+        Path | None,
+        typer.Option(help="Probability (TIFF) of one mask of vessels: finer edges, and ranges."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Threshold at which the probability gave the mask; else estimated."),
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(help="Table of images (CSV); default: measurements.csv in the folder.")
     ] = None,
@@ -91,6 +112,7 @@ def measure(
     from napari_saunetv2.batch import exports, joining, measuring
     from napari_saunetv2.datasets import inputs as listing
     from napari_saunetv2.measure import files as measured
+    from napari_saunetv2.measure.beside import Beside
     from napari_saunetv2.measure.names import PEERS
 
     if names is not None and names not in PEERS:
@@ -106,9 +128,15 @@ def measure(
         _numbers("--disc", disc, 3),
         _numbers("--fovea", fovea, 2),
         number_or("--spacing", spacing, "auto", "none"),
+        disc_diameter,
+        Beside(arteries, veins, fov, photograph, probability, threshold),
     )
     gathered = listing.gather(inputs, recursive=recursive, output=output, masks=True)
     files = gathered.files
+    if options.beside.any and len(files) != 1:
+        raise SettingsError(
+            f"Files that belong to one mask were given, and {len(files)} inputs: give one mask at a time."
+        )
     if words := gathered.left_out_in_words():
         out.print(f"left out: {plain(words)}")
     config = InferenceConfig(model=model, device=device)

@@ -21,8 +21,8 @@ from napari_saunetv2.files._av_colours import by_colour
 from napari_saunetv2.files._contents import contents
 from napari_saunetv2.files._decoded import Decoded, Pixels
 from napari_saunetv2.files._decoding import decode
-from napari_saunetv2.files.reading import load_labels
 from napari_saunetv2.files._size import Spacing
+from napari_saunetv2.files.reading import load_labels
 from napari_saunetv2.files.writing import write_marked
 from napari_saunetv2.imaging.classes import ARTERY, BOTH, UNKNOWN, VEIN, coloured, merged
 from napari_saunetv2.imaging.ignored import not_judged, remark

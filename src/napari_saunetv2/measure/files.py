@@ -1,9 +1,9 @@
 """Measuring files, and writing tables with the meaning of every column beside them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from napari_saunetv2.files import read_image, read_labels, read_spacing, write_b
 from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.measure.beside import Beside
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
 from napari_saunetv2.measure.names import Peer, names_of, under_names
@@ -21,6 +22,7 @@ from napari_saunetv2.measure.regions import REGIONS, Circle, Landmarks, Point
 from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
 from napari_saunetv2.measure.table import MEASURES
 from napari_saunetv2.measure.tree import grow
+from napari_saunetv2.measure.units import DISC_DIAMETER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,11 +66,17 @@ class MeasureOptions:
     fovea : "auto", "none" or (x, y)
     spacing : "auto", "none" or float
         Micrometres a pixel.
+    disc_diameter : float
+        Micrometres that the disc is assumed to measure where there is no spacing.
+    beside : Beside
+        Files that belong to the mask, of a run with one mask.
     """
 
     disc: Literal["auto", "none"] | tuple[float, float, float] = "auto"
     fovea: Literal["auto", "none"] | tuple[float, float] = "auto"
     spacing: Literal["auto", "none"] | float = "auto"
+    disc_diameter: float = DISC_DIAMETER
+    beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
         """Check the spacing; raises SettingsError."""
@@ -90,6 +98,7 @@ def measure_file(
     """
     probability = photograph = threshold = None
     classes: NDArray[np.integer] | None
+    given: dict[str, Any] = {}
     if is_mask(file):
         labels = read_labels(file)
         vessels = labels.pixels != 0
@@ -97,7 +106,16 @@ def measure_file(
         known = labels.classes if labels.artery_vein else None
         classes = None if known is None else np.where(known <= BOTH, known, 0)
         fov = np.ones(vessels.shape, bool) if labels.ignored is None else ~labels.ignored
+        given = options.beside.read(vessels.shape)
+        probability, threshold = given.pop("probability"), given.pop("threshold")
+        photograph, inside = given.pop("photograph"), given.pop("fov")
+        if inside is not None:
+            fov &= inside != 0
         plausibility.log(file.name, plausibility.of_labels(vessels))
+    elif options.beside.any:
+        raise SettingsError(
+            f"'{file.name}' is a photograph, and files that belong to a mask were given: give the mask."
+        )
     else:
         image = read_image(file)
         photograph = to_unit(image)
@@ -109,10 +127,13 @@ def measure_file(
         seen = locate(photograph, fov)
     disc, remarks = _disc(options, seen, vessels, fov, photograph)
     fovea, more = _fovea(options, seen, disc, fov)
+    arteries, veins = given.get("arteries"), given.get("veins")
+    if arteries is None and classes is not None:
+        arteries, veins = np.moveaxis(split(classes, 2, overlapping=True) & fov[..., None], 2, 0)
     result = measure(
         vessels,
-        arteries=None if classes is None else split(classes, 2, overlapping=True)[..., 0] & fov,
-        veins=None if classes is None else split(classes, 2, overlapping=True)[..., 1] & fov,
+        arteries=arteries,
+        veins=veins,
         probability=probability,
         fov=fov,
         disc=disc,
@@ -120,6 +141,7 @@ def measure_file(
         spacing=_spacing(file, options),
         photograph=photograph,
         threshold=threshold,
+        disc_diameter=options.disc_diameter,
     )
     result.remarks.extend(remarks + more)
     if seen is None:

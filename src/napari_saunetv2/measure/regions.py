@@ -131,7 +131,12 @@ class Region:
     ring: tuple[float, float] | None = None
 
 
-def _ring(key: str, title: str, inner: float, outer: float) -> Region:
+ZONES = {"zone_a": (1.0, 2.0), "zone_b": (2.0, 3.0), "zone_c": (2.0, 5.0)}
+"""Inner and outer circle of each zone, in disc radii from the middle of the disc."""
+
+
+def _ring(key: str, title: str) -> Region:
+    inner, outer = ZONES[key]
     return Region(
         key,
         title,
@@ -161,9 +166,9 @@ WHOLE = Region("whole", "whole field of view", "", lambda p: np.ones(len(p.above
 
 REGIONS: tuple[Region, ...] = (
     WHOLE,
-    _ring("zone_a", "zone A, 0 to 0.5 disc diameters from the disc's margin", 1, 2),
-    _ring("zone_b", "zone B, 0.5 to 1 disc diameters from the disc's margin", 2, 3),
-    _ring("zone_c", "zone C, 0.5 to 2 disc diameters from the disc's margin", 2, 5),
+    _ring("zone_a", "zone A, 0 to 0.5 disc diameters from the disc's margin"),
+    _ring("zone_b", "zone B, 0.5 to 1 disc diameters from the disc's margin"),
+    _ring("zone_c", "zone C, 0.5 to 2 disc diameters from the disc's margin"),
     Region("superior", "superior half", "disc", lambda p: p.above, 0.5),
     Region("inferior", "inferior half", "disc", lambda p: ~p.above, 0.5),
     Region("temporal", "temporal half", "fovea", lambda p: p.temporal, 0.5),
@@ -210,7 +215,8 @@ def in_view(regions: tuple[Region, ...], fov: NDArray[np.bool_], landmarks: Land
         # Room for zone C about the disc, which is wider than the ETDRS grid about the fovea.
         low = np.minimum(low, around.min(axis=0) - 5 * disc.r)
         high = np.maximum(high, around.max(axis=0) + 5 * disc.r)
-    step = max(1.0, max(height, width) / GRID)
+    # A disc that is far too large or far outside must not make a grid that fills the memory.
+    step = max(1.0, max(height, width) / GRID, float((high - low).max()) / (4 * GRID))
     rows, columns = (np.arange(a, b, step) + step / 2 - 0.5 for a, b in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     at = np.round(grid).astype(np.intp)

@@ -42,31 +42,44 @@ class Unit:
 PIXEL = Unit("px", 1.0, "pixels")
 
 
-def units_of(
-    spacing: float | None, disc_radius: float | None, disc_diameter: float = DISC_DIAMETER
-) -> list[Unit]:
+@dataclass(frozen=True)
+class Scale:
+    """The scale of a photograph, as far as it is known.
+
+    Attributes
+    ----------
+    spacing : float, optional
+        Micrometres a pixel, from the file, the layer or the user.
+    source : str
+        Where the spacing comes from, as tables say it.
+    disc_diameter : float
+        Micrometres that the disc is assumed to measure where there is no spacing.
+    """
+
+    spacing: float | None = None
+    source: str = "spacing given"
+    disc_diameter: float = DISC_DIAMETER
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a spacing or a disc diameter that is no number above 0."""
+        for name, value in (("spacing", self.spacing), ("disc diameter", self.disc_diameter)):
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise SettingsError(f"The {name} is {value}: give a number of micrometres above 0, or none.")
+
+
+def units_of(scale: Scale, disc_radius: float | None) -> list[Unit]:
     """List the units in which lengths can be given: pixels, micrometres where a scale is known or assumed.
 
     Parameters
     ----------
-    spacing : float, optional
-        Micrometres a pixel, from the file, the layer or the user.
+    scale : Scale
     disc_radius : float, optional
         Pixels.
-    disc_diameter : float
-        Micrometres that the disc is assumed to measure where there is no spacing.
-
-    Raises
-    ------
-    SettingsError
-        For a spacing or a disc diameter that is no number above 0.
     """
-    for name, value in (("spacing", spacing), ("disc diameter", disc_diameter)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise SettingsError(f"The {name} is {value}: give a number of micrometres above 0, or none.")
+    spacing, disc_diameter = scale.spacing, scale.disc_diameter
     units = [PIXEL]
     if spacing is not None:
-        units.append(Unit("µm", float(spacing), "spacing given"))
+        units.append(Unit("µm", float(spacing), scale.source))
     elif disc_radius is not None:
         units.append(
             Unit("µm", disc_diameter / (2 * disc_radius), f"assumed: disc diameter {disc_diameter:g} µm")

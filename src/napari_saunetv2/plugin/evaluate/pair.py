@@ -2,52 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from napari.layers import Layer
-from numpy.typing import NDArray
 
 from napari_saunetv2.evaluation import Case
 from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
-
-
-@dataclass(frozen=True)
-class Part:
-    """A layer's array without the layer, so a worker may use it after the layer is removed.
-
-    Attributes
-    ----------
-    name : str
-        The layer's.
-    data : array
-        At full resolution.
-    multiscale : bool
-    """
-
-    name: str
-    data: Any
-    multiscale: bool
-
-    @classmethod
-    def of(cls, layer: Layer) -> "Part":
-        """Make it from a layer."""
-        return cls(layer.name, layer.data[0] if layer.multiscale else layer.data, bool(layer.multiscale))
-
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Read one plane; if there is only one, that one."""
-        return np.asarray(self.data[self._within(index)])
-
-    def code(self, index: tuple[int, ...]) -> str:
-        """Python code that reads the same plane from a viewer."""
-        within = self._within(index)
-        place = f"[{', '.join(map(str, within))}]" if within else ""
-        return f"np.asarray(viewer.layers[{self.name!r}].data{'[0]' if self.multiscale else ''}{place})"
-
-    def _within(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        return index if self.data.ndim >= len(index) + 2 else ()
+from napari_saunetv2.plugin.common.part import Part
 
 
 @dataclass(frozen=True, eq=False)

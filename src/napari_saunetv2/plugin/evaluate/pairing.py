@@ -12,10 +12,11 @@ from napari.layers import Image, Labels, Layer
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.plugin.common.class_colours import is_of_classes
 from napari_saunetv2.plugin.common.layers import same_eye
-from napari_saunetv2.plugin.common.roles import ROLE
+from napari_saunetv2.plugin.common.part import Part
+from napari_saunetv2.plugin.common.roles import NOT_VESSELS, ROLE
 from napari_saunetv2.plugin.evaluate.drawn import not_used
 from napari_saunetv2.plugin.evaluate.form import AUTO, NONE
-from napari_saunetv2.plugin.evaluate.pair import Part, PredictionPair
+from napari_saunetv2.plugin.evaluate.pair import PredictionPair
 
 
 def pairs(
@@ -97,7 +98,7 @@ def shape_of(layer: Layer) -> tuple[int, ...]:
 
 def is_prediction(layer: Layer) -> bool:
     """Whether a layer can be a prediction: one value per pixel, a probability or labels."""
-    if layer.ndim < 2 or layer.metadata.get(ROLE) == "agreement" or layer.metadata.get("role") == "fov":
+    if layer.metadata.get(ROLE) in NOT_VESSELS or layer.metadata.get("role") == "fov" or layer.ndim < 2:
         return False
     if isinstance(layer, Labels):
         return True

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.common.layers import Planes, same_eye
-from napari_saunetv2.plugin.common.roles import OF, ROLE
+from napari_saunetv2.plugin.common.roles import NOT_VESSELS, OF, ROLE
 from napari_saunetv2.plugin.finetune.pairs_table import Choice, Row
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.training.folders import entries
@@ -24,8 +24,8 @@ EMPTY = "the labels are empty"
 FOR_TESTING = "a test image of the data set"
 """Why a row is not ticked."""
 
-NOT_TO_LEARN = ("preview", "agreement")
-"""Roles of layers that show a training preview or an evaluation."""
+NOT_TO_LEARN = ("preview", *NOT_VESSELS)
+"""Roles of layers that show a training preview, an evaluation or a measurement."""
 
 
 def of_source(viewer: "ViewerModel", source: str, folder: str) -> tuple[list[Row], str]:

@@ -1,0 +1,83 @@
+"""Find disc and fovea of a plane where nobody has drawn them, and say in words how sure that is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
+from napari_saunetv2.measure.regions import Landmarks
+from napari_saunetv2.measure.tree import grow
+from napari_saunetv2.plugin.measure.source import Index, Source
+
+SURE = DOUBTFUL / 2
+"""Up to this doubt no other place comes near the one that was found."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Landmarks of a plane, and what was found of them.
+
+    Attributes
+    ----------
+    landmarks : Landmarks
+    doubt : float or None
+        Of the disc, range [0, 1]; None where it was not looked for, or not found.
+    searched : bool
+        Whether the disc was looked for.
+    guessed : bool
+        Whether the fovea was guessed from the disc.
+    """
+
+    landmarks: Landmarks
+    doubt: float | None = None
+    searched: bool = False
+    guessed: bool = False
+
+    def in_words(self) -> str:
+        """Say what was found and how sure that is; "" where nothing was looked for."""
+        if not self.searched:
+            return ""
+        if self.doubt is None:
+            return "No optic disc was found: for zones press Draw beside disc, and drag an ellipse over it."
+        how = "clearly" if self.doubt <= SURE else "probably" if self.doubt <= DOUBTFUL else "doubtfully"
+        fovea = " The fovea is guessed from it." * self.guessed
+        return (
+            f"The optic disc was {how} found (doubt {self.doubt:.2f}): check the ellipse, drag it if wrong."
+            f"{fovea}"
+        )
+
+
+def find(
+    source: Source, index: Index, pixels: NDArray[Any], landmarks: Landmarks, *, disc: bool, fovea: bool
+) -> Found:
+    """Look for the disc and the fovea of a plane where they are not known.
+
+    Parameters
+    ----------
+    source : Source
+    index : tuple of int
+    pixels : array, shape (H, W)
+        Labels of the plane.
+    landmarks : Landmarks
+        What is known.
+    disc, fovea : bool
+        What to look for.
+    """
+    circle, point, doubt = landmarks.disc, landmarks.fovea, None
+    seen, photograph = source.surroundings(index)
+    fov = np.ones(pixels.shape, bool) if seen is None else np.asarray(seen) != 0
+    if disc and circle is None and pixels.any():
+        found = find_disc(grow("all", (pixels > 0) & fov), fov, photograph)
+        # Without a photograph vessels alone must say it, and they often point elsewhere.
+        if found is not None and (photograph is not None or found.doubt <= DOUBTFUL):
+            circle, doubt = found
+    if fovea and point is None and circle is not None:
+        point = guess_fovea(circle, fov)
+    return Found(
+        Landmarks(circle, point),
+        doubt,
+        disc and landmarks.disc is None,
+        point is not None and landmarks.fovea is None,
+    )
