@@ -15,7 +15,7 @@ from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.exchange import bioimage
 from napari_saunetv2.exchange.export import SUFFIXES, export
-from napari_saunetv2.files import load_artery_vein, read_mask
+from napari_saunetv2.files import load_artery_vein, read_mask, write_artery_vein
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.measure.classes import by_pixel, vote
@@ -104,6 +104,22 @@ def test_workers_write_the_same_files(tmp_path, two, eyes):
         results.append({p.name: p.read_bytes() for p in (tmp_path / str(workers)).iterdir()})
     assert results[0] == results[1]
     assert "a_av.png" in results[0]
+
+
+def test_fine_tuning_goes_on_with_the_base_s_classes(tmp_path, two):
+    for folder in ("images", "labels"):
+        (tmp_path / "mine" / folder).mkdir(parents=True)
+    Image.fromarray(EYE.image).save(tmp_path / "mine/images/a.png")
+    write_artery_vein(tmp_path / "mine/labels/a_av.png", EYE.labels)
+    words = ["finetune", tmp_path / "mine", "-o", tmp_path / "run", "--base", two, "--steps", 2]
+    words += ["--crop", 64, "--batch", 1, "--validation", 0, "--scale", "image"]
+    code, text = call(*words)
+    assert code == 0, text
+    assert "pixels of value 3 are learned as crossings" in text
+    tuned = checkpoint.load(tmp_path / "run" / "model.safetensors")
+    assert tuned.header.classes == ("artery", "vein")
+    assert tuned.network.head.out_channels == 2
+    assert tuned.header.recipe["overlapping"] is None
 
 
 @pytest.mark.parametrize("tta", ["none", "flips", "d4"])

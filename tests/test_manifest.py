@@ -27,8 +27,9 @@ EXAMPLES = [
     *("Image_01L.jpg", "Image_14R.JPG", "Image_01L_1stHO.png", "Image_14R_2ndHO.png"),
     *("01_h.jpg", "15_g.jpg", "01_dr.JPG", "01_h.tif", "01_g.tif", "01_dr.tif"),
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
+    *("21_training.png", "01_test.png", "01_h_AVmanual.png", "15_dr_avmanual.png"),
 ]
-MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
+MASKS = ["01_test_av.png", "eye_av.tif", "eye_av.gif", "01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
 DICOM = ["eye.dcm", "EYE.DCM", "eye.dicom", *("IM000001"[:n] for n in range(1, 9)), "1.2.840.113619.2.5"]
 FOREIGN = [
     *("IM0001.tif", "IMG_00012345", "a.b", "1.2.tif", "CHANGES.md"),

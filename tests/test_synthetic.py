@@ -36,10 +36,45 @@ def test_same_seed_is_the_same_eye_at_another_size() -> None:
 def test_any_shape(shape: tuple[int, int]) -> None:
     made = fundus(shape, 2)
     assert made.image.shape == (*shape, 3)
-    assert made.vessels.shape == made.fov.shape == shape
-    assert {part.dtype for part in made} == {np.dtype(np.uint8)}
+    assert made.vessels.shape == made.fov.shape == made.labels.shape == shape
+    assert {part.dtype for part in made[:4]} == {np.dtype(np.uint8)}
     assert set(np.unique(made.vessels)) == set(np.unique(made.fov)) == {0, 1}
     assert not (made.vessels & ~made.fov & 1).any()
+
+
+def test_arteries_are_narrower_and_brighter_than_veins(eye: Synthetic) -> None:
+    np.testing.assert_array_equal(eye.labels > 0, eye.vessels > 0)
+    assert set(np.unique(eye.labels)) == {0, 1, 2, 3}
+    assert 0 < (eye.labels == 3).sum() < 0.1 * eye.vessels.sum()  # crossings
+    disc_x, disc_y, radius = eye.disc
+    rows, columns = np.indices(eye.vessels.shape)
+    near = np.hypot(columns - disc_x, rows - disc_y)
+    ring = (near > 1.5 * radius) & (near < 5 * radius)
+    depth = [ndimage.distance_transform_edt(np.isin(eye.labels, (kind, 3))) for kind in (1, 2)]
+    widest = [np.sort(one[ring])[-40:].mean() for one in depth]
+    assert widest[0] < 0.95 * widest[1]
+    free = ((eye.vessels == 0) & (eye.fov > 0)).astype(float)
+    green = eye.image[..., 1].astype(float)
+    around = ndimage.gaussian_filter(green * free, 8) / np.maximum(ndimage.gaussian_filter(free, 8), 1e-6)
+    middle = [(one > 1.5) & ring & (eye.labels == kind) for kind, one in zip((1, 2), depth, strict=True)]
+    dark = [1 - (green / around)[part].mean() for part in middle]
+    assert 0.03 < dark[0] < 0.9 * dark[1]
+
+
+def test_disc_and_fovea_lie_where_they_are_said_to_be(eye: Synthetic) -> None:
+    x, y, radius = eye.disc
+    rows, columns = np.indices(eye.vessels.shape)
+    red = eye.image.astype(float).mean(axis=2)
+    free = (eye.vessels == 0) & (eye.fov > 0)
+    on_disc = np.hypot(columns - x, rows - y) < 0.9 * radius
+    beside = np.abs(np.hypot(columns - x, rows - y) / radius - 2) < 0.5
+    assert red[on_disc & free].mean() > 1.15 * red[beside & free].mean()
+    pit = np.hypot(columns - eye.fovea[0], rows - eye.fovea[1])
+    green = eye.image[..., 1].astype(float)
+    middle = green[(pit < 0.3 * radius) & free].mean()
+    assert middle < 0.95 * green[(pit > 2 * radius) & (pit < 3 * radius) & free].mean()
+    assert not eye.vessels[pit < 0.5 * radius].any()
+    assert 4 < np.hypot(x - eye.fovea[0], y - eye.fovea[1]) / radius < 6.5
 
 
 def test_field_of_view_is_a_disc_of_the_diameter_asked_for() -> None:

@@ -37,9 +37,12 @@ def finetune(
         bool, typer.Option("--sparse", help="Label values: 0 not annotated, 1 vessel, 2 background.")
     ] = False,
     classes: Annotated[
-        str,
-        typer.Option(help="Classes, separated by commas, in the order of their label values: artery,vein."),
-    ] = "vessel",
+        str | None,
+        typer.Option(
+            help="Classes, separated by commas, in the order of their label values: artery,vein (3 is both). "
+            "Default: those of the base model."
+        ),
+    ] = None,
     inside_field: Annotated[
         bool, typer.Option("--inside-fov", help="Train only inside the field of view.")
     ] = False,
@@ -87,7 +90,10 @@ def finetune(
         raise SettingsError(f"--name is '{name}': {why}.")
     if not resume and (run / "settings.json").exists():
         raise OverwriteError(f"'{run}' already holds a training: pass --resume, or choose another folder.")
-    names = tuple(part.strip() for part in classes.split(","))
+    start = None if base == "none" else checkpoint.load(base)
+    names = ("vessel",) if start is None else start.header.classes
+    if classes is not None:
+        names = tuple(part.strip() for part in classes.split(","))
     given: dict[str, Any] = {
         "steps": steps, "minutes": minutes, "learning_rate": learning_rate, "batch": batch, "crop": crop,
         "validation": validation, "validate_every": validate_every, "seed": seed, "dropblock": dropblock,
@@ -99,7 +105,6 @@ def finetune(
         changes["augmentation"] = tuning.augmentation(augmentation)
     values = sparse or len(names) > 1
     pairs = [pair for pair in folders.pairs(images, labels, fovs, values=values) if _wanted(pair.name, only)]
-    start = None if base == "none" else checkpoint.load(base)
     config = tuning.settings(
         pairs, start, scale=scale, sparse=sparse, classes=names, inside_field=inside_field, trains=trains,
         **changes,

@@ -4,12 +4,13 @@ from typing import Any
 
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.plugin.common.class_colours import MARKED, artery_vein_colours
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 
 def synthetic() -> list[LayerData]:
-    """Make a synthetic fundus image with its exact vessels and field of view."""
+    """Make a synthetic fundus image with its exact vessels, arteries and veins, and field of view."""
     sample = fundus()
     about = {"dataset": "synthetic", "subject": "0", "split": None}
     return [
@@ -24,6 +25,17 @@ def synthetic() -> list[LayerData]:
                 "name": "synthetic exact",
                 "visible": False,
                 "metadata": about | {"role": "labels", "observer": "exact"},
+            },
+            "labels",
+        ),
+        (
+            sample.labels,
+            {
+                "name": "synthetic arteries and veins",
+                "visible": False,
+                "opacity": 0.7,
+                "colormap": artery_vein_colours(),
+                "metadata": about | MARKED | {"role": "labels", "observer": "exact classes"},
             },
             "labels",
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.imaging.classes import merged
 from napari_saunetv2.imaging.synthetic._anatomy import EYE, frame_of
 from napari_saunetv2.imaging.synthetic._retina import photograph_of, retina_of
 from napari_saunetv2.imaging.synthetic._vessels import vessels_of
@@ -24,11 +25,20 @@ class Synthetic(NamedTuple):
     vessels : array, shape (H, W), uint8, 0 or 1
         Exact: 1 where the distance to a centre line is less than the radius there.
     fov : array, shape (H, W), uint8, 0 or 1
+    labels : array, shape (H, W), uint8
+        1 artery, 2 vein, 3 both: where they cross.
+    disc : (float, float, float)
+        Centre of the optic disc, x and y, and its radius, in pixels.
+    fovea : (float, float)
+        Its centre, x and y, in pixels.
     """
 
     image: NDArray[np.uint8]
     vessels: NDArray[np.uint8]
     fov: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    disc: tuple[float, float, float]
+    fovea: tuple[float, float]
 
 
 def fundus(
@@ -79,7 +89,7 @@ def fundus(
     tilt = math.radians(rng.normal(6, 2.5))  # the fovea lies a little below the disc
     disc = fovea + EYE.disc_to_fovea * np.array([math.cos(tilt), -math.sin(tilt)])
 
-    vessels, passed = vessels_of(rng, frame, fovea, disc)
+    (veins, arteries), passed = vessels_of(rng, frame, fovea, disc)
     field = frame.distance(np.zeros(2))
     inside = field < 0.5
     retina = retina_of(rng, frame, field, fovea, disc)
@@ -87,6 +97,9 @@ def fundus(
         retina[..., channel] *= passed**share
     return Synthetic(
         photograph_of(rng, retina, field, frame.scale),
-        (vessels & inside).astype(np.uint8),
+        ((veins | arteries) & inside).astype(np.uint8),
         inside.astype(np.uint8),
+        merged((arteries & inside, veins & inside)),
+        (*frame.pixel(disc), EYE.disc * frame.scale),
+        frame.pixel(fovea),
     )

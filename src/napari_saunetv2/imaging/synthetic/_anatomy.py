@@ -73,6 +73,12 @@ class Frame:
     side: int  # 1 for a right eye, whose nasal side is on the right of the picture; -1 for a left eye
     scale: float
 
+    def pixel(self, place: Points) -> tuple[float, float]:
+        """Column and row of a place, in pixels."""
+        origin = np.array([self.side * self.x[0], self.y[0]])
+        column, row = (place * [self.side, 1] - origin) * self.scale
+        return float(column), float(row)
+
     def distance(self, centre: Points, aspect: float = 1.0) -> Floats:
         """Distance of every pixel to a place, shape (H, W); an aspect above 1 makes it taller than wide."""
         dx, dy = (self.x - centre[0]).astype(np.float32), (self.y - centre[1]).astype(np.float32)

@@ -24,15 +24,18 @@ class Tree:
 def vessels_of(
     rng: np.random.Generator, frame: Frame, fovea: Points, disc: Points
 ) -> tuple[NDArray[np.bool_], Floats]:
-    """Grow and draw both trees: where they are, and the share of green light they let pass, both (H, W)."""
-    where = np.zeros((len(frame.y), len(frame.x)), bool)
-    passed = np.ones(where.shape, np.float32)
+    """Grow and draw both trees.
+
+    Returns where veins and arteries are, (2, H, W), and the share of green light they let pass, (H, W).
+    """
+    where = np.zeros((2, len(frame.y), len(frame.x)), bool)
+    passed = np.ones(where.shape[1:], np.float32)
     taken = np.empty((0, 2))
     for kind in (_VEINS, _ARTERIES):
         tree = _grow(rng, _trunks(rng, fovea, disc, kind), fovea, disc, taken, EYE.calibre[kind])
         taken = tree.points  # arteries fill the gaps between veins
         depth, radius = _draw(tree, frame)
-        where |= depth > 0
+        where[kind] = depth > 0
         passed = np.minimum(passed, 1 - _darkening(depth, radius, frame.scale, kind))
     # The nerve head throws back more light than the retina, so vessels stand out twice as much on it.
     passed **= 1 + np.exp(-((frame.distance(disc) / EYE.disc) ** 4))

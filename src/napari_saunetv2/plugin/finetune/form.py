@@ -78,7 +78,7 @@ class FineTuneForm(Container[Any]):
             label="classes",
             value="vessel",
             tooltip="Classes, separated by commas, in the order of their label values 1, 2, ...: 'artery, "
-            "vein'.",
+            "vein'; of these, 3 is both and 4 a vessel of unknown class.",
         )
         self.inside_field = CheckBox(
             name="inside_field",
@@ -196,6 +196,8 @@ class FineTuneForm(Container[Any]):
         super().__init__(
             widgets=[self.resume, self.fields, self.buttons, self.progress, self.copies], labels=False
         )
+        self._base_classes = self.classes.value
+        self.base.changed.connect(self._take_classes)
         for field, wanted in ((self.base, preferred("model")), (self.device, preferred("device"))):
             if wanted in field.choices:
                 field.value = wanted
@@ -259,6 +261,12 @@ class FineTuneForm(Container[Any]):
         start = STROKES if self.meaning.value else GENTLE
         for name in ("steps", "batch", "learning_rate", "validation"):
             self.fields[name].value = getattr(start, name)
+
+    def _take_classes(self) -> None:
+        """Suggest the classes of the base, unless others were typed in."""
+        if self.base_name() is not None and self.classes.value == self._base_classes:
+            known = {info.name: info.header.classes for info in checkpoint.available()}
+            self._base_classes = self.classes.value = ", ".join(known.get(self.base.value, ("vessel",)))
 
     def _lay_out(self) -> None:
         named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",
