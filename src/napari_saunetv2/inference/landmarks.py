@@ -19,13 +19,13 @@ MODEL = "saunetv2-landmarks"
 LEAST_DISC = 0.75
 """A disc of less confidence is not reported."""
 
-LEAST_FOVEA = 0.5
+LEAST_FOVEA = 0.7
 """The same for the fovea."""
 
-LEAST_EYE = 0.9
+LEAST_EYE = 0.8
 """The same for the eye, where disc and fovea do not tell it."""
 
-CLOSER = 3.5
+CLOSER = 4.5
 """Disc radii about a disc that a second look sees: it is sized there, at a finer scale."""
 
 APART = (3.0, 7.5)
