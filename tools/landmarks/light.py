@@ -24,7 +24,7 @@ def in_other_light(picture: torch.Tensor, inside: torch.Tensor, draw: np.random.
     lesions = int(draw.integers(0, 5)) if draw.random() < 0.3 else 0
     for strength, most in [(0.35, 1.0)] * reflections + [(-0.3, 0.7)] * lesions:
         x, y = draw.uniform(0.1, 0.9, 2) * SIDE
-        a, b = draw.uniform(1, 9, 2)
+        a, b = draw.uniform(0.7, 5, 2)
         spot = torch.exp(-((((COLUMNS - x) / a) ** 2 + ((ROWS - y) / b) ** 2) ** 1.5))
         colour = numbers(0.4, 1)
         picture = picture + strength * draw.uniform(0.3, most) * spot * colour
@@ -46,7 +46,7 @@ def in_other_light(picture: torch.Tensor, inside: torch.Tensor, draw: np.random.
         else:
             picture = picture.roll(int(draw.integers(1, 3)), 0) * 0.5 + picture * 0.5
     if draw.random() < 0.3:
-        sigma = draw.uniform(0.4, 1.6)
+        sigma = draw.uniform(0.3, 0.9)
         reach = torch.arange(-4.0, 5.0)
         kernel = torch.exp(-(reach**2) / (2 * sigma**2))
         kernel = (kernel / kernel.sum()).expand(3, 1, 1, 9)

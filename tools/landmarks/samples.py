@@ -16,7 +16,7 @@ from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.inference.framing import SIDE, SPAN, Framed, framed
 
-FINER = 2
+FINER = 4
 """Photographs are kept at so many times the size that the network takes: views enlarge parts of them."""
 
 JUDGED = ("_test.tif", "04_", "05_", "Image_11", "Image_12", "Image_13", "Image_14")
@@ -113,15 +113,13 @@ def view(photo: Photograph, draw: np.random.Generator) -> View:
     size = draw.uniform(*SIZES[kind])
     away = draw.uniform(0, 0.12 if kind == 0 else max(1 - size, 0.05)) * full
     towards = draw.uniform(0, 2 * math.pi)
+    x, y = middle + away * math.cos(towards), middle + away * math.sin(towards)
+    if kind and isinstance(photo.disc, tuple) and draw.random() < 0.4:  # as the second look at a disc is
+        x, y = photo.disc[:2] + draw.normal(0, 0.5 * photo.disc[2], 2)
+        size = min(draw.uniform(2.5, 5) * photo.disc[2] / full, 0.9)
     turn = draw.normal(0, 10) if draw.random() < 0.7 else draw.uniform(-35, 35)
     mirror = -1 if draw.random() < 0.5 else 1
-    pose = Pose(
-        middle + away * math.cos(towards),
-        middle + away * math.sin(towards),
-        size * FINER,
-        turn * math.pi / 180,
-        mirror,
-    )
+    pose = Pose(x, y, size * FINER, turn * math.pi / 180, mirror)
     got = pose.seen(photo.frame)
     field = torch.ones(SIDE, SIDE)
     if kind == 1:
@@ -179,7 +177,7 @@ def targets(
     """Maps of disc and fovea, and 1 or 0 for whether each is known."""
     disc, fovea = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)
     knows_disc = knows_fovea = 1.0
-    radius, expected = 9.0, None
+    radius, expected = 4.5, None
     if photo.disc == UNKNOWN:
         knows_disc = 0.0
     elif isinstance(photo.disc, tuple):
@@ -202,7 +200,7 @@ def targets(
         part = share(x, y, 0.4 * radius, inside)
         if part > 0.6:
             away = (COLUMNS - x) ** 2 + (ROWS - y) ** 2
-            fovea = torch.exp(-away / (2 * (0.2 * radius) ** 2 + 1e-6))
+            fovea = torch.exp(-away / (2 * max(0.2 * radius, 0.6) ** 2))
             fovea = fovea / fovea.sum()
         elif part > 0.1:
             knows_fovea = 0.0

@@ -9,13 +9,14 @@ import argparse
 import copy
 import csv
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from samples import FINER, SIDE, Photograph, View, photographs, view, without
+from samples import FINER, SIDE, SPAN, Photograph, View, photographs, view, without
 from torch import Tensor, nn
 
 from napari_saunetv2.inference.landmark_maps import CLASSES, look, places, to_the_right
@@ -25,28 +26,42 @@ from napari_saunetv2.networks import NETWORKS
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of the training."""
+class Cycle:
+    """Settings of a cycle; the second one starts from the first one's weights.
 
-    steps: int = 1800
+    ``without`` is the share of pictures that are no photographs in visible light, ``eye`` the weight of the
+    eye.
+    """
+
+    steps: int
+    learning_rate: float
+    without: float
+    eye: float
     batch: int = 8
-    learning_rate: float = 3e-3
     warm_up: int = 100
     weight_decay: float = 1e-3
-    ema: float = 0.995
-    widths: tuple[int, ...] = (8, 16, 24, 32, 40)
-    without: float = 0.08
-    held_out: int = 6
-    """Every so many-th photograph of a set validates."""
+    ema: float = 0.99
 
 
-def loss_of(logits: Tensor, views: list[View]) -> Tensor:
+CYCLES = (
+    Cycle(steps=1400, learning_rate=3e-3, without=0.08, eye=0.5),
+    Cycle(steps=1000, learning_rate=2e-3, without=0.2, eye=3.0),
+)
+"""In the first cycle infrared pictures and the eye were learned too little."""
+
+WIDTHS = [8, 16, 24, 32, 40]
+
+HELD_OUT = 6
+"""Every so many-th photograph of all validates."""
+
+
+def loss_of(logits: Tensor, views: list[View], eye_weight: float) -> Tensor:
     """Cross-entropy and Dice of the disc, cross-entropy of the fovea's place, cross-entropy of the eye."""
     known = torch.tensor([v.known for v in views])
     disc = torch.stack([v.disc for v in views])
     chance = logits[:, 0].sigmoid()
     each = F.binary_cross_entropy_with_logits(logits[:, 0], disc, reduction="none").mean((1, 2)) * 10
-    overlap = 1 - (2 * (chance * disc).sum((1, 2)) + 8) / (chance.sum((1, 2)) + disc.sum((1, 2)) + 8)
+    overlap = 1 - (2 * (chance * disc).sum((1, 2)) + 2) / (chance.sum((1, 2)) + disc.sum((1, 2)) + 2)
     fovea = torch.stack([v.fovea for v in views]).flatten(1)
     log_chance = places(logits[:, 1])
     nowhere = 1 - fovea.sum(1)
@@ -55,7 +70,7 @@ def loss_of(logits: Tensor, views: list[View]) -> Tensor:
     right = torch.tensor([v.right for v in views])
     side = to_the_right(logits[:, 2], inside)
     eye = F.binary_cross_entropy_with_logits(side, right, reduction="none")
-    per_view = torch.stack([each + overlap, 0.3 * where, 0.5 * eye], dim=1) * known
+    per_view = torch.stack([each + overlap, 0.3 * where, eye_weight * eye], dim=1) * known
     return per_view.sum() / len(views)
 
 
@@ -89,90 +104,98 @@ def validated(network: nn.Module, photos: list[Photograph]) -> dict[str, float]:
     }
 
 
+class Trainer:
+    """The network, its moving average, and the photographs."""
+
+    def __init__(self, data: Path) -> None:
+        every = list(photographs(data))
+        self.held = every[HELD_OUT - 1 :: HELD_OUT]
+        self.kept = [photo for place, photo in enumerate(every) if (place + 1) % HELD_OUT]
+        self.others = list(without(data))
+        self.arguments = {"classes": len(CLASSES), "widths": WIDTHS, "dropblock": 0.0}
+        self.network = NETWORKS["saunetv2"](**self.arguments)
+        self.average = copy.deepcopy(self.network).requires_grad_(requires_grad=False).eval()
+
+    def run(self, cycle: Cycle, draw: np.random.Generator) -> Iterator[dict[str, float]]:
+        """Train through a cycle, from the average of the one before; a row of the log every 200 steps."""
+        network = self.network.train()
+        network.load_state_dict(self.average.state_dict())
+        chance = np.array([photo.weight for photo in self.kept])
+        chance /= chance.sum()
+        optimiser = torch.optim.AdamW(
+            network.parameters(), cycle.learning_rate, weight_decay=cycle.weight_decay
+        )
+        rate = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda n: min((n + 1) / cycle.warm_up, 0.5 * (1 + np.cos(np.pi * n / cycle.steps)))
+        )
+        total = 0.0
+        for step in range(1, cycle.steps + 1):
+            views = []
+            for _ in range(cycle.batch):
+                if draw.random() < cycle.without:
+                    photo = self.others[draw.integers(len(self.others))]
+                else:
+                    photo = self.kept[draw.choice(len(self.kept), p=chance)]
+                views.append(view(photo, draw))
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network(torch.stack([v.picture for v in views]))
+            loss = loss_of(logits.float(), views, cycle.eye)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
+            rate.step()
+            with torch.no_grad():
+                weight = 1 - min(cycle.ema, (1 + step) / (10 + step))
+                old, new = self.average.state_dict(), network.state_dict()
+                for mean, value in zip(old.values(), new.values(), strict=True):
+                    mean.lerp_(value, weight)
+            total += loss.item()
+            if step % 200 == 0:
+                yield {"step": step, "loss": total / 200, **validated(self.average, self.held)}
+                total = 0.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=Settings.steps)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
-    draw = np.random.default_rng(given.seed)
-    settings = Settings(steps=given.steps)
-    every = list(photographs(given.data))
-    held = every[settings.held_out - 1 :: settings.held_out]
-    kept = [photo for photo in every if photo not in held]
-    others = list(without(given.data))
-    chance = np.array([photo.weight for photo in kept])
-    chance /= chance.sum()
-    arguments = {"classes": len(CLASSES), "widths": list(settings.widths), "dropblock": 0.0}
-    network = NETWORKS["saunetv2"](**arguments)
-    average = copy.deepcopy(network).requires_grad_(requires_grad=False)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda n: min((n + 1) / settings.warm_up, 0.5 * (1 + np.cos(np.pi * n / settings.steps))),
-    )
-    began, total = time.monotonic(), 0.0
+    trainer = Trainer(given.data)
+    began = time.monotonic()
     rows = []
-    for step in range(1, settings.steps + 1):
-        network.train()
-        views = []
-        for _ in range(settings.batch):
-            if draw.random() < settings.without:
-                photo = others[draw.integers(len(others))]
-            else:
-                photo = kept[draw.choice(len(kept), p=chance)]
-            views.append(view(photo, draw))
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(torch.stack([v.picture for v in views]))
-        loss = loss_of(logits.float(), views)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        rate.step()
-        with torch.no_grad():
-            weight = min(settings.ema, (1 + step) / (10 + step))
-            for mean, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-                mean.lerp_(new, 1 - weight)
-        total += loss.item()
-        if step % 300 == 0 or step == settings.steps:
-            average.eval()
-            rows.append({"step": step, "loss": total / 300, **validated(average, held)})
-            total = 0.0
-            print(
-                " ".join(f"{k} {v:.4g}" for k, v in rows[-1].items()),
-                f"{time.monotonic() - began:.0f} s",
-                flush=True,
-            )
-            save(given, settings, average, arguments, kept, held, others, time.monotonic() - began, step)
+    for number, cycle in enumerate(CYCLES):
+        for row in trainer.run(cycle, np.random.default_rng(given.seed + number)):
+            rows.append({"cycle": number + 1, **row})
+            print(*(f"{k} {v:.4g}" for k, v in rows[-1].items()), flush=True)
+            save(given.out, trainer, given.seed, round(time.monotonic() - began))
     with given.out.with_suffix(".log.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows({k: f"{v:.5g}" for k, v in row.items()} for row in rows)
 
 
-def save(given, settings, network, arguments, kept, held, others, seconds, step) -> None:  # type: ignore[no-untyped-def]
+def save(path: Path, trainer: Trainer, seed: int, seconds: int) -> None:
+    """Write the model file."""
     header = Header(
         kind="landmarks",
         network="saunetv2",
-        network_arguments=arguments,
+        network_arguments=trainer.arguments,
         padding="centre",
-        fov_diameter=112.0,
+        fov_diameter=float(SPAN),
         classes=CLASSES,
         data={
             "dataset": "drive, hrf, chase, orvs, aria",
-            "train": [Path(photo.name).stem for photo in (*kept, *others)],
-            "validation": [Path(photo.name).stem for photo in held],
+            "train": [Path(photo.name).stem for photo in (*trainer.kept, *trainer.others)],
+            "validation": [Path(photo.name).stem for photo in trainer.held],
         },
-        recipe={"name": "landmarks", **asdict(settings), "steps_taken": step, "seconds": round(seconds, 1)},
-        seed=given.seed,
+        recipe={"name": "landmarks", "cycles": [asdict(cycle) for cycle in CYCLES], "seconds": seconds},
+        seed=seed,
     )
-    checkpoint.save(given.out, network, header, overwrite=True)
+    checkpoint.save(path, trainer.average, header, overwrite=True)
 
 
 if __name__ == "__main__":

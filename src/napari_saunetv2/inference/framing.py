@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging.scale import resize
 
-SPAN = 112
-"""The longer side of the field of view is brought to so many pixels: a disc is 6 to 17 of them in radius."""
+SPAN = 56
+"""The longer side of what is looked at is brought to so many pixels: a disc is 3 to 14 of them in radius."""
 
-SIDE = 128
+SIDE = 64
 """Side of the square: a disc that the field of view cuts still fits."""
 
 FINER = 4
@@ -82,3 +82,21 @@ def framed(unit: NDArray[np.float32], fov: NDArray[np.bool_], finer: int = 1) ->
         top + (first - above) * step,
         scale,
     )
+
+
+def closer(unit: NDArray[np.float32], fov: NDArray[np.bool_], x: float, y: float, r: float) -> Framed | None:
+    """Frame what is in view within ``r`` native pixels of a place; None where nothing is.
+
+    Parameters are otherwise those of :func:`framed`.
+    """
+    height, width = fov.shape
+    top, left = max(0, int(y - r)), max(0, int(x - r))
+    bottom, right = min(height, int(y + r) + 2), min(width, int(x + r) + 2)
+    if top >= bottom or left >= right:
+        return None
+    rows, columns = np.ogrid[top:bottom, left:right]
+    near = fov[top:bottom, left:right] & ((rows - y) ** 2 + (columns - x) ** 2 <= r * r)
+    if not near.any():
+        return None
+    frame = framed(unit[top:bottom, left:right], near)
+    return frame._replace(x=frame.x + left, y=frame.y + top)

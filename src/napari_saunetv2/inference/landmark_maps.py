@@ -12,8 +12,8 @@ from torch import Tensor, nn
 CLASSES = ("disc", "fovea", "temporal side on the right")
 """Maps: is a pixel disc; is it the middle of the fovea; is the temporal side on the right of the picture."""
 
-NEAR = 5
-"""Pixels about the likeliest place of the fovea that count towards it: about half a disc radius."""
+NEAR = 3
+"""Pixels about the likeliest place of the fovea that count towards it: less than a disc radius."""
 
 
 class Answer(NamedTuple):
@@ -92,7 +92,7 @@ def _circle(chance: NDArray[np.float32]) -> tuple[tuple[float, float, float] | N
         return None, float(chance.max())
     sizes = ndimage.sum_labels(chance, numbers, np.arange(1, count + 1))
     # Its soft edge belongs to it; another patch does not.
-    near = ndimage.binary_dilation(numbers == 1 + int(sizes.argmax()), iterations=3)
+    near = ndimage.binary_dilation(numbers == 1 + int(sizes.argmax()), iterations=2)
     weight = np.where(near, chance, 0).astype(float)
     y, x = ndimage.center_of_mass(weight)
     r = math.sqrt(weight.sum() / math.pi)

@@ -4,25 +4,29 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, fundus
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.inference.framing import DARKEST, framed
-from napari_saunetv2.inference.landmark_maps import look
+from napari_saunetv2.inference.framing import DARKEST, Framed, closer, framed
+from napari_saunetv2.inference.landmark_maps import Answer, look
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
 from napari_saunetv2.models import checkpoint
 
 MODEL = "saunetv2-landmarks"
 
-LEAST_DISC = 0.6
+LEAST_DISC = 0.75
 """A disc of less confidence is not reported."""
 
-LEAST_FOVEA = 0.4
+LEAST_FOVEA = 0.7
 """The same for the fovea."""
 
-LEAST_EYE = 0.9
+LEAST_EYE = 0.8
 """The same for the eye, where disc and fovea do not tell it."""
+
+CLOSER = 4.5
+"""Disc radii about a disc that a second look sees: it is sized there, at a finer scale."""
 
 APART = (3.0, 7.5)
 """Disc radii from disc to fovea; 4 to 6 in most eyes. A pair outside is not a disc and its fovea."""
@@ -33,13 +37,18 @@ SIDEWAYS = 0.5
 NO_DISC = "No optic disc was found: it is not in view or does not show"
 NO_FOVEA = "No fovea was found: it is not in view or does not show."
 NO_EYE = "Whether it is a left or a right eye could not be told."
+GREY = (
+    "Disc and fovea are not looked for in a grey picture that may not be a photograph of the fundus ({}): "
+    "in infrared light they look different."
+)
 DARK = "The picture is dark everywhere: neither disc nor fovea can be found."
 
 
 def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     """Find the optic disc and the fovea of a photograph, and tell a left from a right eye.
 
-    A network sees the whole field at a low scale, as it is and mirrored; the mean of both answers counts.
+    A network sees the whole field at a low scale, and a disc that it finds a second time from closer by; each
+    time as it is and mirrored, and the mean of both answers counts.
 
     Parameters
     ----------
@@ -65,22 +74,22 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     seen = field_of_view.detect(unit) if fov is None else _checked(fov, unit.shape[:2])
     if float(unit[seen].max()) < DARKEST:
         return Landmarks(note=DARK)
+    if fundus.is_grey(unit) and (doubt := " and ".join(fundus.doubts(unit, seen))):
+        return Landmarks(note=GREY.format(doubt))
     frame = framed(unit, seen)
-    answer = look(checkpoint.load(MODEL, kind="landmarks").network, frame.picture, frame.inside)
-    disc = fovea = None
-    if answer.disc is not None and answer.disc_confidence >= LEAST_DISC:
-        x, y, r = answer.disc
-        disc = Circle(frame.x + x * frame.scale, frame.y + y * frame.scale, r * frame.scale)
+    network = checkpoint.load(MODEL, kind="landmarks").network
+    answer = look(network, frame.picture, frame.inside)
+    disc, disc_sure = _disc(network, frame, answer, unit, seen)
+    fovea = None
     if answer.fovea_confidence >= LEAST_FOVEA:
-        x, y = answer.fovea
-        fovea = Point(frame.x + x * frame.scale, frame.y + y * frame.scale)
+        fovea = Point(*_native(frame, *answer.fovea))
     doubt = "" if disc else " and ".join(fundus.doubts(unit, seen))
     notes = {
         f"{NO_DISC}{doubt and f', and this may not be a fundus photograph: {doubt}'}.": disc is None,
         NO_FOVEA: fovea is None,
     }
     if disc and fovea and not APART[0] <= (apart := _apart(disc, fovea)) <= APART[1]:
-        if answer.fovea_confidence <= answer.disc_confidence:
+        if answer.fovea_confidence <= disc_sure:
             less, fovea = "fovea", None
         else:
             less, disc = "disc", None
@@ -93,7 +102,7 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
         disc,
         fovea,
         eye,
-        answer.disc_confidence if disc else None,
+        disc_sure if disc else None,
         answer.fovea_confidence if fovea else None,
         sure,
         " ".join(note for note, holds in notes.items() if holds),
@@ -109,6 +118,32 @@ def _checked(fov: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     if not seen.any():
         raise ImageError("The field of view is empty: give a mask that is not 0 inside it, or none.")
     return seen
+
+
+def _native(frame: Framed, x: float, y: float) -> tuple[float, float]:
+    return frame.x + x * frame.scale, frame.y + y * frame.scale
+
+
+def _disc(
+    network: nn.Module, frame: Framed, answer: Answer, unit: NDArray[np.float32], seen: NDArray[np.bool_]
+) -> tuple[Circle | None, float]:
+    """The disc, if a closer look sees it too, and the lower confidence of both looks."""
+    sure = answer.disc_confidence
+    if answer.disc is None or sure < LEAST_DISC:
+        return None, sure
+    x, y, r = answer.disc
+    first = Circle(*_native(frame, x, y), r * frame.scale)
+    near = closer(unit, seen, first.x, first.y, CLOSER * first.r)
+    if near is None:
+        return None, 0.0
+    second = look(network, near.picture, near.inside)
+    sure = min(sure, second.disc_confidence)
+    if second.disc is None or sure < LEAST_DISC:
+        return None, sure
+    x, y, r = second.disc
+    circle = Circle(*_native(near, x, y), r * near.scale)
+    same = np.hypot(circle.x - first.x, circle.y - first.y) <= first.r and 0.6 < circle.r / first.r < 1.7
+    return (circle, sure) if same else (None, 0.0)
 
 
 def _apart(disc: Circle, fovea: Point) -> float:
