@@ -43,8 +43,8 @@ class Limits:
 LIMITS = Limits()
 
 _STEEPNESS = {"too dark": 8, "too bright": 8, "blurred": 4, "hazy": 4}
-"""Exponent of each grade: 1.5 times better than the limit is a grade of 0.84, for light of 0.96: what is bright
-enough gains nothing from more light."""
+"""Exponent of each grade: 1.5 times better than the limit is a grade of 0.84, for light of 0.96: what is
+bright enough gains nothing from more light."""
 
 _UNLIKE = 2
 """With so many doubts an image is no fundus photograph; one alone may be wrong (a crop has no border)."""
