@@ -132,6 +132,10 @@ benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../sha
 benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings, on DRIVE's training images (hours)
 	$(BIN)/python benchmarks/tricks.py $(or $(DATA),../shared/data)/DRIVE -o runs/tricks $(ARGS)
 
+.PHONY: benchmark-quality
+benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and accuracy on DATA (../shared/data) into docs/quality.md
+	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data)
+
 .PHONY: benchmark-measure
 benchmark-measure: .venv/ready-dev  ## Measure how exact, repeatable and fast the measurements are (DATA: ../shared/data)
 	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)

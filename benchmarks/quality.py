@@ -123,7 +123,10 @@ def by_fault(paths: Mapping[str, list[Path]]) -> Iterator[str]:
 
 def by_accuracy(data: Path) -> Iterator[str]:
     """Table of the rank correlation with the F1 of photographs that were segmented, by set."""
-    yield "| set | photographs | rank correlation | AUC for the worst quarter | F1 where the score is below .3 | others |"
+    yield (
+        "| set | photographs | rank correlation | AUC for the worst quarter | F1 with a score below 0.3 "
+        "| F1 of the others |"
+    )
     yield "|---|---|---|---|---|---|"
     every: list[tuple[float, float]] = []
     for name in ("ARIA", "ORVS"):
@@ -151,7 +154,8 @@ def row(name: str, found: list[tuple[float, float]]) -> str:
     higher = float(stats.mannwhitneyu(score[~poor], score[poor])[0] / (poor.sum() * (~poor).sum()))
     low = score < 0.3
     below = f"{f1[low].mean():.3f} ({low.sum()})" if low.any() else "none"
-    return f"| {name} | {len(f1)} | {rank:+.2f} | {higher:.2f} | {below} | {f1[~low].mean():.3f} ({(~low).sum()}) |"
+    above = f"{f1[~low].mean():.3f} ({(~low).sum()})"
+    return f"| {name} | {len(f1)} | {rank:+.2f} | {higher:.2f} | {below} | {above} |"
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from napari_saunetv2.cli.export import export, import_package
 from napari_saunetv2.cli.finetune import finetune
 from napari_saunetv2.cli.measure import measure
 from napari_saunetv2.cli.models import demo, import_keras, models
+from napari_saunetv2.cli.quality import quality
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.train import train
@@ -34,6 +35,7 @@ app = typer.Typer(
 for _command in (
     segment,
     measure,
+    quality,
     evaluate,
     score,
     train,

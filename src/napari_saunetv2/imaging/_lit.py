@@ -108,8 +108,8 @@ def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | N
 
 def _edge_colours(picture: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
     """Up to four colours, shape (3,), that cover much of the frame's edge, each with its noise."""
-    bands = picture[:2], picture[-2:], picture[:, :2].swapaxes(0, 1), picture[:, -2:].swapaxes(0, 1)
-    left = np.concatenate(bands, axis=1).reshape(-1, 3)
+    bands = picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]
+    left = np.concatenate([band.reshape(-1, 3) for band in bands])
     enough = _EDGE_SHARE * len(left)
     colours: list[tuple[NDArray[np.float32], float]] = []
     while len(left) >= enough and len(colours) < 4:

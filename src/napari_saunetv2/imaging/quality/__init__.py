@@ -9,6 +9,7 @@ from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, fundus
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.quality._cells import ACROSS, Cells, cells_of
+from napari_saunetv2.imaging.quality._disc import completed
 from napari_saunetv2.imaging.quality._words import where
 
 __all__ = ["LIMITS", "Limits", "Quality", "dark_over_bright", "of_unit", "quality"]
@@ -41,8 +42,9 @@ class Limits:
 
 LIMITS = Limits()
 
-_STEEPNESS = 4
-"""Exponent of a grade: 1.5 times better than the limit is a grade of 0.84, 1.5 times worse one of 0.16."""
+_STEEPNESS = {"too dark": 8, "too bright": 8, "blurred": 4, "hazy": 4}
+"""Exponent of each grade: 1.5 times better than the limit is a grade of 0.84, for light of 0.96: what is
+bright enough gains nothing from more light."""
 
 _UNLIKE = 2
 """With so many doubts an image is no fundus photograph; one alone may be wrong (a crop has no border)."""
@@ -56,8 +58,8 @@ class Quality:
     ----------
     score : float, range [0, 1]
         Mean over the field of view of the product of three grades, for light, sharpness and contrast. Each
-        is x^4 / (1 + x^4), where x says how many times better than its limit a place is: 1/2 at the limit.
-        0 for what is no fundus photograph.
+        is x^n / (1 + x^n), where x says how many times better than its limit a place is, and n is 8 for
+        light, else 4: 1/2 at the limit. 0 for what is no fundus photograph.
     lit, sharp, contrast : float, range [0, 1]
         Share of the field of view that is neither too dark nor too bright, not blurred, not hazy.
     doubts : tuple of str
@@ -134,7 +136,7 @@ def quality(image: ArrayLike, fov: ArrayLike | None = None) -> Quality:
 
 def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = LIMITS) -> Quality:
     """As :func:`quality`, of an image, shape (H, W, 3), range [0, 1], with its field of view, bool."""
-    cells = cells_of(unit, fov)
+    cells = cells_of(unit, completed(fov))
     if cells is None:
         return Quality(0.0, 0.0, 0.0, 0.0, fundus.doubts(unit, fov), ("too small to judge",))
     doubts = fundus.doubts(unit, fov)
@@ -142,7 +144,7 @@ def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = 
         doubts = (*doubts, "it shows no dark lines that could be vessels")
     reached = _reached(cells, limits)
     total = cells.area.sum()
-    grades = np.prod([x**_STEEPNESS / (1 + x**_STEEPNESS) for x in reached.values()], axis=0)
+    grades = np.prod([_grade(x, _STEEPNESS[word]) for word, x in reached.items()], axis=0)
     lit, sharp, contrast = (
         float(cells.area[np.all([reached[name] >= 1 for name in names], axis=0)].sum() / total)
         for names in (("too dark", "too bright"), ("blurred",), ("hazy",))
@@ -160,6 +162,12 @@ def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float
     return None if cells is None else float(np.median(cells.darker))
 
 
+def _grade(better: NDArray[np.float64], steepness: int) -> NDArray[np.float64]:
+    """Grade from 0 to 1 of what is so many times better than its limit: 1/2 at the limit."""
+    power = better**steepness
+    return power / (1 + power)
+
+
 def _reached(cells: Cells, limits: Limits) -> dict[str, NDArray[np.float64]]:
     """How many times better than its limit each cell is, by the word for what is worse."""
     return {
@@ -171,12 +179,15 @@ def _reached(cells: Cells, limits: Limits) -> dict[str, NDArray[np.float64]]:
 
 
 def _faults(cells: Cells, reached: dict[str, NDArray[np.float64]]) -> tuple[str, ...]:
-    """Name what is worst where something is below its limit, by thirds of the field of view."""
+    """Name by thirds of the field of view what is below its limit: of several faults the first.
+
+    Dark parts look hazy too, for what is left of their contrast is noise, and so do blurred ones.
+    """
     thirds = np.stack([cells.row, cells.column]) * 3 // ACROSS
-    every = np.stack(list(reached.values()))
-    worst = every.argmin(axis=0)
+    named = np.zeros(len(cells.area), bool)
     faults = []
-    for number, word in enumerate(reached):
-        places = where((worst == number) & (every[number] < 1), thirds, cells.area)
+    for word, better in reached.items():
+        places = where((better < 1) & ~named, thirds, cells.area)
         faults += [] if places is None else [f"{' and '.join(places)} {word}".strip()]
+        named |= better < 1
     return tuple(faults)

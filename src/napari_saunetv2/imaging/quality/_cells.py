@@ -166,7 +166,7 @@ def _of_cell(
 
 def _with_neighbours(numbers: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over each cell and those of its eight neighbours that lie inside."""
-    total, known = np.zeros((2, ACROSS * ACROSS))
+    total, known = np.zeros(ACROSS**2), np.zeros(ACROSS**2)
     total[numbers], known[numbers] = values, 1
     total, known = (
         ndimage.uniform_filter(plane.reshape(ACROSS, ACROSS), 3, mode="constant").ravel()[numbers]

@@ -3,17 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS, COLUMNS = ("upper", "", "lower"), ("left", "", "right")
+ROWS, COLUMNS = ("upper", "middle", "lower"), ("left", "middle", "right")
 
 EVERYWHERE = 0.6
 """A fault of at least this share of the field is one of the whole photograph."""
 
-SMALLEST = 0.5
+SMALLEST = 0.45
 """Of a third's area; what covers less is not mentioned."""
 
 
 def where(wrong: NDArray[np.bool_], thirds: NDArray[np.int64], area: NDArray[np.int64]) -> list[str] | None:
-    """Name the thirds of the field in which most of the area is wrong.
+    """Name the thirds of the field of which much is wrong.
 
     Parameters
     ----------
@@ -30,22 +30,19 @@ def where(wrong: NDArray[np.bool_], thirds: NDArray[np.int64], area: NDArray[np.
     """
     if area[wrong].sum() >= EVERYWHERE * area.sum():
         return [""]
-    total, bad = np.zeros((2, 3, 3))
+    total, bad = np.zeros((3, 3)), np.zeros((3, 3))
     np.add.at(total, tuple(thirds), area)
     np.add.at(bad, tuple(thirds[:, wrong]), area[wrong])
-    marked = (bad > SMALLEST * total) & (total > 0)
-    present = total > 0
-    said = np.zeros((3, 3), bool)
-    words = []
-    for lines, names in ((marked | ~present, ROWS), (marked.T | ~present.T, COLUMNS)):
-        for number, name in enumerate(names):
-            here = said[number] if names is ROWS else said[:, number]
-            some = marked[number] if names is ROWS else marked[:, number]
-            if lines[number].all() and some.any() and not here.all():
-                words.append(f"{name or 'middle'} third")
-                here[:] = True
-    words += [
-        " ".join(filter(None, (ROWS[row], COLUMNS[column], "third"))) if (row, column) != (1, 1) else "middle"
-        for row, column in zip(*np.nonzero(marked & ~said), strict=True)
-    ]
+    marked = (total > 0) & (bad >= SMALLEST * total)
+    left, words = marked.copy(), []
+    for names, lines, rest in ((ROWS, marked, left), (COLUMNS, marked.T, left.T)):
+        for name, line, unnamed in zip(names, lines, rest, strict=True):
+            if line.all() and unnamed.any():
+                words.append(f"{name} third")
+                unnamed[:] = False
+    words += [_single(row, column) for row, column in np.argwhere(left)]
     return words or None
+
+
+def _single(row: int, column: int) -> str:
+    return "middle" if row == column == 1 else f"{ROWS[row]} {COLUMNS[column]} third"
