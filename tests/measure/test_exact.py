@@ -192,3 +192,44 @@ def test_a_bump_of_the_outline_is_no_branch():
     tree = traced(distance, bare=True)
     assert len(tree.graph.paths) == 1
     assert (tree.junctions.kind == "end").sum() == 2
+
+
+def test_a_broken_vessel_is_one_vessel():
+    """A gap of two widths does not end a vessel; one of a vessel's length does, and so does a turn."""
+    whole = shapes.bar(140, 4, 110, 20)
+    y, x = shapes.grid(140) - 69.5
+    along = x * np.cos(np.radians(20)) + y * np.sin(np.radians(20))
+    for gap, pieces in ((0, 1), (4, 1), (8, 1), (40, 2)):
+        tree = traced(np.maximum(whole, gap / 2 - np.abs(along)), bare=True)
+        assert len(tree.graph.paths) == pieces, gap
+        if pieces == 1:
+            assert tree.bends.length[0] == pytest.approx(110, rel=0.01)
+            assert np.nanmedian(tree.sections.width) == pytest.approx(4, abs=0.3)
+    beside = np.minimum(shapes.stroke(100, (30, 10), (30, 60), 4), shapes.stroke(100, (40, 55), (40, 90), 4))
+    assert len(traced(beside, bare=True).graph.paths) == 2, "side by side is not end to end"
+
+
+def test_a_branch_that_lost_its_root_still_branches():
+    parent = shapes.stroke(160, (80, 10), (80, 150), 6)
+    daughter = shapes.stroke(160, (70, 80), (20, 110), 3)
+    found = traced(np.minimum(parent, daughter), bare=True).junctions
+    assert (found.kind == "bifurcation").sum() == 1
+    assert (found.kind == "end").sum() == 3
+
+
+def test_the_parent_is_the_arm_that_the_others_turn_away_from():
+    """Widths as good as equal are noise: the angles tell."""
+    distance = np.minimum(
+        shapes.stroke(200, (100, 20), (100, 180), 5), shapes.stroke(200, (100, 100), (60, 140), 5.3)
+    )
+    found = traced(distance).junctions
+    fork = found.kind == "bifurcation"
+    assert found.angle[fork][0] == pytest.approx(45, abs=1.5), "not the 135 degrees to the other side"
+
+
+def test_a_bare_bar_is_as_wide_as_its_mask():
+    """What a mask leaves open no measurement can know: a bar of 8.5 px at 0 degrees is 8 or 9 rows."""
+    for width, angle, shift in itertools.product((3, 5, 8.5, 12, 16), (0, 45, 90), (0, 0.25, 0.5)):
+        mask = shapes.mask(shapes.bar(140, width, 100, angle, (shift + 1e-4, shift + 1e-4)))
+        bar = only_segment(grow("all", mask))
+        assert bar["width"] == pytest.approx(mask.sum() / 100, abs=0.1), (width, angle, shift)

@@ -238,3 +238,21 @@ def test_the_threshold_is_found_from_the_mask(shift):
     assert value(wide, "width_median") == pytest.approx(value(told, "width_median"), abs=0.1)
     with pytest.raises(SettingsError, match="between 0 and 1"):
         measure(smooth >= 0.3, probability=smooth, threshold=1)
+
+
+@pytest.mark.parametrize("at", [70, 72, 78])
+def test_a_branching_within_the_zone_changes_central_equivalents_little(at):
+    """Six vessels of which one forks within zone B (60 to 90 px), into daughters that join to it."""
+    daughter = 8 / np.sqrt(2) / 0.88
+    arms = spokes(6, 8)
+    y, x = shapes.grid(300) - 150
+    arms = np.where((x > at) & (np.abs(y) < x / 2), np.inf, arms)
+    for row_of_end in (100, 200):
+        arms = np.minimum(arms, shapes.stroke(300, (150, 150 + at), (row_of_end, 290), daughter))
+    probability = shapes.soft(arms)
+    vessels = probability >= 0.5
+    none = np.zeros_like(vessels)
+    result = measure(vessels, arteries=vessels, veins=none, probability=probability, disc=DISC)
+    found = row(result, "central_equivalent", "zone_b", "arteries", "px")
+    assert found.value == pytest.approx(27.97488 / 2, rel=0.02)
+    assert row(result, "central_equivalent", "zone_b", "veins").note == "no veins cross the zone"

@@ -50,7 +50,7 @@ class Pool:
 
 
 def _carried(sections: Sections) -> Floats:
-    """Width at each point; near nodes and ends, where none is measured, that of the segment's nearest section.
+    """Width at each point; near nodes and ends, where none is measured, that of the nearest section.
 
     Without it, a segment would weigh by its length less the ends: the finer a vessel is broken into pieces,
     the less it would count.
