@@ -370,3 +370,43 @@ def test_a_dataset_holds_no_more_than_what_is_needed():
     found = _dicom_dataset.dataset(stored(RGB), "eye.dcm", pixels=True)
     assert isinstance(found, Dataset)
     assert not {"PatientName", "PatientBirthDate", "PatientID"} & {e.keyword for e in found}
+
+
+def test_a_dicom_photograph_is_segmented_as_any_other(tmp_path):
+    from napari_saunetv2.batch import OutputOptions, cluster
+    from napari_saunetv2.config import InferenceConfig
+    from napari_saunetv2.imaging.vessels import PostProcessing
+    from tiny import save_model
+
+    config = InferenceConfig(
+        model=str(save_model(tmp_path / "m.safetensors")), engine="torch", precision="float32"
+    )
+    Image.fromarray(RGB).save(tmp_path / "eye.png")
+    written(tmp_path, dicoms.EXACT["two frames, RLE"](), "IM000001")
+    out = OutputOptions(tmp_path / "out")
+    out.folder.mkdir()
+    found = inputs.gather([str(tmp_path / "eye.png"), str(tmp_path / "IM000001")]).files
+    rows = list(cluster.segment_files(found, config, PostProcessing(threshold=0.5), out))
+    assert [row.status for row in rows] == ["done", "done"]
+    assert "2 frames" in rows[1].remarks
+    one, two = (files.read_mask(tmp_path / "out" / f"{name}_vessels.png") for name in ("eye", "IM000001"))
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize(("name", "plugin"), [("eye.dcm", "napari-saunetv2"), ("IM000001", None)])
+def test_a_viewer_opens_dicom(tmp_path, plugins, viewer, name, plugin):
+    """Without a suffix this plugin is the only one that is offered; of .dcm napari asks."""
+    path = written(tmp_path, stored(RGB, ImageLaterality="R", PixelSpacing=[0.005, 0.006]), name)
+    (layer,) = viewer.open(str(path), plugin=plugin)
+    assert np.array_equal(layer.data, RGB)
+    assert layer.rgb
+    assert tuple(layer.scale) == (0.005, 0.006)
+    assert layer.metadata == {"eye": "right", "spacing": "PixelSpacing"}
+    several = {"NumberOfFrames": 2, "PixelData": RGB.tobytes() * 2, "PixelSpacing": [0.005, 0.006]}
+    written(tmp_path, stored(RGB, **several), name)
+    (stack,) = viewer.open(str(path), plugin=plugin)
+    assert stack.data.shape == (2, *RGB.shape)
+    assert stack.rgb
+    assert tuple(stack.scale) == (1, 0.005, 0.006)
+    assert viewer.dims.ndim == 3
