@@ -213,10 +213,12 @@ def test_of_a_folder_dicom_files_without_a_photograph_are_left_out(tmp_path):
     shutil.copy(OWN / "reportsi.dcm", tmp_path / "report.dcm")
     shutil.copy(OWN / "liver_1frame.dcm", tmp_path / "liver.dcm")
     shutil.copy(OWN / "dicomdirtests" / "DICOMDIR", tmp_path / "DICOMDIR")
+    large = np.random.default_rng(0).integers(0, 255, (1200, 1200), np.uint8)
+    written(tmp_path, stored(large, dicoms.OCT, syntax=dicoms.RLE, frames=[dicoms.rle(large)]), "large.dcm")
     written(tmp_path, b"x", "damaged.dcm")
     found = inputs.gather([str(tmp_path)])
     assert {p.name for p in found.files} == {"eye", "damaged.dcm"}
-    assert found.left_out_in_words() == "3 files without a photograph (DICOM), 1 mask"
+    assert found.left_out_in_words() == "4 files without a photograph (DICOM), 1 mask"
 
 
 def test_an_image_of_another_kind_under_this_suffix_is_read_as_what_it_is(tmp_path):
@@ -269,14 +271,15 @@ def deep(levels: int) -> bytes:
     return start[:at] + nest + start[at:]
 
 
-def bomb() -> bytes:
+def bomb(about: bytes = b"") -> bytes:
+    """A deflated data set of zeros, with so much before it that says nothing."""
     head = stored(RGB, syntax=dicoms.DEFLATED)
-    at = head.index(b"1.2.840.10008.1.2.1.99") + 22
-    while head[at : at + 1] == b"\0":
-        at += 1
     made = zlib.compressobj(9, zlib.DEFLATED, -15)
     meta = 132 + 12 + struct.unpack_from("<I", head, 140)[0]
-    return head[:meta] + b"".join(made.compress(b"\0" * 2**24) for _ in range(4)) + made.flush()
+    extra = b"\x02\x00\x02\x01OB\0\0" + struct.pack("<I", len(about)) + about if about else b""
+    size = struct.pack("<I", meta - 144 + len(extra))
+    start = head[:140] + size + extra + head[144:meta]
+    return start + b"".join(made.compress(b"\0" * 2**24) for _ in range(4)) + made.flush()
 
 
 HOSTILE = {
@@ -302,6 +305,7 @@ HOSTILE = {
     "sequences 20,000 deep": lambda: deep(20_000),
     "half a million elements": lambda: stored(RGB)[:-9000] + b"\x09\x00\x01\x00UN\0\0\0\0\0\0" * 500_000,
     "a deflated bomb": bomb,
+    "a deflated bomb behind a long head": lambda: bomb(bytes(5000)),
     "cut": lambda: stored(RGB)[:-100],
     "a JPEG that is cut": lambda: stored(
         RGB, syntax=dicoms.JPEG, frames=[dicoms.jpeg(RGB)[: -len(dicoms.jpeg(RGB)) // 2]]
