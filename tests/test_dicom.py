@@ -213,10 +213,12 @@ def test_of_a_folder_dicom_files_without_a_photograph_are_left_out(tmp_path):
     shutil.copy(OWN / "reportsi.dcm", tmp_path / "report.dcm")
     shutil.copy(OWN / "liver_1frame.dcm", tmp_path / "liver.dcm")
     shutil.copy(OWN / "dicomdirtests" / "DICOMDIR", tmp_path / "DICOMDIR")
+    large = np.random.default_rng(0).integers(0, 255, (1200, 1200), np.uint8)
+    written(tmp_path, stored(large, dicoms.OCT, syntax=dicoms.RLE, frames=[dicoms.rle(large)]), "large.dcm")
     written(tmp_path, b"x", "damaged.dcm")
     found = inputs.gather([str(tmp_path)])
     assert {p.name for p in found.files} == {"eye", "damaged.dcm"}
-    assert found.left_out_in_words() == "3 files without a photograph (DICOM), 1 mask"
+    assert found.left_out_in_words() == "4 files without a photograph (DICOM), 1 mask"
 
 
 def test_an_image_of_another_kind_under_this_suffix_is_read_as_what_it_is(tmp_path):
@@ -269,14 +271,15 @@ def deep(levels: int) -> bytes:
     return start[:at] + nest + start[at:]
 
 
-def bomb() -> bytes:
+def bomb(about: bytes = b"") -> bytes:
+    """A deflated data set of zeros, with so much before it that says nothing."""
     head = stored(RGB, syntax=dicoms.DEFLATED)
-    at = head.index(b"1.2.840.10008.1.2.1.99") + 22
-    while head[at : at + 1] == b"\0":
-        at += 1
     made = zlib.compressobj(9, zlib.DEFLATED, -15)
     meta = 132 + 12 + struct.unpack_from("<I", head, 140)[0]
-    return head[:meta] + b"".join(made.compress(b"\0" * 2**24) for _ in range(4)) + made.flush()
+    extra = b"\x02\x00\x02\x01OB\0\0" + struct.pack("<I", len(about)) + about if about else b""
+    size = struct.pack("<I", meta - 144 + len(extra))
+    start = head[:140] + size + extra + head[144:meta]
+    return start + b"".join(made.compress(b"\0" * 2**24) for _ in range(4)) + made.flush()
 
 
 HOSTILE = {
@@ -302,6 +305,7 @@ HOSTILE = {
     "sequences 20,000 deep": lambda: deep(20_000),
     "half a million elements": lambda: stored(RGB)[:-9000] + b"\x09\x00\x01\x00UN\0\0\0\0\0\0" * 500_000,
     "a deflated bomb": bomb,
+    "a deflated bomb behind a long head": lambda: bomb(bytes(5000)),
     "cut": lambda: stored(RGB)[:-100],
     "a JPEG that is cut": lambda: stored(
         RGB, syntax=dicoms.JPEG, frames=[dicoms.jpeg(RGB)[: -len(dicoms.jpeg(RGB)) // 2]]
@@ -370,3 +374,43 @@ def test_a_dataset_holds_no_more_than_what_is_needed():
     found = _dicom_dataset.dataset(stored(RGB), "eye.dcm", pixels=True)
     assert isinstance(found, Dataset)
     assert not {"PatientName", "PatientBirthDate", "PatientID"} & {e.keyword for e in found}
+
+
+def test_a_dicom_photograph_is_segmented_as_any_other(tmp_path):
+    from napari_saunetv2.batch import OutputOptions, cluster
+    from napari_saunetv2.config import InferenceConfig
+    from napari_saunetv2.imaging.vessels import PostProcessing
+    from tiny import save_model
+
+    config = InferenceConfig(
+        model=str(save_model(tmp_path / "m.safetensors")), engine="torch", precision="float32"
+    )
+    Image.fromarray(RGB).save(tmp_path / "eye.png")
+    written(tmp_path, dicoms.EXACT["two frames, RLE"](), "IM000001")
+    out = OutputOptions(tmp_path / "out")
+    out.folder.mkdir()
+    found = inputs.gather([str(tmp_path / "eye.png"), str(tmp_path / "IM000001")]).files
+    rows = list(cluster.segment_files(found, config, PostProcessing(threshold=0.5), out))
+    assert [row.status for row in rows] == ["done", "done"]
+    assert "2 frames" in rows[1].remarks
+    one, two = (files.read_mask(tmp_path / "out" / f"{name}_vessels.png") for name in ("eye", "IM000001"))
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize(("name", "plugin"), [("eye.dcm", "napari-saunetv2"), ("IM000001", None)])
+def test_a_viewer_opens_dicom(tmp_path, plugins, viewer, name, plugin):
+    """Without a suffix this plugin is the only one that is offered; of .dcm napari asks."""
+    path = written(tmp_path, stored(RGB, ImageLaterality="R", PixelSpacing=[0.005, 0.006]), name)
+    (layer,) = viewer.open(str(path), plugin=plugin)
+    assert np.array_equal(layer.data, RGB)
+    assert layer.rgb
+    assert tuple(layer.scale) == (0.005, 0.006)
+    assert layer.metadata == {"eye": "right", "spacing": "PixelSpacing"}
+    several = {"NumberOfFrames": 2, "PixelData": RGB.tobytes() * 2, "PixelSpacing": [0.005, 0.006]}
+    written(tmp_path, stored(RGB, **several), name)
+    (stack,) = viewer.open(str(path), plugin=plugin)
+    assert stack.data.shape == (2, *RGB.shape)
+    assert stack.rgb
+    assert tuple(stack.scale) == (1, 0.005, 0.006)
+    assert viewer.dims.ndim == 3

@@ -101,7 +101,12 @@ def dataset(data: bytes, name: str, *, pixels: bool) -> "Dataset":
         raise FileFormatError(f"'{name}' {_EXTRA}.") from error
     wanted: list[Any] = [*ELEMENTS, *(PIXELS if pixels else ())]
     try:
-        return pydicom.dcmread(_Counted(_inflated(data, name), name), force=True, specific_tags=wanted)
+        return pydicom.dcmread(
+            _Counted(_inflated(data, name), name),
+            force=True,
+            stop_before_pixels=not pixels,
+            specific_tags=wanted,
+        )
     except FileFormatError:
         raise
     except MemoryError as error:
@@ -114,15 +119,14 @@ def dataset(data: bytes, name: str, *, pixels: bool) -> "Dataset":
 
 def _inflated(data: bytes, name: str) -> bytes:
     """Undo the one transfer syntax that packs the whole data set: pydicom would unpack it without a bound."""
-    if data[128:132] != b"DICM" or _DEFLATED.encode() not in data[132:1024]:
-        return data
     from pydicom import filereader
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_file_meta_info
     from pydicom.uid import ExplicitVRLittleEndian
 
-    start = io.BytesIO(data)
-    start.seek(132)
+    begin = 132 if data[128:132] == b"DICM" else 0
+    start = _Counted(data, name)
+    start.seek(begin)
     meta = filereader._read_file_meta_info(start)  # noqa: SLF001 - pydicom has no public way that stops there
     if meta.get("TransferSyntaxUID") != _DEFLATED:
         return data
@@ -133,4 +137,4 @@ def _inflated(data: bytes, name: str) -> bytes:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     whole = DicomBytesIO()
     write_file_meta_info(whole, meta, enforce_standard=False)
-    return data[:132] + whole.getvalue() + body
+    return data[:begin] + whole.getvalue() + body
