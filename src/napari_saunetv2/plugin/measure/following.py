@@ -94,7 +94,7 @@ class Following:
         if all(plane is former.planes.get(index) for index, plane in measured.planes.items()):
             return
         self._panel.turns.add(self._views.show(measured, layer))
-        self._panel.line.say(messages.of(measured, layer))
+        self._panel.line.say(messages.of(measured))
         self._refining = not all(plane.whole for plane in measured.planes.values())
         if self._refining:
             self._ask(whole, whole, measured)
