@@ -25,7 +25,7 @@ def settle(qtbot):
     def wait(widget):
         def done():
             following = widget.following
-            waits = following._live._throttler._timer.isActive() or following._latest._job is not None
+            waits = following._live._debouncer._timer.isActive() or following._latest._job is not None
             return widget.panel.job is None and not waits and not widget.panel.turns._waiting
 
         qtbot.waitUntil(done, timeout=60_000)

@@ -175,45 +175,60 @@ def test_a_disc_is_drawn_with_the_mouse(viewer, widget, run, mouse, settle, qtbo
     assert np.isfinite(value(widget.results.measured.image, "length", "zone_b", "px"))
 
 
-@pytest.mark.exclusive
-def test_painting_on_a_mask_of_drive_s_size_is_followed_in_a_second(
-    viewer, widget, run, settle, qtbot, capsys
-):
-    """The window never stands still for a tenth of a second, and the numbers are there within one.
+class Course(Clock):
+    """A clock that also knows what the window's own thread did between two ticks."""
 
-    What the machine's other work does to the clock is taken off: the same window is watched while idle, and
-    where it is too slow the processor time of the work itself is told.
+    def __init__(self):
+        super().__init__()
+        self.own = []
+        self.timer.timeout.connect(lambda: self.own.append(time.thread_time()))
+
+
+def quiet():
+    """Whether this process gets a processor whenever it wants one."""
+    begun, used = time.perf_counter(), time.process_time()
+    while time.process_time() - used < 0.1:
+        pass
+    return time.perf_counter() - begun < 0.12
+
+
+@pytest.mark.exclusive
+def test_painting_is_followed_in_a_second(viewer, widget, run, settle, qtbot, capsys):
+    """On a mask of DRIVE's size; the window never stands still for a tenth of a second.
+
+    Processor time is always told: two cores share it, so that it is an upper limit of the waiting time. Where
+    the machine has other work, the clock tells of that.
     """
     eye = fundus((584, 565), 0)
     viewer.add_image(eye.image, rgb=True, name="photo")
     layer = viewer.add_labels(eye.vessels.copy(), name="eye")
     viewer.layers.selection.active = layer
     run(widget)
-    settle(widget)
     with Clock() as idle:
-        qtbot.wait(1000)
-    followed, gaps, spent = [], [], []
+        qtbot.wait(500)
+    followed, spent, gaps, own = [], [], [], []
     for stroke in range(3):
         before = widget.results.measured
-        with Clock() as clock:
-            begun, used = time.monotonic(), time.process_time()
-            for step in range(10):  # a stroke
+        with Course() as clock:
+            for step in range(10):
                 layer.paint((300 + 4 * step, 150 + 60 * stroke + 5 * step), 1)
                 qtbot.wait(10)
-            ended = time.monotonic()
+            ended, used = time.monotonic(), time.process_time()
             qtbot.waitUntil(lambda before=before: widget.results.measured is not before, timeout=60_000)
             settle(widget)
             followed.append(time.monotonic() - ended)
             spent.append(time.process_time() - used)
         gaps.append(clock.longest())
-        assert time.monotonic() > begun
+        own.append(max(np.diff(clock.own)))
     assert widget.results.measured.segments.changed.any()
-    assert (viewer.layers["eye segments"].data > 0).sum() >= (layer.data > 0).sum() - 50
+    assert np.array_equal(widget.results.measured.planes[()].pixels, layer.data)
     with capsys.disabled():
         print(
-            f"\nfollowed in {min(followed):.2f} s ({min(spent):.2f} s of the processor), longest gaps "
-            f"{', '.join(f'{gap * 1e3:.0f}' for gap in gaps)} ms, idle {idle.longest() * 1e3:.0f} ms"
+            f"\nfollowed in {min(followed):.2f} s ({min(spent):.2f} s of the processor), window still for "
+            f"{min(gaps) * 1e3:.0f} ms ({min(own) * 1e3:.0f} ms of its own)"
         )
-    busy = max(1.0, idle.longest() / 0.015)  # of an idle machine the longest gap is a few milliseconds
-    assert min(followed) < 1.0 * busy
-    assert min(gaps) < 0.1 + idle.longest() * 2
+    assert min(spent) < 1
+    assert min(own) < 0.1
+    if quiet():
+        assert min(followed) < 1
+        assert min(gaps) < 0.1 + idle.longest()

@@ -107,7 +107,7 @@ def test_the_photograph_gives_widths_field_of_view_and_disc(model, panel, run):
     assert {"eye disc", "eye fovea", "eye zones"} <= set(names(model))
     assert panel.disc.value.name == "eye disc"
     assert panel.fovea.value.name == "eye fovea"
-    assert "optic disc was" in panel.status.value
+    assert "Optic disc " in panel.status.value
     assert "doubt" in panel.status.value
     unit = to_unit(eye.image)
     landmarks = found.planes[()].measurements.landmarks

@@ -42,11 +42,8 @@ class Found:
         if self.doubt is None:
             return "No optic disc was found: for zones press Draw beside disc, and drag an ellipse over it."
         how = "clearly" if self.doubt <= SURE else "probably" if self.doubt <= DOUBTFUL else "doubtfully"
-        fovea = " The fovea is guessed from it." * self.guessed
-        return (
-            f"The optic disc was {how} found (doubt {self.doubt:.2f}): check the ellipse, drag it if wrong."
-            f"{fovea}"
-        )
+        fovea = " Fovea guessed from it." * self.guessed
+        return f"Optic disc {how} found (doubt {self.doubt:.2f}): check the ellipse, drag it if wrong.{fovea}"
 
 
 def find(

@@ -44,7 +44,7 @@ class Following:
         self._form, self._views, self._panel, self._request = form, views, panel, request
         self._latest = Latest(self._fail)
         self._live = Live(form.native, views.draw_zones, self._renew)
-        self._refining = self._missed = False
+        self._missed = False
         form.native.destroyed.connect(self._latest.abandon)
 
     def watch(self) -> None:
@@ -59,7 +59,7 @@ class Following:
         """Drop what is being measured: all is about to be measured anew."""
         self._live.stop()
         self._latest.forget()
-        self._refining = self._missed = False
+        self._missed = False
 
     def catch_up(self) -> None:
         """Measure what changed while the panel ran a job."""
@@ -79,9 +79,7 @@ class Following:
         except SaunetError as error:
             self._panel.line.say(str(error))
             return
-        if self._refining:
-            self._latest.forget()
-        self._refining = False
+        self._latest.forget()  # what is being measured is no longer what is there
         self._ask(replace(request, intervals=False), request, measured)
 
     def _ask(self, request: Request, whole: Request, measured: Measured) -> None:
@@ -94,9 +92,8 @@ class Following:
         if all(plane is former.planes.get(index) for index, plane in measured.planes.items()):
             return
         self._panel.turns.add(self._views.show(measured, layer))
-        self._panel.line.say(messages.of(measured, layer))
-        self._refining = not all(plane.whole for plane in measured.planes.values())
-        if self._refining:
+        self._panel.line.say(messages.of(measured))
+        if not all(plane.whole for plane in measured.planes.values()):
             self._ask(whole, whole, measured)
 
     def _fail(self, error: Exception) -> None:

@@ -6,17 +6,17 @@ from weakref import ref
 
 from napari.layers import Layer
 from qtpy.QtCore import QObject
-from superqt.utils import QSignalThrottler
+from superqt.utils import QSignalDebouncer
 
 WAIT = 100
-"""Milliseconds between two calls at least: a stroke of the brush changes a layer at every move."""
+"""Milliseconds without a change before a call: a stroke of the brush changes a layer at every move."""
 
 EVENTS = ("data", "set_data", "labels_update", "paint", "scale", "units")
 """What layers tell when they change, be it by painting, undoing, dragging or from a program."""
 
 
 class Live:
-    """Calls back, not too often, when one of the watched layers has changed.
+    """Calls back when one of the watched layers has changed, as soon as the brush or the mouse rests.
 
     Parameters
     ----------
@@ -25,15 +25,15 @@ class Live:
     soon : callable
         Called at every change, for what is quick.
     call : callable
-        Called at most every tenth of a second, also after the last change.
+        Called after the last of several changes.
     """
 
     def __init__(self, parent: QObject, soon: Callable[[], None], call: Callable[[], None]) -> None:
         self._soon = soon
         self._layers: list[ref[Layer]] = []
-        self._throttler = QSignalThrottler(QSignalThrottler.EmissionPolicy.Trailing, parent)
-        self._throttler.setTimeout(WAIT)
-        self._throttler.triggered.connect(call)
+        self._debouncer = QSignalDebouncer(QSignalDebouncer.EmissionPolicy.Trailing, parent)
+        self._debouncer.setTimeout(WAIT)
+        self._debouncer.triggered.connect(call)
 
     def watch(self, *layers: Any) -> None:
         """Watch these layers and no others; what is no layer is left out."""
@@ -52,8 +52,8 @@ class Live:
 
     def stop(self) -> None:
         """Drop a call that is pending."""
-        self._throttler.cancel()
+        self._debouncer.cancel()
 
     def _note(self, _event: object = None) -> None:
         self._soon()
-        self._throttler.throttle()
+        self._debouncer.throttle()

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from napari_saunetv2.plugin.measure.choices import DISC, FOVEA
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
-
     from napari_saunetv2.plugin.measure.run import Measured
 
 DRAW = {
@@ -15,11 +13,11 @@ DRAW = {
 }
 
 
-def of(measured: "Measured", layer: "Labels") -> str:
+def of(measured: "Measured") -> str:
     """Say how many segments were measured, what changed, and what to mind."""
     planes = list(measured.planes.values())
     kinds = "arteries and veins" if measured.classes else "vessels"
-    said = [f"{layer.name}: {len(measured.segments)} segments of {kinds}."]
+    said = [f"{len(measured.segments)} segments of {kinds}."]
     changed = sum(int(plane.changed.sum()) for plane in planes)
     if changed:
         said.append(f"{changed} changed since Measure was pressed, outlined in yellow.")

@@ -173,7 +173,7 @@ class MeasureWidget(MeasureForm):
         yield from self.results.show(measured, layer)
         self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
         self.following.watch()
-        self.panel.line.say(messages.of(measured, layer))
+        self.panel.line.say(messages.of(measured))
 
     def _show_landmarks(self, layer: Labels, measured: Measured) -> Iterator[None]:
         """Show what was found as layers, and choose these."""
