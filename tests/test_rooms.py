@@ -82,7 +82,6 @@ KEYWORDS = {
     "plugin/browse/cases.py:add": "looks of a napari layer",
     "plugin/common/models.py:__init__": "options of a magicgui widget",
     "training/state.py:locked": "a decorator",
-    "training/tuning.py:settings": "fields of TrainConfig, as dataclasses.replace takes them",
 }
 """Functions that may take whatever keywords they are given, and what those are."""
 

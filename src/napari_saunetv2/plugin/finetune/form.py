@@ -26,7 +26,7 @@ from napari_saunetv2.plugin.common.steady import keep_height
 from napari_saunetv2.plugin.finetune.marks import Marks
 from napari_saunetv2.plugin.finetune.pairs_table import PairsTable
 from napari_saunetv2.plugin.finetune.plot import TrainingPlot
-from napari_saunetv2.training import tasks, tuning
+from napari_saunetv2.training import Tuning, tasks
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
@@ -205,32 +205,24 @@ class FineTuneForm(Container[Any]):
         self.meaning.changed.connect(self._suit)
         self._fold()
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings for :func:`napari_saunetv2.training.tuning.settings`.
-
-        ``augmentation`` is given by name.
-        """
+    def tuning(self) -> Tuning:
+        """Return what the fields say."""
         same = ("trains", "steps", "learning_rate", "batch", "crop", "dropblock", "augmentation", "scale",
-                "validation", "validate_every", "seed", "inside_field")  # fmt: skip
-        return {name: self.fields[name].value for name in same} | {
-            "minutes": self.minutes.value or None,
-            "patience": self.patience.value or None,
-            "sparse": self.meaning.value,
-            "classes": tuple(part.strip() for part in self.classes.value.split(",")),
-        }
+                "validation", "validate_every", "patience", "seed", "inside_field")  # fmt: skip
+        return Tuning(
+            minutes=self.minutes.value or None,
+            sparse=self.meaning.value,
+            classes=tuple(part.strip() for part in self.classes.value.split(",")),
+            **{name: self.fields[name].value for name in same},
+        )
 
     def base_name(self) -> str | None:
         """Name of the model to start from; None for training from scratch."""
         return None if self.base.value == FROM_SCRATCH else str(self.base.value)
 
-    def by_value(self) -> bool:
-        """Whether the values of the labels tell more than vessel from background."""
-        settings = self.settings()
-        return bool(settings["sparse"]) or len(settings["classes"]) > 1
-
     def problems(self, images: int) -> dict[str, str]:
         """Mark the fields that are wrong for so many images; say what each is and what it must be."""
-        wrong = tuning.problems(self.settings(), max(1, images))
+        wrong = self.tuning().problems(max(1, images))
         if why := tasks.problem_of_name(str(self.model_name.value)):
             wrong["model_name"] = why
         self.marks.show(wrong)
