@@ -524,6 +524,7 @@ def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):
     assert sorted([*data["train"], *data["validation"]]) == ["eyes_000", "eyes_002"]
 
 
+@pytest.mark.exclusive
 def test_the_window_answers_while_it_trains(viewer, widget, until, finish, qtbot, capsys):
     open_eye(viewer, size=240)
     quick(widget, steps=100_000, crop=128, batch=2, validate_every=20)
