@@ -540,7 +540,7 @@ def test_labels_of_255_beside_1_are_left_out_and_said(viewer, widget, run):
     kept = np.arange(SHAPE[0])[:, None] >= 22
     expected = Case("x", None, truth, found.data, widget.threshold.value, np.broadcast_to(kept, SHAPE))
     assert score.metrics == pytest.approx(expected.score().metrics, nan_ok=True)
-    assert "not judged" in widget.status.tooltip
+    assert "not annotated" in widget.status.tooltip
 
 
 @pytest.mark.parametrize(
@@ -554,7 +554,7 @@ def test_what_segment_does_beside_the_threshold_is_said_not_to_be_scored(viewer,
     viewer.add_labels((found.data >= 0.4).astype(np.uint8), name="eye vessels", metadata=about)
     widget.prediction.value, widget.truth.value = [found], [viewer.layers["eye first"]]
     run(widget)
-    said = [one for one in (widget.status.tooltip or "").split("\n") if "threshold alone" in one]
+    said = [one for one in (widget.status.tooltip or "").split("\n") if "scored at its threshold" in one]
     assert len(said) == bool(says)
     assert says in "".join(said)
     assert not said or "'eye vessels'" in said[0]

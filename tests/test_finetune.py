@@ -26,6 +26,9 @@ from napari_saunetv2.training.validation import corrected, logits, mean_f1
 from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, prepare
 from tiny import save_model
 
+EXACT = {"engine": "torch", "precision": "float32"}
+"""As quick as it gets for a model that nobody has run yet: "auto" first tries every engine."""
+
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8), "dropblock": 0.0},
     steps=6,
@@ -183,12 +186,11 @@ def test_two_kinds_of_vessel_are_learned_apart(tmp_path, base):
     _, model = train(tmp_path / "run", [Pair("eye", image, labels)], config, base=base)
     assert model.header.classes == ("artery", "vein")
     assert model.network.head.out_channels == 2
-    exact = {"engine": "torch", "precision": "float32"}
-    maps = dict(zip(model.header.classes, inference.segment_classes(image, model, **exact), strict=True))
+    maps = dict(zip(model.header.classes, inference.segment_classes(image, model, **EXACT), strict=True))
     assert maps["artery"][12:18].mean() > 0.7 > 0.3 > maps["artery"][42:48].mean()
     assert maps["vein"][42:48].mean() > 0.7 > 0.3 > maps["vein"][12:18].mean()
     # The answer for all vessels is that of the more probable kind.
-    both = inference.segment(image, model, **exact)
+    both = inference.segment(image, model, **EXACT)
     np.testing.assert_array_equal(both, np.maximum(*maps.values()))
 
 
@@ -228,7 +230,7 @@ def test_a_stop_keeps_the_best_so_far(tmp_path, stop_at, validation):
     config = replace(TINY, validation=validation)
     _, model = train(tmp_path / "run", [pair(size=160)], config, stop_at)
     assert model.header.recipe["steps"] == 6
-    assert inference.segment(pair().image, model).shape == (96, 96)
+    assert inference.segment(pair().image, model, **EXACT).shape == (96, 96)
 
 
 def test_a_base_that_is_never_beaten_leaves_no_model(tmp_path, base):

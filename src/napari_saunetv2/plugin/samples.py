@@ -11,31 +11,15 @@ LayerData = tuple[Any, dict[str, Any], str]
 def synthetic() -> list[LayerData]:
     """Make a synthetic fundus image with its exact vessels and field of view."""
     sample = fundus()
-    about = {"dataset": "synthetic", "subject": "0", "split": None}
+    eye = {"dataset": "synthetic", "subject": "0", "split": None}
+
+    def about(name: str, role: str, observer: str | None = None, **looks: Any) -> dict[str, Any]:
+        return {"name": name, "metadata": eye | {"role": role, "observer": observer}, **looks}
+
     return [
-        (
-            sample.image,
-            {"name": "synthetic", "rgb": True, "metadata": about | {"role": "image", "observer": None}},
-            "image",
-        ),
-        (
-            sample.vessels,
-            {
-                "name": "synthetic exact",
-                "visible": False,
-                "metadata": about | {"role": "labels", "observer": "exact"},
-            },
-            "labels",
-        ),
-        (
-            sample.fov,
-            {
-                "name": "synthetic FOV",
-                "visible": False,
-                "metadata": about | {"role": "fov", "observer": None},
-            },
-            "labels",
-        ),
+        (sample.image, about("synthetic", "image", rgb=True), "image"),
+        (sample.vessels, about("synthetic exact", "labels", "exact", visible=False), "labels"),
+        (sample.fov, about("synthetic FOV", "fov", visible=False), "labels"),
     ]
 
 

@@ -141,7 +141,7 @@ class FineTuneWidget(FineTuneForm):
         self.panel.line.say("Copied; the images and labels are saved in the folder that the text names.")
 
     def _picked(self) -> list[Picked]:
-        """Take what is ticked out of its layers; where that fails it is told, and there is nothing."""
+        """Copy what is ticked from its layers; a failure is shown, and the list is then empty."""
         try:
             return [Picked(one, values=self.tuning().by_value) for one in self.pairs.chosen()]
         except SaunetError as error:
