@@ -69,7 +69,7 @@ def widget(viewer):
 @pytest.fixture
 def finish(qtbot):
     def wait(widget):
-        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=300_000)
 
     return wait
 
@@ -85,7 +85,7 @@ def until(qtbot):
             lambda: (
                 widget._report is not None and widget._report.step >= step and widget._report.best_step > 0
             ),
-            timeout=60_000,
+            timeout=300_000,
         )
 
     return wait
