@@ -5,6 +5,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Test windows open on a virtual screen, drawn by software, and never pop up.
 ifeq ($(shell uname -s),Linux)
 SCREEN := QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
+ALONE := exclusive
+else
+ALONE := gui or exclusive
 endif
 
 PYTEST := $(SCREEN) $(BIN)/python -m pytest
@@ -30,10 +33,10 @@ demo: .venv/ready-all  ## Segment the synthetic sample, write pictures to demo/,
 .PHONY: test
 test: docs  ## Run all tests (installs a virtual screen when root; about ten minutes)
 	tools/system-libraries.sh
-# Windows and stopwatches come last and one by one: a busy neighbour would slow them. Pytest's 5 means that ARGS
-# chose no test of this part.
-	@$(PYTEST) -n 2 --dist worksteal -m "not gui and not exclusive" $(ARGS); parallel=$$?; \
-	$(PYTEST) -m "gui or exclusive" $(ARGS); alone=$$?; \
+# Stopwatches come last and one by one, and so do the windows on a real screen, where they compete for the keyboard.
+# Pytest's 5 means that ARGS chose no test of this part.
+	@$(PYTEST) -n 2 --dist worksteal -m "not ($(ALONE))" $(ARGS); parallel=$$?; \
+	$(PYTEST) -m "$(ALONE)" $(ARGS); alone=$$?; \
 	for code in $$parallel $$alone; do case $$code in 0|5) ;; *) exit $$code;; esac; done; \
 	test $$parallel$$alone != 55
 

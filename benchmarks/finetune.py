@@ -18,7 +18,7 @@ from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.skeleton import skeleton
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.training import Pair, fine_tune, tuning
+from napari_saunetv2.training import Pair, Tuning, fine_tune
 
 FOUR = ("Image_01L", "Image_04R", "Image_07L", "Image_10R")
 """Of the 20 training images, one a child, spread over them."""
@@ -56,12 +56,11 @@ def scribbles(
 
 
 def train(
-    pairs: list[Pair], options: argparse.Namespace, **changes: object
+    pairs: list[Pair], options: argparse.Namespace, *, sparse: bool = False
 ) -> tuple[checkpoint.Checkpoint, str]:
     """Fine-tune; returns the model, and what it took in words."""
     base = checkpoint.load(BASE)
-    given = {"minutes": options.minutes, "steps": options.steps, **changes}
-    config = tuning.settings(pairs, base, **{k: v for k, v in given.items() if v is not None})
+    config = Tuning(minutes=options.minutes, steps=options.steps, sparse=sparse).config(pairs, base)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         work = fine_tune(pairs, config, Path(folder) / "run", base=base)

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,20 @@ os.environ["SAUNETV2_AUTOSAVE"] = tempfile.mkdtemp(prefix="saunetv2-autosave-")
 torch.set_num_threads(1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each process of a parallel run a screen of its own: on one, windows compete for the keyboard."""
+    if not hasattr(config, "workerinput") or os.environ.get("QT_QPA_PLATFORM") != "xcb":
+        return
+    read, write = os.pipe()
+    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(words, pass_fds=[write], stderr=subprocess.DEVNULL)
+    config.add_cleanup(screen.terminate)
+    os.close(write)
+    with os.fdopen(read) as number:
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    os.environ.pop("XAUTHORITY", None)  # that of another screen
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photographs and reference vectors; tests that need it skip where it is not."""
@@ -26,9 +41,10 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Exports of models go to a folder of the tests' own, on every system."""
+    """Exports of models go to a folder of the tests' own, on every system; parallel processes share it."""
     patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("cache")
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cache"
     patch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folder))
     yield
     patch.undo()

@@ -191,8 +191,9 @@ def test_the_curve_is_scikit_learns():
         assert line.recall[n] == pytest.approx(sk.recall_score(truth[inside], prediction))
         if prediction.any():
             assert line.precision[n] == pytest.approx(sk.precision_score(truth[inside], prediction))
-    recall, precision = line.at(0.5)
-    assert evaluation.operating_point(truth, probability >= 0.5, inside) == pytest.approx((recall, precision))
+    middle = list(evaluation.THRESHOLDS).index(0.5)
+    point = line.recall[middle], line.precision[middle]
+    assert evaluation.operating_point(truth, probability >= 0.5, inside) == pytest.approx(point)
     assert np.isnan(evaluation.curve(truth * 0, probability).recall).all()
     mean = evaluation.mean_curve([line, evaluation.curve(truth * 0, probability)])
     np.testing.assert_allclose(mean.recall, line.recall)

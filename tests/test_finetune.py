@@ -16,7 +16,17 @@ from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.reproduce import FineTuning
-from napari_saunetv2.training import Outcome, Pair, TrainConfig, fine_tune, folders, tasks, tuning, validation
+from napari_saunetv2.training import (
+    Outcome,
+    Pair,
+    TrainConfig,
+    Tuning,
+    fine_tune,
+    folders,
+    tasks,
+    tuning,
+    validation,
+)
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.corrections import better, between
@@ -25,6 +35,9 @@ from napari_saunetv2.training.matching import Named, match
 from napari_saunetv2.training.validation import corrected, logits, mean_f1
 from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, meaning, prepare
 from tiny import save_model
+
+EXACT = {"engine": "torch", "precision": "float32"}
+"""As quick as it gets for a model that nobody has run yet: "auto" first tries every engine."""
 
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8), "dropblock": 0.0},
@@ -182,16 +195,15 @@ def test_two_kinds_of_vessel_are_learned_apart(tmp_path, base):
     config = replace(
         TINY, classes=("artery", "vein"), steps=150, learning_rate=1e-2, validate_every=50, crop=64
     )
-    config = replace(config, augmentation=tuning.augmentation("rotations only"))
+    config = replace(config, augmentation=tuning.AUGMENTATIONS["rotations only"])
     _, model = train(tmp_path / "run", [Pair("eye", image, labels)], config, base=base)
     assert model.header.classes == ("artery", "vein")
     assert model.network.head.out_channels == 2
-    exact = {"engine": "torch", "precision": "float32"}
-    maps = dict(zip(model.header.classes, inference.segment_classes(image, model, **exact), strict=True))
+    maps = dict(zip(model.header.classes, inference.segment_classes(image, model, **EXACT), strict=True))
     assert maps["artery"][12:18].mean() > 0.7 > 0.3 > maps["artery"][42:48].mean()
     assert maps["vein"][42:48].mean() > 0.7 > 0.3 > maps["vein"][12:18].mean()
     # The answer for all vessels is that of the more probable kind.
-    both = inference.segment(image, model, **exact)
+    both = inference.segment(image, model, **EXACT)
     np.testing.assert_array_equal(both, np.maximum(*maps.values()))
 
 
@@ -261,7 +273,7 @@ def test_a_stop_keeps_the_best_so_far(tmp_path, stop_at, validation):
     config = replace(TINY, validation=validation)
     _, model = train(tmp_path / "run", [pair(size=160)], config, stop_at)
     assert model.header.recipe["steps"] == 6
-    assert inference.segment(pair().image, model).shape == (96, 96)
+    assert inference.segment(pair().image, model, **EXACT).shape == (96, 96)
 
 
 def test_a_base_that_is_never_beaten_leaves_no_model(tmp_path, base):
@@ -460,26 +472,40 @@ def test_a_run_of_an_older_version_is_gone_on_with(tmp_path):
 
 
 def test_settings_survive_json():
-    config = replace(TINY, classes=("artery", "vein"), augmentation=tuning.AUGMENTATIONS["mild"])
+    look = replace(tuning.AUGMENTATIONS["mild"], unresampled=0.5, unfiltered=True)
+    config = replace(TINY, classes=("artery", "vein"), augmentation=look, compare_with_base=True)
     config = replace(config, network_arguments={"dropblock": 0.1})
-    assert from_plain(json.loads(json.dumps(asdict(config)))) == config
+    plain = json.loads(json.dumps(asdict(config)))
+    assert from_plain(plain) == config
+    plain["detailed"] = plain.pop("compare_with_base")  # as an older version named them
+    look = plain["augmentation"]
+    look["crisp"], look["clean"] = look.pop("unresampled"), look.pop("unfiltered")
+    assert from_plain(plain) == config
 
 
 def test_images_are_brought_to_the_bases_scale_where_inference_would(base):
     near, far = pair(size=96), pair(size=160)
-    assert tuning.settings([near], base).fov_diameter is None
-    assert tuning.settings([far], base).fov_diameter == 90.0
-    assert tuning.settings([far], base, scale="image").fov_diameter is None
-    with pytest.raises(SettingsError, match="scale"):
-        tuning.settings([far], base, scale="big")
+    assert Tuning().config([near], base).fov_diameter is None
+    assert Tuning().config([far], base).fov_diameter == 90.0
+    assert Tuning(scale="image").config([far], base).fov_diameter is None
+    with pytest.raises(SettingsError, match="scale is 'big': it must be model or image"):
+        Tuning(scale="big").config([far], base)
 
 
 def test_every_wrong_setting_of_a_form_is_told():
-    good = {**{k: getattr(tuning.GENTLE, k) for k in TrainConfig.__dataclass_fields__}, "dropblock": 0.1}
-    assert tuning.problems(good, 4) == {}
+    assert Tuning().problems(4) == Tuning(sparse=True, validate_every=5).problems(1) == {}
     wrong = {"crop": 30, "validation": 0.9, "validate_every": 400, "dropblock": 0.7, "learning_rate": 0.0}
-    assert tuning.problems({**good, **wrong}, 4).keys() == wrong.keys()
-    assert "batch" in tuning.problems({**good, "crop": 1600}, 4)
+    assert Tuning(**wrong).problems(4).keys() == wrong.keys()
+    assert "batch" in Tuning(crop=1600).problems(4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dropblock", 0.5), ("augmentation", "wild"), ("patience", -1), ("crop", 40), ("trains", "none")],
+)
+def test_what_is_wrong_is_told_before_a_training(base, name, value):
+    with pytest.raises(SettingsError, match=f"{name} is {value!r}: it must be "):
+        Tuning(**{name: value}).config([pair()], base)
 
 
 # --- folders
@@ -620,12 +646,10 @@ def test_python_and_command_line_give_the_same_weights(tmp_path, base, home):
     checkpoint.save(path, base.network, base.header)
     folder = tmp_path / "eyes"
     tasks.export(folder, [easy(pair(f"eye{n}", 96, n)) for n in range(3)], values=False)
-    changes = {
-        "steps": 12, "batch": 1, "crop": 32, "validation": 0.5, "validate_every": 3, "sparse": False,
-        "learning_rate": 0.02,
-        "minutes": None, "patience": None, "augmentation": "rotations only", "inside_field": True,
-        "classes": ("vessel",), "dropblock": 0.0,
-    }  # fmt: skip
+    changes = Tuning(
+        steps=12, batch=1, crop=32, validation=0.5, validate_every=3, learning_rate=0.02, patience=0,
+        augmentation="rotations only", inside_field=True, dropblock=0.0,
+    )  # fmt: skip
     found = []
     for how in ("python", "command"):
         snippet = FineTuning(folder, ["eye0", "eye2"], str(path), changes, "cpu", tmp_path / how)

@@ -69,7 +69,7 @@ def widget(viewer):
 @pytest.fixture
 def finish(qtbot):
     def wait(widget):
-        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: widget.panel.job is None, timeout=300_000)
 
     return wait
 
@@ -85,7 +85,7 @@ def until(qtbot):
             lambda: (
                 widget._report is not None and widget._report.step >= step and widget._report.best_step > 0
             ),
-            timeout=60_000,
+            timeout=300_000,
         )
 
     return wait
@@ -524,6 +524,7 @@ def test_a_stack_gives_its_annotated_planes(viewer, widget, finish):
     assert sorted([*data["train"], *data["validation"]]) == ["eyes_000", "eyes_002"]
 
 
+@pytest.mark.exclusive
 def test_the_window_answers_while_it_trains(viewer, widget, until, finish, qtbot, capsys):
     open_eye(viewer, size=240)
     quick(widget, steps=100_000, crop=128, batch=2, validate_every=20)

@@ -11,7 +11,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from napari_saunetv2 import batch, datasets, inference
-from napari_saunetv2.batch import images
 from napari_saunetv2.cli import app
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_mask, write_image, write_mask
@@ -21,6 +20,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import preflight
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import drain
 
 AUTO = InferenceConfig()
 HALF = PostProcessing(threshold=0.5)
@@ -246,16 +246,19 @@ def test_the_command_line_and_its_table_say_it(odd, tmp_path):
     assert rows["dark"]["version"]
 
 
+def segment_file(file, folder):
+    options = batch.OutputOptions(folder)
+    return drain(batch.segment_steps(file, file.stem, checkpoint.load(), AUTO, HALF, options))
+
+
 @pytest.mark.parametrize("name", ["dark", "crop", "blue", "tiny", "blank"])
 def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
     folder, expected = odd
     image = np.asarray(Image.open(folder / f"{name}.png"))
     model = checkpoint.load()
     with caplog.at_level(logging.WARNING):
-        images.segment_file(folder / f"{name}.png", name, model, AUTO, HALF, batch.OutputOptions(tmp_path))
-        assert f"{name}.png: " in caplog.text
-        assert expected[name] in caplog.text
-        caplog.clear()
+        done = segment_file(folder / f"{name}.png", tmp_path)
+        assert expected[name] in " ".join(done.remarks)
         inference.segment(image, model)
         assert expected[name] in caplog.text
     assert expected[name] in " ".join(preflight.describe(image, model, AUTO, measure=False).advice)
@@ -263,18 +266,14 @@ def test_python_logs_it_and_the_card_advises(odd, tmp_path, name, caplog):
 
 def test_a_clean_photograph_needs_no_word(tmp_path, caplog):
     write_image(tmp_path / "eye.png", fundus().image)
-    done = images.segment_file(
-        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.OutputOptions(tmp_path)
-    )
+    done = segment_file(tmp_path / "eye.png", tmp_path)
     assert done.remarks == ()
     assert not caplog.records
 
 
 def test_the_share_is_that_of_the_field_of_view(tmp_path):
     write_image(tmp_path / "eye.png", EYE.image)
-    done = images.segment_file(
-        tmp_path / "eye.png", "eye", checkpoint.load(), AUTO, HALF, batch.OutputOptions(tmp_path)
-    )
+    done = segment_file(tmp_path / "eye.png", tmp_path)
     mask, fov = read_mask(done.path) != 0, field_of_view.detect(to_unit(EYE.image))
     assert done.share == pytest.approx(mask[fov].mean())
     assert done.share > mask.mean() * 1.2

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from napari_saunetv2 import batch
-from napari_saunetv2.batch import images
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import drain
 
 HALF = PostProcessing(threshold=0.5)
 STEEPEST = 20.0
@@ -71,9 +71,8 @@ def _images(folder: Path) -> Callable[[int], None]:
 
     def segment(number: int) -> None:
         name = f"eye{number % 10}"
-        images.segment_file(
-            folder / f"{name}.png", name, model, InferenceConfig(rescale="off"), HALF, options
-        )
+        config = InferenceConfig(rescale="off")
+        drain(batch.segment_steps(folder / f"{name}.png", name, model, config, HALF, options))
 
     return segment
 

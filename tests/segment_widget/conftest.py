@@ -36,7 +36,7 @@ def finish(qtbot):
     """Wait for the end of a run."""
 
     def wait(widget):
-        qtbot.waitUntil(widget.progress.native.isHidden, timeout=60_000)
+        qtbot.waitUntil(widget.progress.native.isHidden, timeout=300_000)
 
     return wait
 

@@ -180,6 +180,7 @@ def test_what_nobody_foresaw_is_shown_and_ends_the_run(viewer, widget, hold, run
     assert notification_manager.records[-1].exception is error
 
 
+@pytest.mark.exclusive
 def test_closing_the_window_ends_the_run(viewer, widget, hold, qtbot):
     viewer.add_image(picture(), rgb=True)
     widget.run.native.click()

@@ -16,6 +16,7 @@ from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.inference import passes, preflight, uncertainty
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import drain
 
 pytestmark = pytest.mark.gui
 
@@ -242,9 +243,8 @@ def test_uncertain_vessels_one_after_another(viewer, widget, run, qtbot):
     run(widget)
     assert names(viewer) == ["eye", "eye probability", "eye uncertainty", "eye vessels"]
     spread = viewer.layers["eye uncertainty"].data
-    assert np.array_equal(
-        spread, uncertainty.variance(image, checkpoint.load(), InferenceConfig(rescale="off", **EXACT))
-    )
+    work = uncertainty.steps(image, checkpoint.load(), InferenceConfig(rescale="off", **EXACT))
+    assert np.array_equal(spread, drain(work))
     assert widget.next_uncertain.enabled
     assert widget.previous_uncertain.enabled
     ranking = branches.ranked(viewer.layers["eye vessels"].data, spread)

@@ -6,7 +6,7 @@ from segmenting import names, picture
 
 from clock import Clock
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.exclusive]
 
 LARGE = (2336, 3504)
 

@@ -30,7 +30,6 @@ from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning
 from napari_saunetv2.measure.classes import find_classes
 from napari_saunetv2.models.checkpoint import Checkpoint
-from napari_saunetv2.progress import drain
 
 
 @dataclass(frozen=True)
@@ -103,15 +102,15 @@ class Summary(NamedTuple):
     quality: Quality | None = None
 
 
-def segment_file(
+def segment_steps(
     file: Path,
     name: str,
     model: Checkpoint,
     config: InferenceConfig,
     post: PostProcessing,
     options: OutputOptions,
-) -> Summary:
-    """Segment one file and write the requested results.
+) -> Generator[fallback.State, None, Summary]:
+    """Segment one file and write the requested results, one pass of the network at a time.
 
     Parameters
     ----------
@@ -124,30 +123,20 @@ def segment_file(
         A mask file of the field of view is also what the scale and the share of vessels are measured by.
     options : OutputOptions
 
+    Yields
+    ------
+    State
+        Closing the generator stops the work.
+
     Returns
     -------
     Summary
-        Its remarks go to the log too.
 
     Raises
     ------
     SaunetError
         When the file cannot be read or segmented, or a result exists; nothing is written then.
     """
-    done = drain(segment_steps(file, name, model, config, post, options))
-    plausibility.log(Path(file).name, done.remarks)
-    return done
-
-
-def segment_steps(
-    file: Path,
-    name: str,
-    model: Checkpoint,
-    config: InferenceConfig,
-    post: PostProcessing,
-    options: OutputOptions,
-) -> Generator[fallback.State, None, Summary]:
-    """As :func:`segment_file`, one pass of the network at a time; closing the generator stops the work."""
     if options.artery_vein:
         check_artery_vein(model)
     paths = options.paths(name)

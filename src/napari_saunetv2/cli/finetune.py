@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -66,7 +66,7 @@ def finetune(
         typer.Option(help="Share of the images (of a single image: of its vessels) used only to validate."),
     ] = None,
     validate_every: Annotated[int | None, typer.Option(help="Steps between two validations.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN.")] = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -94,21 +94,15 @@ def finetune(
     names = ("vessel",) if start is None else start.header.classes
     if classes is not None:
         names = tuple(part.strip() for part in classes.split(","))
-    given: dict[str, Any] = {
-        "steps": steps, "minutes": minutes, "learning_rate": learning_rate, "batch": batch, "crop": crop,
-        "validation": validation, "validate_every": validate_every, "seed": seed, "dropblock": dropblock,
-    }  # fmt: skip
-    changes = {key: value for key, value in given.items() if value is not None}
-    if patience is not None:
-        changes["patience"] = patience or None
-    if augmentation is not None:
-        changes["augmentation"] = tuning.augmentation(augmentation)
-    values = sparse or len(names) > 1
-    pairs = [pair for pair in folders.pairs(images, labels, fovs, values=values) if _wanted(pair.name, only)]
-    config = tuning.settings(
-        pairs, start, scale=scale, sparse=sparse, classes=names, inside_field=inside_field, trains=trains,
-        **changes,
+    chosen = tuning.Tuning(
+        sparse=sparse, classes=names, inside_field=inside_field,
+        trains=cast("Any", trains), scale=cast("Any", scale), minutes=minutes, steps=steps,
+        learning_rate=learning_rate, batch=batch, crop=crop, dropblock=dropblock, augmentation=augmentation,
+        validation=validation, validate_every=validate_every, patience=patience, seed=seed,
     )  # fmt: skip
+    found = folders.pairs(images, labels, fovs, values=chosen.by_value)
+    pairs = [pair for pair in found if _wanted(pair.name, only)]
+    config = chosen.config(pairs, start)
     for remark in tuning.remarks(pairs, config):
         err.print(plain(f"Warning: {remark}"))
     about = {"dataset": "own images", "base": base}

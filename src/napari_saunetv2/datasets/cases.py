@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import DATASETS, Sample, inputs
+from napari_saunetv2.datasets.partners import numbered
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import read_image, reason
 
@@ -73,7 +74,10 @@ def read(folder: Path) -> Cases:
     found = _others(folder, samples)
     taken = {sample.name for sample in samples}
     for path, name in inputs.result_names(found.files).items():
-        samples.append(_photograph(path, _free(name, taken)))
+        name = numbered(name, taken.__contains__)
+        taken.add(name)
+        # Two photographs of one name in different folders are of different eyes.
+        samples.append(Photograph(OTHER, name, subject=str(path), eye=None, split=None, image_path=path))
     left_out = found.left_out_in_words()
     if not samples:
         raise LayoutError(
@@ -105,16 +109,3 @@ def _others(folder: Path, samples: Sequence[Sample]) -> inputs.Inputs:
             found.left_out["subfolder"] += below
     found.left_out = +found.left_out
     return found
-
-
-def _photograph(path: Path, name: str) -> Photograph:
-    # Two photographs of one name in different folders are of different eyes.
-    return Photograph(OTHER, name, subject=str(path), eye=None, split=None, image_path=path)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    taken.add(free)
-    return free

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_saunetv2.datasets.partners import ROLES, is_mask, stem
+from napari_saunetv2.datasets.partners import ROLES, is_mask, numbered, stem
 from napari_saunetv2.datasets.partners import bare as bare_name
 from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files import dicom, load_values, readable
@@ -201,11 +201,7 @@ def result_names(files: dict[Path, PurePath]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for file, below in files.items():
-        plain = (below / stem(file)).as_posix()
-        name, number = plain, 2
-        while name.lower() in taken:
-            name, number = f"{plain}_{number}", number + 1
-        names[file] = name
+        names[file] = name = numbered((below / stem(file)).as_posix(), lambda one: one.lower() in taken)
         taken.add(name.lower())
     return names
 

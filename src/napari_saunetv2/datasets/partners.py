@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from itertools import chain, count
 from pathlib import Path
 
 from napari_saunetv2.errors import LayoutError, SaunetError
@@ -150,3 +151,9 @@ def _by_first_part(
 def _side(name: str) -> int | None:
     words = set(re.split(r"[^a-z]+", folded(name)))
     return next((number for number, side in enumerate(_SIDES) if words & side), None)
+
+
+def numbered(name: str, taken: Callable[[str], bool], mark: str = "_") -> str:
+    """Return a name, or if it is taken the first free one of name_2, name_3, ..."""
+    names = chain([name], (f"{name}{mark}{number}" for number in count(2)))
+    return next(one for one in names if not taken(one))

@@ -95,7 +95,7 @@ def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
 def _openvino(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _openvino as engine
 
-    engine.write_checked(model.network, file)
+    engine.write(model.network, file)
     return engine.OpenvinoRunner(file, "float32")
 
 
@@ -109,7 +109,7 @@ def _openvino_mixed(model: Checkpoint, file: Path) -> Run:
 def _onnx(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _onnx as engine
 
-    engine.write_checked(model.network, file)
+    engine.write(model.network, file)
     return engine.OnnxRunner(file)
 
 

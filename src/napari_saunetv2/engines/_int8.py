@@ -18,7 +18,7 @@ from openvino import opset13 as ops
 from torch import nn
 
 from napari_saunetv2.engines._graph import Node, Weights
-from napari_saunetv2.engines._openvino import OpenvinoBuilder, model_with
+from napari_saunetv2.engines._openvino import OpenvinoBuilder
 from napari_saunetv2.engines._openvino import model as openvino_model
 from napari_saunetv2.errors import CheckpointError
 
@@ -69,7 +69,7 @@ class Int8Builder(OpenvinoBuilder):
 def measure(network: nn.Module, canvases: Iterable[NDArray[np.float32]]) -> Iterator[tuple[Range, ...]]:
     """Ranges of the inputs of all convolutions: after every canvas, shape (H, W, 3), the mean so far."""
     builder = _MeasuringBuilder()
-    measured = model_with(network, builder, lambda: builder.ends)
+    measured = openvino_model(network, builder, checked=False, more=lambda: builder.ends)
     compiled = ov.Core().compile_model(measured, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     total = np.zeros(len(builder.ends))
     for count, canvas in enumerate(canvases, start=1):

@@ -131,27 +131,17 @@ class OnnxRunner:
         return probability
 
 
-def write(network: nn.Module, file: Path) -> None:
-    """Write a network as an ONNX file, for other programs."""
-    write_beside(file, lambda out: out.write(exchange_model(network).SerializeToString()))
+def write(network: nn.Module, file: Path, *, checked: bool = True) -> None:
+    """Write :func:`model` to a file."""
+    write_beside(file, lambda out: out.write(model(network, checked=checked).SerializeToString()))
 
 
-def write_checked(network: nn.Module, file: Path) -> None:
-    """Write a network with the second output of :func:`model`."""
-    write_beside(file, lambda out: out.write(model(network).SerializeToString()))
+def model(network: nn.Module, *, checked: bool = True) -> onnx.ModelProto:
+    """Build a network; image (batch, 3, height, width) -> probability (batch, classes, height, width).
 
-
-def exchange_model(network: nn.Module) -> onnx.ModelProto:
-    """Build a network; image (batch, 3, height, width) -> probability (batch, classes, height, width)."""
-    return _model(network, checked=False)
-
-
-def model(network: nn.Module) -> onnx.ModelProto:
-    """Build a network with a second output, the mean logit, which tells whether all logits are finite."""
-    return _model(network, checked=True)
-
-
-def _model(network: nn.Module, *, checked: bool) -> onnx.ModelProto:
+    With ``checked`` a second output, the mean logit, tells whether all logits are finite; other programs do
+    without it.
+    """
     builder = OnnxBuilder()
     logits = build(network, builder, "image")
     builder.nodes.append(helper.make_node("Sigmoid", [logits], ["probability"]))

@@ -199,41 +199,31 @@ def _hint(precision: str) -> str:
     return _HINTS[precision]
 
 
-def write(network: nn.Module, file: Path) -> None:
-    """Write a network as OpenVINO's .xml and .bin, for other programs."""
-    ov.save_model(_model(network, OpenvinoBuilder(), lambda _: []), file, compress_to_fp16=False)
+def write(network: nn.Module, file: Path, *, checked: bool = True) -> None:
+    """Write :func:`model` as OpenVINO's .xml and .bin."""
+    ov.save_model(model(network, checked=checked), file, compress_to_fp16=False)
 
 
-def write_checked(network: nn.Module, file: Path) -> None:
-    """Write a network with the second output of :func:`model`."""
-    ov.save_model(model(network), file, compress_to_fp16=False)
-
-
-def model(network: nn.Module, builder: OpenvinoBuilder | None = None) -> ov.Model:
+def model(
+    network: nn.Module,
+    builder: OpenvinoBuilder | None = None,
+    *,
+    checked: bool = True,
+    more: Callable[[], list[Node]] = list,
+) -> ov.Model:
     """Build a network; image (1, H, W, 3) of any height and width -> probability (1, classes, H, W).
 
-    The second output is the mean logit, which tells whether all logits are finite.
+    With ``checked`` a second output, the mean logit, tells whether all logits are finite; other programs do
+    without it. ``more`` gives further outputs, once the network is built.
     """
     builder = builder or OpenvinoBuilder()
-    return _model(
-        network,
-        builder,
-        lambda logits: [builder.exact(ops.reduce_mean(logits, [0, 1, 2, 3], keep_dims=True))],
-    )
-
-
-def model_with(network: nn.Module, builder: OpenvinoBuilder, more: Callable[[], list[Node]]) -> ov.Model:
-    """Build a network; ``more`` adds further outputs."""
-    return _model(network, builder, lambda _: more())
-
-
-def _model(network: nn.Module, builder: OpenvinoBuilder, more: Callable[[Node], list[Node]]) -> ov.Model:
     image = ops.parameter([1, -1, -1, 3], np.float32, name="image")
     image.output(0).set_names({"image"})
     logits = build(network, builder, builder.exact(ops.transpose(image, [0, 3, 1, 2])))
     probability = builder.sigmoid(logits)
     probability.output(0).set_names({"probability"})
-    return ov.Model([probability, *more(logits)], [image], "saunetv2")
+    mean = [builder.exact(ops.reduce_mean(logits, [0, 1, 2, 3], keep_dims=True))] if checked else []
+    return ov.Model([probability, *mean, *more()], [image], "saunetv2")
 
 
 def convolve(x: Node, weights: Weights | Node, before: int = 0, after: int = 0, stride: int = 1) -> Node:

@@ -24,11 +24,6 @@ class Curve:
     precision: NDArray[np.float64]
     recall: NDArray[np.float64]
 
-    def at(self, threshold: float) -> tuple[float, float]:
-        """Recall and precision at the threshold nearest to one."""
-        n = int(np.abs(THRESHOLDS - threshold).argmin())
-        return float(self.recall[n]), float(self.precision[n])
-
 
 def curve(truth: ArrayLike, probability: ArrayLike, inside: ArrayLike | None = None) -> Curve:
     """Precision and recall of one image.

@@ -178,8 +178,10 @@ def _predictions(where: Path) -> list[Path]:
         raise LayoutError(f"'{where}' holds no prediction: give a file, or a folder of masks.")
     left = sum(map(len, groups.values())) - len(found)
     if left:
-        remark = f"{left} files left out: for each photograph only the mask is scored, or without a mask "
-        "the probability map."
+        remark = (
+            f"{left} files left out: for each photograph only the mask is scored, or without a mask the "
+            "probability map."
+        )
         plausibility.log(where.name, [remark])
     return found
 

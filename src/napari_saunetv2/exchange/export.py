@@ -75,7 +75,7 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
 def _bioimageio(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _onnx as engine
 
-    network = engine.exchange_model(model.network).SerializeToString()
+    network = engine.model(model.network, checked=False).SerializeToString()
     run = engine.OnnxRunner(network)
     parts = bioimage.package(model, network, run)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -88,14 +88,14 @@ def _bioimageio(model: Checkpoint, file: Path) -> Run:
 def _onnx(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _onnx as engine
 
-    engine.write(model.network, file)
+    engine.write(model.network, file, checked=False)
     return engine.OnnxRunner(file.read_bytes())
 
 
 def _openvino(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _openvino as engine
 
-    engine.write(model.network, file)
+    engine.write(model.network, file, checked=False)
     return engine.OpenvinoRunner(file, "float32")
 
 

@@ -8,7 +8,11 @@ minutes. Here each directory is visited once, by the layout in "TIFF Revision 6.
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, NamedTuple
+
+import tifffile
 
 from napari_saunetv2.errors import FileFormatError
 
@@ -39,6 +43,18 @@ class _Layout(NamedTuple):
 
     def size(self, field: str) -> int:
         return struct.calcsize(self.order + field)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tifffile.TiffFile | None]:
+    """Open a file with tifffile after :func:`check`; None if it is no TIFF file."""
+    with path.open("rb") as file:
+        if file.read(4) not in SIGNATURES:
+            yield None
+            return
+        check(file, path.name)
+        with tifffile.TiffFile(file) as tiff:
+            yield tiff
 
 
 def check(file: IO[bytes], name: str) -> None:

@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import tifffile
 from PIL import Image, PngImagePlugin
 
 from napari_saunetv2.files import _directories
@@ -21,14 +20,10 @@ _SPACING = "napari-saunetv2 pixel size"
 def is_marked(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a mask written by this program; False if it cannot be read. Never raises."""
     try:
-        with Path(path).open("rb") as opened:
-            begin = opened.read(8)
-            if begin[:4] in _directories.SIGNATURES:
-                _directories.check(opened, Path(path).name)
-                opened.seek(0)
-                with tifffile.TiffFile(opened) as file:
-                    tag = file.pages.first.tags.get("Software")
-                    return tag is not None and tag.value == MARK
+        with _directories.opened(Path(path)) as file:
+            if file is not None:
+                tag = file.pages.first.tags.get("Software")
+                return tag is not None and tag.value == MARK
     except Exception:  # noqa: BLE001 - tifffile may raise anything for a damaged file
         return False
     about = _about(path)

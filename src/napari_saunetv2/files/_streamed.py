@@ -58,12 +58,10 @@ def opened_tiff(path: Path) -> Any:
     FileFormatError
         If the file is truncated or claims more than it holds.
     """
-    with path.open("rb") as file:
-        if file.read(4) not in _directories.SIGNATURES:
+    with _directories.opened(path) as tiff:
+        if tiff is None:
             return None
-        _directories.check(file, path.name)
-    size = path.stat().st_size
-    with tifffile.TiffFile(path) as tiff:
+        size = path.stat().st_size
         series, remarks = photograph(tiff, path.name)
         page = series.keyframe
         if remarks or not _plain(series, page, tiff):

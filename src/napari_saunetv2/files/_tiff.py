@@ -67,11 +67,9 @@ def decode_tiff(data: bytes, name: str) -> Decoded:
 def channels_first(path: Path) -> bool:
     """Whether a TIFF file is one colour photograph with its colours in separate planes."""
     try:
-        with path.open("rb") as file:
-            if file.read(4) not in _directories.SIGNATURES:
+        with _directories.opened(path) as tiff:
+            if tiff is None:
                 return False
-            _directories.check(file, path.name)
-        with tifffile.TiffFile(path) as tiff:
             series, _ = photograph(tiff, path.name)
             axes, kept = plane(series.axes, series.shape)
     except Exception:  # noqa: BLE001 - a stranger's file makes what reads it raise anything
@@ -82,12 +80,8 @@ def channels_first(path: Path) -> bool:
 def tiff_orientation(path: Path) -> Any:
     """Orientation of a TIFF file; None if it has none, or is not a TIFF file."""
     try:
-        with path.open("rb") as file:
-            if file.read(4) not in _directories.SIGNATURES:
-                return None
-            _directories.check(file, path.name)
-        with tifffile.TiffFile(path) as tiff:
-            return tag(photograph(tiff, path.name)[0].keyframe, ORIENTATION)
+        with _directories.opened(path) as tiff:
+            return None if tiff is None else tag(photograph(tiff, path.name)[0].keyframe, ORIENTATION)
     except Exception:  # noqa: BLE001 - as above
         return None
 

@@ -34,11 +34,9 @@ def read_spacing(path: str | os.PathLike[str]) -> Spacing | None:
 
 def _tiff_spacing(path: str | os.PathLike[str]) -> Spacing | None:
     try:
-        with Path(path).open("rb") as opened:
-            if opened.read(4) not in _directories.SIGNATURES:
+        with _directories.opened(Path(path)) as file:
+            if file is None:
                 return None
-            _directories.check(opened, Path(path).name)
-        with tifffile.TiffFile(path) as file:
             tags = file.pages.first.tags
             across, down = (
                 number / divisor

@@ -16,6 +16,7 @@ from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsErro
 from napari_saunetv2.files import read_image, unwritten, write_beside, zarrs
 from napari_saunetv2.files._streamed import opened_tiff
 from napari_saunetv2.files.parts import part_beside
+from napari_saunetv2.files.writing import exists
 
 Array: TypeAlias = Any
 """Anything with shape, dtype and slices: NumPy, dask, zarr, a memory map."""
@@ -115,14 +116,10 @@ def free(target: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if path.suffix.lower() not in (*_TIFF, _ZARR):
         raise FileFormatError(f"'{path.name}' cannot hold a large image: name it .tif or .zarr.")
     if path.exists() and not overwrite:
-        raise _exists(path)
+        raise exists(path)
     if path.suffix.lower() == _ZARR and path.exists() and not zarrs.is_zarr(path):
         raise OverwriteError(f"'{path}' is not a zarr, so it is not replaced by one: choose another name.")
     return path
-
-
-def _exists(path: Path) -> OverwriteError:
-    return OverwriteError(f"'{path}' already exists: choose another name, or allow overwriting.")
 
 
 def write_bands(
@@ -215,7 +212,7 @@ def _move_folder(beside: Path, path: Path, *, overwrite: bool) -> None:
         beside.rename(path)
         return
     if not overwrite:  # it was created in the meantime
-        raise _exists(path)
+        raise exists(path)
     older = part_beside(path)
     path.rename(older)
     try:

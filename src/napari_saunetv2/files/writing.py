@@ -132,7 +132,7 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     """
     try:
         if not overwrite and os.path.lexists(target):
-            raise _exists(target)
+            raise exists(target)
         with new_part(target) as beside:
             with beside.open("wb") as file:
                 write(file)
@@ -174,7 +174,8 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _exists(target: Path) -> OverwriteError:
+def exists(target: Path) -> OverwriteError:
+    """Make the error for a file that may not be replaced."""
     return OverwriteError(f"'{target}' already exists: choose another name, or allow overwriting.")
 
 
@@ -185,10 +186,10 @@ def _move(beside: Path, target: Path, overwrite: bool) -> None:
     try:
         os.link(beside, target)  # unlike a rename it never overwrites
     except FileExistsError as error:
-        raise _exists(target) from error
+        raise exists(target) from error
     except (OSError, NotImplementedError) as error:  # a file system without hard links, such as a USB stick's
         if os.path.lexists(target):
-            raise _exists(target) from error
+            raise exists(target) from error
         beside.replace(target)
 
 

@@ -175,5 +175,5 @@ def _mean(
 
 
 def _last(prediction: Array) -> Array:
-    """Put the classes last, where those who turn, mirror and crop images expect the channels."""
+    """Put the classes last: functions that rotate, flip and crop images expect channels there."""
     return np.moveaxis(prediction, 0, -1)

@@ -14,7 +14,7 @@ from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import passes
 from napari_saunetv2.inference.passes import Progress, most_probable
 from napari_saunetv2.models.checkpoint import Checkpoint
-from napari_saunetv2.progress import drain, relay
+from napari_saunetv2.progress import relay
 
 
 def steps(
@@ -61,10 +61,3 @@ def steps(
 def _of_all(number: int, state: Progress) -> Progress:
     """Give the progress over all views from that of one of them."""
     return Progress(number * state.total + state.done, len(D4) * state.total)
-
-
-def variance(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
-) -> NDArray[np.float32]:
-    """Variance of the probability over the eight views of an image; as :func:`steps`, in one call."""
-    return drain(steps(image, model, config, fov))

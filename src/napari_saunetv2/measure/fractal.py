@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 FIELD_CELLS = 512
@@ -90,9 +91,9 @@ def _boxes(across: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[np
     small = (across * n + 0.5).astype(np.intp) + n - 1
     rows, columns = small.max(axis=0) + n
     held = np.bincount(small[:, 0] * columns + small[:, 1], mass, rows * columns).reshape(rows, columns)
-    held = sum(held[k : rows - n + 1 + k] for k in range(n))
-    held = sum(held[:, k : columns - n + 1 + k] for k in range(n))
-    return np.asarray(held[held > 0])
+    for axis in (0, 1):
+        held = sliding_window_view(held, n, axis=axis).sum(axis=-1)
+    return np.asarray(held[held > 0], np.float64)
 
 
 def _merged(cells: NDArray[np.intp], factor: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,42 +12,19 @@ LayerData = tuple[Any, dict[str, Any], str]
 def synthetic() -> list[LayerData]:
     """Make a synthetic fundus image with its exact vessels, arteries and veins, and field of view."""
     sample = fundus()
-    about = {"dataset": "synthetic", "subject": "0", "split": None}
+    eye = {"dataset": "synthetic", "subject": "0", "split": None}
+
+    def about(name: str, role: str, observer: str | None = None, **looks: Any) -> dict[str, Any]:
+        return {"name": name, "metadata": eye | {"role": role, "observer": observer}, **looks}
+
+    looks = {"visible": False, "opacity": 0.7, "colormap": artery_vein_colours()}
+    classes = about("synthetic arteries and veins", "labels", "exact classes", **looks)
+    classes["metadata"] |= MARKED
     return [
-        (
-            sample.image,
-            {"name": "synthetic", "rgb": True, "metadata": about | {"role": "image", "observer": None}},
-            "image",
-        ),
-        (
-            sample.vessels,
-            {
-                "name": "synthetic exact",
-                "visible": False,
-                "metadata": about | {"role": "labels", "observer": "exact"},
-            },
-            "labels",
-        ),
-        (
-            sample.labels,
-            {
-                "name": "synthetic arteries and veins",
-                "visible": False,
-                "opacity": 0.7,
-                "colormap": artery_vein_colours(),
-                "metadata": about | MARKED | {"role": "labels", "observer": "exact classes"},
-            },
-            "labels",
-        ),
-        (
-            sample.fov,
-            {
-                "name": "synthetic FOV",
-                "visible": False,
-                "metadata": about | {"role": "fov", "observer": None},
-            },
-            "labels",
-        ),
+        (sample.image, about("synthetic", "image", rgb=True), "image"),
+        (sample.vessels, about("synthetic exact", "labels", "exact", visible=False), "labels"),
+        (sample.labels, classes, "labels"),
+        (sample.fov, about("synthetic FOV", "fov", visible=False), "labels"),
     ]
 
 

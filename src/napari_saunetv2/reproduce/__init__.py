@@ -4,15 +4,18 @@ They contain the settings actually used, after "auto" and any out-of-memory fall
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from napari_saunetv2.config import DEFAULT, InferenceConfig
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import DATASETS, Sample, inputs
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.vessels import PostProcessing
+
+if TYPE_CHECKING:
+    from napari_saunetv2.training import Tuning  # which loads torch
 
 _ROOMS = {
     "cases": ".datasets",
@@ -238,40 +241,35 @@ class FineTuning:
         Names of the images to use; all if empty.
     base : str or None
         Name or path of a model; None trains from scratch.
-    changes : mapping
-        As for :func:`napari_saunetv2.training.tuning.settings`; ``augmentation`` by name.
+    tuning : Tuning
     device : str
     run : Path
         Folder of the run.
     """
 
     folder: Path
-    only: Sequence[str] = ()
-    base: str | None = DEFAULT
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
-    run: Path = Path("run")
+    only: Sequence[str]
+    base: str | None
+    tuning: "Tuning"
+    device: str
+    run: Path
 
     def as_python(self) -> str:
         """Return Python code that defines ``outcome``, the result of the training."""
-        values = bool(self.changes.get("sparse")) or len(self.changes.get("classes", "1")) > 1
-        reading = f"Path({str(self.folder)!r})" + (", values=True" if values else "")
-        settings = {name: repr(value) for name, value in self.changes.items()}
-        if "augmentation" in settings:
-            settings["augmentation"] = f"tuning.augmentation({settings['augmentation']})"
-        given = "".join(f", {name}={value}" for name, value in settings.items())
+        reading = f"Path({str(self.folder)!r})" + (", values=True" if self.tuning.by_value else "")
+        given = ", ".join(f"{name}={value!r}" for name, value in self.tuning.given().items())
         only = [f"pairs = [pair for pair in pairs if pair.name in {list(self.only)!r}]"] if self.only else []
         base = "None" if self.base is None else f"checkpoint.load({self.base!r})"
         return _script(
             "from pathlib import Path",
             "",
             "from napari_saunetv2.models import checkpoint",
-            "from napari_saunetv2.training import Outcome, fine_tune, folders, tuning",
+            "from napari_saunetv2.training import Outcome, Tuning, fine_tune, folders",
             "",
             f"pairs = folders.pairs({reading})",
             *only,
             f"base = {base}",
-            f"config = tuning.settings(pairs, base{given})",
+            f"config = Tuning({given}).config(pairs, base)",
             f"run = Path({str(self.run)!r})",
             f"for report in fine_tune(pairs, config, run, base=base, device={self.device!r}):",
             "    print(report.step, report.loss, report.validation_f1)",
@@ -283,12 +281,7 @@ class FineTuning:
         """Return the command line."""
         words: list[object] = ["--out", self.run, "--base", self.base or "none", "--device", self.device]
         words += ["--only", ",".join(self.only)] if self.only else []
-        for name, value in self.changes.items():
-            option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
-            if value is True:
-                words.append(option)
-            elif name == "patience":
-                words += [option, value or 0]
-            elif value is not False and value is not None:
-                words += [option, ",".join(value) if isinstance(value, tuple) else value]
+        for name, value in self.tuning.given().items():
+            words.append(_OPTIONS.get(name, "--" + name.replace("_", "-")))
+            words += [] if value is True else [",".join(value) if isinstance(value, tuple) else value]
         return _command("finetune", self.folder, *words)

@@ -10,5 +10,6 @@ from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.recipes import RECIPES, Recipe
 from napari_saunetv2.training.tasks import Task
+from napari_saunetv2.training.tuning import Tuning
 
-__all__ = ["RECIPES", "Outcome", "Pair", "Recipe", "Report", "Task", "TrainConfig", "fine_tune"]
+__all__ = ["RECIPES", "Outcome", "Pair", "Recipe", "Report", "Task", "TrainConfig", "Tuning", "fine_tune"]

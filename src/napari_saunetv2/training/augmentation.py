@@ -66,7 +66,7 @@ class Augmentation:
 
 
 def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
-    """Decide whether the next view is unresampled; return its settings, with a ``unresampled`` of 0 or 1."""
+    """Decide whether the next view is unresampled; return its settings, with ``unresampled`` of 0 or 1."""
     if settings.unresampled == 0 or _unit(draw) >= settings.unresampled:
         return replace(settings, unresampled=0.0)
     unresampled = replace(settings, unresampled=1.0)

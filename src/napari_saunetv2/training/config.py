@@ -225,7 +225,7 @@ def problems(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-RENAMED = {"compare_with_base": "compare_with_base", "crisp": "unresampled", "unfiltered": "unfiltered"}
+RENAMED = {"detailed": "compare_with_base", "crisp": "unresampled", "clean": "unfiltered"}
 """Settings by their names in files of older versions."""
 
 

@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_saunetv2 import datasets
-from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, stem
+from napari_saunetv2.datasets.partners import belonging, folded, is_mask, nearest, numbered, stem
 from napari_saunetv2.errors import FileFormatError, LayoutError
 from napari_saunetv2.files import (
     make_folder,
@@ -179,14 +179,12 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
 
 def file_names(names: Sequence[str]) -> list[str]:
     """Turn texts into valid, distinct file names."""
-    given: list[str] = []
+    given: dict[str, str] = {}  # by its lower case, which is equal on some systems
     for name in names:
         plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
-        number, chosen = 2, plain
-        while chosen.lower() in (other.lower() for other in given):
-            chosen, number = f"{plain}-{number}", number + 1
-        given.append(chosen)
-    return given
+        chosen = numbered(plain, lambda one: one.lower() in given, "-")
+        given[chosen.lower()] = chosen
+    return list(given.values())
 
 
 def _of_sample(sample: datasets.Sample) -> Entry:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.datasets.partners import numbered
 from napari_saunetv2.errors import CheckpointError, OverwriteError, SaunetError
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint
@@ -151,9 +152,7 @@ def keep(outcome: Outcome, name: str) -> Outcome:
     folder = checkpoint.user_folder()
     make_folder(folder)
     taken = {info.name for info in checkpoint.available(kind=None)} | {p.stem for p in folder.iterdir()}
-    number, chosen = 2, name
-    while chosen in taken:
-        chosen, number = f"{name}-{number}", number + 1
+    chosen = numbered(name, taken.__contains__, "-")
     contents, log = outcome.model.read_bytes(), outcome.log.read_bytes()
     path = write_beside(folder / f"{chosen}{checkpoint.SUFFIX}", lambda file: file.write(contents))
     log_path = write_beside(folder / f"{chosen}.csv", lambda file: file.write(log), overwrite=True)
@@ -162,11 +161,9 @@ def keep(outcome: Outcome, name: str) -> Outcome:
 
 def free_name(base: str | None) -> str:
     """Suggest a name for a model trained from another, or from scratch."""
-    stem = (base or "own").removesuffix("-mine")
-    number, name = 2, f"{stem}-mine"
-    while problem_of_name(name):
-        number, name = number + 1, f"{stem}-mine-{number}"
-    return name
+    return numbered(
+        (base or "own").removesuffix("-mine") + "-mine", lambda name: bool(problem_of_name(name)), "-"
+    )
 
 
 def problem_of_name(name: str) -> str | None:

@@ -1,8 +1,8 @@
-"""Fine-tuning: suitable settings, and checks that they match."""
+"""Fine-tuning: what a user sets, the settings that suit, and checks that they match."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -58,80 +58,132 @@ AFRESH = replace(
 _MOST = 8_000_000
 """Maximum pixels in a step: the activations must fit into a laptop's memory."""
 
+_SCALES = ("model", "image")
 
-def problems(values: Mapping[str, Any], images: int) -> dict[str, str]:
-    """Return the settings of a form that are invalid or do not match, with the reasons.
 
-    Parameters
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """What a user sets of a fine-tuning; the rest follows from the labels and the base model.
+
+    It may hold anything, so that a form can show everything that is wrong at once (:meth:`problems`); it is
+    checked where it becomes the settings of a training (:meth:`config`).
+
+    Attributes
     ----------
-    values : mapping
-        Fields of ``TrainConfig``, and dropblock.
-    images : int
-        Number of images to train on.
+    sparse, classes, inside_field, trains, seed
+        As of :class:`~.config.TrainConfig`.
+    scale : "model" or "image"
+        "model" resamples images to the base's scale as inference would, "image" leaves them.
+    minutes : float or None
+        Maximum time; None for no limit.
+    steps, learning_rate, batch, crop, validation, validate_every
+        As of :class:`~.config.TrainConfig`; None for those of ``GENTLE``, ``STROKES`` or ``AFRESH``.
+    patience : int or None
+        Likewise; 0 for no limit.
+    dropblock : float or None, [0, 0.5)
+        Share of each feature map that is dropped in a step; None likewise.
+    augmentation : str or None
+        Key in ``AUGMENTATIONS``; None likewise.
     """
-    found = rules_broken(values)
-    held = round(values["validation"] * images)
-    checks = {
-        "validation": (images > 1 and held >= images, f"less: of {images} images it leaves none to train on"),
-        "validate_every": (values["validate_every"] > values["steps"], "no more than the steps"),
-        "batch": (
-            values["batch"] * values["crop"] ** 2 > _MOST,
-            "less, or the crop smaller: batch x crop x crop fills the memory",
-        ),
-        "dropblock": (not 0 <= values["dropblock"] < 0.5, "at least 0 and below 0.5"),
-    }
-    for name, (wrong, why) in checks.items():
-        if wrong:
-            found.setdefault(name, why)
-    return found
 
+    sparse: bool = False
+    classes: tuple[str, ...] = ("vessel",)
+    inside_field: bool = False
+    trains: Literal["all", "decoder", "head"] = "all"
+    scale: Literal["model", "image"] = "model"
+    minutes: float | None = None
+    steps: int | None = None
+    learning_rate: float | None = None
+    batch: int | None = None
+    crop: int | None = None
+    dropblock: float | None = None
+    augmentation: str | None = None
+    validation: float | None = None
+    validate_every: int | None = None
+    patience: int | None = None
+    seed: int = 0
 
-def augmentation(name: str) -> Augmentation:
-    """Look up an augmentation by name; raises SettingsError for an unknown name."""
-    if name not in AUGMENTATIONS:
-        raise SettingsError(f"augmentation is '{name}': it must be one of {', '.join(AUGMENTATIONS)}.")
-    return AUGMENTATIONS[name]
+    @property
+    def by_value(self) -> bool:
+        """Whether the label values distinguish more than vessel and background."""
+        return self.sparse or len(self.classes) > 1
 
+    def given(self) -> dict[str, Any]:
+        """List what differs from the default, by name."""
+        return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) != f.default}
 
-def settings(pairs: Sequence[Pair], base: Checkpoint | None, **changes: Any) -> TrainConfig:
-    """Choose settings for the given images and base model.
+    def wrong(self) -> dict[str, str]:
+        """List the invalid settings by name, with what each must be."""
+        found = rules_broken({name: v for name, v in self.given().items() if name != "patience"})
+        checks = {
+            "scale": (self.scale in _SCALES, " or ".join(_SCALES)),
+            "augmentation": (
+                self.augmentation in (None, *AUGMENTATIONS),
+                f"one of {', '.join(AUGMENTATIONS)}",
+            ),
+            "dropblock": (0 <= (self.dropblock or 0) < 0.5, "at least 0 and below 0.5"),
+            "patience": ((self.patience or 0) >= 0, "at least 0"),
+        }
+        return found | {name: rule for name, (holds, rule) in checks.items() if not holds}
 
-    Parameters
-    ----------
-    pairs : sequence of Pair
-    base : Checkpoint or None
-        None trains from scratch.
-    **changes
-        Settings that differ from those of ``GENTLE`` or ``AFRESH``; also ``dropblock`` and ``scale``: "model"
-        resamples images to the base's scale as inference would, "image" leaves them.
-
-    Raises
-    ------
-    SettingsError
-        For an invalid setting.
-    """
-    if not pairs:
-        raise SettingsError("There is no image with labels to train on: give at least one.")
-    scale, dropblock = changes.pop("scale", "model"), changes.pop("dropblock", None)
-    if scale not in ("model", "image"):
-        raise SettingsError(f"scale is {scale!r}: it must be 'model' or 'image'.")
-    start = AFRESH if base is None else STROKES if changes.get("sparse") else GENTLE
-    if base is not None:
-        header = base.header
-        arguments = {k: v for k, v in header.network_arguments.items() if k != "classes"}
-        start = replace(
-            start,
-            network=header.network,
-            network_arguments=arguments | dict(start.network_arguments),
-            padding=header.padding,
-            fov_diameter=scale_of(pairs, header.fov_diameter) if scale == "model" else None,
+    def problems(self, images: int) -> dict[str, str]:
+        """As :meth:`wrong`, with what does not fit each other or the number of images to train on."""
+        start = self._start(from_scratch=False)
+        steps, batch, crop, share, every = (
+            getattr(start, name) if (value := getattr(self, name)) is None else value
+            for name in ("steps", "batch", "crop", "validation", "validate_every")
         )
-    if dropblock is not None:
-        changes["network_arguments"] = {**start.network_arguments, "dropblock": dropblock}
-    steps = changes.get("steps", start.steps)
-    # A short training needs a short warm-up.
-    changes.setdefault("warmup", min(start.warmup, steps // 10))
-    return replace(start, **changes)
+        checks = {
+            "validation": (
+                images > 1 and round(share * images) >= images,
+                f"less: of {images} images it leaves none to train on",
+            ),
+            "validate_every": (every > steps, "no more than the steps"),
+            "batch": (
+                batch * crop**2 > _MOST,
+                "less, or the crop smaller: batch x crop x crop fills the memory",
+            ),
+        }
+        return {name: why for name, (wrong, why) in checks.items() if wrong} | self.wrong()
+
+    def config(self, pairs: Sequence[Pair], base: Checkpoint | None) -> TrainConfig:
+        """Choose the settings of a training for the given images and base model.
+
+        Parameters
+        ----------
+        pairs : sequence of Pair
+        base : Checkpoint or None
+            None trains from scratch.
+
+        Raises
+        ------
+        SettingsError
+            For an invalid setting, and without images.
+        """
+        if not pairs:
+            raise SettingsError("There is no image with labels to train on: give at least one.")
+        for name, rule in self.wrong().items():
+            raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {rule}.")
+        start = self._start(from_scratch=base is None)
+        arguments = dict(start.network_arguments)
+        if base is not None:
+            header = base.header
+            arguments = {k: v for k, v in header.network_arguments.items() if k != "classes"} | arguments
+            scale = scale_of(pairs, header.fov_diameter) if self.scale == "model" else None
+            start = replace(start, network=header.network, padding=header.padding, fov_diameter=scale)
+        own = {name: v for name, v in self.given().items() if name not in ("scale", "dropblock")}
+        if self.dropblock is not None:
+            arguments["dropblock"] = self.dropblock
+        if self.augmentation is not None:
+            own["augmentation"] = AUGMENTATIONS[self.augmentation]
+        if self.patience is not None:
+            own["patience"] = self.patience or None
+        # A short training needs a short warm-up.
+        warmup = min(start.warmup, (self.steps or start.steps) // 10)
+        return replace(start, network_arguments=arguments, warmup=warmup, **own)
+
+    def _start(self, *, from_scratch: bool) -> TrainConfig:
+        return AFRESH if from_scratch else STROKES if self.sparse else GENTLE
 
 
 def check(pair: Pair, config: TrainConfig) -> None:

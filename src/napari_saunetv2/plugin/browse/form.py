@@ -2,15 +2,22 @@
 
 from typing import Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Label, PushButton
+from magicgui.widgets import Container, Label
 
 from napari_saunetv2 import DISCLAIMER
-from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, progress_bar, row
+from napari_saunetv2.plugin.common.forms import (
+    align,
+    button,
+    choice,
+    copy_buttons,
+    folder_field,
+    group,
+    progress_bar,
+    row,
+    tick,
+)
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
-
-_FOLDER = FileDialogMode.EXISTING_DIRECTORY
 
 
 class BrowseForm(Container[Any]):
@@ -18,60 +25,43 @@ class BrowseForm(Container[Any]):
 
     def __init__(self) -> None:
         self._splits = ["all"]
-        self.folder = FileEdit(
-            name="folder",
-            mode=_FOLDER,
-            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded, or any folder of photographs.",
+        self.folder = folder_field(
+            "folder",
+            "Folder of DRIVE, STARE, CHASE_DB1 or HRF, as downloaded, or any folder of photographs.",
         )
-        self.split = ComboBox(
-            name="split",
-            # napari requests the choices whenever a layer is added or removed.
-            choices=lambda _: self._splits,
-            tooltip="Show, segment and score this part of the data set.",
+        self.split = choice(
+            "split",
+            lambda _: self._splits,  # napari requests the choices whenever a layer is added or removed
+            "Show, segment and score this part of the data set.",
         )
-        self.previous = PushButton(
-            name="previous", text="Previous", enabled=False, tooltip="Previous case (Ctrl+PgUp)."
-        )
-        self.next = PushButton(name="next", text="Next", enabled=False, tooltip="Next case (Ctrl+PgDown).")
-        self.save = PushButton(
-            name="save",
-            text="Save...",
-            tooltip="Save the active labels, or else those of the first observer, as a mask (0 and 255) "
+        self.previous = button("previous", "Previous", "Previous case (Ctrl+PgUp).", enabled=False)
+        self.next = button("next", "Next", "Next case (Ctrl+PgDown).", enabled=False)
+        self.save = button(
+            "save",
+            "Save...",
+            "Save the active labels, or else those of the first observer, as a mask (0 and 255) "
             "next to the photograph. The file opens again as labels.",
         )
         self.model = ModelBox(name="model")
-        self.protocol = ComboBox(
-            name="protocol",
-            choices=[("every pixel", "whole"), ("field of view", "fov")],
-            tooltip="Pixels to score: every pixel, as in the papers, or only the field of view.",
+        self.protocol = choice(
+            "protocol",
+            [("every pixel", "whole"), ("field of view", "fov")],
+            "Pixels to score: every pixel, as in the papers, or only the field of view.",
         )
-        self.output = FileEdit(
-            name="output",
-            label="results",
-            mode=_FOLDER,
-            tooltip="Folder for the masks.",
+        self.output = folder_field("output", "Folder for the masks.", "results")
+        self.overwrite = tick("overwrite", "replace files", "Replace existing masks.")
+        self.segment_all = button(
+            "segment_all", "Segment all", f"Write the mask of every case in the list. {DISCLAIMER}"
         )
-        self.overwrite = CheckBox(name="overwrite", text="replace files", tooltip="Replace existing masks.")
-        self.segment_all = PushButton(
-            name="segment_all",
-            text="Segment all",
-            tooltip=f"Write the mask of every case in the list. {DISCLAIMER}",
+        self.score_all = button(
+            "score_all", "Score all", f"Compare the model with the reference observer. {DISCLAIMER}"
         )
-        self.score_all = PushButton(
-            name="score_all",
-            text="Score all",
-            tooltip=f"Compare the model with the reference observer. {DISCLAIMER}",
-        )
-        self.stop = PushButton(
-            name="stop", text="Stop", enabled=False, tooltip="Cancel; finished cases are kept."
-        )
-        self.save_table = PushButton(
-            name="save_table", text="Save table...", enabled=False, tooltip="Save all numbers as CSV."
-        )
-        self.copied = ComboBox(
-            name="copied",
-            choices=[("segment all", "segment"), ("score all", "score")],
-            tooltip="Which action the buttons next to it copy.",
+        self.stop = button("stop", "Stop", "Cancel; finished cases are kept.", enabled=False)
+        self.save_table = button("save_table", "Save table...", "Save all numbers as CSV.", enabled=False)
+        self.copied = choice(
+            "copied",
+            [("segment all", "segment"), ("score all", "score")],
+            "Which action the buttons next to it copy.",
         )
         self.copy_python, self.copy_command = copy_buttons(
             "Copy this action as Python code.", "Copy this action as a command line."

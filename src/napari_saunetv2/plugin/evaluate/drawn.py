@@ -32,6 +32,6 @@ def not_used(prediction: Layer, layers: Iterable[Layer]) -> str:
     if drawn is None or not more:
         return ""
     return (
-        f"scored by its threshold alone, without {' and '.join(more)} of Segment: to score the vessels that "
-        f"Segment shows, choose '{drawn.name}' as the prediction."
+        f"scored at its threshold, without Segment's other settings ({' and '.join(more)}): to score the "
+        f"vessels that Segment shows, choose '{drawn.name}' as the prediction."
     )

@@ -111,7 +111,7 @@ def _remarks(one: PredictionPair, case: Case, second: Case | None) -> list[str]:
     if one.second is not None and second is not None:
         found += [(one.second.name, plausibility.of_labels(second.prediction, second.counted))]
     if case.ignored is not None:
-        words = f"{case.ignored.mean():.1%} of the pixels are not judged, and left out."
+        words = f"{case.ignored.mean():.1%} of the pixels are not annotated and are left out."
         found.append((one.truth.name, (words,)))
     if one.not_used:
         found.append((one.prediction.name, (one.not_used,)))

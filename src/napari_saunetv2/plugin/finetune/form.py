@@ -2,36 +2,41 @@
 
 from typing import Any
 
-from magicgui.types import FileDialogMode
-from magicgui.widgets import (
-    CheckBox,
-    ComboBox,
-    Container,
-    FileEdit,
-    FloatSpinBox,
-    Label,
-    LineEdit,
-    PushButton,
-    SpinBox,
-)
+from magicgui.widgets import Container, Label, LineEdit
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea
 
 from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.engines import devices
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.plugin.common.forms import narrow, progress_bar, row
+from napari_saunetv2.plugin.common.forms import (
+    button,
+    choice,
+    decimal,
+    folder_field,
+    narrow,
+    number,
+    progress_bar,
+    row,
+    tick,
+)
 from napari_saunetv2.plugin.common.preferences import preferred, use_model_folder
 from napari_saunetv2.plugin.common.steady import keep_height
 from napari_saunetv2.plugin.finetune.marks import Marks
 from napari_saunetv2.plugin.finetune.pairs_table import PairsTable
 from napari_saunetv2.plugin.finetune.plot import TrainingPlot
-from napari_saunetv2.training import tasks, tuning
+from napari_saunetv2.training import Tuning, tasks
 from napari_saunetv2.training.tuning import AUGMENTATIONS, GENTLE, STROKES
 
 FROM_SCRATCH = "none (from scratch)"
 
 DENSE, SPARSE = "dense: every pixel annotated", "sparse: 1 vessel, 2 background"
+
+_COMMON = (
+    "source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps", "minutes",
+    "model_name",
+)  # fmt: skip
+"""Fields that are always shown."""
 
 SETTINGS = (
     "learning_rate", "batch", "crop", "dropblock", "augmentation", "scale", "validation", "validate_every",
@@ -46,32 +51,27 @@ class FineTuneForm(Container[Any]):
     def __init__(self) -> None:
         use_model_folder()
         self.unfinished = Label(name="unfinished", label="not done")
-        self.go_on = PushButton(
-            name="go_on", text="Resume", tooltip="Continue the training where it stopped."
-        )
-        self.discard = PushButton(
-            name="discard", text="Discard", tooltip="Discard this training and everything it learned."
-        )
+        self.go_on = button("go_on", "Resume", "Continue the training where it stopped.")
+        self.discard = button("discard", "Discard", "Discard this training and everything it learned.")
         self.resume = row("resume", "", self.unfinished, self.go_on, self.discard)
-        self.source = ComboBox(
-            name="source",
-            label="images",
-            choices=[("the open layers", "layers"), ("a folder", "folder")],
-            tooltip="Where the images and labels are.",
+        self.source = choice(
+            "source",
+            [("the open layers", "layers"), ("a folder", "folder")],
+            "Where the images and labels are.",
+            "images",
         )
-        self.folder = FileEdit(
-            name="folder",
-            mode=FileDialogMode.EXISTING_DIRECTORY,
-            tooltip="Folder of DRIVE, STARE, CHASE_DB1 or HRF, or of photographs with labels: images/ and "
+        self.folder = folder_field(
+            "folder",
+            "Folder of DRIVE, STARE, CHASE_DB1 or HRF, or of photographs with labels: images/ and "
             "labels/ in it, or eye.tif beside eye_labels.png.",
         )
         self.pairs = PairsTable()
-        self.meaning = ComboBox(
-            name="meaning",
-            label="labels are",
-            choices=[(DENSE, False), (SPARSE, True)],
-            tooltip="Dense: every pixel is annotated; 0 is background. Sparse: strokes of 1 (vessel) and 2 "
+        self.meaning = choice(
+            "meaning",
+            [(DENSE, False), (SPARSE, True)],
+            "Dense: every pixel is annotated; 0 is background. Sparse: strokes of 1 (vessel) and 2 "
             "(background) are enough; 0 is ignored in loss and scores.",
+            "labels are",
         )
         self.classes = LineEdit(
             name="classes",
@@ -80,118 +80,78 @@ class FineTuneForm(Container[Any]):
             tooltip="Classes, separated by commas, in the order of their label values 1, 2, ...: 'artery, "
             "vein'; of these, 3 is both and 4 a vessel of unknown class.",
         )
-        self.inside_field = CheckBox(
-            name="inside_field",
-            text="only inside the field of view",
-            tooltip="Train only inside the field of view: the FOV layer, or the detected one.",
+        self.inside_field = tick(
+            "inside_field",
+            "only inside the field of view",
+            "Train only inside the field of view: the FOV layer, or the detected one.",
         )
-        self.base = ComboBox(
-            name="base",
-            label="start from",
-            choices=_bases,
-            value=checkpoint.DEFAULT,
-            tooltip="The model to start from. Training from scratch takes many images and thousands of "
-            "steps.",
+        self.base = choice(
+            "base",
+            _bases,
+            "The model to start from. Training from scratch takes many images and thousands of steps.",
+            "start from",
         )
-        self.trains = ComboBox(
-            name="trains",
-            label="trainable layers",
-            choices=["all", "decoder", "head"],
-            tooltip="The whole network, its decoder, or only its last layer, which needs the fewest images.",
+        self.base.value = checkpoint.DEFAULT
+        self.trains = choice(
+            "trains",
+            ["all", "decoder", "head"],
+            "The whole network, its decoder, or only its last layer, which needs the fewest images.",
+            "trainable layers",
         )
-        self.steps = SpinBox(
-            name="steps",
-            min=1,
-            max=1_000_000,
-            value=300,
-            tooltip="Maximum number of training steps.",
-        )
-        self.minutes = FloatSpinBox(
-            name="minutes",
-            min=0,
-            max=10_000,
-            step=1,
-            value=10,
-            tooltip="Maximum time in minutes; 0 means no limit.",
-        )
+        self.steps = number("steps", "Maximum number of training steps.", 1_000_000, 300)
+        self.minutes = decimal("minutes", "Maximum time in minutes; 0 means no limit.", 10_000, 10, 1)
         self.model_name = LineEdit(
             name="model_name", label="new name", tooltip="Name of the new model in the list of models."
         )
-        self.more = CheckBox(name="more", text="more settings", tooltip="Show or hide the rarer settings.")
-        self.learning_rate = FloatSpinBox(
-            name="learning_rate", min=0, max=1, step=0.0001, value=5e-4,
-            tooltip="Step size of the optimiser: keep it small, or the model forgets what it knows.",
-        )  # fmt: skip
+        self.more = tick("more", "more settings", "Show or hide the rarer settings.")
+        self.learning_rate = decimal(
+            "learning_rate",
+            "Step size of the optimiser: keep it small, or the model forgets what it knows.",
+            *(1, 5e-4, 0.0001),
+        )
         self.learning_rate.native.setDecimals(6)
-        self.batch = SpinBox(
-            name="batch", min=0, max=256, value=4, tooltip="Number of random image crops per step."
+        self.batch = number("batch", "Number of random image crops per step.", 256, 4)
+        self.crop = number("crop", "Side of a crop in pixels, a multiple of 16.", 4096, 320, step=16)
+        self.dropblock = decimal(
+            "dropblock", "Share of each feature map that is dropped at random in a step.", 1, 0.05, 0.01
         )
-        self.crop = SpinBox(
-            name="crop", min=0, max=4096, step=16, value=320,
-            tooltip="Side of a crop in pixels, a multiple of 16.",
-        )  # fmt: skip
-        self.dropblock = FloatSpinBox(
-            name="dropblock", min=0, max=1, step=0.01, value=0.05,
-            tooltip="Share of each feature map that is dropped at random in a step.",
-        )  # fmt: skip
-        self.augmentation = ComboBox(
-            name="augmentation",
-            choices=list(AUGMENTATIONS),
-            tooltip="How strongly the crops are changed at random.",
+        self.augmentation = choice(
+            "augmentation", list(AUGMENTATIONS), "How strongly the crops are changed at random."
         )
-        self.scale = ComboBox(
-            name="scale",
-            choices=[("the model's", "model"), ("the images'", "image")],
-            tooltip="The model's: images with another field of view are resampled to the model's scale. The "
+        self.scale = choice(
+            "scale",
+            [("the model's", "model"), ("the images'", "image")],
+            "The model's: images with another field of view are resampled to the model's scale. The "
             "images': nothing is resampled; slower, but keeps fine detail.",
         )
-        self.validation = FloatSpinBox(
-            name="validation", min=0, max=1, step=0.05, value=0.25,
-            tooltip="Share of the images used only to validate. With one image, blocks with this share of "
-            "its vessels are used. 0 for none.",
-        )  # fmt: skip
-        self.validate_every = SpinBox(
-            name="validate_every", min=0, max=100_000, value=25, label="validate every",
-            tooltip="Number of steps between two validations.",
-        )  # fmt: skip
-        self.patience = SpinBox(
-            name="patience", min=0, max=10_000, value=6,
-            tooltip="Stop after this many validations without improvement; 0 for never.",
-        )  # fmt: skip
-        self.seed = SpinBox(name="seed", min=0, max=10**6, value=0, tooltip="Seed of the random numbers.")
-        self.device = ComboBox(
-            name="device",
-            choices=devices.available(),
-            tooltip="Device to train on; auto uses a GPU if there is one.",
+        self.validation = decimal(
+            "validation",
+            "Share of the images used only to validate. With one image, blocks with this share of its "
+            "vessels are used. 0 for none.",
+            *(1, 0.25, 0.05),
         )
-        self.run = PushButton(
-            name="run", text="Fine-tune", tooltip=f"Train on the ticked images (Ctrl+Alt+F). {DISCLAIMER}"
+        self.validate_every = number("validate_every", "Steps between two validations.", 100_000, 25)
+        self.patience = number(
+            "patience", "Stop after this many validations without improvement; 0 for never.", 10_000, 6
         )
-        self.pause = PushButton(
-            name="pause", text="Pause", enabled=False, tooltip="Pause; press Resume to continue."
+        self.seed = number("seed", "Seed of the random numbers.", 10**6)
+        self.device = choice(
+            "device", devices.available(), "Device to train on; auto uses a GPU if there is one."
         )
-        self.stop = PushButton(
-            name="stop", text="Stop", enabled=False, tooltip="Stop and keep the best model so far."
-        )
+        self.run = button("run", "Fine-tune", f"Train on the ticked images (Ctrl+Alt+F). {DISCLAIMER}")
+        self.pause = button("pause", "Pause", "Pause; press Resume to continue.", enabled=False)
+        self.stop = button("stop", "Stop", "Stop and keep the best model so far.", enabled=False)
         self.buttons = row("buttons", "", self.run, self.pause, self.stop)
         self.progress = progress_bar()
-        self.copy_python = PushButton(
-            name="copy_python", text="Copy as Python", tooltip="Copy this training as Python code."
-        )
-        self.copy_command = PushButton(
-            name="copy_command", text="Copy as command", tooltip="Copy this training as a command line."
-        )
+        self.copy_python = button("copy_python", "Copy as Python", "Copy this training as Python code.")
+        self.copy_command = button("copy_command", "Copy as command", "Copy this training as a command line.")
         self.copies = row("copies", "", self.copy_python, self.copy_command)
         self.status = Label(name="status")
         self.plot = TrainingPlot()
         self.fields: Container[Any] = Container(
             name="fields",
-            widgets=[
-                self.source, self.folder, self.meaning, self.classes, self.inside_field, self.base,
-                self.trains, self.steps, self.minutes, self.model_name, self.more,
-                *(getattr(self, name) for name in SETTINGS),
-            ],
-        )  # fmt: skip
+            widgets=[getattr(self, name) for name in (*_COMMON, "more", *SETTINGS)],
+        )
         self.fields.margins = (0, 0, 4, 0)
         super().__init__(
             widgets=[self.resume, self.fields, self.buttons, self.progress, self.copies], labels=False
@@ -207,32 +167,24 @@ class FineTuneForm(Container[Any]):
         self.meaning.changed.connect(self._suit)
         self._fold()
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings for :func:`napari_saunetv2.training.tuning.settings`.
-
-        ``augmentation`` is given by name.
-        """
+    def tuning(self) -> Tuning:
+        """Return what the fields say."""
         same = ("trains", "steps", "learning_rate", "batch", "crop", "dropblock", "augmentation", "scale",
-                "validation", "validate_every", "seed", "inside_field")  # fmt: skip
-        return {name: self.fields[name].value for name in same} | {
-            "minutes": self.minutes.value or None,
-            "patience": self.patience.value or None,
-            "sparse": self.meaning.value,
-            "classes": tuple(part.strip() for part in self.classes.value.split(",")),
-        }
+                "validation", "validate_every", "patience", "seed", "inside_field")  # fmt: skip
+        return Tuning(
+            minutes=self.minutes.value or None,
+            sparse=self.meaning.value,
+            classes=tuple(part.strip() for part in self.classes.value.split(",")),
+            **{name: self.fields[name].value for name in same},
+        )
 
     def base_name(self) -> str | None:
         """Name of the model to start from; None for training from scratch."""
         return None if self.base.value == FROM_SCRATCH else str(self.base.value)
 
-    def by_value(self) -> bool:
-        """Whether the values of the labels tell more than vessel from background."""
-        settings = self.settings()
-        return bool(settings["sparse"]) or len(settings["classes"]) > 1
-
     def problems(self, images: int) -> dict[str, str]:
         """Mark the fields that are wrong for so many images; say what each is and what it must be."""
-        wrong = tuning.problems(self.settings(), max(1, images))
+        wrong = self.tuning().problems(max(1, images))
         if why := tasks.problem_of_name(str(self.model_name.value)):
             wrong["model_name"] = why
         self.marks.show(wrong)
@@ -269,9 +221,7 @@ class FineTuneForm(Container[Any]):
             self._base_classes = self.classes.value = ", ".join(known.get(self.base.value, ("vessel",)))
 
     def _lay_out(self) -> None:
-        named = ("source", "folder", "meaning", "classes", "inside_field", "base", "trains", "steps",
-                 "minutes", "model_name", *SETTINGS)  # fmt: skip
-        self.marks = Marks([self.fields[name] for name in named])
+        self.marks = Marks([self.fields[name] for name in (*_COMMON, *SETTINGS)])
         # Settings scroll in a low window; buttons, status and plot stay visible.
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)

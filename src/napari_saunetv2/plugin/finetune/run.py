@@ -18,8 +18,9 @@ from napari_saunetv2.plugin.common.layers import Planes
 from napari_saunetv2.plugin.common.roles import ROLE
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.session import edits
-from napari_saunetv2.training import Outcome, Pair, Report, Task, steps, tasks, tuning
+from napari_saunetv2.training import Outcome, Pair, Report, Task, Tuning, steps, tasks
 from napari_saunetv2.training.folders import Entry
+from napari_saunetv2.training.tuning import check, remarks
 
 _PATIENCE = 0.5
 """Seconds to wait for the first preview layer: reports in quick succession are not all shown."""
@@ -109,7 +110,7 @@ def begin(
     picked: Sequence[Picked],
     name: str,
     base: str | None,
-    changes: dict[str, Any],
+    tuning: Tuning,
     device: str,
     control: Control,
 ) -> Generator[Report | Begun, None, Outcome]:
@@ -118,15 +119,15 @@ def begin(
     pairs = [pair for some in by_row for pair in some]
     rows = [number for number, some in enumerate(by_row) for _ in some]
     start = None if base is None else checkpoint.load(base)
-    config = tuning.settings(pairs, start, **_looked_up(changes))
+    config = tuning.config(pairs, start)
     for pair in pairs:
-        tuning.check(pair, config)  # before writing anything
+        check(pair, config)  # before writing anything
     task = tasks.begin(name, pairs, config, base, device)
     named = tasks.named(pairs, values=config.by_value)
     places = {pair.name: row for pair, row in zip(named, rows, strict=True)}
-    remarks = tuning.remarks(named, config)
+    said = remarks(named, config)
     named.sort(key=lambda pair: pair.name)  # as when the task is resumed
-    return (yield from _train(Begun(task, named, places, remarks), control))
+    return (yield from _train(Begun(task, named, places, said), control))
 
 
 def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
@@ -163,10 +164,6 @@ def export(picked: Sequence[Picked], folder: Path, *, values: bool) -> Generator
         tasks.export(folder, one.pairs(), values=values)
         yield
     return folder
-
-
-def _looked_up(changes: dict[str, Any]) -> dict[str, Any]:
-    return {**changes, "augmentation": tuning.augmentation(changes["augmentation"])}
 
 
 def _prediction(layer: Labels) -> NDArray[Any] | None:

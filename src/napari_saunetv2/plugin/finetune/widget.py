@@ -93,7 +93,7 @@ class FineTuneWidget(FineTuneForm):
         if picked:
             self._control = Control()
             name, device = str(self.model_name.value), str(self.device.value)
-            work = run.begin(picked, name, self.base_name(), self.settings(), device, self._control)
+            work = run.begin(picked, name, self.base_name(), self.tuning(), device, self._control)
             self._launch(work, self.pairs.chosen(), f"Reading {messages.counted(len(picked))}...")
 
     def _go_on(self) -> None:
@@ -124,14 +124,14 @@ class FineTuneWidget(FineTuneForm):
             Path(str(self.folder.value)),
             [one.name for one in self.pairs.chosen()],
             self.base_name(),
-            self.settings(),
+            self.tuning(),
             str(self.device.value),
             Path(str(self.model_name.value)),
         )
         if self.source.value == "folder":
             self._put(text(wanted))
         elif picked := self._picked():
-            work = run.export(picked, tasks.copies(), values=self.by_value())
+            work = run.export(picked, tasks.copies(), values=self.tuning().by_value)
             self.panel.run(
                 work, done=lambda at: self._put(text(replace(wanted, folder=at, only=()))), visible=False
             )
@@ -141,9 +141,9 @@ class FineTuneWidget(FineTuneForm):
         self.panel.line.say("Copied; the images and labels are saved in the folder that the text names.")
 
     def _picked(self) -> list[Picked]:
-        """Take what is ticked out of its layers; where that fails it is told, and there is nothing."""
+        """Copy what is ticked from its layers; a failure is shown, and the list is then empty."""
         try:
-            return [Picked(one, values=self.by_value()) for one in self.pairs.chosen()]
+            return [Picked(one, values=self.tuning().by_value) for one in self.pairs.chosen()]
         except SaunetError as error:
             self.panel.fail(error)
             return []

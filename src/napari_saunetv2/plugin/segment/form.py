@@ -3,15 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from magicgui.widgets import (
-    CheckBox,
-    ComboBox,
-    Container,
-    FloatSlider,
-    Label,
-    PushButton,
-    SpinBox,
-)
+from magicgui.widgets import ComboBox, Container, Label
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox
 
@@ -19,7 +11,19 @@ from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import installed
 from napari_saunetv2.imaging.vessels import PostProcessing
-from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, narrow, progress_bar, row
+from napari_saunetv2.plugin.common.forms import (
+    align,
+    button,
+    choice,
+    copy_buttons,
+    group,
+    narrow,
+    number,
+    progress_bar,
+    row,
+    threshold_slider,
+    tick,
+)
 from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
@@ -74,80 +78,69 @@ class SegmentForm(Container[Any]):
         self._lay_out()
 
     def _make_input(self, photographs: Callable[[object], list[Image]], fov_choices: Choices) -> None:
-        self.image = ComboBox(
-            name="image",
-            choices=photographs,
-            tooltip="The photograph to segment; follows the selected layer.",
-        )
+        self.image = choice("image", photographs, "The photograph to segment; follows the selected layer.")
         self.model = ModelBox(name="model")
-        self.browse = PushButton(name="browse", text="...", tooltip="Load a model from a file.")
-        self.manage = PushButton(
-            name="manage",
-            text=" ",  # the arrow shows that it is a menu
-            tooltip="Find the file of this model, or delete one of your own models.",
+        self.browse = button("browse", "...", "Load a model from a file.")
+        self.manage = button(
+            "manage",
+            " ",  # the arrow shows that it is a menu
+            "Find the file of this model, or delete one of your own models.",
         )
-        self.fov = ComboBox(
-            name="fov",
-            choices=fov_choices,
-            value="none",
-            tooltip="Field of view: nothing outside it is counted as vessel. auto detects it in the image.",
+        self.fov = choice(
+            "fov",
+            fov_choices,
+            "Field of view: nothing outside it is counted as vessel. auto detects it in the image.",
         )
-        self.outline = CheckBox(
-            name="outline",
-            text="outline",
-            tooltip="Show the outline of the detected field of view as a layer.",
+        self.outline = tick(
+            "outline", "outline", "Show the outline of the detected field of view as a layer."
         )
-        self.planes = ComboBox(
-            name="planes",
-            choices=["all", "current"],
-            tooltip="For a stack, segment every plane or only the one shown.",
+        self.planes = choice(
+            "planes", ["all", "current"], "For a stack, segment every plane or only the one shown."
         )
         self.card = Label(name="card", tooltip="What the segmentation will do with this image.")
 
     def _make_more(self) -> None:
-        self.more = PushButton(
-            name="more", text="More settings", tooltip="Show or hide the rarely used settings."
+        self.more = button("more", "More settings", "Show or hide the rarely used settings.")
+        self.tta = choice(
+            "tta",
+            [("1", "none"), ("4, flipped", "flips"), ("8, flipped and rotated", "d4")],
+            "Average over several views of the image: slower, slightly better.",
+            "views",
         )
-        self.tta = ComboBox(
-            name="tta",
-            label="views",
-            choices=[("1", "none"), ("4, flipped", "flips"), ("8, flipped and rotated", "d4")],
-            tooltip="Average over several views of the image: slower, slightly better.",
+        self.rescale = choice(
+            "rescale",
+            ["auto", "off"],
+            "auto resamples the image to the model's scale if its field of view has another size.",
         )
-        self.rescale = ComboBox(
-            name="rescale",
-            choices=["auto", "off"],
-            tooltip="auto resamples the image to the model's scale if its field of view has another size.",
+        self.tile = choice(
+            "tile",
+            ["auto", "off", 256, 512, 1024, 2048],
+            "Side of overlapping tiles in pixels; auto tiles large images only.",
         )
-        self.tile = ComboBox(
-            name="tile",
-            choices=["auto", "off", 256, 512, 1024, 2048],
-            tooltip="Side of overlapping tiles in pixels; auto tiles large images only.",
+        self.device = choice(
+            "device",
+            lambda _: installed.devices(preferred("device")),
+            "Device to run on; auto uses a GPU if there is one.",
         )
-        self.device = ComboBox(
-            name="device",
-            choices=lambda _: installed.devices(preferred("device")),
-            tooltip="Device to run on; auto uses a GPU if there is one.",
-        )
-        self.engine = ComboBox(
-            name="engine",
-            choices=installed.engines(),
-            tooltip="Inference engine. auto uses the fastest installed one, as measured once on this "
+        self.engine = choice(
+            "engine",
+            installed.engines(),
+            "Inference engine. auto uses the fastest installed one, as measured once on this "
             "computer, if it changes at most 0.3 % of the vessel pixels.",
         )
-        self.precision = ComboBox(
-            name="precision",
-            choices=["auto", "float32", "bfloat16", "int8"],
-            tooltip="Numerical precision. auto uses the fastest that changes at most 0.3 % of the vessel "
+        self.precision = choice(
+            "precision",
+            ["auto", "float32", "bfloat16", "int8"],
+            "Numerical precision. auto uses the fastest that changes at most 0.3 % of the vessel "
             "pixels, as measured once on this computer; the status line says which. int8 needs OpenVINO and "
             "a model calibrated for it.",
         )
         if preferred("device") in self.device.choices:
             self.device.value = preferred("device")
-        self.uncertainty = CheckBox(
-            name="uncertainty",
-            text="uncertainty",
-            tooltip="Also show the variance of the predictions for eight views: takes eight more passes.",
+        self.uncertainty = tick(
+            "uncertainty",
+            "uncertainty",
+            "Also show the variance of the predictions for eight views: takes eight more passes.",
         )
         self.settings = group(
             "settings",
@@ -162,55 +155,38 @@ class SegmentForm(Container[Any]):
         self.more.changed.connect(self._toggle_more)
 
     def _make_run(self) -> None:
-        self.run = PushButton(
-            name="run", text="Segment", tooltip=f"Find the vessels (Ctrl+Enter). {DISCLAIMER}"
-        )
-        self.cancel = PushButton(
-            name="cancel", text="Cancel", enabled=False, tooltip="Cancel the segmentation (Ctrl+Alt+X)."
-        )
+        self.run = button("run", "Segment", f"Find the vessels (Ctrl+Enter). {DISCLAIMER}")
+        self.cancel = button("cancel", "Cancel", "Cancel the segmentation (Ctrl+Alt+X).", enabled=False)
         self.progress = progress_bar()
         self.status = Label(name="status")
 
     def _make_output(self) -> None:
-        self.threshold = FloatSlider(
-            name="threshold",
-            min=0.01,
-            max=0.99,
-            step=0.01,
-            value=0.5,
-            tooltip="Pixels with at least this probability are vessel; changes show at once.",
+        self.threshold = threshold_slider("changes show at once.")
+        self.model_threshold = button(
+            "model_threshold", "Model default", "Reset to the model's own threshold."
         )
-        self.model_threshold = PushButton(
-            name="model_threshold", text="Model default", tooltip="Reset to the model's own threshold."
+        self.min_size = number("min_size", "Remove vessels smaller than this many pixels.", 100_000)
+        self.connected = tick(
+            "connected",
+            "connected",
+            "Extend vessels into connected pixels down to half the threshold (hysteresis).",
         )
-        self.min_size = SpinBox(
-            name="min_size",
-            min=0,
-            max=100_000,
-            value=0,
-            tooltip="Remove vessels smaller than this many pixels.",
-        )
-        self.connected = CheckBox(
-            name="connected",
-            text="connected",
-            tooltip="Extend vessels into connected pixels down to half the threshold (hysteresis).",
-        )
-        self.previous_uncertain = PushButton(
-            name="previous_uncertain",
-            text="Previous",
+        self.previous_uncertain = button(
+            "previous_uncertain",
+            "Previous",
+            "Go to the previous uncertain vessel (Ctrl+Alt+Y).",
             enabled=False,
-            tooltip="Go to the previous uncertain vessel (Ctrl+Alt+Y).",
         )
-        self.next_uncertain = PushButton(
-            name="next_uncertain",
-            text="Next",
+        self.next_uncertain = button(
+            "next_uncertain",
+            "Next",
+            "Go to the next vessel that the network is unsure of (Ctrl+Alt+U); a ring marks it.",
             enabled=False,
-            tooltip="Go to the next vessel that the network is unsure of (Ctrl+Alt+U); a ring marks it.",
         )
-        self.save = PushButton(
-            name="save",
-            text="Save...",
-            tooltip="Save the active labels, or else the vessels of this photograph, as a mask (0 and 255) "
+        self.save = button(
+            "save",
+            "Save...",
+            "Save the active labels, or else the vessels of this photograph, as a mask (0 and 255) "
             "next to the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
         )
         self.copy_python, self.copy_command = copy_buttons(
@@ -222,8 +198,8 @@ class SegmentForm(Container[Any]):
         keep_height(self.status, STATUS_LINES)
         keep_room(self.progress)
         self.manage.native.setMenu(ModelMenu(self.model, self.native))
-        for button in (self.browse, self.manage):
-            button.native.setMaximumWidth(30)
+        for small in (self.browse, self.manage):
+            small.native.setMaximumWidth(30)
         for box in self.native.findChildren(QComboBox):
             narrow(box, 6)
         align(self["input"], self["settings"], self["output"])

@@ -5,7 +5,7 @@ about every PNG file. The mark inside the file identifies masks whatever their n
 """
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from napari.layers import Image, Labels, Layer
@@ -27,17 +27,10 @@ def watch(viewer: "napari.viewer.Viewer") -> None:
     if itself in _WATCHED:
         return
     _WATCHED.add(itself)
+    held = weakref.ref(itself)  # a closed viewer must be freed
     for layer in list(itself.layers):
-        _look_at(weakref.ref(itself), layer)
-    itself.layers.events.inserted.connect(_Inserted(weakref.ref(itself)))
-
-
-class _Inserted:
-    def __init__(self, viewer: "weakref.ref[napari.viewer.Viewer]") -> None:
-        self._viewer = viewer  # a closed viewer must be freed
-
-    def __call__(self, event: Any) -> None:
-        _look_at(self._viewer, event.value)
+        _look_at(held, layer)
+    itself.layers.events.inserted.connect(lambda event: _look_at(held, event.value))
 
 
 def _look_at(viewer: "weakref.ref[napari.viewer.Viewer]", layer: Layer) -> None:
