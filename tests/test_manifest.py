@@ -27,8 +27,10 @@ EXAMPLES = [
     *("Image_01L.jpg", "Image_14R.JPG", "Image_01L_1stHO.png", "Image_14R_2ndHO.png"),
     *("01_h.jpg", "15_g.jpg", "01_dr.JPG", "01_h.tif", "01_g.tif", "01_dr.tif"),
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
+    *("training/21_training.png", "test/01_test.png", "01_h_AVmanual.png", "15_dr_AVmanual.png"),
 ]
-MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"]
+MASKS = ["01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif", "eye_av.png",
+         "01_test_av.tif", "eye_av.gif"]  # fmt: skip
 FOREIGN = [
     *("photo.tif", "my_test.tif", "scan.png", "cells.gif", "movie.tif.gz", "stack.ppm", "IMG_0001.jpg"),
     *("image_001.jpg", "Image_0001.jpg", "im1.ppm", "im0001.png", "001_test.tif", "1_h.jpg", "mask.tif"),
