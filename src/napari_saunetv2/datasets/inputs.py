@@ -13,7 +13,7 @@ import numpy as np
 from napari_saunetv2.datasets.partners import ROLES, is_mask, numbered, stem
 from napari_saunetv2.datasets.partners import bare as bare_name
 from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.files import dicom, load_values, readable
+from napari_saunetv2.files import dicom, is_own_mask, load_values, readable
 from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
 
 RESULTS = ("vessels", "av", "probability", "overlay", "segments")
@@ -156,7 +156,7 @@ def _why_not(path: Path, stems: Counter[str]) -> str | None:
     if bare == name and stems[name] == 1:
         return None  # the name does not suggest that it belongs to another file, so it need not be opened
     ending = next((what for what in RESULTS if name.endswith(f"_{what}")), None)
-    if ending is None:
+    if ending is None or (ending == "av" and not is_own_mask(path)):  # data sets have such names too
         return _MASK if is_mask(path) else None
     return _RESULT if _IS_RESULT[ending](path, name.removesuffix(f"_{ending}"), stems) else None
 

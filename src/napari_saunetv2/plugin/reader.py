@@ -1,5 +1,6 @@
 """Open a data set's files, and whole data sets, as layers."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
@@ -34,6 +35,9 @@ from napari_saunetv2.plugin.common.layers import OBSERVERS, Colour, label_colour
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | list[str]], list[LayerData]]
+
+
+_LIKE_RITE = re.compile(r"\d\d_(training|test)\.png", re.IGNORECASE)
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
@@ -82,6 +86,8 @@ def _is_file_of_a_dataset(path: Path) -> bool:
 
 def _is_mask(path: Path) -> bool:
     """Whether a file may be a mask of this program, by name: NAME_vessels.png, NAME_av.png, a saved layer."""
+    if _LIKE_RITE.fullmatch(path.name):
+        return True  # of RITE, whatever its folder, or a photograph of DRIVE as PNG
     ours = path.stem.lower().endswith(("vessels", "_av"))
     return ours and path.suffix.lower() in (".png", ".tif", ".tiff", ".gif")
 
