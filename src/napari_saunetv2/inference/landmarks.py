@@ -121,7 +121,7 @@ def _checked(fov: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _native(frame: Framed, x: float, y: float) -> tuple[float, float]:
-    return frame.x + x * frame.scale, frame.y + y * frame.scale
+    return float(frame.x + x * frame.scale), float(frame.y + y * frame.scale)
 
 
 def _disc(
@@ -147,7 +147,7 @@ def _disc(
         return None, 0.0
     # On training photographs of HRF the second look gives a radius of .88, the first of .99: their mean errs
     # least over all cameras.
-    x, y, r = ((a + b) / 2 for a, b in zip(first, circle, strict=True))
+    x, y, r = (float(a + b) / 2 for a, b in zip(first, circle, strict=True))
     return Circle(x, y, r), sure
 
 
