@@ -34,7 +34,7 @@ def completed(fov: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if small.all() or not small.any():
         return fov
     rows, columns = np.nonzero(small & ~ndimage.binary_erosion(small, border_value=1))
-    border = np.stack([rows, columns], 1) * float(step)
+    border = np.stack([rows, columns], 1).astype(np.float64) * step
     if len(border) < _LEAST:
         return fov
     circles = _circles(border[np.random.default_rng(0).integers(0, len(border), (_TRIPLES, 3))])
