@@ -175,7 +175,7 @@ def test_measure_uses_them(tmp_path):
     assert f"Fovea at {known.fovea.x:.0f},{known.fovea.y:.0f}, confidence" in words
     assert "No optic disc was found: give it with --disc" in words
     table = pd.read_csv(tmp_path / "o" / "measurements.csv")
-    grid = table[(table.region == "etdrs_centre") & (table.measure == "density")]
+    grid = table[(table.region == "etdrs") & (table.measure == "area_density")]
     assert set(grid[grid.value.notna()].file) == {"eye.png"}
 
 
