@@ -175,7 +175,7 @@ def test_measure_uses_them(tmp_path):
     assert f"Fovea at {known.fovea.x:.0f},{known.fovea.y:.0f}, confidence" in words
     assert "No optic disc was found: give it with --disc" in words
     table = pd.read_csv(tmp_path / "o" / "measurements.csv")
-    grid = table[(table.region == "etdrs_centre") & (table.measure == "density")]
+    grid = table[(table.region == "etdrs") & (table.measure == "area_density")]
     assert set(grid[grid.value.notna()].file) == {"eye.png"}
 
 
@@ -197,11 +197,11 @@ def test_discs_of_drive_that_were_not_trained_on(shared):
     data = shared / "data"
     table = pd.read_csv(data / "optic_discs.csv")
     part = data / "DRIVE" / "test"
-    for number in range(2, 21, 4):
+    for number in range(1, 21, 4):
         rows = table[table.image == f"{number:02}_test.tif"]
         fov = read_mask(part / "mask" / f"{number:02}_test_mask.gif")
         disc = find_landmarks(read_image(part / "images" / f"{number:02}_test.tif"), fov).disc
-        x, y, r = rows[["x", "y", "r"]].mean()
+        x, y, r = rows[rows.source.str.startswith("easytorch")].iloc[0][["x", "y", "r"]]
         assert np.hypot(disc.x - x, disc.y - y) <= 0.25 * r, number
         assert disc.r == pytest.approx(r, rel=0.15), number
 
