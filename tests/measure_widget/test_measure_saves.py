@@ -61,7 +61,7 @@ def test_without_openpyxl_a_sentence_says_what_to_do(model, panel, run, tmp_path
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     monkeypatch.setattr("napari_saunetv2.measure.workbook.find_spec", lambda _: None)
     save(panel, monkeypatch, tmp_path / "t.xlsx")
-    assert "pip install openpyxl" in panel.status.value
+    assert "needs the package openpyxl" in panel.status.value
     assert not (tmp_path / "t.xlsx").exists()
 
 

@@ -160,7 +160,7 @@ def write_excel(path: Path, tables: "Mapping[str, pd.DataFrame]", *, overwrite: 
     try:
         with pd.ExcelWriter(made, engine="openpyxl") as writer:
             for name, table in tables.items():
-                table.to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
+                table.to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 1))
                 for row in writer.sheets[name].iter_rows():
                     for cell in row:
                         if cell.data_type == "f":  # a file's name that begins like a formula is still a name
@@ -184,4 +184,7 @@ def _geometry(pieces: list[Outline]) -> dict[str, Any]:
 
 
 def _missing(package: str) -> SettingsError:
-    return SettingsError(f"This format needs {package}: pip install 'napari-saunetv2[results]'.")
+    return SettingsError(
+        f"This format needs the package {package}: install it with pip install 'napari-saunetv2[results]', "
+        "or use another format."
+    )

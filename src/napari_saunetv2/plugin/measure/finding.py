@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.inference.landmarks import find_landmarks
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.measure.tree import grow
@@ -65,16 +66,19 @@ def find(
     circle, point, doubt = landmarks.disc, landmarks.fovea, None
     seen, photograph = source.surroundings(index)
     fov = np.ones(pixels.shape, bool) if seen is None else np.asarray(seen) != 0
-    if disc and circle is None and pixels.any():
+    looked = None if photograph is None else find_landmarks(photograph, fov)
+    if disc and circle is None and looked is not None and looked.disc is not None:
+        circle, doubt = looked.disc, 1 - (looked.disc_confidence or 0)
+    elif disc and circle is None and pixels.any():
         found = find_disc(grow("all", (pixels > 0) & fov), fov, photograph)
-        # Without a photograph vessels alone must say it, and they often point elsewhere.
-        if found is not None and (photograph is not None or found.doubt <= DOUBTFUL):
+        # Vessels alone often point elsewhere.
+        if found is not None and found.doubt <= DOUBTFUL:
             circle, doubt = found
-    if fovea and point is None and circle is not None:
+    guessed = fovea and point is None and looked is None and circle is not None
+    if guessed and circle is not None:
         point = guess_fovea(circle, fov)
+    elif fovea and point is None and looked is not None:
+        point = looked.fovea
     return Found(
-        Landmarks(circle, point),
-        doubt,
-        disc and landmarks.disc is None,
-        point is not None and landmarks.fovea is None,
+        Landmarks(circle, point), doubt, disc and landmarks.disc is None, guessed and point is not None
     )

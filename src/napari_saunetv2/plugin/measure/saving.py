@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_saunetv2.measure.workbook import save_tables
+from napari_saunetv2.exchange.tables import save_tables
 from napari_saunetv2.plugin.measure.run import Measured
 
 

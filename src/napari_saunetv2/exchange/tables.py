@@ -1,10 +1,10 @@
 """The tables of a measurement as one Excel workbook, or as CSV files beside each other."""
 
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.exchange.results import write_excel
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.measure.files import columns_table
 
@@ -40,17 +40,12 @@ def save_tables(path: Path, name: str, image: "pd.DataFrame", segments: "pd.Data
     SettingsError
         For another suffix, or a workbook without the package openpyxl.
     FileFormatError
-        When a file cannot be written.
+        When a file cannot be written, or a table has more rows than a sheet of Excel.
     """
     tables = {"image": _named(image, name), "segments": _named(segments, name), "columns": _meanings()}
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
-        if find_spec("openpyxl") is None:
-            raise SettingsError(
-                f"'{path.name}' cannot be written: Excel files need the package openpyxl. Install it with "
-                "'pip install openpyxl', or save as CSV."
-            )
-        write_beside(path, lambda file: _write_workbook(file, tables), overwrite=True)
+        write_excel(path, tables, overwrite=True)
         return [path]
     if suffix != ".csv":
         raise SettingsError(f"'{path.name}' is no table: end the name with .csv or .xlsx.")
@@ -75,11 +70,3 @@ def _meanings() -> "pd.DataFrame":
     more = [("column of a viewer's tables", key, text, "", "", "") for key, text in MORE_COLUMNS.items()]
     known = columns_table()
     return pd.concat([known, pd.DataFrame(more, columns=list(known.columns))], ignore_index=True)
-
-
-def _write_workbook(file: Any, tables: "dict[str, pd.DataFrame]") -> None:
-    import pandas as pd
-
-    with pd.ExcelWriter(file, engine="openpyxl") as book:
-        for key, table in tables.items():
-            table.to_excel(book, sheet_name=key, index=False, freeze_panes=(1, 1))
