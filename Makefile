@@ -148,6 +148,10 @@ train-landmarks: .venv/ready-dev  ## Train the model of disc and fovea on DATA (
 	mkdir -p runs
 	$(BIN)/python tools/landmarks/train.py $(or $(DATA),../shared/data) -o runs/saunetv2-landmarks.safetensors $(ARGS)
 
+.PHONY: benchmark-artery-vein
+benchmark-artery-vein: .venv/ready-dev  ## Score saunetv2-av and what is measured with it on photographs of DATA that it never saw
+	$(BIN)/python benchmarks/artery_vein.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-landmarks
 benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photographs of DATA that were not trained on
 	$(BIN)/python tools/landmarks/score.py $(or $(DATA),../shared/data) $(ARGS)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 DOCS = Path(__file__).parent
 IMAGES = DOCS / "images"
@@ -107,6 +107,49 @@ def speed() -> str:
     return svg(720, y + 20, "Time of one photograph by engine and precision", parts)
 
 
+# --- Arteries and veins
+
+
+def ratios() -> dict[str, list[tuple[float, float]]]:
+    """Ratio of arteries to veins by drawn labels and by ours, of each photograph, by data set."""
+    rows = json.loads((DOCS / "models" / "arteries-veins.json").read_text(encoding="utf-8"))
+    return {key: [(r["drawn"], r["ours"]) for r in rows if r["set"] == key] for key in ("rite", "hrf-av")}
+
+
+def artery_vein_ratio() -> str:
+    """Difference over mean (Bland and Altman), each photograph a dot; bias and limits of agreement as lines."""
+    found = ratios()
+    pairs = [pair for values in found.values() for pair in values]
+    gaps = [ours - drawn for drawn, ours in pairs]
+    bias, spread = mean(gaps), 1.96 * stdev(gaps)
+    low, high, left, right, top, bottom = 0.5, 1.1, 80, 690, 60, 330
+    reach = max(0.3, *(abs(gap) * 1.1 for gap in gaps))
+
+    def x(value: float) -> float:
+        return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
+
+    def y(value: float) -> float:
+        return (top + bottom) / 2 - value / reach * (bottom - top) / 2
+
+    parts = [
+        text(20, 26, "AVR in zone B: our labels minus drawn ones, over the mean of both", size=15, bold=True)
+    ]
+    for value, name in ((bias, "mean"), (bias - spread, "limit"), (bias + spread, "limit")):
+        parts.append(line(left, y(value), right, y(value), INK if name == "mean" else FAINT, 2))
+        parts.append(text(left - 8, y(value) + 4, f"{value:+.2f}", "end"))
+    for step in range(7):
+        value = low + 0.1 * step
+        parts.append(text(x(value), bottom + 20, f"{value:.1f}", "middle"))
+    for number, (key, colour) in enumerate((("rite", BLUE), ("hrf-av", ORANGE))):
+        parts += [dot(x((drawn + ours) / 2), y(ours - drawn), colour, 5) for drawn, ours in found[key]]
+        name = {"rite": "RITE test", "hrf-av": "HRF 04 and 05"}[key]
+        parts += [
+            dot(90 + 150 * number, bottom + 48, colour, 5),
+            text(102 + 150 * number, bottom + 52, f"{name} ({len(found[key])})", size=14),
+        ]
+    return svg(720, bottom + 70, "Agreement of the ratio of arteries to veins", parts)
+
+
 # --- What a correction does
 
 
@@ -153,7 +196,12 @@ def correction() -> str:
     return svg(720, foot + 34, "F1 before and after fine-tuning", parts)
 
 
-FIGURES = {"accuracy-by-camera": accuracy, "speed-by-engine": speed, "what-a-correction-does": correction}
+FIGURES = {
+    "accuracy-by-camera": accuracy,
+    "speed-by-engine": speed,
+    "what-a-correction-does": correction,
+    "artery-vein-ratio": artery_vein_ratio,
+}
 
 
 # --- SVG

@@ -11,12 +11,19 @@ from napari_saunetv2.models.checkpoint import Header, ModelInfo
 
 CARDS = Path(__file__).parent / "models"
 
-NETWORKS = {"saunetv2": "SA-UNetv2", "saunet": "SA-UNet", "rsan": "RSAN"}
+NETWORKS = {
+    "saunetv2": "SA-UNetv2",
+    "saunet": "SA-UNet",
+    "rsan": "RSAN",
+    "artery_vein": "Two SA-UNetv2 in a row",
+}
 
 LIMITS = {
     "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening "
     "programme.",
     "stare": "The model has seen one camera, digitised slides, and 10 eyes, several of them with disease.",
+    "rite, hrf-av": "The classes were learned from two cameras and 29 eyes, drawn by two observers. Another camera, "
+    "another observer and an eye with disease may all lower the scores.",
     "chase": "The model has seen one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
 COLUMNS = (
@@ -25,13 +32,17 @@ COLUMNS = (
 SEVERAL = (
     "The model has seen four cameras; photographs of another camera may look different from all of them."
 )
-ALL = (
-    "Most errors are at fine vessels and at the borders of lesions: check the result. The model does not "
-    "distinguish arteries from veins."
+ALL = "Most errors are at fine vessels and at the borders of lesions: check the result."
+WITHOUT_CLASSES = "The model does not distinguish arteries from veins."
+WITH_CLASSES = (
+    "Artery and vein are mixed up most often in fine vessels and far from the disc; [Arteries and veins]"
+    "(arteries-veins.md) says how often. The first network, `saunetv2-general`, finds the vessels and was not "
+    "trained further; the second one says which are arteries."
 )
 USES = {
     "saunetv2-general": "The default model, for photographs of any other camera.",
     "saunetv2-drive": "For photographs of DRIVE's camera.",
+    "saunetv2-av": "For arteries and veins, with any camera.",
     "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
     "saunetv2-stare": "For digitised slides like those of STARE.",
     "saunet-drive": "An older network, for comparison.",
@@ -87,7 +98,8 @@ def _card(info: ModelInfo) -> Iterator[str]:
         "setting.",
     )
     yield from ("", "## Limits", "")
-    yield f"{LIMITS[keys[0]] if len(keys) == 1 else SEVERAL} {ALL}"
+    classes = WITH_CLASSES if len(header.classes) > 1 else WITHOUT_CLASSES
+    yield f"{LIMITS.get(', '.join(keys), SEVERAL)} {ALL} {classes}"
     yield from ("", "## Terms", "")
     for key in _all_keys(info):
         yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."

@@ -143,6 +143,12 @@ _CLASSES = TrainConfig(
     ),
 )  # fmt: skip
 
+# Whole canvases of DRIVE's size, half of them not resampled, as in use.
+_CLASSES_IN_USE = replace(
+    _CLASSES, steps=1500, crop=592, learning_rate=1e-3,
+    augmentation=replace(_CLASSES.augmentation, scale=(0.8, 1.25), unresampled=0.5),
+)  # fmt: skip
+
 # SA-UNetv2 as published: 150 epochs of 13 copies an image, a tenth of them to validate on. 20 images make 234
 # copies to train on, which is 30 steps of 8. Here the views are drawn anew in every step, and a tenth of the
 # images, not of their copies, is kept for validation.
@@ -200,7 +206,7 @@ RECIPES: dict[str, Recipe] = {
         base="saunetv2-drive",
     ),
     "av": Recipe(
-        (_CLASSES, replace(_CLASSES, steps=2000, learning_rate=1e-3)),
+        (_CLASSES, replace(_CLASSES, steps=2000, learning_rate=1e-3), _CLASSES_IN_USE),
         images={"hrf-av": HRF_FIRST_THREE},
         base="saunetv2-general",
         labels={"hrf": "hrf-av"},
