@@ -142,15 +142,15 @@ def _page(found: Mapping[str, Sequence[Photograph]], name: str) -> Iterator[str]
     yield from (
         "# Arteries and veins",
         "",
-        f"`{name}` was scored on photographs that it was neither trained nor validated on. RITE's test labels "
-        "were drawn by another observer than its training labels. Each number is a mean over photographs.",
+        f"`{name}` was scored on photographs that it was neither trained nor validated on. RITE's test "
+        "labels were drawn by another observer than its training labels. Each number is a mean over photographs.",
         "",
         "- **A/V ACC** is the share of the right class among the vessel pixels that were found and that the "
         "reference calls artery or vein. Crossings and vessels of unknown class are left out.",
-        "- **artery SE** is the share of the true arteries that are called artery, **artery SP** the share of the "
-        "true veins that are called vein.",
-        "- **found** is the share of the true vessel pixels that were found. **Dice** is the overlap with the "
-        "reference: 1 is perfect.",
+        "- **artery SE** is the share of the true arteries that are called artery, **artery SP** the share "
+        "of the true veins that are called vein.",
+        "- **found** is the share of the true vessel pixels that were found. **Dice** is the overlap with "
+        "the reference: 1 is perfect.",
         "- **A/V ACC, lines** counts centre lines, so that wide vessels do not weigh more than fine ones.",
         "",
         "`make benchmark-artery-vein` makes this page again.",
@@ -173,8 +173,8 @@ def _page(found: Mapping[str, Sequence[Photograph]], name: str) -> Iterator[str]
         "",
         "CRAE and CRVE are the central retinal artery and vein equivalents in zone B, AVR is their ratio "
         "([definitions](../measurements.md)). Both columns use the same disc, which others drew. ICC is the "
-        "intraclass correlation ICC(3,1): 1 is perfect agreement. Ninety-five in a hundred differences lie within "
-        "the limits.",
+        "intraclass correlation ICC(3,1): 1 is perfect agreement. Ninety-five in a hundred differences lie "
+        "within the limits.",
         "",
         "| photographs | measure | mean, drawn | mean difference | limits | ICC | photographs measured |",
         "|---|---|---|---|---|---|---|",

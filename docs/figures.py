@@ -117,7 +117,7 @@ def ratios() -> dict[str, list[tuple[float, float]]]:
 
 
 def artery_vein_ratio() -> str:
-    """Difference over mean (Bland and Altman), each photograph a dot; bias and limits of agreement as lines."""
+    """Difference over mean (Bland and Altman), each photograph a dot; bias and limits as lines."""
     found = ratios()
     pairs = [pair for values in found.values() for pair in values]
     gaps = [ours - drawn for drawn, ours in pairs]

@@ -22,7 +22,7 @@ LIMITS = {
     "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening "
     "programme.",
     "stare": "The model has seen one camera, digitised slides, and 10 eyes, several of them with disease.",
-    "rite, hrf-av": "The classes were learned from two cameras and 29 eyes, drawn by two observers. Another camera, "
+    "rite, hrf-av": "The classes were learned from two cameras and 29 eyes. Another camera, "
     "another observer and an eye with disease may all lower the scores.",
     "chase": "The model has seen one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
@@ -36,8 +36,8 @@ ALL = "Most errors are at fine vessels and at the borders of lesions: check the 
 WITHOUT_CLASSES = "The model does not distinguish arteries from veins."
 WITH_CLASSES = (
     "Artery and vein are mixed up most often in fine vessels and far from the disc; [Arteries and veins]"
-    "(arteries-veins.md) says how often. The first network, `saunetv2-general`, finds the vessels and was not "
-    "trained further; the second one says which are arteries."
+    "(arteries-veins.md) says how often. The first network, `saunetv2-general`, finds the vessels and was "
+    "not trained further; the second one says which are arteries."
 )
 USES = {
     "saunetv2-general": "The default model, for photographs of any other camera.",
