@@ -143,7 +143,8 @@ def _page(found: Mapping[str, Sequence[Photograph]], name: str) -> Iterator[str]
         "# Arteries and veins",
         "",
         f"`{name}` was scored on photographs that it was neither trained nor validated on. RITE's test "
-        "labels were drawn by another observer than its training labels. Each number is a mean over photographs.",
+        "labels were drawn by another observer than its training labels. Each number is a mean over "
+        "photographs.",
         "",
         "- **A/V ACC** is the share of the right class among the vessel pixels that were found and that the "
         "reference calls artery or vein. Crossings and vessels of unknown class are left out.",
