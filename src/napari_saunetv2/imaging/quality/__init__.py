@@ -154,12 +154,14 @@ def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = 
 
 
 def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float | None:
-    """Depth of dark lines over height of bright lines, in the middle cell; None for too small an image.
+    """Depth of dark lines over height of bright lines, in the median cell; None if no lines are seen.
 
     Parameters are those of :func:`of_unit`.
     """
     cells = cells_of(unit, fov)
-    return None if cells is None else float(np.median(cells.darker))
+    if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
+        return None
+    return float(np.median(cells.darker))
 
 
 def _grade(better: NDArray[np.float64], steepness: int) -> NDArray[np.float64]:
