@@ -190,6 +190,7 @@ def _faults(cells: Cells, reached: dict[str, NDArray[np.float64]]) -> tuple[str,
     faults = []
     for word, better in reached.items():
         places = where((better < 1) & ~named, thirds, cells.area)
-        faults += [] if places is None else [f"{' and '.join(places)} {word}".strip()]
-        named |= better < 1
+        if places is not None:
+            faults.append(f"{' and '.join(places)} {word}".strip())
+            named |= better < 1
     return tuple(faults)

@@ -7,7 +7,7 @@ from scipy import ndimage
 _SIDE = 200
 """Longer side in pixels at which the circle is fitted."""
 
-_TRIPLES = 200
+_TRIPLES = 80
 """Circles that are tried, each through three points of the border (RANSAC, Fischler and Bolles, 1981)."""
 
 _NEAR = 0.02
@@ -50,8 +50,8 @@ def completed(fov: NDArray[np.bool_]) -> NDArray[np.bool_]:
     holds = np.count_nonzero(disc & small) >= _HOLDS * np.count_nonzero(small)
     if not (missing and holds):
         return fov
-    whole = np.repeat(np.repeat(disc, step, 0), step, 1)
-    return fov | whole[: fov.shape[0], : fov.shape[1]]
+    whole: NDArray[np.bool_] = np.repeat(np.repeat(disc, step, 0), step, 1)
+    return np.asarray(fov | whole[: fov.shape[0], : fov.shape[1]], bool)
 
 
 def _circles(triples: NDArray[np.float64]) -> NDArray[np.float64]:
