@@ -21,7 +21,7 @@ _LOOKS = {
 
 
 def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
-    """Guess what kind of picture this is: a key of ``MODALITIES``.
+    """Guess what kind of picture this is: a key of ``MODALITIES``, or "" where no vessels show.
 
     Colour means a fundus photograph. Of grey pictures those with bright vessels are taken for OCT angiograms;
     a grey fundus photograph shows a round field of view, an infrared image fills the frame.
@@ -36,7 +36,9 @@ def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
     if not fundus.is_grey(unit):
         return "fundus"
     ratio = dark_over_bright(unit, fov)
-    if ratio is not None and ratio < 1:
+    if ratio is None:
+        return ""
+    if ratio < 1:
         return "octa"
     return "infrared" if field_of_view.diameter(fov) is None else "fundus"
 
@@ -52,7 +54,7 @@ def misfit(wanted: str, unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> st
         As in :func:`seen`.
     """
     found = seen(unit, fov)
-    if found == wanted:
+    if found in ("", wanted):
         return ""
     return (
         f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: choose a model for "

@@ -109,9 +109,9 @@ class Preflight:
         seen = [] if self.quality is None else [self.quality.in_words()]
         return [
             f"{self.kind} {self.dtype}, {eye}",
-            *seen,
             whole if self.tiles == 1 else parts,
             f"{passes}{takes}, {self.memory / 2**20:.0f} MB on {self.device}",
+            *seen,
         ]
 
 

@@ -154,12 +154,14 @@ def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = 
 
 
 def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float | None:
-    """Depth of dark lines over height of bright lines, in the middle cell; None for too small an image.
+    """Depth of dark lines over height of bright lines, in the median cell; None if no lines are seen.
 
     Parameters are those of :func:`of_unit`.
     """
     cells = cells_of(unit, fov)
-    return None if cells is None else float(np.median(cells.darker))
+    if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
+        return None
+    return float(np.median(cells.darker))
 
 
 def _grade(better: NDArray[np.float64], steepness: int) -> NDArray[np.float64]:
@@ -188,6 +190,7 @@ def _faults(cells: Cells, reached: dict[str, NDArray[np.float64]]) -> tuple[str,
     faults = []
     for word, better in reached.items():
         places = where((better < 1) & ~named, thirds, cells.area)
-        faults += [] if places is None else [f"{' and '.join(places)} {word}".strip()]
-        named |= better < 1
+        if places is not None:
+            faults.append(f"{' and '.join(places)} {word}".strip())
+            named |= better < 1
     return tuple(faults)

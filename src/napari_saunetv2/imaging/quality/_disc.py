@@ -7,7 +7,7 @@ from scipy import ndimage
 _SIDE = 200
 """Longer side in pixels at which the circle is fitted."""
 
-_TRIPLES = 200
+_TRIPLES = 80
 """Circles that are tried, each through three points of the border (RANSAC, Fischler and Bolles, 1981)."""
 
 _NEAR = 0.02
@@ -34,20 +34,24 @@ def completed(fov: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if small.all() or not small.any():
         return fov
     rows, columns = np.nonzero(small & ~ndimage.binary_erosion(small, border_value=1))
-    border = np.stack([rows, columns], 1).astype(np.float64) * step
+    border = np.stack([rows, columns], 1).astype(np.float64)
     if len(border) < _LEAST:
         return fov
     circles = _circles(border[np.random.default_rng(0).integers(0, len(border), (_TRIPLES, 3))])
     distance = np.hypot(border[:, 0] - circles[:, :1], border[:, 1] - circles[:, 1:2])
     on = np.abs(distance - circles[:, 2:]) <= _NEAR * circles[:, 2:]
-    on &= circles[:, 2:] < max(fov.shape)
+    on &= circles[:, 2:] < max(small.shape)
     best = int(on.sum(axis=1).argmax())
     if on[best].mean() < _ENOUGH:
         return fov
-    (row, column, radius), (down, across) = circles[best], np.ogrid[: fov.shape[0], : fov.shape[1]]
+    (row, column, radius), (down, across) = circles[best], np.ogrid[: small.shape[0], : small.shape[1]]
     disc = (down - row) ** 2 + (across - column) ** 2 <= radius**2
-    holds = np.count_nonzero(disc & fov) >= _HOLDS * np.count_nonzero(fov)
-    return fov | disc if holds else fov
+    missing = np.count_nonzero(disc & ~small) > (1 - _HOLDS) * np.count_nonzero(small)
+    holds = np.count_nonzero(disc & small) >= _HOLDS * np.count_nonzero(small)
+    if not (missing and holds):
+        return fov
+    whole: NDArray[np.bool_] = np.repeat(np.repeat(disc, step, 0), step, 1)
+    return np.asarray(fov | whole[: fov.shape[0], : fov.shape[1]], bool)
 
 
 def _circles(triples: NDArray[np.float64]) -> NDArray[np.float64]:
