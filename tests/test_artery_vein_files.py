@@ -20,6 +20,7 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.measure.classes import by_pixel, vote
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.progress import drain
 from tiny import save_model, save_two_classes
 
 EYE = fundus((160, 180), seed=1)
@@ -84,7 +85,9 @@ def test_a_model_of_vessels_writes_none_and_is_refused_where_they_are_asked_for(
     options = batch.OutputOptions(tmp_path / "av", artery_vein=True)
     post = PostProcessing(threshold=0.5)
     with pytest.raises(SettingsError, match="'one' knows vessel, not artery and vein: use a model"):
-        images.segment_file(eyes / "a.png", "a", checkpoint.load(one), InferenceConfig(), post, options)
+        drain(
+            images.segment_steps(eyes / "a.png", "a", checkpoint.load(one), InferenceConfig(), post, options)
+        )
     other = save_model(tmp_path / "other.safetensors", classes=("vessel", "lesion"))
     code, text = call("segment", eyes / "a.png", "-o", tmp_path / "three", "-m", other)
     assert code == 0, text
