@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.fractal import NOTHING, Fractal, fractal
+from napari_saunetv2.measure.graph import pixels_of
 from napari_saunetv2.measure.regions import InView, Landmarks, Places, Region, places
 from napari_saunetv2.measure.sections import Sections
 from napari_saunetv2.measure.tree import Tree
@@ -34,7 +35,7 @@ class Pool:
         self.carried = np.concatenate([_carried(tree.sections) for tree in trees])
         self.photograph = np.concatenate([tree.photograph for tree in trees])
         self.counted = ~np.concatenate([tree.junctions.inside for tree in trees])
-        self.pixels = np.argwhere(mask)
+        self.pixels = pixels_of(mask)
         self.point_places = places(self.points, landmarks)
         self.pixel_places = places(self.pixels.astype(float), landmarks)
         self.nodes = np.concatenate([tree.junctions.position for tree in trees])
