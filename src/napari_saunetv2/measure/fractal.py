@@ -100,9 +100,12 @@ def _boxes(across: NDArray[np.float64], mass: NDArray[np.intp]) -> NDArray[np.in
     rows, columns = small.max(axis=0) + n
     where = small[:, 0] * columns + small[:, 1]
     held = np.bincount(where, mass, rows * columns).astype(np.int32).reshape(rows, columns)
-    held = sum(held[k : rows - n + 1 + k] for k in range(n))
-    held = sum(held[:, k : columns - n + 1 + k] for k in range(n))
-    boxes = np.bincount(held.ravel())
+    for _ in range(2):
+        total = held[: 1 - n].copy()
+        for k in range(1, n):
+            total += held[k : len(total) + k]
+        held = total.T  # the other way in its turn
+    boxes = np.bincount(held.T.ravel())
     boxes[0] = 0
     return boxes
 

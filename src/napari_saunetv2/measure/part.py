@@ -68,13 +68,13 @@ def _carried(sections: Sections) -> Floats:
     far = starts[-1]  # more than any distance
     distances = [np.where(curve[known[n]] == curve, np.abs(known[n] - at), far) for n in (before, after)]
     nearest = known[np.where(distances[0] <= distances[1], before, after)]
-    return np.where(np.minimum(*distances) < far, result[nearest], np.nan)
+    return np.where((np.minimum(*distances) < far) & sections.present, result[nearest], np.nan)
 
 
 def _cells(tree: Tree) -> Floats:
-    """Length of centre line that belongs to each point: half of the way to either neighbour."""
+    """Length of vessel that belongs to each point: half of the way to either neighbour, or none."""
     steps = tree.sections.lines.steps()
-    return np.asarray((steps + np.append(steps[1:], 0)) / 2)
+    return np.asarray((steps + np.append(steps[1:], 0)) / 2 * tree.sections.present)
 
 
 @dataclass(frozen=True)
