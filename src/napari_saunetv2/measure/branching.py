@@ -1,6 +1,6 @@
 """Branchings and crossings: what meets at each node, at which angles, and how wide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +132,51 @@ def find_junctions(graph: Graph, sections: Sections) -> Junctions:
         segments,  # type: ignore[arg-type]
         vessel.numbers(),
         inside,
+    )
+
+
+def still_there(junctions: Junctions, graph: Graph, sections: Sections) -> Junctions:
+    """Junctions whose vessels are all there under another threshold, with the widths that these have then.
+
+    Parameters
+    ----------
+    junctions : Junctions
+    graph : Graph
+    sections : Sections
+        On the same centre lines: see :func:`napari_saunetv2.measure.sections.moved_edges`.
+    """
+    if not len(junctions.kind):
+        return junctions
+    lines = sections.lines
+    counts = [len(members) for members in junctions.segments]
+    first = np.concatenate([[0], np.cumsum(counts)])[:-1]
+    junction = np.repeat(np.arange(len(counts)), counts)
+    segment = np.concatenate([np.array(members, np.intp) for members in junctions.segments])
+    starts, stops = lines.starts[segment], lines.starts[segment + 1]
+    ends = lines.points[np.column_stack([starts, stops - 1])]
+    away = np.hypot(*np.moveaxis(ends - junctions.position[junction][:, None], -1, 0))
+    end = away.argmin(axis=1)
+    # A vessel reaches its junction if any of the half of it that is nearer is there.
+    middle = (starts + stops + 1) // 2
+    before = np.concatenate([[0], np.cumsum(sections.present)])
+    low, high = np.where(end == 0, starts, middle - 1), np.where(end == 0, middle, stops)
+    there = before[high] > before[low]
+    degree = np.bincount(junction, there, minlength=len(counts)).astype(np.intp)
+    kept = np.where(junctions.kind == "bifurcation", degree >= 3, degree == counts)
+    _, widths = _arms(graph, sections)
+    across = widths[segment, end]
+    three = np.isfinite(junctions.angle) & (junctions.kind == "bifurcation")
+    parent, one, other = (np.where(three, across[first + np.where(three, n, 0)], np.nan) for n in range(3))
+    return replace(
+        junctions,
+        kind=junctions.kind[kept],
+        position=junctions.position[kept],
+        degree=degree[kept],
+        angle=junctions.angle[kept],
+        parent=parent[kept],
+        wide=np.fmax(one, other)[kept],
+        narrow=np.fmin(one, other)[kept],
+        segments=[members for members, keep in zip(junctions.segments, kept, strict=True) if keep],
     )
 
 

@@ -22,7 +22,7 @@ from napari_saunetv2.measure.branching import Junctions, find_junctions
 from napari_saunetv2.measure.centreline import Lines, join
 from napari_saunetv2.measure.class_pixels import draw_crossings, draw_overlap, nearer_end, paint
 from napari_saunetv2.measure.graph import Depth, Graph, trace, without_pinholes
-from napari_saunetv2.measure.sections import Sections
+from napari_saunetv2.measure.sections import sections_of
 
 PIECE = 8
 """Pixels of centre line in a piece."""
@@ -92,7 +92,7 @@ def vote(maps: ArrayLike, vessels: ArrayLike, *, threshold: float = 0.5) -> NDAr
     graph = trace(whole, depth)
     lines = join(graph.paths)
     reach = depth(lines.points)
-    junctions = find_junctions(graph, Sections(lines, reach, reach, np.ones(len(reach), bool)))
+    junctions = find_junctions(graph, sections_of(lines, reach))
     piece, ends = _cut(lines)
     at = tuple(np.round(lines.points).astype(np.intp).T)
     votes = np.asarray(np.bincount(piece, evidence[at]), np.float64)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 FIELD_CELLS = 512
@@ -61,28 +60,37 @@ def fractal(pixels: NDArray[np.intp], diameter: float) -> Fractal:
         return NOTHING
     extent = float(np.hypot(*np.ptp(cells, axis=0)))
     boxes = BOXES[max(extent / 4, BOXES[4]) >= BOXES]
+    factors = [max(1, int(box / 16)) for box in boxes]  # large boxes need no fine cells
     sums = np.zeros((len(boxes), 4))
-    for row, box in enumerate(boxes):
-        coarse = max(1, int(box / 16))  # large boxes need no fine cells
-        centres, mass = _merged(cells, coarse)
+    for factor in sorted(set(factors)):
+        centres, mass = _merged(cells, factor)
         for turn in TURNS:
             across = centres @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-            held = _boxes((across - across.min(axis=0)) / box, mass)
-            share = held / mass.sum()
-            sums[row] += (
-                len(held),
-                -(share * np.log(share)).sum(),
-                (share**2).sum(),
-                (held**2).mean() / held.mean() ** 2,
-            )
+            across -= across.min(axis=0)
+            for row in np.flatnonzero(np.equal(factors, factor)):
+                sums[row] += _summed(_boxes(across / boxes[row], mass), len(pixels))
     sums /= len(TURNS)
     count, entropy, squared = sums[:, :3].T / OFFSETS**2
     d0, d1, d2 = (_dimension(boxes, logs, extent) for logs in (np.log(count), entropy, -np.log(squared)))
     return Fractal(d0, d1, d2, float(sums[:, 3].mean()))
 
 
-def _boxes(across: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pixels in each box that holds any, for all offsets of the grid by a share of a box.
+def _summed(boxes: NDArray[np.intp], mass: int) -> tuple[float, float, float, float]:
+    """Number of boxes, entropy, sum of squared shares, and mean square over squared mean.
+
+    ``boxes`` holds how many boxes have as many pixels as its index: far fewer numbers than there are boxes.
+    """
+    held = np.flatnonzero(boxes)
+    times = boxes[held]
+    share = held / mass
+    count = times.sum()
+    squares = float((times * share**2).sum())
+    mean = (times * share).sum() / count
+    return float(count), float(-(times * share * np.log(share)).sum()), squares, squares / count / mean**2
+
+
+def _boxes(across: NDArray[np.float64], mass: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number of boxes that hold so many pixels, 0 for none, for all offsets of the grid by a share of a box.
 
     They are sums of the same small boxes, which all points are sorted into once. No offset begins where the
     object does: a grid that is laid against it needs fewer boxes.
@@ -90,20 +98,26 @@ def _boxes(across: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[np
     n = OFFSETS
     small = (across * n + 0.5).astype(np.intp) + n - 1
     rows, columns = small.max(axis=0) + n
-    held = np.bincount(small[:, 0] * columns + small[:, 1], mass, rows * columns).reshape(rows, columns)
-    for axis in (0, 1):
-        held = sliding_window_view(held, n, axis=axis).sum(axis=-1)
-    return np.asarray(held[held > 0], np.float64)
+    where = small[:, 0] * columns + small[:, 1]
+    held = np.bincount(where, mass, rows * columns).astype(np.int32).reshape(rows, columns)
+    for _ in range(2):
+        total = held[: 1 - n].copy()
+        for k in range(1, n):
+            total += held[k : len(total) + k]
+        held = total.T  # the other way in its turn
+    boxes = np.bincount(held.T.ravel())
+    boxes[0] = 0
+    return boxes
 
 
-def _merged(cells: NDArray[np.intp], factor: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _merged(cells: NDArray[np.intp], factor: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Centres of the coarser cells that hold any pixel, and how many each holds."""
     rows, columns = (cells // factor).T
     width = columns.max() + 1
     mass = np.bincount(rows * width + columns)
     occupied = np.flatnonzero(mass)
     centres = (np.column_stack(np.divmod(occupied, width)) + 0.5) * factor
-    return centres, mass[occupied].astype(float)
+    return centres, mass[occupied]
 
 
 def _dimension(boxes: NDArray[np.float64], logs: NDArray[np.float64], extent: float) -> float:
@@ -112,9 +126,10 @@ def _dimension(boxes: NDArray[np.float64], logs: NDArray[np.float64], extent: fl
     A line of length L needs L / s + 1 boxes in the mean over offsets, a square (L / s + 1)^2, not (L / s)^2:
     u is about 1 / L, and 0 where boxes of all sides behave alike.
     """
-    best = (np.inf, np.nan)
-    for u in np.linspace(0, 2.5, 51) / extent:
-        across = -np.log(boxes / (1 + u * boxes))
-        slope, residual, *_ = np.polyfit(across, logs, 1, full=True)
-        best = min(best, (float(residual[0]) if residual.size else 0.0, float(slope[0])))
-    return best[1]
+    u = np.linspace(0, 2.5, 51)[:, None] / extent
+    across = -np.log(boxes / (1 + u * boxes))
+    across -= across.mean(axis=1, keepdims=True)
+    about = logs - logs.mean()
+    slopes = across @ about / (across**2).sum(axis=1)
+    residuals = ((about - slopes[:, None] * across) ** 2).sum(axis=1)
+    return float(slopes[residuals.argmin()])

@@ -20,6 +20,33 @@ _SIDES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 _CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))
 
 
+def beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which pixels share a side with a pixel of the mask, or are one."""
+    result = mask.copy()
+    result[1:] |= mask[:-1]
+    result[:-1] |= mask[1:]
+    result[:, 1:] |= mask[:, :-1]
+    result[:, :-1] |= mask[:, 1:]
+    return result
+
+
+def widened(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """Give a mask with all pixels at most so many rows and columns away from it."""
+    for axis in (0, 1):
+        lines = np.moveaxis(mask.copy(), axis, 0)
+        whole = np.moveaxis(mask, axis, 0)
+        for k in range(1, by + 1):
+            lines[k:] |= whole[:-k]
+            lines[:-k] |= whole[k:]
+        mask = np.moveaxis(lines, 0, axis)
+    return mask
+
+
+def pixels_of(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Rows and columns of a mask's pixels, shape (n, 2): as ``np.argwhere`` gives them, and faster."""
+    return np.column_stack(np.divmod(np.flatnonzero(mask), mask.shape[1]))
+
+
 @dataclass(frozen=True)
 class Graph:
     """Paths of pixels and the nodes they join.
@@ -53,13 +80,10 @@ class Depth:
     """
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
-        padded = np.pad(mask, 2)
-        near = np.zeros_like(padded)
-        for row, column in _SIDES:
-            near |= np.roll(padded, (row, column), (0, 1))
+        padded = np.pad(mask, 1)
+        outside = beside(padded) & ~padded
         # Half a pixel less: the edge runs between the last pixel inside and the first outside.
-        outside = np.argwhere(near & ~padded)
-        self._tree = cKDTree(outside - 2.0) if len(outside) else None
+        self._tree = cKDTree(pixels_of(outside) - 1.0) if outside.any() else None
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distances, shape (n,), from points, shape (n, 2)."""
@@ -79,7 +103,7 @@ def trace(mask: NDArray[np.bool_], depth: Depth) -> Graph:
         Of the same mask.
     """
     lines = skeleton(mask)
-    lines = np.pad(bridged(lines, depth(np.argwhere(lines).astype(float))), 1)
+    lines = np.pad(bridged(lines, depth(pixels_of(lines).astype(float))), 1)
     while True:
         graph, pixels = _traced(lines, depth)
         spurs = _spurs(graph)
@@ -202,12 +226,15 @@ def _neighbours(lines: NDArray[np.bool_], flat: NDArray[np.intp]) -> NDArray[np.
     """
     width = lines.shape[1]
     on = lines.ravel()
-    number = np.full(on.size, -1, np.intp)
+    number = np.empty(on.size, np.intp)  # only where there is a line: to fill it all would take longer
     number[flat] = np.arange(len(flat))
-    columns = [number[flat + row * width + column] for row, column in _SIDES]
-    for row, column in _CORNERS:
-        joined = on[flat + row * width] | on[flat + column]
-        columns.append(np.where(joined, -1, number[flat + row * width + column]))
+    columns = []
+    for row, column in _SIDES + _CORNERS:
+        other = flat + row * width + column
+        joined = on[other]
+        if row and column:
+            joined = joined & ~(on[flat + row * width] | on[flat + column])
+        columns.append(np.where(joined, number[other], -1))
     return np.column_stack(columns)
 
 

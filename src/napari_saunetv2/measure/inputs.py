@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from napari_saunetv2.errors import ImageError, SettingsError
+from napari_saunetv2.measure.graph import beside
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
 
 Mask = NDArray[np.bool_]
@@ -49,8 +49,7 @@ class Inputs:
         followed = self.vessels == (self.probability >= self.threshold)
         vessels = np.where(followed, found, self.vessels) & self.fov
         classes = {
-            kind: vessels & (mask | (ndimage.binary_dilation(mask) & ~self.vessels))
-            for kind, mask in self.classes.items()
+            kind: vessels & (mask | (beside(mask) & ~self.vessels)) for kind, mask in self.classes.items()
         }
         return replace(self, vessels=vessels, classes=classes, threshold=threshold)
 
@@ -90,7 +89,9 @@ def checked(
         chances = _same(mask, probability, "probability").astype(np.float32)
         if not (np.isfinite(chances).all() and chances.min() >= 0 and chances.max() <= 1):
             raise ImageError("The probability leaves the range 0 to 1: give a vessel probability, or none.")
-        threshold = threshold or matching_threshold(mask[seen], chances[seen])
+        threshold = threshold or matching_threshold(
+            *((mask, chances) if seen.all() else (mask[seen], chances[seen]))
+        )
     green = None
     if photograph is not None:
         picture = np.asarray(photograph)
@@ -105,8 +106,8 @@ def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:
 
     Where several agree as well, as for a map of few values, it is the one nearest to a half.
     """
-    level = np.clip((probability * 100).astype(np.intp), 0, 99)
-    vessel, other = (np.bincount(level[side], minlength=100) for side in (mask, ~mask))
+    level = np.minimum((probability * np.float32(100)).astype(np.uint8), 99)
+    other, vessel = np.bincount((level + np.uint8(100) * mask).ravel(), minlength=200).reshape(2, 100)
     # Wrong at threshold n / 100: vessels below it and others from it on.
     wrong = np.concatenate([[0], np.cumsum(vessel)]) + other.sum() - np.concatenate([[0], np.cumsum(other)])
     best = np.flatnonzero(wrong[1:100] == wrong[1:100].min()) + 1

@@ -13,7 +13,7 @@ from napari_saunetv2.measure.part import Part, Pool
 from napari_saunetv2.measure.regions import LEAST_IN_VIEW, REGIONS, InView, Landmarks, Region, in_view
 from napari_saunetv2.measure.rows import junction_rows, segment_rows
 from napari_saunetv2.measure.table import MEASURES, Measure
-from napari_saunetv2.measure.tree import Tree, grow, number, paint
+from napari_saunetv2.measure.tree import Tree, grown, moved_trees, number, paint
 from napari_saunetv2.measure.units import Scale, Unit, units_of
 from napari_saunetv2.progress import drain
 
@@ -147,15 +147,17 @@ def measure_steps(
     units = units_of(scale, landmarks.disc and landmarks.disc.r)
     moves = (-THRESHOLD_ERROR, THRESHOLD_ERROR) if given.probability is not None and intervals else ()
     count = 2 * (1 + len(moves))
-    trees = _grown(given)
+    known = tuple(region for region in REGIONS if _missing(region, landmarks) == "")
+    views = in_view(known, given.fov, landmarks)
+    trees = grown(given)
     yield 1 / count
-    cells = _cells(given, trees, units)
+    cells = _cells(given, trees, units, views)
     yield 2 / count
     for step, by in enumerate(moves, start=1):
         moved = given.moved(by)
-        grown = _grown(moved)
+        others = moved_trees(trees, moved, added=by < 0)
         yield (2 * step + 1) / count
-        for cell, other in zip(cells, _cells(moved, grown, units), strict=True):
+        for cell, other in zip(cells, _cells(moved, others, units, views), strict=True):
             cell.widen(other.value)
         yield (2 * step + 2) / count
     if given.probability is not None and not intervals:
@@ -197,11 +199,9 @@ class _Cell:
             self.low, self.high = min(self.low, other), max(self.high, other)
 
 
-def _cells(given: Inputs, trees: list[Tree], units: list[Unit]) -> list[_Cell]:
+def _cells(given: Inputs, trees: list[Tree], units: list[Unit], views: dict[str, InView]) -> list[_Cell]:
     """Every measure in every region for every kind of vessel, in one order whatever could be measured."""
     landmarks = given.landmarks
-    known = tuple(region for region in REGIONS if _missing(region, landmarks) == "")
-    views = in_view(known, given.fov, landmarks)
     diameter = field_of_view.diameter(given.fov) or float(max(given.fov.shape))
     micrometres = next((unit.per_pixel for unit in units if unit.name == "µm"), np.nan)
     pools = {"all": Pool(trees, given.vessels, landmarks)}
@@ -281,10 +281,3 @@ def _remarks(given: Inputs) -> list[str]:
     if share > MOSTLY:
         return [f"The mask covers {share:.0%} of the field of view: is it inverted, or no mask of vessels?"]
     return []
-
-
-def _grown(given: Inputs) -> list[Tree]:
-    classes = given.classes or {"all": given.vessels}
-    return [
-        grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in classes.items()
-    ]

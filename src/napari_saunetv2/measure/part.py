@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.fractal import NOTHING, Fractal, fractal
+from napari_saunetv2.measure.graph import pixels_of
 from napari_saunetv2.measure.regions import InView, Landmarks, Places, Region, places
 from napari_saunetv2.measure.sections import Sections
 from napari_saunetv2.measure.tree import Tree
@@ -34,7 +35,7 @@ class Pool:
         self.carried = np.concatenate([_carried(tree.sections) for tree in trees])
         self.photograph = np.concatenate([tree.photograph for tree in trees])
         self.counted = ~np.concatenate([tree.junctions.inside for tree in trees])
-        self.pixels = np.argwhere(mask)
+        self.pixels = pixels_of(mask)
         self.point_places = places(self.points, landmarks)
         self.pixel_places = places(self.pixels.astype(float), landmarks)
         self.nodes = np.concatenate([tree.junctions.position for tree in trees])
@@ -67,13 +68,13 @@ def _carried(sections: Sections) -> Floats:
     far = starts[-1]  # more than any distance
     distances = [np.where(curve[known[n]] == curve, np.abs(known[n] - at), far) for n in (before, after)]
     nearest = known[np.where(distances[0] <= distances[1], before, after)]
-    return np.where(np.minimum(*distances) < far, result[nearest], np.nan)
+    return np.where((np.minimum(*distances) < far) & sections.present, result[nearest], np.nan)
 
 
 def _cells(tree: Tree) -> Floats:
-    """Length of centre line that belongs to each point: half of the way to either neighbour."""
+    """Length of vessel that belongs to each point: half of the way to either neighbour, or none."""
     steps = tree.sections.lines.steps()
-    return np.asarray((steps + np.append(steps[1:], 0)) / 2)
+    return np.asarray((steps + np.append(steps[1:], 0)) / 2 * tree.sections.present)
 
 
 @dataclass(frozen=True)

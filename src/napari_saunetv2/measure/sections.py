@@ -1,6 +1,6 @@
 """Smooth centre lines and the cross-sections of vessels along them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_saunetv2.measure.centreline import Floats, Lines, join, resample, smooth
-from napari_saunetv2.measure.graph import Depth, Graph
+from napari_saunetv2.measure.graph import Depth, Graph, widened
 
 SMOOTHED = 3.0
 """Ripples of a centre line shorter than this many widths are of the mask's outline, not of the vessel."""
@@ -30,6 +30,9 @@ EDGE = 0.5
 WINDOW = 0.75
 """Pixels on either side of an edge over which the area of the map places it."""
 
+BESIDE = 4
+"""Pixels around a mask within which its edges are looked for: they lie within one pixel of it."""
+
 REACH = 1.6
 """How far a profile goes, in the distance from the centre line to the nearest edge, plus two pixels."""
 
@@ -47,12 +50,21 @@ class Sections:
         does not count.
     clear : array, shape (n,), bool
         Whether the section counts: it has two edges and lies away from the nodes.
+    radius : array, shape (n,)
+        Half width, roughly, pixels.
+    inside : array, shape (n,), bool
+        Whether the centre line lies in the vessel that was traced, and not in a gap that it bridges.
+    present : array, shape (n,), bool
+        Whether the centre line lies in a vessel; all do but under a raised threshold.
     """
 
     lines: Lines
     left: Floats
     right: Floats
     clear: NDArray[np.bool_]
+    radius: Floats
+    inside: NDArray[np.bool_]
+    present: NDArray[np.bool_]
 
     @property
     def width(self) -> Floats:
@@ -77,14 +89,19 @@ def edge_map(
     Returns
     -------
     array, shape (H, W), float32, range [0, 1]
-        Its odds are the probability's over the threshold's: a network's logit moves by a constant.
+        Its odds are the probability's over the threshold's: a network's logit moves by a constant. 0 further
+        than ``BESIDE`` pixels from the mask.
     """
     if probability is None:
         return mask.astype(np.float32)
-    vessel = probability.astype(np.float32) * np.float32(1 - threshold)
-    other = (1 - probability.astype(np.float32)) * np.float32(threshold)
-    share = vessel / (vessel + other)
-    return np.where(mask, np.maximum(share, 1 - share), np.minimum(share, 1 - share))
+    # No profile looks further past an edge, and vessels are a tenth of a photograph.
+    near = np.flatnonzero(widened(mask, BESIDE))
+    chance, inside = probability.ravel()[near].astype(np.float32), mask.ravel()[near]
+    vessel = chance * np.float32(1 - threshold)
+    share = vessel / (vessel + (1 - chance) * np.float32(threshold))
+    result = np.zeros(mask.shape, np.float32)
+    result.ravel()[near] = np.where(inside, np.maximum(share, 1 - share), np.minimum(share, 1 - share))
+    return result
 
 
 def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> Sections:
@@ -118,10 +135,40 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
     left, right = _edges(lines, radius, soft)
     lines = _centred(lines, radius, left, right, at_node, free)
     clear = np.isfinite(left) & np.isfinite(right) & _away(lines, 2 * graph.radii[graph.nodes])
-    width = _filled(left + right, clear)
-    half = smooth(width, lines.starts, _wavelength(radius), np.where(clear, 1.0, DOUBTED)) / 2
-    half = np.where(clear, half, np.nan)
-    return Sections(lines, half, half, clear)
+    half = _half(lines, radius, left + right, clear)
+    inside = sampled(soft, lines.points) >= EDGE
+    return Sections(lines, half, half, clear, radius, inside, np.ones(len(half), bool))
+
+
+def sections_of(lines: Lines, half: Floats) -> Sections:
+    """Sections that were not cut, but are known to reach as far to either side: all of them count."""
+    all_of = np.ones(len(half), bool)
+    return Sections(lines, half, half, all_of, half, all_of, all_of)
+
+
+def moved_edges(sections: Sections, soft: NDArray[np.float32]) -> Sections:
+    """Cut vessels across on the same centre lines in another map, in which edges lie elsewhere.
+
+    Parameters
+    ----------
+    sections : Sections
+    soft : array, shape (H, W)
+        As of :func:`measure_sections`.
+    """
+    lines, radius = sections.lines, sections.radius
+    left, right = _edges(lines, radius + 1, soft)
+    present = sampled(soft, lines.points) >= EDGE
+    clear = sections.clear & present & np.isfinite(left) & np.isfinite(right)
+    half = _half(lines, radius, left + right, clear)
+    # Across a gap no map holds a vessel, and its centre line was joined all the same.
+    return replace(sections, left=half, right=half, clear=clear, present=present | ~sections.inside)
+
+
+def _half(lines: Lines, radius: Floats, width: Floats, clear: NDArray[np.bool_]) -> Floats:
+    """Half of the width, smoothed along the vessel; NaN where it does not count."""
+    weights = np.where(clear, 1.0, DOUBTED)
+    half = smooth(_filled(width, clear), lines.starts, _wavelength(radius), weights) / 2
+    return np.where(clear, half, np.nan)
 
 
 def _centred(

@@ -106,18 +106,15 @@ def turns_of(points: Floats, bend: Floats, least: float = TURN) -> list[tuple[in
     sense = np.sign(bend)
     changes = np.flatnonzero(sense[1:] * sense[:-1] < 0) + 1
     cuts = [0, *changes.tolist(), n - 1]
+    sag = [_sag(points[a : b + 1]) for a, b in pairwise(cuts)] if len(cuts) > 2 else []
     while len(cuts) > 2:
-        sag = [_sag(points[a : b + 1]) for a, b in pairwise(cuts)]
-        weakest = int(np.argmin(sag))
+        weakest = sag.index(min(sag))
         if sag[weakest] >= least:
             break
         # A weak turn between two of one sense makes them one; at an end it joins its neighbour.
-        if weakest == 0:
-            del cuts[1]
-        elif weakest == len(sag) - 1:
-            del cuts[-2]
-        else:
-            del cuts[weakest : weakest + 2]
+        first, last = max(weakest - 1, 0), min(weakest + 1, len(sag) - 1)
+        del cuts[first + 1 : last + 1]
+        sag[first : last + 1] = [_sag(points[cuts[first] : cuts[first + 1] + 1])]
     return [(b, _ratio(points[a : b + 1])) for a, b in pairwise(cuts)]
 
 

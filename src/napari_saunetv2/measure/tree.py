@@ -1,17 +1,18 @@
 """All that is measured of one kind of vessel before regions and units: the tree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_saunetv2.measure.branching import Junctions, find_junctions
+from napari_saunetv2.measure.branching import Junctions, find_junctions, still_there
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.graph import Depth, Graph, trace, without_pinholes
+from napari_saunetv2.measure.inputs import Inputs
 from napari_saunetv2.measure.photograph import widths_at_half_height
-from napari_saunetv2.measure.sections import Sections, edge_map, measure_sections
+from napari_saunetv2.measure.sections import Sections, edge_map, measure_sections, moved_edges
 from napari_saunetv2.measure.tortuosity import Tortuosity, tortuosity
 
 
@@ -59,6 +60,61 @@ def grow(
     return Tree(
         kind, mask, graph, sections, find_junctions(graph, sections), tortuosity(sections.lines), photograph
     )
+
+
+def shifted(
+    tree: Tree,
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32],
+    threshold: float,
+    green: NDArray[np.float32] | None = None,
+) -> Tree:
+    """Measure a tree under another threshold: its centre lines stay, its edges move, and parts may go.
+
+    Far faster than :func:`grow`. A vessel that the other threshold adds is not found.
+
+    Parameters
+    ----------
+    tree : Tree
+    mask, probability, threshold, green
+        Of the other threshold, as of :func:`grow`.
+    """
+    sections = moved_edges(tree.sections, edge_map(mask, probability, threshold))
+    photograph = tree.photograph
+    if green is not None:
+        photograph = widths_at_half_height(green, sections.lines, sections.left, sections.right)
+    junctions = still_there(tree.junctions, tree.graph, sections)
+    return replace(tree, mask=mask, sections=sections, junctions=junctions, photograph=photograph)
+
+
+def grown(given: Inputs) -> list[Tree]:
+    """Trees of arteries and of veins, or of all vessels where these are not told apart."""
+    classes = given.classes or {"all": given.vessels}
+    return [
+        grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in classes.items()
+    ]
+
+
+def moved_trees(trees: Sequence[Tree], moved: Inputs, *, added: bool) -> list[Tree]:
+    """Trees under another threshold; only a new trace finds the vessels that a lower one adds.
+
+    A new vessel is neither an artery nor a vein, so that with these the centre lines can stay.
+
+    Parameters
+    ----------
+    trees : sequence of Tree
+    moved : Inputs
+        With the other threshold.
+    added : bool
+        Whether it is lower.
+    """
+    if added and not moved.classes:
+        return grown(moved)
+    assert moved.probability is not None
+    masks = moved.classes or {"all": moved.vessels}
+    return [
+        shifted(tree, masks[tree.kind], moved.probability, moved.threshold, moved.green) for tree in trees
+    ]
 
 
 def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
