@@ -140,7 +140,7 @@ benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and
 	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data)
 
 .PHONY: benchmark-measure
-benchmark-measure: .venv/ready-dev  ## Measure how exact, repeatable and fast the measurements are (DATA: ../shared/data)
+benchmark-measure: .venv/ready-dev  ## Measure how exact and repeatable the measurements are on DATA into docs/measurements.md (an hour)
 	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)
 
 .PHONY: train-landmarks

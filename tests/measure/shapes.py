@@ -45,6 +45,33 @@ def curve(side, points, width):
     return cKDTree(points).query(grid(side).reshape(2, -1).T)[0].reshape(side, side) - width / 2
 
 
+def koch(depth, length):
+    """Corners (row, column) of a Koch curve."""
+    points = np.array([[0.0, 0.0], [0.0, length]])
+    turn = np.array([[0.5, np.sqrt(3) / 2], [-np.sqrt(3) / 2, 0.5]])
+    for _ in range(depth):
+        a, d = points[:-1], np.diff(points, axis=0) / 3
+        pieces = np.stack([a, a + d, a + d + d @ turn, a + 2 * d], axis=1)
+        points = np.vstack([pieces.reshape(-1, 2), points[-1:]])
+    return points
+
+
+def fork(side, length, width, degrees=0.0):
+    """A vessel that parts into two with 60 degrees between them."""
+    middle = side / 2
+    ends = [(0, -length)] + [(length * np.sin(a), length * np.cos(a)) for a in np.radians([30, -30])]
+    return np.min(
+        [stroke(side, (middle, middle), turned([end], degrees, middle)[0], width) for end in ends], axis=0
+    )
+
+
+def sinusoid(side, amplitude, period, width, degrees=0.0):
+    """A sinusoid over two and a half periods."""
+    x = np.linspace(-1.25 * period, 1.25 * period, 4001)
+    wave = np.column_stack([amplitude * np.sin(2 * np.pi * x / period), x])
+    return curve(side, turned(wave, degrees, (side - 1) / 2), width)
+
+
 def soft(distance):
     """A probability whose edge is a pixel wide."""
     return np.clip(0.5 - distance, 0, 1).astype(np.float32)

@@ -69,9 +69,7 @@ def test_a_quarter_circle_and_a_sinusoid(degrees):
     assert arc["length"] == pytest.approx(np.pi / 2 * 100, rel=0.005)
 
     amplitude, period = 16, 80
-    x = np.linspace(-100, 100, 4001)
-    wave = np.column_stack([amplitude * np.sin(2 * np.pi * x / period), x])
-    tree = traced(shapes.curve(300, shapes.turned(wave, degrees, 149.5), 6))
+    tree = traced(shapes.sinusoid(300, amplitude, period, 6, degrees))
     slope = 2 * np.pi * amplitude / period
     arc = 2.5 * integrate.quad(lambda t: period * np.hypot(1, slope * np.cos(2 * np.pi * t)), 0, 1)[0]
     # The round ends of the drawn curve, level there, add half a width to either end.
@@ -85,16 +83,7 @@ def test_a_quarter_circle_and_a_sinusoid(degrees):
 @pytest.mark.parametrize(("scale", "bare"), [(1, False), (2, False), (1, True)])
 def test_a_fork_has_its_angle_and_its_widths(degrees, scale, bare):
     middle = 100.0 * scale
-    ends = [(0, -80 * scale)] + [
-        (80 * scale * np.sin(a), 80 * scale * np.cos(a)) for a in np.radians([30, -30])
-    ]
-    distance = np.min(
-        [
-            shapes.stroke(200 * scale, (middle, middle), shapes.turned([end], degrees, middle)[0], 6 * scale)
-            for end in ends
-        ],
-        axis=0,
-    )
+    distance = shapes.fork(200 * scale, 80 * scale, 6 * scale, degrees)
     found = traced(distance, bare=bare).junctions
     fork = found.kind == "bifurcation"
     assert fork.sum() == 1
@@ -121,16 +110,6 @@ def test_a_crossing_is_not_two_bifurcations(degrees, between):
     assert len(set(found.vessel[~found.inside])) == 2, "four segments are two vessels"
 
 
-def koch(depth, length):
-    points = np.array([[0.0, 0.0], [0.0, length]])
-    turn = np.array([[0.5, np.sqrt(3) / 2], [-np.sqrt(3) / 2, 0.5]])
-    for _ in range(depth):
-        a, d = points[:-1], np.diff(points, axis=0) / 3
-        pieces = np.stack([a, a + d, a + d + d @ turn, a + 2 * d], axis=1)
-        points = np.vstack([pieces.reshape(-1, 2), points[-1:]])
-    return points
-
-
 @pytest.mark.parametrize("degrees", [0, 10, 30, 45])
 def test_dimensions(degrees):
     def dimension(points):
@@ -145,7 +124,7 @@ def test_dimensions(degrees):
     square = np.argwhere(
         np.maximum(np.abs(x * np.cos(a) + y * np.sin(a)), np.abs(y * np.cos(a) - x * np.sin(a))) < length / 2
     )
-    corners = shapes.turned(koch(6, length) - (0, length / 2), degrees, 300)
+    corners = shapes.turned(shapes.koch(6, length) - (0, length / 2), degrees, 300)
     assert dimension(corners).d0 == pytest.approx(1.26186, abs=0.04)
     assert dimension(line).d0 == pytest.approx(1, abs=0.05)
     assert dimension(square).d0 == pytest.approx(2, abs=0.04)
