@@ -108,9 +108,10 @@ def _tables(rows: list[tuple[Row, int, dict[str, float]]]) -> str:
     first = [
         "## F1",
         "",
-        "The published networks are SA-UNet (Guo et al., 2021), SA-UNetv2 (Guo et al., 2025), RSAN (Guo et al., "
-        "2020), SGL (Zhou et al., 2021) and little W-Net (Galdran et al., 2022). *Best trained on DRIVE alone* "
-        "is the best published score on this data set of a network that was trained on DRIVE only.",
+        "The published networks are SA-UNet (Guo et al., 2021), SA-UNetv2 (Guo et al., 2025), RSAN (Guo et "
+        "al., "
+        "2020), SGL (Zhou et al., 2021) and little W-Net (Galdran et al., 2022). *Best trained on DRIVE "
+        "alone* is the best published score on this data set of a network that was trained on DRIVE only.",
         "",
         "| model | photographs | pixels | views, threshold | F1 | F1 of published networks |",
         "|---|---|---|---|---|---|",
@@ -121,8 +122,8 @@ def _tables(rows: list[tuple[Row, int, dict[str, float]]]) -> str:
         "",
         "SE is sensitivity, the share of vessel pixels that were found. SP is specificity, the share of "
         "background pixels that were not marked as vessel. ACC is accuracy, the share of all pixels that are "
-        "right. AUC is the area under the receiver operating characteristic curve, over all thresholds. MCC is "
-        "the Matthews correlation coefficient.",
+        "right. AUC is the area under the receiver operating characteristic curve, over all thresholds. MCC "
+        "is the Matthews correlation coefficient.",
         "",
         f"| model | photographs | pixels | views, threshold | {' | '.join(TITLES[k] for k in OTHERS)} |",
         "|---|---|---|---|" + "---|" * len(OTHERS),
@@ -168,8 +169,8 @@ def _cross_validation() -> str:
         return ""
     found = json.loads(path.read_text(encoding="utf-8"))
     return (
-        f"\nCross-validation on STARE trains the recipe `stare` five times, starting from {found['base']}, and "
-        f"scores four images each time, in file order. F1 over all 20 images, {found['protocol']}, is "
+        f"\nCross-validation on STARE trains the recipe `stare` five times, starting from {found['base']}, "
+        f"and scores four images each time, in file order. F1 over all 20 images, {found['protocol']}, is "
         f"{found['mean']['f1']:.4f}. The paper on SA-UNetv2 has .8281 on one fold.\n"
     )
 
@@ -191,8 +192,9 @@ def _by_mode(root: Path) -> str:
 _MODES_HEAD = """
 ## The same F1 in every engine
 
-Scores of `saunetv2-drive` on DRIVE's test images: every pixel of the photograph, threshold 0.5. An engine is the
-program that runs the network. A stricter check decides what `auto` may choose: see [precision](../precision.md).
+Scores of `saunetv2-drive` on DRIVE's test images: every pixel of the photograph, threshold 0.5. An engine is
+the program that runs the network. A stricter check decides what `auto` may choose: see
+[precision](../precision.md).
 
 | engine | precision | F1 |
 |---|---|---|

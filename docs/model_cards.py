@@ -69,7 +69,8 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from ("", "## Scores", "")
     yield from (
         "Means over photographs that the model was neither trained nor validated on. Weights and thresholds "
-        "come from training photographs only. [What was tried](experiments.md#what-was-known-when) says which "
+        "come from training photographs only. [What was tried](experiments.md#what-was-known-when) says "
+        "which "
         "earlier scores were known when a recipe was changed. *Whole* counts every pixel of the photograph, "
         "*fov* the field of view only.",
         "",
@@ -93,7 +94,8 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from (
         "",
         "A *view* is a random, augmented piece of a photograph. *batch*: views in a step; *crop*: side of a "
-        "view in pixels; *rate*: peak learning rate; *drop*: share that DropBlock drops; *loss*: `bce_mcc` is "
+        "view in pixels; *rate*: peak learning rate; *drop*: share that DropBlock drops; *loss*: `bce_mcc` "
+        "is "
         "cross-entropy plus a loss by the Matthews correlation coefficient; *EMA*: decay of the exponential "
         "moving average of the weights. The header of the model file has every setting.",
     )
@@ -103,7 +105,11 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from ("", "## Terms", "")
     for key in _all_keys(info):
         yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."
-    yield from ("", "The weights are for research only, too. The model is not a medical device. Do not use it for diagnosis.")
+    yield from (
+        "",
+        "The weights are for research only, too. The model is not a medical device. Do not use "
+        "it for diagnosis.",
+    )
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:
@@ -198,8 +204,8 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from (
         "Choose `saunetv2-general` for vessels, or `saunetv2-av` for arteries and veins. If your photographs "
         "come from the camera of a data set below, the model of that data set may be slightly better. F1 is "
-        "the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the bundled models with "
-        "their scores, and your own models.",
+        "the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the bundled models "
+        "with their scores, and your own models.",
         "",
         "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
         "",
@@ -220,8 +226,8 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
         "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
         "",
-        "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels. You need "
-        "not choose it: **Measure** and `saunetv2 measure` use it where they need it.",
+        "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels. You "
+        "need not choose it: **Measure** and `saunetv2 measure` use it where they need it.",
     )
 
 

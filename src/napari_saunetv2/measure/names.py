@@ -88,28 +88,30 @@ def _automorph() -> Iterator[Name]:
     for before, kind in {"": "all", "Artery_": "arteries", "Vein_": "veins"}.items():
         yield Name(
             f"{before}Vessel_density", "vessel pixels / pixels of the square around the field",
-            "this program divides by the field of view; the black corners lower AutoMorph's value by a fifth or more",
+            "this program divides by the field of view; the black corners lower AutoMorph's value by a "
+            "fifth or more",
             "", lambda v: v.area / v.diameter**2, kind)
         yield Name(
             f"{before}Average_width", "vessel pixels / pixels of the centre line",
-            "this program measures across the vessel; AutoMorph counts a diagonal step as 1, so oblique vessels are "
-            "up to 41 % too wide",
+            "this program measures across the vessel; AutoMorph counts a diagonal step as 1, so oblique "
+            "vessels are up to 41 % too wide",
             "px", lambda v: v.area / v.centre_line if v.centre_line else np.nan, kind)
         yield Name(
-            f"{before}Distance_tortuosity", "mean of arc / chord over segments longer than 10 px in a frame of 912 px",
+            f"{before}Distance_tortuosity", "mean of arc / chord over segments longer than 10 px in a frame "
+            "of 912 px",
             "this program takes the median by length; a few segments that nearly close dominate a mean",
             "", lambda v: _mean(v.long.arc_over_chord), kind)
         yield Name(
             f"{before}Tortuosity_density",
             "mean over segments of (n - 1) / n + sum(arc_i / chord_i - 1) / length, n inflections",
-            "this program multiplies the two terms, as equation 6 of Grisan et al. does; if they are added, the "
-            "number of inflections alone gives up to 1",
+            "this program multiplies the two terms, as equation 6 of Grisan et al. does; if they are added, "
+            "the number of inflections alone gives up to 1",
             "", _grisan_added, kind)
     for letter, kind in (("A", "arteries"), ("V", "veins")):
         yield Name(
             f"CR{letter}E_Knudtson", "Knudtson, six widest vessels in zone B",
-            "the same formula; with fewer than six vessels AutoMorph gives -1, this program uses those and adds "
-            "a note",
+            "the same formula; with fewer than six vessels AutoMorph gives -1, this program uses those and "
+            "adds a note",
             "µm", _of_six, kind)
     yield Name(
         "AVR_Knudtson", "CRAE_Knudtson / CRVE_Knudtson", "the same if there are six of each",
@@ -123,7 +125,8 @@ def _pvbm() -> Iterator[Name]:
             "px^2", lambda v: v.area, kind)
         yield Name(
             f"TI_{kind}", "sum of arcs / sum of chords",
-            "this program takes the median by length; PVBM's arcs are chains of pixels, so a straight vessel has up "
+            "this program takes the median by length; PVBM's arcs are chains of pixels, so a straight "
+            "vessel has up "
             "to 1.08",
             "", _summed, kind)
         yield Name(
@@ -135,7 +138,8 @@ def _pvbm() -> Iterator[Name]:
             "px", lambda v: float(v.segments.length.sum()), kind)
         yield Name(
             f"medianba_{kind}", "median angle between daughters",
-            "this program takes the mean, 1 to 3 widths from the node; PVBM measures at the 30th pixel of a vessel",
+            "this program takes the mean, 1 to 3 widths from the node; PVBM measures at the 30th pixel of a "
+            "vessel",
             "degrees", lambda v: _median(_angles(v)), kind)
         yield Name(f"endp_{kind}", "ends", "the same, without spurs", "", lambda v: _count(v, "end"), kind)
         yield Name(
@@ -164,7 +168,8 @@ def _vascx() -> Iterator[Name]:
             "px", lambda v: _median(v.segments.width_median), kind)
         yield Name(
             f"std_diam_{kind}", "standard deviation over segments of their median width",
-            "this program takes it over cross-sections", "px", lambda v: _spread(v.segments.width_median), kind)
+            "this program takes it over cross-sections",
+            "px", lambda v: _spread(v.segments.width_median), kind)
         yield Name(
             f"lw_tort_dist_{kind}", "mean of arc / chord over segments, by length",
             "this program takes the median by length", "", lambda v: _by_length(v, "arc_over_chord"), kind)
