@@ -107,7 +107,7 @@ def beside(repeats: int, python: str | None) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     canvas = _NUMBERS.random((592, 592, 3), np.float32)
     model = checkpoint.load()
-    for name, engine, precision in (("SA-UNetv2, ours", *mode) for mode in MODES):
+    for name, engine, precision in (("SA-UNetv2, this package", *mode) for mode in MODES):
         if engine in runners.installed():
             run = runners.runner(model, torch.device("cpu"), engine, precision)  # type: ignore[arg-type]
             times = seconds(lambda: run(canvas), repeats)  # noqa: B023
