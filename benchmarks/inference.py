@@ -107,7 +107,7 @@ def beside(repeats: int, python: str | None) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     canvas = _NUMBERS.random((592, 592, 3), np.float32)
     model = checkpoint.load()
-    for name, engine, precision in (("SA-UNetv2, ours", *mode) for mode in MODES):
+    for name, engine, precision in (("SA-UNetv2, this package", *mode) for mode in MODES):
         if engine in runners.installed():
             run = runners.runner(model, torch.device("cpu"), engine, precision)  # type: ignore[arg-type]
             times = seconds(lambda: run(canvas), repeats)  # noqa: B023
@@ -211,9 +211,13 @@ _HEAD = """\
 ![Milliseconds for one photograph, by engine and precision](images/speed-by-engine.svg)
 
 An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision*
-is the arithmetic it uses: float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster
-and less exact. `auto` takes the fastest pair that keeps the prediction of PyTorch in float32; which pairs
-do is on [the page on precision](precision.md).
+is the arithmetic it uses. float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster and
+less exact. `auto` takes the fastest pair of engine and precision that gives the prediction of PyTorch in
+float32. [Precision](precision.md) lists these pairs.
+
+*lowest* and *highest* are the shortest and the longest time. *of a product* compares the arithmetic per
+second with that of a float32 matrix product, which is measured before each row. *imported* is the memory of
+the program before the first image, and *peak above* what the first image adds at most.
 
 All numbers are from one run on this machine:
 """

@@ -37,14 +37,15 @@ HEAD = """\
 A vessel should not depend on the computer. This page compares each engine (the program that runs the network)
 and precision (its arithmetic) with PyTorch in float32.
 
-*Changed* is the share of vessel pixels that change sides of the threshold: for the worst photograph, and in
-parentheses the mean. `auto` takes the fastest pair of engine and precision within two limits, measured on
-check pictures: at most 0.3 % of the vessel pixels change, and F1 moves by at most 0.0003. The check pictures
-are synthetic photographs, some of them dark, hazy, blurred or faint. The program measures this once on each
-computer and remembers the choice for this processor and these versions.
+*Changed* is the share of vessel pixels that cross the threshold: for the worst photograph, and in
+parentheses the mean. *Largest difference* is that of a probability. `auto` takes the fastest pair of engine
+and precision within two limits, measured on check pictures: at most 0.3 % of the vessel pixels change, and F1
+changes by at most 0.0003. The check pictures are synthetic photographs, some of them dark, hazy, blurred or
+faint. The program measures this once on each computer, and remembers the choice for this processor and these
+versions.
 
-`auto` never takes int8. On processors without VNNI instructions, where its sums saturate, it changes up to
-4 % of the vessel pixels of the check pictures.
+`auto` never takes int8. Processors without VNNI instructions compute int8 sums in 16 bits, where they can be
+clipped. There int8 changes up to 4 % of the vessel pixels of the check pictures.
 
 `make benchmark-precision` measures another processor and adds it to this page.
 """

@@ -15,34 +15,31 @@ NETWORKS = {
     "saunetv2": "SA-UNetv2",
     "saunet": "SA-UNet",
     "rsan": "RSAN",
-    "artery_vein": "Two SA-UNetv2 in a row",
+    "artery_vein": "SA-UNetv2, followed by a second, smaller network for the classes",
 }
 
 LIMITS = {
     "drive": "The model has seen one camera, one field of view (45 degrees) and 20 eyes of one screening "
     "programme.",
     "stare": "The model has seen one camera, digitised slides, and 10 eyes, several of them with disease.",
-    "rite, hrf-av": "The classes were learned from two cameras and 29 eyes. Another camera, "
-    "another observer and an eye with disease may all lower the scores.",
     "chase": "The model has seen one camera, one field of view (30 degrees) and the eyes of ten children.",
 }
 COLUMNS = (
     "training", "recipe", "images", "steps", "batch", "crop", "rate", "drop", "loss", "EMA", "seed", "time",
 )  # fmt: skip
-SEVERAL = (
-    "The model has seen four cameras; photographs of another camera may look different from all of them."
-)
+CAMERAS = {"rite": "drive", "hrf-av": "hrf"}
+"""Data sets that label another one's photographs."""
+SEVERAL = "The model has seen the cameras of {}. Photographs of another camera may look different."
 ALL = "Most errors are at fine vessels and at the borders of lesions: check the result."
-WITHOUT_CLASSES = "The model does not distinguish arteries from veins."
-WITH_CLASSES = (
+ONE_CLASS = "The model does not distinguish arteries from veins."
+CLASSES = (
     "Artery and vein are mixed up most often in fine vessels and far from the disc; [Arteries and veins]"
-    "(arteries-veins.md) says how often. The first network, `saunetv2-general`, finds the vessels and was "
-    "not trained further; the second one says which are arteries."
+    "(arteries-veins.md) says how often."
 )
 USES = {
     "saunetv2-general": "The default model, for photographs of any other camera.",
+    "saunetv2-av": "For arteries and veins.",
     "saunetv2-drive": "For photographs of DRIVE's camera.",
-    "saunetv2-av": "For arteries and veins, with any camera.",
     "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
     "saunetv2-stare": "For digitised slides like those of STARE.",
     "saunet-drive": "An older network, for comparison.",
@@ -75,15 +72,23 @@ def _card(info: ModelInfo) -> Iterator[str]:
     )
     yield from ("", "## Scores", "")
     yield from (
-        "Means over photographs that the model was neither trained nor validated on. Weights and "
-        "thresholds come from training photographs only; [what was "
-        "tried](experiments.md#what-was-known-when) tells "
-        "which earlier scores were known when a recipe was changed. *Whole* counts every pixel of the "
-        "photograph, *fov* the field "
-        "of view only. The metrics are explained [here](../python.md#metrics).",
+        "Means over photographs that the model was neither trained nor validated on. Weights and thresholds "
+        "come from training photographs only. [What was tried](experiments.md#what-was-known-when) says "
+        "which "
+        "earlier scores were known when a recipe was changed. *Whole* counts every pixel of the photograph, "
+        "*fov* the field of view only.",
         "",
     )
-    yield from _scores(header.scores)
+    if not header.scores:
+        yield "The file of this model has no scores yet."
+    else:
+        yield from _scores(header.scores)
+        yield from (
+            "",
+            "F1 is the agreement with an expert's labels, and clDice that of the centre lines. SE is "
+            "sensitivity, and SP specificity. Betti-0 is the error of the number of connected vessel pieces: "
+            "0 is best. The [list of metrics](../python.md#metrics) explains all of them.",
+        )
     yield from ("", "## About", "", "| | |", "|---|---|")
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
     yield from ("", "## Training", "", "Each training started from the weights of the one before.", "")
@@ -92,23 +97,28 @@ def _card(info: ModelInfo) -> Iterator[str]:
     yield from map(_training, lineage.trainings(header))
     yield from (
         "",
-        "*batch*: views in a step; *crop*: side of a view in pixels; *rate*: peak learning rate; *drop*: "
-        "share that DropBlock drops; *EMA*: decay of the moving average of the weights. The header of "
-        "the model file has every "
-        "setting.",
+        "A *view* is a random, augmented piece of a photograph. *batch*: views in a step; *crop*: side of a "
+        "view in pixels; *rate*: peak learning rate; *drop*: share that DropBlock drops; *loss*: `bce_mcc` "
+        "is "
+        "cross-entropy plus a loss by the Matthews correlation coefficient; *EMA*: decay of the exponential "
+        "moving average of the weights. The header of the model file has every setting.",
     )
     yield from ("", "## Limits", "")
-    classes = WITH_CLASSES if len(header.classes) > 1 else WITHOUT_CLASSES
-    yield f"{LIMITS.get(', '.join(keys), SEVERAL)} {ALL} {classes}"
+    seen = LIMITS[keys[0]] if len(keys) == 1 else SEVERAL.format(_cameras(info))
+    yield f"{seen} {ALL} {ONE_CLASS if header.classes == ('vessel',) else CLASSES}"
     yield from ("", "## Terms", "")
     for key in _all_keys(info):
         yield f"- {DATASETS[key].title}: {DATASETS[key].terms}. {DATASETS[key].citation}."
-    yield from ("", "The weights are for research only, too. Not a medical device: not for diagnosis.")
+    yield from (
+        "",
+        "The weights are for research only, too. The model is not a medical device. Do not use "
+        "it for diagnosis.",
+    )
 
 
 def _facts(info: ModelInfo) -> dict[str, str]:
     header, recipe = info.header, info.header.recipe
-    folders = " ".join(DATASETS[key].title for key in _keys(info))
+    folders = " ".join(DATASETS[key].title.split()[0] for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),
@@ -196,10 +206,10 @@ def _in_words(score: Mapping[str, Any]) -> str:
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from ("# Which model", "")
     yield from (
-        "Choose `saunetv2-general` unless your photographs come from the camera of one of the data sets "
-        "below. F1 is the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the "
-        "models with their "
-        "scores, and your own models beside them.",
+        "Choose `saunetv2-general` for vessels, or `saunetv2-av` for arteries and veins. If your photographs "
+        "come from the camera of a data set below, the model of that data set may be slightly better. F1 is "
+        "the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the bundled models "
+        "with their scores, and your own models.",
         "",
         "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
         "",
@@ -220,8 +230,8 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
         "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
         "",
-        "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels; "
-        "measuring uses it by itself.",
+        "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels. You "
+        "need not choose it: **Measure** and `saunetv2 measure` use it where they need it.",
     )
 
 
@@ -233,6 +243,10 @@ def _all_keys(info: ModelInfo) -> list[str]:
     """Data sets of the model, then those of the models it was made from: their terms hold too."""
     told = [str(t["data"]["dataset"]) for t in lineage.trainings(info.header) if "dataset" in t["data"]]
     return list(dict.fromkeys([*_keys(info), *(key for text in told for key in text.split(", "))]))
+
+
+def _cameras(info: ModelInfo) -> str:
+    return _titles(list(dict.fromkeys(CAMERAS.get(key, key) for key in _all_keys(info))))
 
 
 def _titles_of(data: Mapping[str, Any]) -> str:

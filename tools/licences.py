@@ -47,9 +47,8 @@ def main() -> int:
     text = [
         "# Licences of what is installed with napari-saunetv2[all]",
         "",
-        "Made by `make licences`; all are",
-        "compatible with this package's BSD-3-Clause: permissive, or (MPL, LGPL) binding only for changes to",
-        "the part itself.",
+        "`make licences` makes this page. All licences are compatible with the licence of this package,",
+        "BSD-3-Clause. They are permissive, or they bind only changes to the part itself (MPL, LGPL).",
         "",
         "| package | version | licence |",
         "|---|---|---|",

@@ -18,7 +18,7 @@ _CHOICES = {"tta": TestTime, "engine": Engine, "precision": Precision}
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceConfig:
-    """How an image goes through a network.
+    """Settings of the inference for an image.
 
     Attributes
     ----------

@@ -43,6 +43,18 @@ def test_closed_forms_by_their_formulas():
     assert np.isnan(vascx["mn_bifangle_arteries"])
 
 
+def test_sums_are_over_all_segments():
+    side, length, width, radius = 300, 120, 7, 100
+    level = np.zeros((side, side), bool)
+    level[10 : 10 + width, 20 : 20 + length] = True
+    level[280 : 280 + width, 170 : 170 + length] = True
+    bent = shapes.quarter_circle(side, radius, width) < 0
+    assert not (level & bent).any()
+    found = measure(level | bent, arteries=level | bent, veins=np.zeros_like(level))
+    expected = (2 * length + np.pi / 2 * radius) / (2 * length + np.sqrt(2) * radius)
+    assert under_names(found, "pvbm")["TI_arteries"] == pytest.approx(expected, rel=0.005)
+
+
 def test_the_formula_that_adds_where_grisan_multiplies():
     wave = [(150 + 20 * np.sin(x / 20), x) for x in np.linspace(40, 260, 400)]
     found = measure(shapes.curve(300, np.array(wave), 6) < 0)

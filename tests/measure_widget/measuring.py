@@ -6,14 +6,14 @@ from qtpy.QtTest import QTest
 
 PLUGIN = "napari-saunetv2"
 WIDGET = "Measure vessels"
-SHAPE = (120, 160)
+SHAPE = (120, 190)
 
 
 def vessels():
-    """Three bars that touch nothing: 4 px, 8 px and 6 px wide, and 120, 100 and 80 px long."""
+    """Three bars, 4 px, 8 px and 6 px wide, and 120, 100 and 80 px long: too far apart to be a broken vessel."""
     mask = np.zeros(SHAPE, np.uint8)
-    mask[20:24, 20:140] = 1
-    mask[50:58, 30:130] = 1
+    mask[20:24, 45:165] = 1
+    mask[50:58, 45:145] = 1
     mask[20:100, 8:14] = 1
     return mask
 

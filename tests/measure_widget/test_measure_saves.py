@@ -59,7 +59,6 @@ def test_without_openpyxl_a_sentence_says_what_to_do(model, panel, run, tmp_path
     model.add_labels(vessels(), name="eye")
     run(panel)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    monkeypatch.setattr("napari_saunetv2.measure.workbook.find_spec", lambda _: None)
     save(panel, monkeypatch, tmp_path / "t.xlsx")
     assert "needs the package openpyxl" in panel.status.value
     assert not (tmp_path / "t.xlsx").exists()

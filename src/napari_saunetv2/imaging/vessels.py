@@ -18,7 +18,7 @@ _TOUCHING = np.ones((3, 3), bool)
 
 @dataclass(frozen=True, kw_only=True)
 class PostProcessing:
-    """How vessels are taken from a probability.
+    """How a probability becomes a mask of vessels.
 
     Attributes
     ----------

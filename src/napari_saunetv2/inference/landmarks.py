@@ -45,10 +45,10 @@ DARK = "The picture is dark everywhere: neither disc nor fovea can be found."
 
 
 def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
-    """Find the optic disc and the fovea of a photograph, and tell a left from a right eye.
+    """Find the optic disc and the fovea of a photograph, and whether the eye is a left or a right one.
 
-    A network sees the whole field at a low scale, and a disc that it finds a second time from closer by; each
-    time as it is and mirrored, and the mean of both answers counts.
+    A network sees the whole field of view at a low scale, then the surroundings of the disc at a larger one.
+    The result is the mean of both passes; each pass is the mean over the picture and its mirror image.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     Returns
     -------
     Landmarks
-        In pixels of the image. What is not in view or not sure is None, and ``note`` says so.
+        In pixels of the image. What is out of view or uncertain is None, and ``note`` says so.
 
     Raises
     ------

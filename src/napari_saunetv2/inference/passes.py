@@ -77,7 +77,7 @@ def steps(
         As in :func:`napari_saunetv2.inference.segment`.
     model : Checkpoint
     config : InferenceConfig
-        Its ``model`` is not looked at.
+        Its ``model`` is ignored.
 
     Yields
     ------

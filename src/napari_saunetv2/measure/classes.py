@@ -67,7 +67,7 @@ def vote(maps: ArrayLike, vessels: ArrayLike, *, threshold: float = 0.5) -> NDAr
     vessels : array, shape (H, W)
         Mask of all vessels; not 0 there.
     threshold : float
-        Where both maps reach it, beside an artery and a vein, a pixel is both.
+        A pixel beside an artery and a vein is both if both maps reach this threshold.
 
     Returns
     -------

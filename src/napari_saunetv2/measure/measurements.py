@@ -90,23 +90,24 @@ def measure(
     vessels : array, shape (H, W)
         A vessel where not 0.
     arteries, veins : array, shape (H, W), optional
-        Masks of either kind, both or neither; a crossing belongs to both. With them, "all" vessels are
-        arteries and veins together, traced apart, so that a crossing is no junction; only areas and
-        dimensions look at ``vessels``.
+        Masks of the two classes; give both or neither. A crossing belongs to both. With them, "all" means
+        arteries and veins together. They are traced separately, so that a crossing is not a junction; only
+        areas and dimensions are taken from ``vessels``.
     probability : array, shape (H, W), range [0, 1], optional
-        Of a vessel: gives edges between pixels, and ``low`` and ``high``. The mask tells its threshold.
+        Probability of a vessel, for edges between pixels and for ``low`` and ``high``. Its threshold is taken
+        from the mask.
     fov : array, shape (H, W), optional
         In view where not 0; without it, all of the frame. Vessels outside are left out.
     disc : (x, y, r), optional
-        Middle and radius of the optic disc, pixels.
+        Centre and radius of the optic disc, pixels.
     fovea : (x, y), optional
-        Pixels.
+        Centre of the fovea, pixels.
     spacing : float, optional
-        Micrometres a pixel. Without it a disc is assumed to measure ``disc_diameter``.
+        Micrometres per pixel. Without it, the disc is assumed to be ``disc_diameter`` wide.
     photograph : array, shape (H, W) or (H, W, 3), optional
-        For widths by its own profile; of a colour picture, green counts.
+        For widths by the profile of the photograph itself; of a colour picture, the green channel is used.
     threshold : float, between 0 and 1, optional
-        At which the probability gave the mask.
+        The threshold that made the mask from the probability.
     disc_diameter : float
         Micrometres.
 

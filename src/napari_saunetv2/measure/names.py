@@ -59,6 +59,14 @@ def _grisan_added(view: View) -> float:
         return _mean(np.where(n > 0, (n - 1) / n + density / n, 0.0))
 
 
+def _summed(view: View) -> float:
+    """Sum of the arcs over the sum of the chords of all segments."""
+    lengths = np.asarray(view.segments.length, float)
+    chords = lengths / np.asarray(view.segments.arc_over_chord, float)
+    known = np.isfinite(chords)
+    return float(lengths[known].sum() / chords[known].sum()) if known.any() else np.nan
+
+
 def _of_six(view: View) -> float:
     return view.value("central_equivalent", "zone_b", "µm", whole=True)
 
@@ -80,55 +88,63 @@ def _automorph() -> Iterator[Name]:
     for before, kind in {"": "all", "Artery_": "arteries", "Vein_": "veins"}.items():
         yield Name(
             f"{before}Vessel_density", "vessel pixels / pixels of the square around the field",
-            "ours is of the field in view; theirs falls with the black corners, by a fifth and more",
+            "this program divides by the field of view; the black corners lower AutoMorph's value by a "
+            "fifth or more",
             "", lambda v: v.area / v.diameter**2, kind)
         yield Name(
             f"{before}Average_width", "vessel pixels / pixels of the centre line",
-            "ours is across the vessel; a diagonal step counts as 1 in theirs, so slanting vessels are up to "
-            "41 % too wide",
+            "this program measures across the vessel; AutoMorph counts a diagonal step as 1, so oblique "
+            "vessels are up to 41 % too wide",
             "px", lambda v: v.area / v.centre_line if v.centre_line else np.nan, kind)
         yield Name(
-            f"{before}Distance_tortuosity", "mean of arc / chord over segments of more than 10 px in 912",
-            "ours is summed arc over summed chord; a mean hangs on the few segments that nearly close",
+            f"{before}Distance_tortuosity", "mean of arc / chord over segments longer than 10 px in a frame "
+            "of 912 px",
+            "this program takes the median by length; a few segments that nearly close dominate a mean",
             "", lambda v: _mean(v.long.arc_over_chord), kind)
         yield Name(
             f"{before}Tortuosity_density",
             "mean over segments of (n - 1) / n + sum(arc_i / chord_i - 1) / length, n inflections",
-            "ours multiplies the two terms, as equation 6 of Grisan et al. does; added, the number of "
-            "inflections alone gives up to 1",
+            "this program multiplies the two terms, as equation 6 of Grisan et al. does; if they are added, "
+            "the number of inflections alone gives up to 1",
             "", _grisan_added, kind)
     for letter, kind in (("A", "arteries"), ("V", "veins")):
         yield Name(
             f"CR{letter}E_Knudtson", "Knudtson, six widest vessels in zone B",
-            "the same formula; with fewer than six theirs is -1, ours is from what there is and says so",
+            "the same formula; with fewer than six vessels AutoMorph gives -1, this program uses those and "
+            "adds a note",
             "µm", _of_six, kind)
     yield Name(
-        "AVR_Knudtson", "CRAE_Knudtson / CRVE_Knudtson", "the same, where there are six of each",
+        "AVR_Knudtson", "CRAE_Knudtson / CRVE_Knudtson", "the same if there are six of each",
         "", lambda v: _of_six(View(v.found, "arteries")) / _of_six(View(v.found, "veins")))
 
 
 def _pvbm() -> Iterator[Name]:
     for kind in ("arteries", "veins"):
         yield Name(
-            f"area_{kind}", "vessel pixels", "ours is a share of the field in view",
+            f"area_{kind}", "vessel pixels", "this program gives the share of the field of view",
             "px^2", lambda v: v.area, kind)
         yield Name(
             f"TI_{kind}", "sum of arcs / sum of chords",
-            "the same formula; their arcs are chains of pixels, so a straight vessel has up to 1.08",
-            "", partial(_part, measure="arc_over_chord"), kind)
+            "this program takes the median by length; PVBM's arcs are chains of pixels, so a straight "
+            "vessel has up "
+            "to 1.08",
+            "", _summed, kind)
         yield Name(
-            f"medTor_{kind}", "median of arc / chord over segments", "ours is summed, see TI",
+            f"medTor_{kind}", "median of arc / chord over segments",
+            "this program weighs segments by their length",
             "", lambda v: _median(v.segments.arc_over_chord), kind)
         yield Name(
-            f"ovlen_{kind}", "sum of arcs", "the same; theirs counts only trees that reach the disc",
+            f"ovlen_{kind}", "sum of arcs", "the same; PVBM counts only trees that reach the disc",
             "px", lambda v: float(v.segments.length.sum()), kind)
         yield Name(
             f"medianba_{kind}", "median angle between daughters",
-            "ours is the mean, 1 to 3 widths from the node; theirs is taken at the 30th pixel of any vessel",
+            "this program takes the mean, 1 to 3 widths from the node; PVBM measures at the 30th pixel of a "
+            "vessel",
             "degrees", lambda v: _median(_angles(v)), kind)
         yield Name(f"endp_{kind}", "ends", "the same, without spurs", "", lambda v: _count(v, "end"), kind)
         yield Name(
-            f"interp_{kind}", "nodes where vessels part or cross", "ours tells crossings from bifurcations",
+            f"interp_{kind}", "nodes where vessels part or cross",
+            "this program counts crossings and bifurcations separately",
             "", lambda v: _count(v, "bifurcation") + _count(v, "crossing"), kind)
         for order in range(3):
             yield Name(
@@ -137,7 +153,7 @@ def _pvbm() -> Iterator[Name]:
                 "", partial(_part, measure=f"fractal_d{order}"), kind)
         yield Name(
             f"cr{kind[0]}ek", "Knudtson, up to six widest vessels from 2 to 3 disc radii",
-            "the same formula; theirs is -1 without a vessel",
+            "the same formula; without a vessel PVBM gives -1",
             "px", partial(_part, measure="central_equivalent", region="zone_b"), kind)
 
 
@@ -145,30 +161,32 @@ def _vascx() -> Iterator[Name]:
     for kind in ("arteries", "veins"):
         yield Name(
             f"lw_diam_{kind}", "mean over segments of their median width, by length",
-            "ours weighs every cross-section", "px", lambda v: _by_length(v, "width_median"), kind)
+            "this program weighs every cross-section", "px", lambda v: _by_length(v, "width_median"), kind)
         yield Name(
             f"md_diam_{kind}", "median over segments of their median width",
-            "ours is by length; a mask that falls to pieces has more short, thin segments",
+            "this program weighs by length; a fragmented mask has more short, thin segments",
             "px", lambda v: _median(v.segments.width_median), kind)
         yield Name(
             f"std_diam_{kind}", "standard deviation over segments of their median width",
-            "ours is over cross-sections", "px", lambda v: _spread(v.segments.width_median), kind)
+            "this program takes it over cross-sections",
+            "px", lambda v: _spread(v.segments.width_median), kind)
         yield Name(
             f"lw_tort_dist_{kind}", "mean of arc / chord over segments, by length",
-            "ours is summed arc over summed chord", "", lambda v: _by_length(v, "arc_over_chord"), kind)
+            "this program takes the median by length", "", lambda v: _by_length(v, "arc_over_chord"), kind)
         yield Name(
-            f"md_tort_dist_{kind}", "median of arc / chord over segments", "ours is summed, see above",
+            f"md_tort_dist_{kind}", "median of arc / chord over segments",
+            "this program weighs segments by their length",
             "", lambda v: _median(v.segments.arc_over_chord), kind)
         yield Name(
             f"mn_bifangle_{kind}", "mean angle between daughters",
-            "the same; theirs is about 10 degrees larger, since it starts at the node",
+            "the same; VascX's is about 10 degrees larger, because it is measured at the node",
             "degrees", lambda v: _mean(_angles(v)), kind)
         yield Name(
-            f"md_bifangle_{kind}", "median angle between daughters", "ours is the mean",
+            f"md_bifangle_{kind}", "median angle between daughters", "this program takes the mean",
             "degrees", lambda v: _median(_angles(v)), kind)
         yield Name(
             f"bifurcation_count_{kind}", "number of bifurcations",
-            "a node of four vessels counts twice in ours",
+            "this program counts a node of four vessels twice",
             "", lambda v: _count(v, "bifurcation"), kind)
         yield Name(
             f"vd_{kind}", "vessel pixels / pixels of the field", "the same",

@@ -46,7 +46,7 @@ class Landmarks:
         Which eye it is, if the picture is upright and not mirrored: the fovea of a left eye is on the right
         of its disc.
     disc_confidence, fovea_confidence, eye_confidence : float, range [0, 1], or None
-        How sure the finder is; None where nothing was found, or a user placed it.
+        None where nothing was found, or a user placed it.
     note : str
         In sentences: what was not found, and why.
     """

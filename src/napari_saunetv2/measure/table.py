@@ -29,7 +29,7 @@ class Measure:
         Of a value without a unit of length: "", "degrees", "radians".
     formula, source : str
     function : callable
-        From a part to its value, in pixels to that power.
+        Takes the vessels of a region and returns the value, in pixels to that power.
     classes : tuple of str
         Vessels that it is defined for.
     regions : tuple of str

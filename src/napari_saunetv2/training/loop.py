@@ -100,7 +100,7 @@ def fine_tune(
     run : Path
         Run folder: settings, log, state, and at the end the model.
     resume : bool
-        Go on with the run that lies there.
+        Continue the run in this folder.
     base : Checkpoint, optional
         Model to start from.
     device : str
