@@ -10,7 +10,7 @@ SHAPE = (120, 190)
 
 
 def vessels():
-    """Three bars, 4 px, 8 px and 6 px wide, and 120, 100 and 80 px long: too far apart to be a broken vessel."""
+    """Three bars, 4 px, 8 px and 6 px wide, and 120, 100 and 80 px long, too far apart to be one vessel."""
     mask = np.zeros(SHAPE, np.uint8)
     mask[20:24, 45:165] = 1
     mask[50:58, 45:145] = 1
