@@ -195,7 +195,7 @@ def test_layers_of_other_sizes_are_refused_in_words(model, panel):
     model.add_labels(vessels(), name="eye")
     other = model.add_image(np.zeros((9, 9, 3), np.uint8), rgb=True, name="other")
     panel.photograph.value = other
-    assert "'eye' has the shape (120, 160), the photograph (9, 9)" in panel.status.value
+    assert "'eye' has the shape (120, 190), the photograph (9, 9)" in panel.status.value
     assert not panel.run.enabled
     panel.photograph.value = "none"
     assert panel.run.enabled
