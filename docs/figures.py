@@ -5,6 +5,7 @@ the file.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from html import escape
@@ -196,11 +197,58 @@ def correction() -> str:
     return svg(720, foot + 34, "F1 before and after fine-tuning", parts)
 
 
+# --- The angle of a fork
+
+
+def apparent_angle(distance: float) -> float:
+    """Angle of a fork of 60 degrees, from its node to points so many widths along the daughters."""
+    return 60 + 2 * math.degrees(math.atan2(1 / 6, distance - math.cos(math.pi / 6) / 3))
+
+
+def fork() -> str:
+    """A fork of 60 degrees: its centre line, and the two ways to take its angle.
+
+    Where the daughters are one blob, its centre line is as far from the crotch as from the outer edge of a
+    daughter: a parabola. Lengths are in widths.
+    """
+    size, left, middle = 80.0, 190.0, 200.0
+    cosine, sine = math.cos(math.pi / 6), math.sin(math.pi / 6)
+
+    def place(along: float, inward: float, side: int) -> tuple[float, float]:
+        """Point by its distance along a daughter and from that daughter's own middle, towards the other."""
+        x, y = along * cosine + inward * sine, along * sine - inward * cosine
+        return left + size * x, middle + side * size * y
+
+    def path(points: list[tuple[float, float]], colour: str, width: float, dashes: str = "none") -> str:
+        at = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        style = f'stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"'
+        return f'<polyline points="{at}" fill="none" {style}/>'
+
+    node = place(cosine / 3, 1 / 6, 1)
+    parts = [text(20, 26, "A fork of 60 degrees, and where its angle is taken", size=15, bold=True)]
+    parts.append(path([(left - 2 * size, middle), (left, middle)], FAINT, size))
+    parts += [path([(left, middle), place(3, 0, side)], FAINT, size) for side in (-1, 1)]
+    parts.append(path([(left - 2 * size, middle), node], INK, 1.5))
+    for side in (-1, 1):
+        steps = [cosine / 3 + n / 20 * cosine * 2 / 3 for n in range(21)]
+        bent = [place(u, (u - cosine) ** 2 / 2, side) for u in steps]
+        parts.append(path([*bent, place(3, 0, side)], INK, 1.5))
+        parts.append(path([node, place(2, 0, side)], ORANGE, 2))
+        parts.append(path([place(1, 0, side), place(3, 0, side)], BLUE, 2.5, "6 4"))
+    parts.append(dot(*node, INK))
+    angle = apparent_angle(2)
+    parts.append(text(440, 180, f"from the node, 2 widths long: {angle:.0f} degrees", colour=ORANGE))
+    parts.append(text(440, 202, "from 1 to 3 widths away: 60 degrees", colour=BLUE))
+    parts.append(text(440, 224, "black: centre line"))
+    return svg(720, 370, "A fork of 60 degrees looks wider from its node", parts)
+
+
 FIGURES = {
     "accuracy-by-camera": accuracy,
     "speed-by-engine": speed,
     "what-a-correction-does": correction,
     "artery-vein-ratio": artery_vein_ratio,
+    "angle-of-a-fork": fork,
 }
 
 

@@ -38,3 +38,15 @@ def test_bars_and_arrows_are_those_of_the_pages():
     runs = FIGURES["corrections"]()
     assert len(runs) == (DOCS / "finetuning.md").read_text(encoding="utf-8").count("(+0.0")
     assert all(after > before for _, before, after in runs)
+
+
+def test_the_angle_of_the_drawn_fork_is_that_of_its_centre_line():
+    # On a line between the daughters, the node is as far from the crotch as from the outer edges.
+    away = 1 / 3
+    assert 1 - away == pytest.approx(0.5 + away * 0.5)
+    assert FIGURES["apparent_angle"](1e9) == pytest.approx(60)
+    page = (DOCS / "measurements.md").read_text(encoding="utf-8")
+    for distance in (2, 1.4):
+        assert (
+            f"{FIGURES['apparent_angle'](distance):.0f}" in page.split("an angle taken")[1].split("VascX")[0]
+        )

@@ -147,6 +147,34 @@ def test_intervals_hold_the_value_and_a_blurred_map_has_wide_ones():
     assert spans[1] > 3 * spans[0] > 0
 
 
+@pytest.mark.parametrize("told_apart", [False, True])
+def test_intervals_know_of_vessels_that_a_threshold_loses_or_adds(told_apart):
+    sure, faint, fainter = (
+        np.roll(shapes.soft(shapes.bar(200, 6, 120, 0)), by, axis=0) for by in (0, 40, -40)
+    )
+    probability = np.maximum(sure, np.maximum(0.55 * faint, 0.45 * fainter))
+    mask = probability >= 0.5
+    kinds = {"arteries": mask, "veins": np.zeros_like(mask)} if told_apart else {}
+    found = row(measure(mask, probability=probability, threshold=0.5, **kinds), "length")
+    one = row(measure(sure >= 0.5), "length").value
+    assert found.value == pytest.approx(2 * one, rel=0.05)
+    assert found.low == pytest.approx(one, rel=0.05)
+    # A vessel that a lower threshold adds is neither an artery nor a vein.
+    assert found.high == pytest.approx((2 if told_apart else 3) * one, rel=0.05)
+
+
+def test_interval_of_a_width_is_where_the_moved_thresholds_cut_the_profile():
+    distance = shapes.bar(200, 10, 150, 20)
+    probability = np.clip(0.5 - distance / 8, 0, 1)  # falls by 1/8 a pixel
+    mask = probability >= 0.5
+    empty = np.zeros_like(mask)
+    found = measure(mask, arteries=mask, veins=empty, probability=probability, threshold=0.5)
+    width = row(found, "width_median")
+    for bound, threshold in ((width.low, 0.6), (width.high, 0.4)):
+        # Edges lie where the odds are those of the threshold, on either side of the bar.
+        assert bound == pytest.approx(10 + 2 * 8 * (0.5 - threshold), abs=0.15)
+
+
 def test_a_photograph_gives_the_width_whatever_the_mask():
     distance = shapes.bar(200, 9, 150, 25)
     photograph = 0.6 - 0.3 * shapes.soft(distance)

@@ -125,4 +125,4 @@ def test_vascxs_own_numbers_are_met_where_the_formula_is_the_same(shared):
             for kind in ("arteries", "veins"):
                 values.append(ours[f"{column}_{kind}"] / theirs.loc[name, f"{column}_{kind}"] - 1)
     assert np.abs(apart["lw_diam"]).mean() < 0.025
-    assert np.abs(apart["lw_tort_dist"]).max() < 0.02
+    assert np.abs(apart["lw_tort_dist"]).max() < 0.03
