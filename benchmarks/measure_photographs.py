@@ -178,6 +178,7 @@ def compared(data: Path, kept: Path, first: Callable[[int], int]) -> Generator[s
     """Tables over all versions and for each change, of the first photographs of each set."""
     found = {}
     for name in SETS:
+        found[name] = []
         for sample, values in measured(data, kept, name, first):
             found[name].append(values)
             yield f"{name}, {sample}"
@@ -199,7 +200,7 @@ def repeatability(found: dict[str, list[list[Values]]]) -> Iterator[str]:
         for eyes in found.values():
             result = agreement(_table(eyes, key))
             few = "" if result.eyes == len(eyes) else f" ({result.eyes} eyes)"
-            cells.append(f"{result.icc:.3f}, {100 * result.cv:.1f} %{few}")
+            cells.append("-" if np.isnan(result.icc) else f"{result.icc:.3f}, {100 * result.cv:.1f} %{few}")
         yield f"| {title} | " + " | ".join(cells) + " |"
 
 
@@ -214,7 +215,7 @@ def by_change(found: dict[str, list[list[Values]]]) -> Iterator[str]:
         for key in BY_CHANGE:
             pairs = [_table(eyes, key)[:, [0, number]] for eyes in found.values()]
             mean, limits = difference(*np.concatenate(pairs).T)
-            lowest = min(agreement(pair).icc for pair in pairs)
+            lowest = np.nanmin([agreement(pair).icc for pair in pairs])
             cells.append(f"{100 * mean:+.1f} ± {100 * limits:.1f} %, {lowest:.2f}")
         yield f"| {change} | " + " | ".join(cells) + " |"
 
