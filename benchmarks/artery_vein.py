@@ -116,7 +116,8 @@ def _measured(
     table = measure(
         arteries | veins, arteries=arteries, veins=veins, probability=probability, fov=fov, disc=disc
     ).image
-    zone = table[table["region"] == "zone_b"].set_index(["measure", "vessels"])["value"]
+    shown = table[(table["region"] == "zone_b") & table["unit"].isin(["px", ""])]
+    zone = shown.set_index(["measure", "vessels"])["value"]
     return {name: float(zone.get(key, math.nan)) for name, key in MEASURES.items()}
 
 

@@ -17,18 +17,19 @@ def bars(*columns):
 
 
 def test_segments_keep_their_numbers_and_new_ones_get_free_ones():
-    before, free = keep_numbers(measure(bars((5, 90), (5, 90), (100, 190))), None, 1)
+    drawn = bars((5, 80), (5, 80), (110, 190))  # further apart than a gap that is bridged
+    before, free = keep_numbers(measure(drawn), None, 1)
     assert sorted(before.segments.index) == [1, 2, 3]
     assert free == 4
-    cut = bars((5, 90), (5, 90), (100, 190))
-    cut[:, 40:50] &= ~bars((5, 90))[:, 40:50]  # the first bar becomes two pieces
+    cut = drawn.copy()
+    cut[:, 30:52] &= ~bars((5, 80))[:, 30:52]  # the first bar becomes two pieces
     cut[50:56, 20:80] = True
     after, free = keep_numbers(measure(cut), before.labels, free)
     for row, column in ((33, 50), (13, 150)):
         assert after.labels[row, column] == before.labels[row, column]
-    pieces = {after.labels[13, 20], after.labels[13, 80]}
+    pieces = {after.labels[13, 20], after.labels[13, 70]}
     assert before.labels[13, 20] in pieces, "the larger piece keeps the number"
-    assert after.labels[13, 80] == before.labels[13, 20]
+    assert after.labels[13, 70] == before.labels[13, 20]
     assert set(after.segments.index) - {1, 2, 3} == {4, 5}
     assert free == 6
     assert set(after.segments.index[changed(after, before.labels)]) == {*pieces, after.labels[53, 50]}
