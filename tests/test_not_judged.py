@@ -244,8 +244,7 @@ def test_a_folder_of_masks_is_measured(tmp_path):
 @pytest.mark.parametrize(
     "make",
     [
-        masks.SHADES["png"], masks.SHADES["jpeg"], masks.COLOURS["red and blue on white"],
-        masks.NUMBERS["0 1 2"],
+        masks.SHADES["png"], masks.SHADES["jpeg"], masks.NUMBERS["0 1 2"],
         masks.SINGLES["uint16"], masks.ALPHA["black on clear black"], masks.PALETTES["gif, vessel first"],
     ],
 )  # fmt: skip
@@ -263,3 +262,19 @@ def test_any_kind_of_mask_is_measured_as_one(tmp_path, make):
         segment,
     )
     np.testing.assert_array_equal(result.labels, plain.labels)
+
+
+def test_a_mask_in_red_and_blue_is_measured_as_arteries_and_veins(tmp_path):
+    from napari_saunetv2.measure.files import MeasureOptions, measure_file
+
+    def segment(_):
+        pytest.fail("it was taken for a photograph")
+
+    path = masks.COLOURS["red and blue on white"](tmp_path)
+    found = measure_file(path, MeasureOptions(disc="none", fovea="none"), segment)
+    classes = files.read_artery_vein(path)
+    for vessels, mask in (("arteries", classes.artery), ("veins", classes.vein)):
+        rows = found.image[(found.image.measure == "length") & (found.image.vessels == vessels)]
+        assert rows.value.iloc[0] > 0
+        numbers = found.segments.label[found.segments.vessels == vessels]
+        assert mask[np.isin(found.labels, numbers)].all()
