@@ -196,6 +196,22 @@ def test_what_auto_takes_keeps_the_vessels_of_photographs(shared: Path):
         assert (truth != found).sum() <= 0.003 * truth.sum()
 
 
+def test_the_check_ends_when_an_engine_is_out_of_the_question(small: Checkpoint):
+    ran = []
+
+    def wrong(canvas):
+        ran.append(canvas)
+        return np.zeros((1, *canvas.shape[:2]), np.float32)
+
+    references = _check.references(small)
+    low = small.header.threshold / 2  # so that the small network sees vessels
+    seen = tuple(r._replace(probability=np.maximum(r.probability, low * 3)) for r in references)
+    assert not _check.compare(small, wrong, seen, briefly=True).matches_reference
+    assert len(ran) == 1
+    assert not _check.compare(small, wrong, seen).matches_reference
+    assert len(ran) == 1 + len(seen)
+
+
 def test_what_was_never_saved_runs_in_torch():
     model = Checkpoint("new", NETWORKS["saunetv2"](widths=(8, 8)).eval(), Header())
     assert runners.choice(model, CPU) == ("torch", "float32")
@@ -203,7 +219,7 @@ def test_what_was_never_saved_runs_in_torch():
 
 def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
     verdict = _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
-    monkeypatch.setattr(_check, "compare", lambda *_: pytest.fail("compared again"))
+    monkeypatch.setattr(_check, "compare", lambda *_, **__: pytest.fail("compared again"))
     assert _choice.compare_with_torch(small, CPU, "torch", "bfloat16") == verdict
     (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
     assert json.loads(kept.read_text())["changed"] == verdict.changed

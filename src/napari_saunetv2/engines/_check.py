@@ -96,22 +96,30 @@ def largest_difference(reference: Reference, run: Run) -> float:
     return float(np.abs(run(reference.canvas) - reference.probability).max())
 
 
-def compare(model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = None) -> Verdict:
-    """Run the test images through an engine and compare; ``found`` are the model's :func:`references`."""
+def compare(
+    model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = None, *, briefly: bool = False
+) -> Verdict:
+    """Run the test images through an engine and compare; ``found`` are the model's :func:`references`.
+
+    With ``briefly`` it ends as soon as "auto" may not choose the engine: what it gives are lower bounds then.
+    """
     found = found or references(model)
     threshold = model.header.threshold
     largest, seconds, f1_shift = 0.0, np.inf, 0.0
     vessels, changed = Counter[str](), Counter[str]()
+    for kind, _, truth in found:
+        vessels[kind] += int((truth >= threshold).sum())
     for kind, padded, truth in found:
         begun = time.perf_counter()
         prediction = run(padded)
         seconds = min(seconds, time.perf_counter() - begun)
         before, now = truth >= threshold, prediction >= threshold
         largest = max(largest, float(np.abs(prediction - truth).max()))
-        vessels[kind] += int(before.sum())
         changed[kind] += int((before != now).sum())
         if kind == "good":
             f1_shift = _f1(model, now) - _f1(model, before)
+        if briefly and changed[kind] > MAX_CHANGED * max(1, vessels[kind]):
+            break
     worst = max(changed[kind] / max(1, vessels[kind]) for kind in vessels)
     return Verdict(largest, worst, f1_shift, seconds)
 

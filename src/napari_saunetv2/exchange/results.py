@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,8 +159,7 @@ def write_excel(path: Path, tables: "Mapping[str, pd.DataFrame]", *, overwrite: 
             )
     made = io.BytesIO()
     try:
-        import openpyxl  # noqa: F401 (pandas would say less of it if it is missing)
-
+        import_module("openpyxl")  # pandas would say less of it if it is missing
         with pd.ExcelWriter(made, engine="openpyxl") as writer:
             for name, table in tables.items():
                 table.to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 1))
