@@ -90,8 +90,8 @@ def _boxes(across: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[np
     small = (across * n + 0.5).astype(np.intp) + n - 1
     rows, columns = small.max(axis=0) + n
     held = np.bincount(small[:, 0] * columns + small[:, 1], mass, rows * columns).reshape(rows, columns)
-    held = sum(held[k : rows - n + 1 + k] for k in range(n))
-    held = sum(held[:, k : columns - n + 1 + k] for k in range(n))
+    held = np.sum([held[k : rows - n + 1 + k] for k in range(n)], axis=0)
+    held = np.sum([held[:, k : columns - n + 1 + k] for k in range(n)], axis=0)
     return np.asarray(held[held > 0])
 
 
