@@ -1,5 +1,7 @@
 """The tables of an image, their regions and units, and what cannot be measured."""
 
+import time
+
 import numpy as np
 import pytest
 import shapes
@@ -284,3 +286,17 @@ def test_a_branching_within_the_zone_changes_central_equivalents_little(at):
     found = row(result, "central_equivalent", "zone_b", "arteries", "px")
     assert found.value == pytest.approx(27.97488 / 2, rel=0.02)
     assert row(result, "central_equivalent", "zone_b", "veins").note == "no veins cross the zone"
+
+
+def test_twenty_thousand_segments_take_bounded_time():
+    """A photograph of HRF's size full of vessels: no recursion, and under a minute of one processor."""
+    mask = np.zeros((2336, 3504), bool)
+    for first in (0, 1, 2):
+        mask[12 + first :: 28, 10:-10] = True
+        mask[10:-10, 12 + first :: 28] = True
+    begun = time.process_time()
+    result = measure(mask)
+    assert len(result.segments) > 20_000
+    assert value(result, "crossings") > 10_000
+    assert value(result, "width_median") == pytest.approx(3, abs=0.1)
+    assert time.process_time() - begun < 60
