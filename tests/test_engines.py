@@ -64,7 +64,9 @@ def test_every_network_predicts_what_torch_predicts(engine: str, name: str, clas
     network = _trained(name, classes)
     image = RNG.random((48, 96, 3), np.float32)
     run = runners.runner_of(network, CPU, engine, "float32")
-    assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
+    # The cascade compares its classes sixteen times as steeply as it rounds.
+    bound = 8e-4 if name == "artery_vein" else 5e-5
+    assert np.abs(run(image) - _truth(network, image)).max() < bound
     assert run(image[:32, :32].copy()).shape == (classes, 32, 32)  # another size, the same graph
 
 
