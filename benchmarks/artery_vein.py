@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measure_agreement import icc
 
 from napari_saunetv2 import datasets, inference
 from napari_saunetv2.config import InferenceConfig
@@ -121,24 +122,6 @@ def _measured(
     return {name: float(zone.get(key, math.nan)) for name, key in MEASURES.items()}
 
 
-def agreement(pairs: np.ndarray) -> tuple[float, float, float, float]:
-    """Mean difference, limits of agreement, and ICC(3,1) of pairs, shape (n, 2).
-
-    References
-    ----------
-    Shrout and Fleiss, Psychological Bulletin 86:420, 1979, for ICC(3,1); Bland and Altman, Lancet 327:307,
-    1986, for the limits.
-    """
-    n, k = pairs.shape
-    difference = pairs[:, 1] - pairs[:, 0]
-    spread = 1.96 * difference.std(ddof=1)
-    rows, columns, grand = pairs.mean(axis=1), pairs.mean(axis=0), pairs.mean()
-    between = k * ((rows - grand) ** 2).sum() / (n - 1)
-    error = ((pairs - rows[:, None] - columns[None] + grand) ** 2).sum() / ((n - 1) * (k - 1))
-    middle = float(difference.mean())
-    return middle, middle - spread, middle + spread, float((between - error) / (between + (k - 1) * error))
-
-
 def _page(found: Mapping[str, Sequence[Photograph]], name: str) -> Iterator[str]:
     yield from (
         "# Arteries and veins",
@@ -187,12 +170,14 @@ def _page(found: Mapping[str, Sequence[Photograph]], name: str) -> Iterator[str]
             pairs = pairs[~np.isnan(pairs).any(axis=1)]
             if len(pairs) < 3:
                 continue
-            middle, low, high, icc = agreement(pairs)
+            gaps = pairs[:, 1] - pairs[:, 0]
+            middle, spread = gaps.mean(), 1.96 * gaps.std(ddof=1)  # Bland and Altman, Lancet 327:307, 1986
             unit = "" if measured == "avr" else " px"
             digits = 3 if measured == "avr" else 2
             yield (
                 f"| {SETS[key]} | {measured.upper()} | {pairs[:, 0].mean():.{digits}f}{unit} | "
-                f"{middle:+.{digits}f} | {low:+.{digits}f} to {high:+.{digits}f} | {icc:.2f} | {len(pairs)} |"
+                f"{middle:+.{digits}f} | {middle - spread:+.{digits}f} to {middle + spread:+.{digits}f} | "
+                f"{icc(pairs):.2f} | {len(pairs)} |"
             )
     yield from (
         "",

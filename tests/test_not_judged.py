@@ -278,3 +278,14 @@ def test_a_mask_in_red_and_blue_is_measured_as_arteries_and_veins(tmp_path):
         assert rows.value.iloc[0] > 0
         numbers = found.segments.label[found.segments.vessels == vessels]
         assert mask[np.isin(found.labels, numbers)].all()
+
+
+def test_vessels_of_unknown_class_are_left_out_with_a_word(tmp_path):
+    from napari_saunetv2.measure.files import MeasureOptions, measure_file
+
+    labels = np.zeros((60, 120), np.uint8)
+    labels[10:16, 10:110], labels[28:34, 10:110], labels[46:52, 10:110] = 1, 2, 4
+    path = files.write_artery_vein(tmp_path / "eye_av.png", labels)
+    found = measure_file(path, MeasureOptions(disc="none", fovea="none"), lambda _: pytest.fail("photograph"))
+    assert set(found.segments.vessels) == {"arteries", "veins"}
+    assert "33.3% of the vessel pixels are of unknown class" in " ".join(found.remarks)

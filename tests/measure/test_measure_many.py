@@ -151,3 +151,14 @@ def test_only_millimetres_on_the_retina_give_micrometres(tmp_path, config, eleme
     widths = table[(table.measure == "width_median") & (table.region == "whole")].set_index("unit").value
     assert set(widths.index) - {"px"} == unit
     assert "µm" not in unit or widths["µm"] == pytest.approx(40, rel=0.02)
+
+
+def test_a_mask_that_was_corrected_since_is_measured_again(files, config, tmp_path):
+    masks = {file: part for file, part in files.items() if file.name.endswith("_vessels.png")}
+    run(masks, config, tmp_path / "out")
+    changed = next(file for file in masks if file.name == "b_vessels.png")
+    write_mask(changed, np.uint8(shapes.bar(120, 6, 80, 20) < 0), overwrite=True)
+    rows = run(masks, config, tmp_path / "out", resume=True)
+    assert {Path(row.file).name: row.status for row in rows if row.status != "kept"} == {changed.name: "done"}
+    table = pd.read_csv(tmp_path / "out" / TABLES[1])
+    assert (table.file == changed.name).sum() == 1

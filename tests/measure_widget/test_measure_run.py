@@ -104,8 +104,9 @@ def test_the_photograph_gives_widths_field_of_view_and_disc(model, panel, run):
     model.add_labels(eye.vessels, name="eye")
     assert panel.photograph.value.name == "photo"
     found = run(panel)
-    assert {"eye disc", "eye zones"} <= set(names(model))
+    assert {"eye disc", "eye fovea", "eye zones"} <= set(names(model))
     assert panel.disc.value.name == "eye disc"
+    assert panel.fovea.value.name == "eye fovea"  # what is measured about is shown
     assert "Optic disc " in panel.status.value
     assert "doubt" in panel.status.value
     unit = to_unit(eye.image)

@@ -1,7 +1,7 @@
 """Measure many images in this process, in several, or on a Dask cluster."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -99,7 +99,7 @@ def measure_files(
     scheduler : str, optional
         Address of a Dask scheduler to use instead.
     resume : bool
-        Whether to skip images that are measured already.
+        Whether to skip images that are measured already and have not changed since.
     overwrite : bool
         Whether existing results may be replaced.
 
@@ -134,8 +134,9 @@ def measure_files(
         remove_parts(part)
     todo = []
     for file, name in names.items():
-        there = [path.exists() for path in outputs.paths(name).values()]
-        if resume and all(there):
+        paths = outputs.paths(name).values()
+        there = [path.exists() for path in paths]
+        if resume and all(there) and _is_older(file, paths):
             yield Measured(str(file), "kept")
         elif any(there) and not (resume or overwrite):
             yield Measured(str(file), "failed", error="its results already exist: choose another folder.")
@@ -148,6 +149,14 @@ def measure_files(
         yield from on_cluster(todo, task, workers, scheduler, measure_one, _lost)
     for part in sorted({folder / part for part in files.values()}):
         remove_parts(part)
+
+
+def _is_older(file: Path, results: Iterable[Path]) -> bool:
+    """Whether a file was not changed after its results were written: a corrected mask is measured again."""
+    try:
+        return file.stat().st_mtime <= min(path.stat().st_mtime for path in results)
+    except OSError:
+        return False
 
 
 def measure_one(

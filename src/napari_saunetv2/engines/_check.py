@@ -24,7 +24,8 @@ Map = NDArray[np.float32]
 Run = Callable[[Map], Map]
 
 SAME = 1e-4
-"""Probabilities that differ by less are the same prediction in float32."""
+"""Probabilities that differ by less are the same prediction in float32, unless the network enlarges its
+rounding (:func:`is_same`)."""
 
 MAX_CHANGED = 3e-3
 """Maximum share of vessel pixels that may cross the threshold in a precision chosen by "auto"."""
@@ -89,6 +90,11 @@ def references(model: Checkpoint) -> tuple[Reference, ...]:
         require_finite(logits.mean().item())
         found.append(Reference(kind, padded, logits.sigmoid().numpy()))
     return tuple(found)
+
+
+def is_same(model: Checkpoint, difference: float) -> bool:
+    """Whether a largest difference of probabilities is rounding; a cascade enlarges it by its steepness."""
+    return difference <= SAME * float(getattr(model.network, "steepness", 1.0))
 
 
 def largest_difference(reference: Reference, run: Run) -> float:

@@ -79,7 +79,7 @@ def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
         file = beside / _FILES[engine]
         # Always in float32: this checks whether the graph is right, not how exact a run is.
         apart = _check.largest_difference(references(model)[0], WRITERS[engine, precision](model, file))
-        if not apart <= _check.SAME:
+        if not _check.is_same(model, apart):
             raise CheckpointError(
                 f"'{model.name}' predicts something else in {engine} (by {apart:.1e}): choose engine 'torch'."
             )

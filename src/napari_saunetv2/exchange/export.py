@@ -60,7 +60,7 @@ def export(model: Checkpoint, target: Path, form: Format, *, overwrite: bool = F
                 f"Format '{form}' needs {error.name}: pip install 'napari-saunetv2[{form}]'."
             ) from error
         apart = max(_check.largest_difference(found, run) for found in _check.references(model))
-        if not apart <= _check.SAME:
+        if not _check.is_same(model, apart):
             raise CheckpointError(
                 f"'{model.name}' predicts something else as {form} (by {apart:.1e}): it was not written."
             )

@@ -99,12 +99,17 @@ def measure_file(
     probability = photograph = threshold = None
     classes: NDArray[np.integer] | None
     given: dict[str, Any] = {}
+    unknown: list[str] = []
     if is_mask(file):
         labels = read_labels(file)
         vessels = labels.pixels != 0
-        # Vessels of unknown class are measured among all vessels only.
         known = labels.classes if labels.artery_vein else None
         classes = None if known is None else np.where(known <= BOTH, known, 0)
+        if known is not None and (left := float((known > BOTH).sum() / max(1, vessels.sum()))):
+            unknown = [
+                f"{left:.1%} of the vessel pixels are of unknown class: they count in areas and dimensions "
+                "of all vessels, but their segments are not measured."
+            ]
         fov = np.ones(vessels.shape, bool) if labels.ignored is None else ~labels.ignored
         given = options.beside.read(vessels.shape)
         probability, threshold = given.pop("probability"), given.pop("threshold")
@@ -143,7 +148,7 @@ def measure_file(
         threshold=threshold,
         disc_diameter=options.disc_diameter,
     )
-    result.remarks.extend(remarks + more)
+    result.remarks.extend(unknown + remarks + more)
     if seen is None:
         return result
     landmarks = replace(

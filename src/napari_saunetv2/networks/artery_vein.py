@@ -31,6 +31,9 @@ class ArteryVein(nn.Module):
         Of the second network; the first one is not trained.
     """
 
+    steepness = STEEPNESS
+    """By how much the network enlarges rounding where its classes are nearly equal."""
+
     def __init__(
         self,
         *,
@@ -47,9 +50,9 @@ class ArteryVein(nn.Module):
         )
         self.unfold = Unfold()
         self.lead = nn.Conv2d(classes, classes, 1, bias=False).requires_grad_(requires_grad=False)
-        nn.init.constant_(self.lead.weight, -STEEPNESS / max(1, classes - 1))
+        nn.init.constant_(self.lead.weight, -self.steepness / max(1, classes - 1))
         for number in range(classes):
-            self.lead.weight[number, number] = STEEPNESS
+            self.lead.weight[number, number] = self.steepness
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Start both networks from the weights of a SA-UNetv2 that knows vessels.

@@ -1,7 +1,7 @@
 """Find disc and fovea of a plane where nobody has drawn them, and say in words how sure that is."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.measure.tree import grow
 from napari_saunetv2.plugin.measure.source import Index, Source
+
+_FOVEA = {"found": "found, too", "estimated": "estimated from the disc"}
 
 SURE = DOUBTFUL / 2
 """Up to this doubt no other place comes near the one that was found."""
@@ -27,14 +29,15 @@ class Found:
         Of the disc, range [0, 1]; None where it was not looked for, or not found.
     searched : bool
         Whether the disc was looked for.
-    guessed : bool
-        Whether the fovea was guessed from the disc.
+    fovea : "found", "estimated" or None
+        Whether the fovea was found in the photograph or estimated from the disc; None where it was known
+        before, or there is none.
     """
 
     landmarks: Landmarks
     doubt: float | None = None
     searched: bool = False
-    guessed: bool = False
+    fovea: Literal["found", "estimated"] | None = None
 
     def in_words(self) -> str:
         """Say what was found and how sure that is; "" where nothing was looked for."""
@@ -43,7 +46,7 @@ class Found:
         if self.doubt is None:
             return "No optic disc was found: for zones press Draw beside disc, and drag an ellipse over it."
         how = "clearly" if self.doubt <= SURE else "probably" if self.doubt <= DOUBTFUL else "doubtfully"
-        fovea = " Fovea guessed from it." * self.guessed
+        fovea = "" if self.fovea is None else f" Fovea {_FOVEA[self.fovea]}."
         return f"Optic disc {how} found (doubt {self.doubt:.2f}): check the ellipse, drag it if wrong.{fovea}"
 
 
@@ -74,11 +77,12 @@ def find(
         # Vessels alone often point elsewhere.
         if found is not None and found.doubt <= DOUBTFUL:
             circle, doubt = found
-    guessed = fovea and point is None and looked is None and circle is not None
-    if guessed and circle is not None:
-        point = guess_fovea(circle, fov)
-    elif fovea and point is None and looked is not None:
-        point = looked.fovea
+    how: Literal["found", "estimated"] | None = None
+    if fovea and point is None:
+        if looked is not None:
+            point, how = looked.fovea, "found"
+        elif circle is not None:
+            point, how = guess_fovea(circle, fov), "estimated"
     return Found(
-        Landmarks(circle, point), doubt, disc and landmarks.disc is None, guessed and point is not None
+        Landmarks(circle, point), doubt, disc and landmarks.disc is None, None if point is None else how
     )

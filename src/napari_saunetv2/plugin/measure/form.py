@@ -94,7 +94,8 @@ class MeasureForm(Container[Any]):
             name="fovea",
             choices=foveas,
             value=FIND,
-            tooltip="Fovea: a point in a Points layer, which can be dragged. find guesses it from the disc.",
+            tooltip="Fovea: a point in a Points layer, which can be dragged. find looks for it in the "
+            "photograph; without a photograph it is estimated from the disc.",
         )
         self.draw_fovea = PushButton(name="draw_fovea", text="Draw", tooltip="Click on the fovea.")
         self.spacing = LineEdit(

@@ -179,7 +179,7 @@ class MeasureWidget(MeasureForm):
         """Show what was found as layers, and choose these."""
         found = [(index, plane.found) for index, plane in measured.planes.items()]
         discs = [(i, one.landmarks.disc) for i, one in found if one.doubt is not None and one.landmarks.disc]
-        foveas = [(i, one.landmarks.fovea) for i, one in found if one.guessed and one.landmarks.fovea]
+        foveas = [(i, one.landmarks.fovea) for i, one in found if one.fovea and one.landmarks.fovea]
         drawn = []
         if discs:
             former = choices.of(self._viewer, layer, DISC)
