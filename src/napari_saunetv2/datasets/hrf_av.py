@@ -28,7 +28,9 @@ def _identify(path: Path) -> Identified | None:
 HRF_AV = Dataset(
     key="hrf-av",
     title="HRF arteries and veins",
-    citation="Budai et al., International Journal of Biomedical Imaging 2013, 154860",
+    citation="labels: Hemelings et al., Computerized Medical Imaging and Graphics 2019, doi "
+    "10.1016/j.compmedimag.2019.05.004; photographs: Budai et al., International Journal of Biomedical "
+    "Imaging 2013, 154860",
     terms="research only",
     looks_like="av/ (01_h_AVmanual.png, ...) beside HRF's images/ and mask/",
     folders=("av", "images", "mask"),
