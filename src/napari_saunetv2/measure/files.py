@@ -15,13 +15,12 @@ from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.beside import Beside
-from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
 from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
 from napari_saunetv2.measure.names import Peer, names_of, under_names
+from napari_saunetv2.measure.placing import place_disc, place_fovea
 from napari_saunetv2.measure.regions import REGIONS, Circle, Landmarks, Point
 from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
 from napari_saunetv2.measure.table import MEASURES
-from napari_saunetv2.measure.tree import grow
 from napari_saunetv2.measure.units import DISC_DIAMETER
 
 if TYPE_CHECKING:
@@ -171,17 +170,13 @@ def _disc(
     """The disc of an image, and what a user should know about it."""
     if options.disc != "auto":
         return None if isinstance(options.disc, str) else Circle(*options.disc), []
-    if seen is not None and seen.disc is not None:
-        disc, sure = (
-            seen.disc,
-            f"{f'{seen.eye} eye, ' if seen.eye else ''}confidence {seen.disc_confidence:.2f}",
-        )
-    else:
-        found = find_disc(grow("all", vessels), fov, photograph)
-        # Without a photograph, or with one that seems to show no disc, the vessels must be clear.
-        if found is None or (found.doubt > DOUBTFUL and (photograph is None or seen is not None)):
-            return None, ["No optic disc was found: give it with --disc to have zones and micrometres."]
-        disc, sure = found.circle, f"doubt {found.doubt:.2f}"
+    found = place_disc(seen, vessels, fov, photograph)
+    if found is None:
+        return None, ["No optic disc was found: give it with --disc to have zones and micrometres."]
+    disc, sure = found.circle, f"doubt {found.doubt:.2f}"
+    if seen is not None and disc == seen.disc:
+        eye = f"{seen.eye} eye, " if seen.eye else ""
+        sure = f"{eye}confidence {seen.disc_confidence:.2f}"
     place = f"{disc.x:.0f},{disc.y:.0f},{disc.r:.0f}"
     return disc, [f"Optic disc found at {place}, {sure}: check it, or give --disc."]
 
@@ -192,12 +187,12 @@ def _fovea(
     """The fovea, and what a user should know about it; estimated only where it was not looked for."""
     if options.fovea != "auto":
         return None if isinstance(options.fovea, str) else Point(*options.fovea), []
-    if seen is not None:
-        fovea, sure = seen.fovea, f"confidence {seen.fovea_confidence or 0:.2f}"
-    else:
-        fovea, sure = disc and guess_fovea(disc, fov), "estimated from the disc"
-    if fovea is None:
+    found = place_fovea(seen, disc, fov)
+    if found is None:
         return None, ["No fovea was found: give it with --fovea to have the ETDRS grid and quadrants."]
+    fovea, sure = found.point, "estimated from the disc"
+    if seen is not None and found.how == "found":
+        sure = f"confidence {seen.fovea_confidence or 0:.2f}"
     return fovea, [f"Fovea at {fovea.x:.0f},{fovea.y:.0f}, {sure}: check it, or give --fovea."]
 
 

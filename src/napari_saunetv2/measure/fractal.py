@@ -37,8 +37,8 @@ def fractal(pixels: NDArray[np.intp], diameter: float) -> Fractal:
     For boxes of growing side s, laid at three turns and sixteen offsets, the number of boxes that hold a
     vessel (D0), the sum of their squared shares of all vessel pixels (D2), and the entropy of these shares
     (D1), are each averaged over the grids, and the slope of their logarithms (of the entropy itself) against
-    log s is the dimension. Where small boxes are counted, a line one pixel wide is the line through its pixels, not
-    their staircase: see :func:`_lines`.
+    log s is the dimension. For small boxes, a line one pixel wide is the line through its pixels, not their
+    staircase: see :func:`_lines`.
     Boxes that reach over the ends of an object make the line bend; the bend is fitted too, so that a square
     has two dimensions and not 1.9.
 
@@ -57,16 +57,20 @@ def fractal(pixels: NDArray[np.intp], diameter: float) -> Fractal:
     Fractal
         NaN where there are too few pixels for the largest box to be one of several.
     """
+    if not len(pixels):
+        return NOTHING
     side = max(1.0, diameter / FIELD_CELLS)
-    cells = ((pixels - pixels.min(axis=0)) / side).astype(np.intp) if len(pixels) else pixels
-    if not len(cells) or np.ptp(cells, axis=0).max() < BOXES[1]:
+    cells, pixels_in = _merged(*(((axis - axis.min()) / side).astype(np.intp) for axis in pixels.T))
+    if np.ptp(cells, axis=0).max() < BOXES[0]:
         return NOTHING
     extent = float(np.hypot(*np.ptp(cells, axis=0)))
     boxes = BOXES[max(extent / 4, BOXES[3]) >= BOXES]
     factors = [max(1, int(box / 16)) for box in boxes]  # large boxes need no fine cells
     sums = np.zeros((len(boxes), 4))
     for factor in sorted(set(factors)):
-        centres, mass = _merged(cells, factor)
+        coarse = cells // factor
+        whole, mass = _merged(coarse[:, 0], coarse[:, 1], pixels_in)
+        centres = np.asarray((whole + 0.5) * factor, float)
         lines = _lines(centres) if factor == 1 else centres
         for turn in TURNS:
             way = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -119,7 +123,7 @@ def _boxes(across: NDArray[np.float64], mass: NDArray[np.intp] | None = None) ->
 
 
 def _lines(centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points along the lines that cells draw: those of thin lines in the mean of their neighbours, and midpoints.
+    """Points along the lines that cells draw: cells of thin lines move to the mean of their neighbours.
 
     A staircase is up to a cell thicker than the straight line that it draws, and a small box that the line
     crosses near a corner may hold the centre of no cell. Both would bend the dimension of a straight line by
@@ -159,14 +163,14 @@ def _lines(centres: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([moved, *((moved[one] + moved[two]) / 2 for one, two in halfway)])
 
 
-def _merged(cells: NDArray[np.intp], factor: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Centres of the coarser cells that hold any pixel, and how many each holds."""
-    rows, columns = (cells // factor).T
+def _merged(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], mass: NDArray[np.intp] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Cells that hold anything, shape (n, 2), and the number of pixels in each, or the sum of their mass."""
     width = columns.max() + 1
-    mass = np.bincount(rows * width + columns)
-    occupied = np.flatnonzero(mass)
-    centres = (np.column_stack(np.divmod(occupied, width)) + 0.5) * factor
-    return centres, mass[occupied]
+    held = np.bincount(rows * width + columns, mass)
+    occupied = np.flatnonzero(held)
+    return np.column_stack(np.divmod(occupied, width)), held[occupied].astype(np.intp)
 
 
 def _dimension(boxes: NDArray[np.float64], logs: NDArray[np.float64], extent: float) -> float:

@@ -226,7 +226,7 @@ def _neighbours(lines: NDArray[np.bool_], flat: NDArray[np.intp]) -> NDArray[np.
     """
     width = lines.shape[1]
     on = lines.ravel()
-    number = np.empty(on.size, np.intp)  # only where there is a line: to fill it all would take longer
+    number = np.empty(on.size, np.int32)  # only where there is a line: to fill it all would take longer
     number[flat] = np.arange(len(flat))
     columns = []
     for row, column in _SIDES + _CORNERS:
@@ -267,6 +267,14 @@ def without_pinholes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         2 * np.count_nonzero(mask) / around * 4 / np.pi
     )  # a slanted outline has 4/pi sides a pixel of length
     labels, count = ndimage.label(~mask)
-    small = np.bincount(labels.ravel(), minlength=count + 1) <= max(1, (width / 2) ** 2)
-    small[0] = False
-    return np.asarray(mask | small[labels])
+    labels = labels.ravel()
+    sizes = np.bincount(labels, minlength=count + 1)
+    sizes[0] = 0
+    small = (sizes > 0) & (sizes <= max(1, (width / 2) ** 2))
+    if not small.any():
+        return mask
+    largest = sizes.argmax()  # most of the photograph: to look at the others alone is far faster
+    holes = np.flatnonzero(labels if small[largest] else (labels != 0) & (labels != largest))
+    result = mask.copy()
+    result.ravel()[holes[small[labels[holes]]]] = True
+    return result

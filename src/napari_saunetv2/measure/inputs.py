@@ -106,8 +106,10 @@ def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:
 
     Where several agree as well, as for a map of few values, it is the one nearest to a half.
     """
-    level = np.minimum((probability * np.float32(100)).astype(np.uint8), 99)
-    other, vessel = np.bincount((level + np.uint8(100) * mask).ravel(), minlength=200).reshape(2, 100)
+    known = mask | (probability >= np.float32(0.01))  # most of a photograph is neither
+    level = np.minimum((probability[known] * np.float32(100)).astype(np.uint8), 99)
+    other, vessel = np.bincount(level + np.uint8(100) * mask[known], minlength=200).reshape(2, 100)
+    other[0] += mask.size - np.count_nonzero(known)
     # Wrong at threshold n / 100: vessels below it and others from it on.
     wrong = np.concatenate([[0], np.cumsum(vessel)]) + other.sum() - np.concatenate([[0], np.cumsum(other)])
     best = np.flatnonzero(wrong[1:100] == wrong[1:100].min()) + 1

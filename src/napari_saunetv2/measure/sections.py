@@ -231,7 +231,7 @@ def _edges(lines: Lines, radius: Floats, soft: NDArray[np.float32]) -> tuple[Flo
     sides = []
     for side in (-1, 1):
         outward = side * normals
-        profile = sampled(soft, lines.points[:, None] + offsets[..., None] * outward[:, None])
+        profile = _across(soft, lines.points, outward, offsets)
         sides.append(_refined(_crossing(profile, offsets), lines.points, outward, soft))
     return sides[0], sides[1]
 
@@ -245,10 +245,17 @@ def _refined(distance: Floats, points: Floats, outward: Floats, soft: NDArray[np
     for _ in range(2):  # the window moves with the edge
         half = np.minimum(WINDOW, np.nan_to_num(distance))
         offsets = (np.nan_to_num(distance) - half)[:, None] + half[:, None] * np.linspace(0, 2, 9)
-        inside = sampled(soft, points[:, None] + offsets[..., None] * outward[:, None])
+        inside = _across(soft, points, outward, offsets)
         area = inside.sum(axis=1) - (inside[:, 0] + inside[:, -1]) / 2  # trapezoids
         distance = distance - half + area * half / 4
     return distance
+
+
+def _across(image: NDArray[np.float32], points: Floats, ways: Floats, offsets: Floats) -> NDArray[np.float32]:
+    """Values at so many offsets, shape (n, k), from points in directions, both of shape (n, 2): (n, k)."""
+    at = points.T[..., None] + offsets * ways.T[..., None]
+    values: NDArray[np.float32] = ndimage.map_coordinates(image, at, order=1, mode="constant", cval=0.0)
+    return values
 
 
 def sampled(image: NDArray[np.float32], points: Floats) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """All that is measured of one kind of vessel before regions and units: the tree."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from napari_saunetv2.measure.inputs import Inputs
 from napari_saunetv2.measure.photograph import widths_at_half_height
 from napari_saunetv2.measure.sections import Sections, edge_map, measure_sections, moved_edges
 from napari_saunetv2.measure.tortuosity import Tortuosity, tortuosity
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,9 @@ def shifted(
 def grown(given: Inputs) -> list[Tree]:
     """Trees of arteries and of veins, or of all vessels where these are not told apart."""
     classes = given.classes or {"all": given.vessels}
-    return [
-        grow(kind, mask, given.probability, given.threshold, given.green) for kind, mask in classes.items()
-    ]
+    return _at_once(
+        lambda kind: grow(kind, classes[kind], given.probability, given.threshold, given.green), classes
+    )
 
 
 def moved_trees(trees: Sequence[Tree], moved: Inputs, *, added: bool) -> list[Tree]:
@@ -112,9 +116,16 @@ def moved_trees(trees: Sequence[Tree], moved: Inputs, *, added: bool) -> list[Tr
         return grown(moved)
     assert moved.probability is not None
     masks = moved.classes or {"all": moved.vessels}
-    return [
-        shifted(tree, masks[tree.kind], moved.probability, moved.threshold, moved.green) for tree in trees
-    ]
+    chances = moved.probability
+    return _at_once(
+        lambda tree: shifted(tree, masks[tree.kind], chances, moved.threshold, moved.green), trees
+    )
+
+
+def _at_once(function: Callable[[Item], Tree], items: Iterable[Item]) -> list[Tree]:
+    """Results in their order; arteries and veins each keep a core busy, most of it outside of Python."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(function, items))
 
 
 def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:

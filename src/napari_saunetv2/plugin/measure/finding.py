@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.inference.landmarks import find_landmarks
-from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
+from napari_saunetv2.measure.disc import DOUBTFUL
+from napari_saunetv2.measure.placing import place_disc, place_fovea
 from napari_saunetv2.measure.regions import Landmarks
-from napari_saunetv2.measure.tree import grow
 from napari_saunetv2.plugin.measure.source import Index, Source
 
 _FOVEA = {"found": "found, too", "estimated": "estimated from the disc"}
@@ -67,22 +67,13 @@ def find(
         What to look for.
     """
     circle, point, doubt = landmarks.disc, landmarks.fovea, None
-    seen, photograph = source.surroundings(index)
-    fov = np.ones(pixels.shape, bool) if seen is None else np.asarray(seen) != 0
-    looked = None if photograph is None else find_landmarks(photograph, fov)
-    if disc and circle is None and looked is not None and looked.disc is not None:
-        circle, doubt = looked.disc, 1 - (looked.disc_confidence or 0)
-    elif disc and circle is None and pixels.any():
-        found = find_disc(grow("all", (pixels > 0) & fov), fov, photograph)
-        # Vessels alone often point elsewhere.
-        if found is not None and found.doubt <= DOUBTFUL:
-            circle, doubt = found
+    visible, photograph = source.surroundings(index)
+    fov = np.ones(pixels.shape, bool) if visible is None else np.asarray(visible) != 0
+    seen = None if photograph is None else find_landmarks(photograph, fov)
+    search = disc and circle is None
+    if search and (found := place_disc(seen, pixels > 0, fov, photograph)) is not None:
+        circle, doubt = found
     how: Literal["found", "estimated"] | None = None
-    if fovea and point is None:
-        if looked is not None:
-            point, how = looked.fovea, "found"
-        elif circle is not None:
-            point, how = guess_fovea(circle, fov), "estimated"
-    return Found(
-        Landmarks(circle, point), doubt, disc and landmarks.disc is None, None if point is None else how
-    )
+    if fovea and point is None and (placed := place_fovea(seen, circle, fov)) is not None:
+        point, how = placed
+    return Found(Landmarks(circle, point), doubt, search, how)
