@@ -20,8 +20,9 @@ from napari_saunetv2.progress import drain
 if TYPE_CHECKING:
     import pandas as pd
 
-THRESHOLD_ERROR = 0.1
-"""By so much is the threshold moved either way for the interval of a value."""
+THRESHOLD_ERROR = 0.2
+"""By so much is the threshold moved either way for the interval of a value: the standard deviation of the
+threshold with the best F1 over the photographs of a data set (benchmarks/measure_threshold.py)."""
 
 IMAGE_COLUMNS: dict[str, str] = {
     "measure": "key of the measure",
