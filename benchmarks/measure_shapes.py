@@ -106,7 +106,7 @@ def expert(data: Path) -> Generator[str, None, list[str]]:
     measures = {
         "graded tortuosity": "graded",
         "total curvature": "total_curvature",
-        "tortuosity density (published: .908, .880)": "density",
+        "tortuosity density (its authors report .908 and .880)": "density",
         "arc over chord": "arc_over_chord",
     }
     found: dict[str, list[str]] = {name: [] for name in measures}

@@ -172,7 +172,7 @@ def test_interval_of_a_width_is_where_the_moved_thresholds_cut_the_profile():
     empty = np.zeros_like(mask)
     found = measure(mask, arteries=mask, veins=empty, probability=probability, threshold=0.5)
     width = row(found, "width_median")
-    for bound, threshold in ((width.low, 0.6), (width.high, 0.4)):
+    for bound, threshold in ((width.low, 0.7), (width.high, 0.3)):
         # Edges lie where the odds are those of the threshold, on either side of the bar.
         assert bound == pytest.approx(10 + 2 * 8 * (0.5 - threshold), abs=0.15)
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.measure.graph import beside
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
+from napari_saunetv2.measure.sections import BESIDE
 
 Mask = NDArray[np.bool_]
 
@@ -41,16 +42,20 @@ class Inputs:
     def moved(self, by: float) -> "Inputs":
         """The same with another threshold; a pixel that was painted against the map stays as it is.
 
-        A pixel that becomes a vessel is an artery or a vein where it touches one.
+        A pixel that becomes a vessel is an artery or a vein where it joins one within ``BESIDE`` pixels.
         """
         assert self.probability is not None
         threshold = float(np.clip(self.threshold + by, 0.01, 0.99))
         found = self.probability >= threshold
         followed = self.vessels == (self.probability >= self.threshold)
         vessels = np.where(followed, found, self.vessels) & self.fov
-        classes = {
-            kind: vessels & (mask | (beside(mask) & ~self.vessels)) for kind, mask in self.classes.items()
-        }
+        added = vessels & ~self.vessels
+        classes = {}
+        for kind, mask in self.classes.items():
+            grown = mask
+            for _ in range(BESIDE):  # no edge is looked for further out
+                grown = grown | (beside(grown) & added)
+            classes[kind] = vessels & grown
         return replace(self, vessels=vessels, classes=classes, threshold=threshold)
 
 

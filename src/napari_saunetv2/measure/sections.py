@@ -254,8 +254,7 @@ def _refined(distance: Floats, points: Floats, outward: Floats, soft: NDArray[np
 def _across(image: NDArray[np.float32], points: Floats, ways: Floats, offsets: Floats) -> NDArray[np.float32]:
     """Values at so many offsets, shape (n, k), from points in directions, both of shape (n, 2): (n, k)."""
     at = points.T[..., None] + offsets * ways.T[..., None]
-    values: NDArray[np.float32] = ndimage.map_coordinates(image, at, order=1, mode="constant", cval=0.0)
-    return values
+    return np.asarray(ndimage.map_coordinates(image, at, order=1, mode="constant", cval=0.0))
 
 
 def sampled(image: NDArray[np.float32], points: Floats) -> NDArray[np.float32]:
