@@ -4,8 +4,8 @@
 
 writes the tables of docs/quality.md. The limits come from training photographs of DRIVE, STARE, CHASE_DB1
 and HRF; the scores are compared with the accuracy of ``saunetv2-general`` on ARIA and ORVS. Neither the
-limits nor the model come from these, but the measures of the score were chosen with a view to them. Every fourth
-photograph is used, and ARIA's worst.
+limits nor the model come from these, but the measures of the score were chosen with a view to them. Every
+fourth photograph is used, and ARIA's worst.
 """
 
 import argparse
