@@ -48,7 +48,7 @@ class Entry:
     dataset : str or None
         Key in ``DATASETS``, if it is of a known data set.
     for_training : bool
-        False for the test images of a data set.
+        False for the test images of a data set, and for near-duplicates of others.
     prediction : Path or None
         The prediction that the labels were painted on, if known.
     """
@@ -195,7 +195,7 @@ def _of_sample(sample: datasets.Sample) -> Entry:
         sample.label_paths.get(reference),
         sample.fov_path,
         sample.dataset,
-        sample.split != "test",
+        sample.split in ("train", None),
     )
 
 
