@@ -150,6 +150,12 @@ class Sample:
             raise LayoutError(f"'{self.name}' has no field-of-view mask {self._looked('fov')}.")
         return read_mask(self.fov_path)
 
+    def known_field(self) -> NDArray[np.uint8] | None:
+        """Official field of view, or all of an OCT angiogram, as :meth:`fov`; None if it must be detected."""
+        if self.fov_path is not None:
+            return self.fov()
+        return np.ones(self.image().shape[:2], np.uint8) if self.modality == "octa" else None
+
     def _looked(self, role: Role) -> str:
         meaning = self.missing.get(role, "add the file, or continue without it")
         return f"in '{self.folder or self.image_path.parent}': {meaning}"

@@ -74,9 +74,12 @@ class Entry:
         if self.labels is None:
             raise LayoutError(f"'{self.name}' has no labels: add them, or leave the image out.")
         vessels, ignored = _values(self.labels) if values else read_labels(self.labels)[:2]
+        image = read_image(self.image)
         fov = None if self.fov is None else read_mask(self.fov)
+        if fov is None and self.dataset and datasets.DATASETS[self.dataset].modality == "octa":
+            fov = np.ones(image.shape[:2], np.uint8)  # an angiogram fills its frame
         prediction = None if self.prediction is None else _values(self.prediction)[0]
-        return Pair(self.name, read_image(self.image), vessels, fov, prediction, ignored)
+        return Pair(self.name, image, vessels, fov, prediction, ignored)
 
 
 def entries(
