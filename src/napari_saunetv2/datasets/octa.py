@@ -32,7 +32,7 @@ def _angiograms(
 _OCTA_500 = "Li et al., Medical Image Analysis 93:103092, 2024"
 
 OCTA_6MM = _angiograms(
-    "octa500-6m", "OCTA-500 6 mm", _OCTA_500, 400,
+    "octa500-6m", "OCTA500_6M", _OCTA_500, 400,
     (
         Part(range(10001, 10181), "train", "train"),
         Part(range(10181, 10201), "val", "test"),
@@ -42,7 +42,7 @@ OCTA_6MM = _angiograms(
 
 # 10388 nearly equals 10333: one of them is enough.
 OCTA_3MM = _angiograms(
-    "octa500-3m", "OCTA-500 3 mm", _OCTA_500, 304,
+    "octa500-3m", "OCTA500_3M", _OCTA_500, 304,
     (
         Part(range(10301, 10441), "train", "train"),
         Part(range(10441, 10451), "val", "test"),
