@@ -131,6 +131,10 @@ benchmark-finetune: .venv/ready-dev  ## Fine-tune on 4 images, and on a few stro
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
 
+.PHONY: benchmark-cameras
+benchmark-cameras: .venv/ready-dev  ## Score models on every camera of DATA (../shared/data), with the widths that they draw
+	$(BIN)/python benchmarks/cameras.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-tricks
 benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings, on DRIVE's training images (hours)
 	$(BIN)/python benchmarks/tricks.py $(or $(DATA),../shared/data)/DRIVE -o runs/tricks $(ARGS)

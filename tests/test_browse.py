@@ -463,8 +463,8 @@ def test_strokes_on_the_last_case_are_not_undone_on_the_next(viewer, widget, sho
 def test_at_first_it_says_what_to_choose(viewer):
     _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Browse a data set")
     assert widget.status.value == (
-        "Choose the folder of a data set (DRIVE, STARE, CHASE_DB1, HRF, RITE, HRF arteries and veins), or of "
-        "other photographs."
+        "Choose the folder of a data set (DRIVE, STARE, CHASE_DB1, HRF, RITE, HRF arteries and veins, ARIA, "
+        "ORVS, RAVIR, OCTA500_6M, OCTA500_3M, ROSSA), or of other photographs."
     )
 
 

@@ -12,11 +12,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_saunetv2 import datasets
+from napari_saunetv2 import datasets, evaluation
 from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.errors import LayoutError
 from napari_saunetv2.files import read_mask
-from napari_saunetv2.training import Pair
+from napari_saunetv2.training import RECIPES, Pair, crossvalidation, folders
 
 HEIGHT, WIDTH = 6, 7
 
@@ -245,6 +245,125 @@ def test_value_3_of_hrf_takes_no_part(tmp_path):
         assert np.flatnonzero(pair.ignored).tolist() == [2]
 
 
+NUMBERED = {
+    "aria": ((768, 576), {"": (641, 500)}, ".jpg"),
+    "orvs": ((1444, 1444), {"": (2012, 2118)}, ".jpg"),
+    "octa500-6m": ((400, 400), {"train": (10180, 10001), "val": (10200,), "test": (10300,)}, ".png"),
+    "octa500-3m": ((304, 304), {"train": (10301,), "val": (10441,)}, ".png"),
+    "rossa": ((320, 320), {"train_manual": (100, 2), "val": (101,)}, ".png"),
+}
+"""Size, numbers by folder, and suffix of photographs of data sets whose files are called by numbers."""
+
+
+def numbered(root: Path, size: tuple[int, int], parts: dict[str, tuple[int, ...]], suffix: str) -> Path:
+    """Write photographs, grey where they are PNG, and labels whose first pixels tell them apart."""
+    for part, numbers in parts.items():
+        for number in numbers:
+            labels = np.zeros(size[::-1], np.uint8)
+            labels[0, : number % 300 + 1] = 255
+            picture = Image.new("L" if suffix == ".png" else "RGB", size, number % 200)
+            for kind, image, ending in (
+                ("images", picture, suffix),
+                ("labels", Image.fromarray(labels > 0), ".png"),
+            ):
+                (root / part / kind).mkdir(parents=True, exist_ok=True)
+                image.save(root / part / kind / f"{number}{ending}")
+    return root
+
+
+@pytest.mark.parametrize("key", NUMBERED)
+def test_a_set_of_numbers_is_told_by_numbers_folders_and_size(tmp_path, caplog, key):
+    size, parts, suffix = NUMBERED[key]
+    root = numbered(tmp_path / "any name", size, parts, suffix)
+    assert datasets.recognise(root) == key
+    samples = datasets.read(root)
+    wanted = [(str(n), part) for part, numbers in parts.items() for n in sorted(numbers)]
+    splits = {"": None, "train": "train", "train_manual": "train", "val": "test", "test": "test"}
+    assert [(s.name, s.split) for s in samples] == [(name, splits[part]) for name, part in wanted]
+    for sample in samples:
+        assert sample.image().shape == (*size[::-1], 3)
+        assert sample.labels().sum() == int(sample.name) % 300 + 1
+    octa = key.startswith(("octa", "rossa"))
+    assert {s.modality for s in samples} == {"octa" if octa else "fundus"}
+    assert not caplog.messages  # where all pictures are grey, grey needs no remark
+    picture = samples[0].image_path
+    assert datasets.identify(picture).dataset == key
+    for part in parts:  # one part alone is enough
+        assert datasets.recognise(root / part) == key
+
+
+@pytest.mark.parametrize("key", NUMBERED)
+def test_a_folder_of_ones_own_with_images_and_labels_is_no_data_set(tmp_path, key):
+    size, parts, suffix = NUMBERED[key]
+    for folder, other in {
+        "size": (size[0], size[1] + 1),
+        "numbers": size,
+        "no labels": size,
+        "one folder": size,
+    }.items():
+        root = numbered(tmp_path / folder / key.upper(), other, parts, suffix)
+        for part in parts:
+            if folder == "numbers":  # also of other photographs
+                for kind in ("images", "labels"):
+                    first = next((root / part / kind).iterdir())
+                    shutil.copy(first, first.with_stem("9000"))
+            elif folder == "no labels":
+                shutil.rmtree(root / part / "labels")
+            elif folder == "one folder":
+                (root / part / "images").rename(root / part / "photographs")
+        assert datasets.recognise(root) is None, folder
+    picture = next((tmp_path / "size").rglob(f"images/*{suffix}"))
+    assert datasets.identify(picture) is None
+
+
+def test_splits_and_near_duplicates_of_numbered_sets(tmp_path):
+    size, _, suffix = NUMBERED["rossa"]
+    root = numbered(tmp_path / "ROSSA", size, {"train_manual": (42, 43, 68), "val": (131, 168)}, suffix)
+    samples = datasets.read(root)
+    assert {s.name: s.split for s in samples} == {
+        "42": "duplicate",
+        "43": "train",
+        "68": "duplicate",
+        "131": "test",
+        "168": "test",
+    }
+    assert [s.name for s in samples if RECIPES["drive"].takes(s)] == ["43"]
+    assert [e.name for e in folders.entries(root) if e.for_training] == ["43"]
+    assert [s.name for s in evaluation.chosen(samples, None)] == ["131", "168"]
+    size, _, suffix = NUMBERED["octa500-3m"]
+    root = numbered(tmp_path / "3M", size, {"train": (10333, 10388)}, suffix)
+    assert [s.split for s in datasets.read(root)] == ["train", "duplicate"]
+
+
+def test_images_that_look_like_one_subject_of_orvs_stay_in_one_fold(tmp_path):
+    size, _, suffix = NUMBERED["orvs"]
+    numbers = (2028, 2029, 2030, 2115, 2116, 2117, 2118, 2119)
+    samples = datasets.read(numbered(tmp_path, size, {"": numbers}, suffix))
+    for count in (2, 3, 5):
+        cut = crossvalidation.folds_of(crossvalidation.by_subject(samples), count)
+        fold = {s.name: n for n, part in enumerate(cut) for subject in part for s in subject}
+        assert len(fold) == len(numbers)
+        for one, other in (("2028", "2030"), ("2115", "2118"), ("2116", "2117")):
+            assert fold[one] == fold[other]
+
+
+@pytest.mark.parametrize("folders", [("images", "labels"), ("train/training_images", "train/training_masks")])
+def test_both_values_of_ravir_are_vessels(tmp_path, caplog, folders):
+    labels = np.zeros((48, 64), np.uint8)
+    labels[10:14], labels[30:34] = 128, 255
+    for name in ("IR_Case_011.png", "IR_Case_058.png"):
+        for folder, pixels in zip(folders, (np.full((48, 64), 90, np.uint8), labels), strict=True):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / folder / name)
+    assert datasets.recognise(tmp_path) == "ravir"
+    sample, other = datasets.read(tmp_path)
+    assert (sample.name, other.name, sample.modality) == ("IR_Case_011", "IR_Case_058", "infrared")
+    assert (sample.image() == 90).all()
+    assert not caplog.messages
+    np.testing.assert_array_equal(sample.labels(), labels > 0)
+    assert datasets.identify(tmp_path / "IR_Case_011.png") is None  # photograph or labels?
+
+
 def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
     root = drive(tmp_path)
     for name in ("._21_training.tif", "Thumbs.db", ".DS_Store", "desktop.ini", "21_training.tif.bak"):
@@ -324,6 +443,8 @@ def test_recognise_is_silent_about_anything_else(tmp_path, monkeypatch):
         ("01_dr.JPG", ("image", "hrf", "01_dr", "01_dr", None, "train", None)),
         ("15_h.tif", ("labels", "hrf", "15_h", "15_h", None, "test", "manual1")),
         ("05_g_mask.tif", ("fov", "hrf", "05_g", "05_g", None, "train", None)),
+        ("images/IR_Case_011.png", ("image", "ravir", "IR_Case_011", "IR_Case_011", None, None, None)),
+        ("labels/IR_Case_011.png", ("labels", "ravir", "IR_Case_011", "IR_Case_011", None, None, "manual")),
     ],
 )
 def test_a_file_is_identified_by_its_name(name, expected):
@@ -341,7 +462,8 @@ def test_a_file_is_identified_by_its_name(name, expected):
         *("im001.ppm", "im0001.xy.ppm", "im0001.png", "xim0001.ppm", "im0001.ppm\n"),
         *("Image_1L.jpg", "Image_15L.jpg", "Image_01X.jpg", "Image_01L_3rdHO.png", "Image_01L_1stHO.jpg"),
         *("01_x.jpg", "16_h.jpg", "00_h.jpg", "01_h.png", "01_h_mask.gif", "", "training"),
-        "fov_mask_unofficial/im0001.ppm",
+        *("fov_mask_unofficial/im0001.ppm", "images/500.jpg", "images/0500.jpg", "labels/1.png"),
+        *("IR_Case_011.png", "images/IR_Case_11.png", "images/IR_Case_011.jpg"),
     ],
 )
 def test_other_names_are_left_alone(name):
@@ -363,7 +485,8 @@ def test_every_data_set_says_what_to_cite():
 # --- the real photographs
 
 REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF", "rite": "RITE",
-        "hrf-av": "HRF/av"}  # fmt: skip
+        "hrf-av": "HRF/av", "aria": "ARIA", "orvs": "ORVS", "ravir": "RAVIR", "octa500-6m": "OCTA/OCTA500_6M",
+        "octa500-3m": "OCTA/OCTA500_3M", "rossa": "OCTA/ROSSA"}  # fmt: skip
 
 
 @pytest.mark.data
@@ -376,6 +499,12 @@ REAL = {"drive": "DRIVE", "stare": "STARE", "chase": "CHASE_DB1", "hrf": "HRF", 
         ("hrf", (2336, 3504), {"train": 15}, {"manual1": 15}, 15),
         ("rite", (584, 565), {"train": 20, "test": 20}, {"av": 40}, 40),
         ("hrf-av", (2336, 3504), {"train": 15}, {"av": 15}, 15),
+        ("aria", (576, 768), {None: 142}, {"manual": 142}, 0),
+        ("orvs", (1444, 1444), {None: 48}, {"manual": 48}, 0),
+        ("ravir", (768, 768), {None: 22}, {"manual": 22}, 0),
+        ("octa500-6m", (400, 400), {"train": 180, "test": 20}, {"manual": 200}, 0),
+        ("octa500-3m", (304, 304), {"train": 139, "test": 10, "duplicate": 1}, {"manual": 150}, 0),
+        ("rossa", (320, 320), {"train": 98, "test": 100, "duplicate": 2}, {"manual": 200}, 0),
     ],
 )
 def test_the_real_set_is_complete(shared, key, shape, splits, observers, fovs):
@@ -391,13 +520,16 @@ def test_the_real_set_is_complete(shared, key, shape, splits, observers, fovs):
         assert image.shape == (*shape, 3)
         assert image.dtype == np.uint8
         red, _, blue = image.reshape(-1, 3).mean(axis=0)
-        assert red > 1.3 * blue  # a fundus is red: the channels are in order
+        # A fundus is red, so that the channels are in order.
+        assert red > 1.3 * blue if sample.modality == "fundus" else red == blue
+        vessels = image[sample.labels() > 0].mean() / image[sample.labels() == 0].mean()
+        assert {"octa": vessels > 1.3, "infrared": vessels < 1}.get(sample.modality, True)
         for observer in sample.label_paths:
             labels = sample.labels(observer)
             assert labels.shape == shape
             assert labels.dtype == np.uint8
             assert np.unique(labels).tolist() == [0, 1]
-            assert 0.03 < labels.mean() < 0.17  # vessels cover a tenth of a retina or so
+            assert 0.02 < labels.mean() < 0.17  # vessels cover a tenth of a retina or so
         if sample.fov_path:
             assert 0.6 < sample.fov().mean() < 0.9
 

@@ -28,6 +28,7 @@ EXAMPLES = [
     *("01_h.jpg", "15_g.jpg", "01_dr.JPG", "01_h.tif", "01_g.tif", "01_dr.tif"),
     *("01_h_mask.tif", "01_g_mask.tif", "01_dr_mask.tif"),
     *("training/21_training.png", "test/01_test.png", "01_h_AVmanual.png", "15_dr_AVmanual.png"),
+    *("images/IR_Case_011.png", "labels/IR_Case_058.png"),
 ]
 MASKS = [
     *("01_test_vessels.png", "eye vessels.tif", "eye_vessels.TIFF", "vessels.gif"),

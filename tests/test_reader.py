@@ -194,7 +194,13 @@ def test_a_real_file_opens(shared, plugins, name, shape):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "count"), [("DRIVE", 7), ("STARE", 3), ("CHASE_DB1", 6)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *(("DRIVE", 7), ("STARE", 3), ("CHASE_DB1", 6), ("RAVIR", 2)),
+        *(("OCTA/OCTA500_6M", 4), ("OCTA/OCTA500_3M", 6)),
+    ],
+)
 def test_a_real_folder_opens(shared, name, count):
     layers = opened(shared / "data" / name)
     assert len(layers) == count

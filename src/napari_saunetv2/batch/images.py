@@ -21,13 +21,13 @@ from napari_saunetv2.files import (
     write_mask,
     write_probability,
 )
-from napari_saunetv2.imaging import field_of_view, plausibility, quality, vessels
+from napari_saunetv2.imaging import field_of_view, modality, plausibility, quality, vessels
 from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.vessels import PostProcessing
-from napari_saunetv2.inference import fallback, planning
+from napari_saunetv2.inference import fallback, planning, suited
 from napari_saunetv2.measure.classes import find_classes
 from napari_saunetv2.models.checkpoint import Checkpoint
 
@@ -146,7 +146,8 @@ def segment_steps(
     begun = time.perf_counter()
     image, given = load_image(file), _given_field(post)
     unit = to_unit(image.pixels)
-    fov = field_of_view.detect(unit) if given is None else given.pixels != 0
+    wanted = model.header.modality
+    fov = modality.field(unit, wanted) if given is None else given.pixels != 0
     segmentation = yield from fallback.steps(unit, model, config, fov)
     probability = segmentation.probability
     if post.fov != "none":
@@ -175,12 +176,15 @@ def segment_steps(
             factor,
             given=given is not None,
             share=share,
-            wanted=model.header.modality,
+            wanted=wanted,
+            advice=suited.advice(model.header),
         ),
     )
-    judged = quality.of_unit(unit, fov) if model.header.modality == "fundus" else None
+    judged = quality.of_unit(unit, fov) if wanted == "fundus" else None
     seconds = time.perf_counter() - begun
-    return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks, judged)
+    return Summary(
+        height, width, share, seconds, paths["vessels"], _named(post, fov, wanted), remarks, judged
+    )
 
 
 def check_artery_vein(model: Checkpoint) -> None:
@@ -198,9 +202,11 @@ def _given_field(post: PostProcessing) -> Reading | None:
     return None if post.fov in ("none", "auto") else load_mask(post.fov)
 
 
-def _named(post: PostProcessing, fov: NDArray[np.bool_]) -> str:
+def _named(post: PostProcessing, fov: NDArray[np.bool_], wanted: str) -> str:
     """Name the field of view that was used."""
     if post.fov not in ("none", "auto"):
         return post.fov
+    if wanted == "octa":
+        return "whole frame"
     found = field_of_view.diameter(fov)
     return "not found" if found is None else f"found, {found:.0f} px"

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def cross_validate(
-    dataset: Annotated[str, typer.Argument(help="drive, stare, chase or hrf.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(help="drive, stare, chase, hrf, aria, orvs, ravir, octa500-6m, octa500-3m or rossa."),
+    ],
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     run: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run.")],
     recipe: Annotated[str, typer.Option(help="Named settings, see `saunetv2 train`.")] = "drive",

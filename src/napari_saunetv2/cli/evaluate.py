@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Argument(help="drive, stare, chase, hrf, rite or hrf-av.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="drive, stare, chase, hrf, rite, hrf-av, aria, orvs, ravir, octa500-6m, octa500-3m or rossa."
+        ),
+    ],
     root: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     split: Annotated[
         str | None,

@@ -6,15 +6,22 @@ from pathlib import Path
 
 from napari_saunetv2.datasets._layout import AT_MOST, Dataset, Identified
 from napari_saunetv2.datasets._sample import Eye, Role, Sample, Split
+from napari_saunetv2.datasets.aria import ARIA
 from napari_saunetv2.datasets.chase import CHASE
 from napari_saunetv2.datasets.drive import DRIVE
 from napari_saunetv2.datasets.hrf import HRF
 from napari_saunetv2.datasets.hrf_av import HRF_AV
+from napari_saunetv2.datasets.octa import OCTA_3MM, OCTA_6MM, ROSSA
+from napari_saunetv2.datasets.orvs import ORVS
+from napari_saunetv2.datasets.ravir import RAVIR
 from napari_saunetv2.datasets.rite import RITE
 from napari_saunetv2.datasets.stare import STARE
 from napari_saunetv2.errors import LayoutError
 
-DATASETS: dict[str, Dataset] = {d.key: d for d in (DRIVE, STARE, CHASE, HRF, RITE, HRF_AV)}
+DATASETS: dict[str, Dataset] = {
+    dataset.key: dataset
+    for dataset in (DRIVE, STARE, CHASE, HRF, RITE, HRF_AV, ARIA, ORVS, RAVIR, OCTA_6MM, OCTA_3MM, ROSSA)
+}
 
 __all__ = [
     "DATASETS",
@@ -32,8 +39,10 @@ __all__ = [
 
 
 def identify(path: str | os.PathLike[str]) -> Identified | None:
-    """Identify a file by its name; None if no data set uses such names."""
-    return next(filter(None, (dataset.identify(Path(path)) for dataset in DATASETS.values())), None)
+    """Identify a file by its name, and by its size if its name is a number; None if it is of no data set."""
+    file = Path(path)
+    found = ((dataset, dataset.identify(file)) for dataset in DATASETS.values())
+    return next((what for dataset, what in found if what is not None and dataset.has_size(file)), None)
 
 
 def photographs_of(key: str) -> str:
@@ -43,8 +52,9 @@ def photographs_of(key: str) -> str:
 
 
 def recognise(folder: str | os.PathLike[str]) -> str | None:
-    """Key of the data set in a folder, or None; reads names only, never raises.
+    """Key of the data set in a folder, or None; never raises.
 
+    It reads names, and the size of two pictures where the names are numbers.
     Of several, the first with both photographs and labels: RITE comes with DRIVE's photographs.
     """
     where = Path(folder)

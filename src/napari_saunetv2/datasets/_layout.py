@@ -1,6 +1,7 @@
 """Shared by all data sets: files are recognised by name and folder, and matched by name."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,9 +9,20 @@ from pathlib import Path
 
 from napari_saunetv2.datasets._sample import Eye, Role, Sample, Split
 from napari_saunetv2.errors import LayoutError
+from napari_saunetv2.files import picture_size
 
 AT_MOST = 2000
 """Maximum number of names read per folder to recognise a data set, because any folder may be tested."""
+
+NUMBERED: dict[str, Role] = {"images": "image", "image": "image", "labels": "labels", "label": "labels"}
+"""Folders of photographs and of labels whose files are called by a number alone."""
+
+NUMBER = re.compile(r"(?P<number>[1-9][0-9]*)\.(?:png|jpe?g|tiff?)", re.IGNORECASE)
+
+
+def is_number(path: Path) -> bool:
+    """Whether a file is a photograph or label called by a number, of whatever data set."""
+    return NUMBER.fullmatch(path.name) is not None and path.parent.name.lower() in NUMBERED
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,11 @@ class Dataset:
         above it, or beside it in a folder of that data set's name. None if it has its own.
     has_classes : bool
         Whether its labels tell arteries from veins.
+    modality : str
+        What its pictures are, a key of ``imaging.modality.MODALITIES``.
+    size : (int, int) or None
+        Width and height of its pictures, by which it is recognised where its file names are mere numbers;
+        None where the names are its own.
     """
 
     key: str
@@ -64,6 +81,8 @@ class Dataset:
     missing: Mapping[Role, str] = field(default_factory=dict)
     photographs: "Dataset | None" = None
     has_classes: bool = False
+    modality: str = "fundus"
+    size: tuple[int, int] | None = None
 
     def read(self, folder: Path) -> list[Sample]:
         """List its samples: training images before test images, then by name.
@@ -97,21 +116,35 @@ class Dataset:
             raise LayoutError(
                 f"'{folder}' holds no {self.title} photographs: give the folder that holds {self.looks_like}."
             )
-        return sorted(samples, key=lambda s: (s.split == "test", s.name))
+        return sorted(
+            samples, key=lambda s: (s.split == "test", len(s.name) if s.name.isdecimal() else 0, s.name)
+        )
 
     def roles(self, folder: Path, at_most: int) -> set[Role]:
-        """What of it is among the first names of a folder, "image" and "labels"; never raises."""
+        """What of it is among the first names of a folder, "image" and "labels"; never raises.
+
+        Numbers are no proof: of a data set whose names are numbers, both must be there, of its size, and no
+        picture of another number beside them.
+        """
         found: set[Role] = set()
         try:
             for path in self.files(folder, at_most):
                 what = self._identified(path)
-                if what is not None and what.role != "fov":
+                if what is None and self.size is not None and is_number(path):
+                    return set()
+                if what is not None and what.role != "fov" and what.role not in found:
+                    if not self.has_size(path):
+                        return set()
                     found.add(what.role)
                 if len(found) == 2:
                     break
         except (OSError, ValueError):
             pass
-        return found
+        return found if self.size is None or len(found) == 2 else set()
+
+    def has_size(self, path: Path) -> bool:
+        """Whether a picture has the size by which the data set is recognised, if it has one."""
+        return self.size is None or picture_size(path) == self.size
 
     def _identified(self, path: Path) -> Identified | None:
         """Identify a file of its own, or a photograph or field of view that its labels belong to."""
@@ -156,6 +189,7 @@ class Dataset:
             folder=folder,
             missing=self.missing,
             has_classes=self.has_classes,
+            modality=self.modality,
         )
 
     def files(self, folder: Path, at_most: int | None) -> Iterator[Path]:

@@ -13,7 +13,9 @@ from napari_saunetv2.errors import FileFormatError, ImageError, LayoutError
 from napari_saunetv2.files import ArteryVein, Labels, read_artery_vein, read_image, read_labels, read_mask
 from napari_saunetv2.imaging.intensity import to_unit
 
-Split = Literal["train", "test"]
+Split = Literal["train", "test", "duplicate"]
+"""A "duplicate" nearly equals a test image, or another training image: it is in neither part."""
+
 Eye = Literal["left", "right"]
 Role = Literal["image", "labels", "fov"]
 
@@ -33,8 +35,8 @@ class Sample:
     subject : str
         The subject, as far as the file name tells.
     eye : "left", "right" or None
-    split : "train", "test" or None
-        The official split; None if the data set has none.
+    split : "train", "test", "duplicate" or None
+        The official split; None if the data set has none. A duplicate nearly equals another image.
     image_path : Path
     label_paths : mapping of str to Path
         Label file of each available observer; the reference observer first.
@@ -48,6 +50,8 @@ class Sample:
         Explanation for messages when labels or the field of view are missing.
     has_classes : bool
         Whether its labels tell arteries from veins, as :meth:`artery_vein` reads them.
+    modality : str
+        What the picture is, a key of ``imaging.modality.MODALITIES``.
     """
 
     dataset: str
@@ -62,6 +66,7 @@ class Sample:
     folder: Path | None = None
     missing: Mapping[Role, str] = field(default_factory=dict)
     has_classes: bool = False
+    modality: str = "fundus"
 
     def image(self) -> NDArray[np.uint8]:
         """Read the photograph, as three channels of 8 bits.
@@ -69,8 +74,8 @@ class Sample:
         Returns
         -------
         array, shape (H, W, 3), uint8, range [0, 255]
-            A grey photograph gets three equal channels, and deeper values are rounded to 8 bits; both are
-            logged as a remark.
+            A grey picture gets three equal channels, and deeper values are rounded to 8 bits. Both are logged
+            as a remark, the first only where photographs are in colour.
 
         Raises
         ------
@@ -78,7 +83,7 @@ class Sample:
             If the file cannot be read, or holds floats outside [0, 1].
         """
         pixels = read_image(self.image_path)
-        if pixels.ndim == 2:
+        if pixels.ndim == 2 and self.modality == "fundus":
             _LOG.warning("%s: The photograph is grey: used as three equal channels.", self.image_path.name)
         if pixels.dtype == np.uint8 and pixels.ndim == 3:
             return pixels[..., :3]
@@ -144,6 +149,12 @@ class Sample:
         if self.fov_path is None:
             raise LayoutError(f"'{self.name}' has no field-of-view mask {self._looked('fov')}.")
         return read_mask(self.fov_path)
+
+    def known_field(self) -> NDArray[np.uint8] | None:
+        """Official field of view, or all of an OCT angiogram, as :meth:`fov`; None if it must be detected."""
+        if self.fov_path is not None:
+            return self.fov()
+        return np.ones(self.image().shape[:2], np.uint8) if self.modality == "octa" else None
 
     def _looked(self, role: Role) -> str:
         meaning = self.missing.get(role, "add the file, or continue without it")

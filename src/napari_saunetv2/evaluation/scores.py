@@ -12,9 +12,10 @@ from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.evaluation.case import Case, ImageScore, titles_of
 from napari_saunetv2.evaluation.protocol import AS_PUBLISHED, EXACT, Protocol, Scoring, check_protocol
-from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging import field_of_view, modality, plausibility
 from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.inference import suited
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import drain
@@ -32,14 +33,16 @@ def predictions(
     for sample in samples:
         labels = sample.read_labels(scoring.observer)
         truth, image = labels.pixels, sample.image()
-        fov = field_of_view.detect(to_unit(image))
+        unit, wanted = to_unit(image), model.header.modality
+        fov = modality.field(unit, wanted)
         maps = drain(inference.steps(image, model, config, fov))
         probability = inference.most_probable(maps)
         classes = None
         if by_class and sample.has_classes and labels.classes is not None:
             found = inference.binarise(probability, level)
             classes = labels.classes, scoring.classify(maps, found, threshold=level)
-        remarks = (*plausibility.of_picture(to_unit(image), fov), *plausibility.of_labels(truth, fov))
+        picture = plausibility.of_picture(unit, fov, wanted, suited.advice(model.header))
+        remarks = (*picture, *plausibility.of_labels(truth, fov))
         plausibility.log(sample.name, remarks)
         inside, fov_used = _inside(sample, image, scoring.protocol)
         whose = scoring.observer or sample.reference or ""
@@ -169,6 +172,7 @@ def _inside(sample: Sample, image: NDArray[Any], protocol: Protocol) -> tuple[ND
     """Return the pixels that count, None for all, and their description."""
     if protocol == "whole":
         return None, "whole frame"
-    if sample.fov_path is not None:
-        return sample.fov(), "official"
-    return field_of_view.detect(to_unit(image)), "found"
+    known = sample.known_field()
+    if known is None:
+        return field_of_view.detect(to_unit(image)), "found"
+    return known, "whole frame" if sample.fov_path is None else "official"

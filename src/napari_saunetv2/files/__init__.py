@@ -1,6 +1,7 @@
 """Image, mask and probability files: one reader for the whole program, and safe writing."""
 
 from napari_saunetv2.files._contents import MAX_UNPACKED
+from napari_saunetv2.files._pictures import picture_size
 from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files._tiff import channels_first
 from napari_saunetv2.files.artery_vein import (
@@ -63,6 +64,7 @@ __all__ = [
     "load_probability",
     "load_values",
     "make_folder",
+    "picture_size",
     "read_acquisition",
     "read_artery_vein",
     "read_frames",

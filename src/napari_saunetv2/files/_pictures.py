@@ -140,6 +140,15 @@ def picture_orientation(path: Path) -> Any:
         return None
 
 
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height that a file's header states; None if Pillow cannot open it."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.size
+    except Exception:  # noqa: BLE001 - an untrusted file can make its reader raise anything
+        return None
+
+
 def _orientation(image: Image.Image) -> Any:
     try:
         return image.getexif().get(ORIENTATION)

@@ -1,5 +1,7 @@
 """What kind of picture a model is for, and whether a picture looks like one."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,34 @@ def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
     return "infrared" if field_of_view.diameter(fov) is None else "fundus"
 
 
-def misfit(wanted: str, unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
+def field(unit: NDArray[np.float32], wanted: str = "fundus") -> NDArray[np.bool_]:
+    """Field of view of a picture for a model: an OCT angiogram fills its frame, in others it is searched.
+
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+    wanted : str
+        The model's modality, a key of ``MODALITIES``.
+
+    Returns
+    -------
+    array, shape (H, W), bool
+        As of :func:`napari_saunetv2.imaging.field_of_view.detect`.
+    """
+    return np.ones(unit.shape[:2], bool) if wanted == "octa" else field_of_view.detect(unit)
+
+
+def no_other_model(_found: str) -> str:
+    """Say what to do with a picture of another modality if nothing is known of other models."""
+    return "choose a model for such pictures if there is one, and check the result"
+
+
+def misfit(
+    wanted: str,
+    unit: NDArray[np.float32],
+    fov: NDArray[np.bool_],
+    advice: Callable[[str], str] = no_other_model,
+) -> str:
     """Say that a picture does not look like what a model is for; "" if it does.
 
     Parameters
@@ -52,11 +81,11 @@ def misfit(wanted: str, unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> st
         The model's modality, a key of ``MODALITIES``.
     unit, fov
         As in :func:`seen`.
+    advice : callable
+        Takes what the picture seems to be, a key of ``MODALITIES``, and says what to do.
     """
-    found = seen(unit, fov)
+    # What a model takes for the whole frame may still be a photograph of a round field.
+    found = seen(unit, field_of_view.detect(unit) if wanted == "octa" else fov)
     if found in ("", wanted):
         return ""
-    return (
-        f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: choose a model for "
-        "such pictures if there is one, and check the result."
-    )
+    return f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: {advice(found)}."

@@ -5,7 +5,7 @@ never forbid. The bounds were chosen for this program; each states its source.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from napari_saunetv2.imaging import field_of_view, fundus, modality
 from napari_saunetv2.imaging.scale import RESCALE_BEYOND, SMALLEST_FACTOR, factor_between
 
 Remarks = tuple[str, ...]
+Advice = Callable[[str], str]
 
 VESSELS = (0.02, 0.30)
 """Usual share of the field of view that is vessel: observers of DRIVE, STARE, CHASE_DB1, HRF, ARIA and ORVS
@@ -95,7 +96,12 @@ def of_fov_mask(fov: NDArray[np.generic], unit: NDArray[np.float32] | None = Non
     return ()
 
 
-def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_], wanted: str = "fundus") -> Remarks:
+def of_picture(
+    unit: NDArray[np.float32],
+    fov: NDArray[np.bool_],
+    wanted: str = "fundus",
+    advice: Advice = modality.no_other_model,
+) -> Remarks:
     """Remarks on the content of a photograph and the range it uses.
 
     Parameters
@@ -105,6 +111,8 @@ def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_], wanted: str = 
         Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
     wanted : str
         What the model is for, a key of :data:`napari_saunetv2.imaging.modality.MODALITIES`.
+    advice : callable
+        As in :func:`napari_saunetv2.imaging.modality.misfit`.
     """
     remarks = []
     if (top := _brightest(unit, fov)) < DARK:
@@ -112,7 +120,7 @@ def of_picture(unit: NDArray[np.float32], fov: NDArray[np.bool_], wanted: str = 
             f"The image is nearly black: it uses {_percent(top)} of the range of its type; rescale it, or "
             "save it with its real bit depth."
         )
-    if misfit := modality.misfit(wanted, unit, fov):
+    if misfit := modality.misfit(wanted, unit, fov, advice):
         remarks.append(misfit)
     elif wanted == "fundus" and (doubts := fundus.doubts(unit, fov)):
         remarks.append(f"This may not be a fundus photograph: {doubts[0]}.")
@@ -180,6 +188,7 @@ def of_segmentation(
     given: bool = False,
     share: float | None = None,
     wanted: str = "fundus",
+    advice: Advice = modality.no_other_model,
 ) -> Remarks:
     """Return all remarks on a photograph, its field of view, its scale and its share of vessels, if known.
 
@@ -187,7 +196,9 @@ def of_segmentation(
     """
     wrong = of_fov_mask(fov, unit) if given else ()
     # With a wrong mask nothing else can be checked.
-    rest = () if wrong else (*of_picture(unit, fov, wanted), *of_scale(fov, trained, factor, given=given))
+    picture = () if wrong else of_picture(unit, fov, wanted, advice)
+    known = None if wanted == "octa" else trained  # the scale of an angiogram does not depend on a field
+    rest = () if wrong else (*picture, *of_scale(fov, known, factor, given=given))
     return (*wrong, *rest, *(() if share is None else of_vessels(share)))
 
 

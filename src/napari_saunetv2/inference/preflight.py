@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
-from napari_saunetv2.imaging import canvas, field_of_view, plausibility, quality
+from napari_saunetv2.imaging import canvas, field_of_view, modality, plausibility, quality
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4
-from napari_saunetv2.inference import passes, planning
+from napari_saunetv2.inference import passes, planning, suited
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 BYTES_PER_PIXEL = {"torch": 450, "onnx": 450, "openvino": 350}
@@ -75,6 +75,8 @@ class Preflight:
         new shape, and all passes. None if not requested.
     memory : int, bytes
         Estimated peak of the network and the maps.
+    modality : str
+        What the model is for, a key of ``imaging.modality.MODALITIES``.
     quality : Quality or None
         How well the vessels can be seen; None where the model is not for fundus photographs.
     advice : tuple of str
@@ -93,6 +95,7 @@ class Preflight:
     device: str
     seconds: float | None
     memory: int
+    modality: str
     quality: Quality | None
     advice: tuple[str, ...]
 
@@ -100,6 +103,8 @@ class Preflight:
         """Summarise in a few lines, width before height."""
         size, working, padded = (f"{w}x{h}" for h, w in (self.shape, self.working_shape, self.canvas))
         eye = "no field of view detected" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
+        if self.fov_diameter is None and self.modality == "octa":
+            eye = "whole frame"
         scaled = "" if working == size else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
         whole = f"{size}, {scaled}padded to {padded}, {back}"
@@ -151,7 +156,8 @@ def describe(
     config = passes.resolved(model, config)
     begun = time.perf_counter()
     unit = to_unit(pixels)
-    inside = field_of_view.detect(unit) if fov is None else np.asarray(fov) != 0
+    wanted = model.header.modality
+    inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
     way = planning.plan(unit, trained, config.rescale, config.tile, inside, config.engine)
     prepared = time.perf_counter() - begun
     found = field_of_view.diameter(inside)
@@ -178,11 +184,18 @@ def describe(
         device=config.device,
         seconds=seconds,
         memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + unit.nbytes,
-        quality=quality.of_unit(unit, inside) if model.header.modality == "fundus" else None,
+        modality=wanted,
+        quality=quality.of_unit(unit, inside) if wanted == "fundus" else None,
         advice=(
             *remarks,
             *plausibility.of_segmentation(
-                unit, inside, trained, factor, given=fov is not None, wanted=model.header.modality
+                unit,
+                inside,
+                trained,
+                factor,
+                given=fov is not None,
+                wanted=wanted,
+                advice=suited.advice(model.header),
             ),
         ),
     )

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import DEFAULT, Engine, InferenceConfig, Precision, TestTime
 from napari_saunetv2.errors import SettingsError, Stopped
-from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging import modality, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.inference import fallback, planning
+from napari_saunetv2.inference import fallback, planning, suited
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.progress import drain
@@ -141,15 +141,17 @@ def predict(
             raise Stopped("Segmentation was stopped before it was done; nothing is kept.")
 
     unit = to_unit(image)
-    inside = field_of_view.detect(unit) if fov is None else np.asarray(fov) != 0
+    wanted = model.header.modality
+    inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
     answer = drain(fallback.steps(unit, model, config, inside), show)
     trained = model.header.fov_diameter
     factor = planning.factor_for(unit, trained, config.rescale, inside)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
     share = plausibility.share(mask, inside)
     remarks = plausibility.of_segmentation(
-        unit, inside, trained, factor, given=fov is not None, share=share, wanted=model.header.modality
-    )
+        unit, inside, trained, factor, given=fov is not None, share=share, wanted=wanted,
+        advice=suited.advice(model.header),
+    )  # fmt: skip
     plausibility.log("image", remarks)
     return answer
 

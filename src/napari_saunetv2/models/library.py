@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models.header import SUFFIX, Header, read
 
@@ -54,6 +55,16 @@ def available(kind: str | None = "vessels") -> list[ModelInfo]:
         if kind in (None, model.header.kind):
             found.append(model)
     return found
+
+
+def suited(modality: str) -> str | None:
+    """Name of a model of vessels for a modality, the default one first; None if there is none."""
+    names = [
+        model.name
+        for model in available()
+        if model.header.modality == modality and len(model.header.classes) == 1
+    ]
+    return DEFAULT if DEFAULT in names else next(iter(names), None)
 
 
 def info(path: Path) -> ModelInfo:

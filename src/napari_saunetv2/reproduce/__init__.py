@@ -60,11 +60,14 @@ class Segmentation:
         A field of view that is neither "none" nor "auto" is given to the methods below.
     artery_vein : bool
         Whether the model is of arteries and veins.
+    whole_frame : bool
+        Whether pictures of the model's modality fill their frame, so that "auto" is all of it.
     """
 
     config: InferenceConfig
     post: PostProcessing
     artery_vein: bool = False
+    whole_frame: bool = False
 
     def as_python(self, image: str, fov: str = "") -> str:
         """Return Python code that defines ``probability`` and ``mask``, and ``labels`` of arteries and veins.
@@ -79,7 +82,9 @@ class Segmentation:
         post = self.post
         own = post.fov not in ("none", "auto")
         inside = "fov" if own else "field_of_view.detect(to_unit(image))"
-        restrict = [] if post.fov == "none" else [f"probability = vessels.restrict(probability, {inside})"]
+        restrict = [f"probability = vessels.restrict(probability, {inside})"]
+        if post.fov == "none" or (self.whole_frame and not own):
+            restrict = []
         model = f"image, {self.config.model!r}{settings}{', fov=fov' * own}"
         found = [f"probability = inference.segment({model})"]
         if self.artery_vein:

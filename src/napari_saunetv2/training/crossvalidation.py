@@ -8,9 +8,9 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
@@ -21,6 +21,8 @@ from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import relay
 from napari_saunetv2.training import Pair, Recipe, Report
+
+T = TypeVar("T")
 
 SETTINGS, SCORES = "folds.json", "scores.json"
 
@@ -45,20 +47,28 @@ class FoldReport:
     scores: list[ImageScore]
 
 
-def folds_of(samples: Sequence[Sample], count: int) -> list[list[Sample]]:
-    """Split samples into folds in their order; sizes differ by at most one.
+def folds_of(subjects: Sequence[T], count: int) -> list[list[T]]:
+    """Split subjects into folds in their order; sizes differ by at most one.
 
     Raises
     ------
     SettingsError
-        If there are fewer than two folds, or fewer images than folds.
+        If there are fewer than two folds, or fewer subjects than folds.
     """
-    if not 2 <= count <= len(samples):
+    if not 2 <= count <= len(subjects):
         raise SettingsError(
-            f"folds is {count}: it must be at least 2, and at most the {len(samples)} images."
+            f"folds is {count}: it must be at least 2, and at most {len(subjects)}, the number of subjects."
         )
-    ends = [round(len(samples) * n / count) for n in range(count + 1)]
-    return [list(samples[a:b]) for a, b in pairwise(ends)]
+    ends = [round(len(subjects) * n / count) for n in range(count + 1)]
+    return [list(subjects[a:b]) for a, b in pairwise(ends)]
+
+
+def by_subject(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Samples of each subject: they look alike, so that they belong into one fold."""
+    subjects: dict[str, list[Sample]] = {}
+    for sample in samples:
+        subjects.setdefault(sample.subject, []).append(sample)
+    return list(subjects.values())
 
 
 def cross_validate(
@@ -79,7 +89,7 @@ def cross_validate(
     Parameters
     ----------
     samples : sequence of Sample
-        Samples of one data set, with labels; folds follow their order.
+        Samples of one data set, with labels; folds follow their order and never part a subject.
     recipe : Recipe
         Recipe to train each fold. Its own choice of images is ignored.
     run : Path
@@ -102,7 +112,7 @@ def cross_validate(
     Returns
     -------
     list of ImageScore
-        Of all images, in their order.
+        Of all images, fold by fold.
 
     Raises
     ------
@@ -111,7 +121,7 @@ def cross_validate(
     OverwriteError, CheckpointError
         If the folder holds a run that cannot be continued.
     """
-    parts = folds_of(samples, folds)
+    parts = [list(chain.from_iterable(fold)) for fold in folds_of(by_subject(samples), folds)]
     _refuse_seen(samples, recipe)
     settings = {
         "recipe": name,

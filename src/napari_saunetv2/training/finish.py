@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from napari_saunetv2.datasets import DATASETS
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
@@ -94,14 +95,15 @@ def _write_model(
         mean = {"f1": outcome.after}
         count = len(training_data.validation)
         scores = () if outcome.after is None else ({**about, "images": count, "mean": mean},)
-    diameter = config.fov_diameter or training_data.diameter()
+    modality = _modality(data, base)
+    diameter = None if modality == "octa" else config.fov_diameter or training_data.diameter()
     held = [training_data.validated_on] if training_data.in_blocks else training_data.names[1]
     took = {"steps_taken": state.step, "step_kept": state.best_step, "seconds": round(state.seconds, 3)}
     header = Header(
         network=config.network,
         network_arguments=config.arguments,
         padding=config.padding,
-        modality="fundus" if base is None else base.header.modality,
+        modality=modality,
         fov_diameter=None if diameter is None else round(diameter, 1),
         classes=config.classes,
         data={**data, "train": training_data.names[0], "validation": held},
@@ -113,6 +115,14 @@ def _write_model(
     path = outcome.model
     assert path is not None
     checkpoint.save(path, state.mean, _with_what_was_measured(header, state.mean, path), overwrite=True)
+
+
+def _modality(data: Mapping[str, Any], base: Checkpoint | None) -> str:
+    """Modality of the data sets trained on; of several, or of other images, that of the base model."""
+    keys = str(data.get("dataset", "")).split(", ")
+    found = {DATASETS[key].modality if key in DATASETS else None for key in keys}
+    one = found.pop() if len(found) == 1 else None
+    return one or ("fundus" if base is None else base.header.modality)
 
 
 def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> Header:

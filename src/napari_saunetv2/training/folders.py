@@ -48,7 +48,7 @@ class Entry:
     dataset : str or None
         Key in ``DATASETS``, if it is of a known data set.
     for_training : bool
-        False for the test images of a data set.
+        False for the test images of a data set, and for near-duplicates of others.
     prediction : Path or None
         The prediction that the labels were painted on, if known.
     """
@@ -74,9 +74,12 @@ class Entry:
         if self.labels is None:
             raise LayoutError(f"'{self.name}' has no labels: add them, or leave the image out.")
         vessels, ignored = _values(self.labels) if values else read_labels(self.labels)[:2]
+        image = read_image(self.image)
         fov = None if self.fov is None else read_mask(self.fov)
+        if fov is None and self.dataset and datasets.DATASETS[self.dataset].modality == "octa":
+            fov = np.ones(image.shape[:2], np.uint8)  # an angiogram fills its frame
         prediction = None if self.prediction is None else _values(self.prediction)[0]
-        return Pair(self.name, read_image(self.image), vessels, fov, prediction, ignored)
+        return Pair(self.name, image, vessels, fov, prediction, ignored)
 
 
 def entries(
@@ -195,7 +198,7 @@ def _of_sample(sample: datasets.Sample) -> Entry:
         sample.label_paths.get(reference),
         sample.fov_path,
         sample.dataset,
-        sample.split != "test",
+        sample.split in ("train", None),
     )
 
 

@@ -42,7 +42,7 @@ class Pair:
     @classmethod
     def of(cls, sample: Sample) -> "Pair":
         """Read a sample of a data set, with the labels of its reference observer."""
-        fov = sample.fov() if sample.fov_path else None
+        fov = sample.known_field()
         if sample.has_classes:
             classes = sample.artery_vein()
             return cls(sample.name, sample.image(), classes.labels, fov, ignored=classes.ignored)

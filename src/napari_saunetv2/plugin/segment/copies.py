@@ -12,7 +12,9 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import CheckpointError, SaunetError
 from napari_saunetv2.files import read_image, read_mask
 from napari_saunetv2.imaging.classes import is_artery_vein
+from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import library
+from napari_saunetv2.models.header import Header
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane, file_of
 from napari_saunetv2.reproduce import Segmentation
 
@@ -29,12 +31,15 @@ def portable(config: InferenceConfig) -> InferenceConfig:
         return config
 
 
-def is_of_classes(config: InferenceConfig) -> bool:
-    """Whether a model is of arteries and veins; False where it is gone."""
+def recipe_of(config: InferenceConfig, post: PostProcessing) -> Segmentation:
+    """Collect all that determines the pixels; of a model that is gone, as if it were for fundus vessels."""
     try:
-        return is_artery_vein(library.info(library.find(config.model)).header.classes)
+        header = library.info(library.find(config.model)).header
     except CheckpointError:
-        return False
+        header = Header()
+    return Segmentation(
+        portable(config), post, is_artery_vein(header.classes), whole_frame=header.modality == "octa"
+    )
 
 
 def python(recipe: Segmentation, viewer: "ViewerModel", layer: Image, fov: str | Labels) -> str:

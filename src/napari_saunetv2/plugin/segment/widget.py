@@ -29,7 +29,6 @@ from napari_saunetv2.plugin.segment.run import Request, Segmented, find_vessels,
 from napari_saunetv2.plugin.segment.stacks import Maps, stacked
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.session.save import Saver
-from napari_saunetv2.reproduce import Segmentation
 
 if TYPE_CHECKING:
     import napari
@@ -157,8 +156,7 @@ class SegmentWidget(SegmentForm):
         config = self.config()
         if result is not None and result.config is not None and result.can_redraw():
             config = replace(result.config, model=config.model)  # with what was really used
-        of_classes = copies.is_of_classes(config)
-        wanted = Segmentation(copies.portable(config), self.post_processing(), of_classes)
+        wanted = copies.recipe_of(config, self.post_processing())
         try:
             copy_text(copies.LANGUAGES[language](wanted, self._viewer, layer, self.fov.value))
         except SaunetError as error:
