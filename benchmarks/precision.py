@@ -105,7 +105,7 @@ def by_precision(data: Path, quick: bool) -> Iterator[str]:
     taken = _choice.choice(model, CPU)
     for pair in PAIRS:
         if pair[0] not in installed.engines() or (
-            pair[1] == "bfloat16" and not _choice.has_bfloat16(pair[0], CPU)
+            pair[1] == "bfloat16" and not _choice.has_bfloat16(pair[0], "cpu")
         ):
             continue
         cells, largest = [], 0.0
@@ -113,7 +113,7 @@ def by_precision(data: Path, quick: bool) -> Iterator[str]:
             apart, shares = compared(model, pair, found[name])
             largest = max(largest, apart)
             cells.append(f"{max(shares):.2%} ({np.mean(shares):.2%})")
-        verdict = _choice.compare_with_torch(model, CPU, *pair)
+        verdict = _choice.compare_with_torch(model, "cpu", *pair)
         may = "takes it" if pair == taken else "may" if verdict and verdict.matches_reference else "never"
         ms = milliseconds(model, pair, found["DRIVE"][0].padded, 3 if quick else 15)
         yield f"| {pair[0]} {pair[1]} | {cells[0]} | {cells[1]} | {largest:.1g} | {ms:.0f} ms | {may} |"

@@ -73,10 +73,10 @@ def test_every_network_predicts_what_torch_predicts(engine: str, name: str, clas
 @needs["openvino"]
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_mixed_graph_is_the_network(name: str):
-    from napari_saunetv2.engines import _mixed, _openvino
+    from napari_saunetv2.engines import _compiled, _mixed
 
     network, image = _trained(name), RNG.random((48, 96, 3), np.float32)
-    run = _openvino.OpenvinoRunner(_mixed.in_memory(network), "float32")  # its form, not its precision
+    run = _compiled.OpenvinoRunner(_mixed.in_memory(network), "float32")  # its form, not its precision
     assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
 
 
@@ -84,9 +84,9 @@ def test_the_mixed_graph_is_the_network(name: str):
 def test_statistics_stay_in_float32():
     import openvino
 
-    from napari_saunetv2.engines import _mixed, _openvino
+    from napari_saunetv2.engines import _compiled, _mixed
 
-    if not _openvino.has_bfloat16():
+    if not _compiled.has_bfloat16():
         pytest.skip("OpenVINO does not compute in bfloat16 on this processor")
 
     model = _mixed.in_memory(checkpoint.load("saunetv2-general").network)
@@ -159,7 +159,7 @@ GOOD = _check.Verdict(largest=0.01, changed=0.001, f1_shift=0.0001, seconds=1.0)
     ],
 )
 def test_auto_takes_the_fastest_that_keeps_the_prediction(small: Checkpoint, monkeypatch, change, chosen):
-    monkeypatch.setattr(_choice, "prefers_bfloat16", lambda _: True)
+    monkeypatch.setattr(_choice, "has_bfloat16", lambda *_: True)
     kind = fingerprint("cpu")
     for precision, verdict in {
         "float32": GOOD._replace(changed=0.0, seconds=2.0),
@@ -220,15 +220,15 @@ def test_what_was_never_saved_runs_in_torch():
 
 
 def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
-    verdict = _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
+    verdict = _choice.compare_with_torch(small, "cpu", "torch", "bfloat16")
     monkeypatch.setattr(_check, "compare", lambda *_, **__: pytest.fail("compared again"))
-    assert _choice.compare_with_torch(small, CPU, "torch", "bfloat16") == verdict
+    assert _choice.compare_with_torch(small, "cpu", "torch", "bfloat16") == verdict
     (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
     assert json.loads(kept.read_text())["changed"] == verdict.changed
     monkeypatch.setenv("DNNL_MAX_CPU_ISA", "SSE41")  # as on another processor
     fingerprint.cache_clear()
     with pytest.raises(pytest.fail.Exception, match="compared again"):
-        _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
+        _choice.compare_with_torch(small, "cpu", "torch", "bfloat16")
     fingerprint.cache_clear()
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_saunetv2.engines._finite import require_finite
+from napari_saunetv2.engines._verdict import MAX_CHANGED, Verdict
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.metrics import METRICS, confusion
 from napari_saunetv2.models.checkpoint import Checkpoint
@@ -27,40 +28,8 @@ SAME = 1e-4
 """Probabilities that differ by less are the same prediction in float32, unless the network enlarges its
 rounding (:func:`is_same`)."""
 
-MAX_CHANGED = 3e-3
-"""Maximum share of vessel pixels that may cross the threshold in a precision chosen by "auto"."""
-
-MAX_F1_SHIFT = 3e-4
-"""Maximum change of F1 in a precision chosen by "auto"."""
-
 SIDE = 384
 """Side of the test images in pixels: large enough for the statistics, small enough to be fast."""
-
-
-class Verdict(NamedTuple):
-    """Difference between an engine and torch in float32, over all test images.
-
-    Attributes
-    ----------
-    largest : float
-        Largest difference of a probability.
-    changed : float
-        Share of torch's vessel pixels that cross the threshold, for the worst type of test image.
-    f1_shift : float
-        Change of F1 on the test image with known vessels.
-    seconds : float
-        Fastest pass.
-    """
-
-    largest: float
-    changed: float
-    f1_shift: float
-    seconds: float
-
-    @property
-    def matches_reference(self) -> bool:
-        """Whether "auto" may choose the engine."""
-        return self.changed <= MAX_CHANGED and abs(self.f1_shift) <= MAX_F1_SHIFT
 
 
 class Reference(NamedTuple):
@@ -102,6 +71,11 @@ def largest_difference(reference: Reference, run: Run) -> float:
     return float(np.abs(run(reference.canvas) - reference.probability).max())
 
 
+def fastest(run: Run, reference: Reference) -> float:
+    """Seconds of a pass over a test image; the first pass also compiles."""
+    return min(_timed(run, reference)[1] for _ in range(3))
+
+
 def compare(
     model: Checkpoint, run: Run, found: tuple[Reference, ...] | None = None, *, briefly: bool = False
 ) -> Verdict:
@@ -115,10 +89,10 @@ def compare(
     vessels, changed = Counter[str](), Counter[str]()
     for kind, _, truth in found:
         vessels[kind] += int((truth >= threshold).sum())
-    for kind, padded, truth in found:
-        begun = time.perf_counter()
-        prediction = run(padded)
-        seconds = min(seconds, time.perf_counter() - begun)
+    for reference in found:
+        kind, truth = reference.kind, reference.probability
+        prediction, took = _timed(run, reference)
+        seconds = min(seconds, took)
         before, now = truth >= threshold, prediction >= threshold
         largest = max(largest, float(np.abs(prediction - truth).max()))
         changed[kind] += int((before != now).sum())
@@ -128,6 +102,12 @@ def compare(
             break
     worst = max(changed[kind] / max(1, vessels[kind]) for kind in vessels)
     return Verdict(largest, worst, f1_shift, seconds)
+
+
+def _timed(run: Run, reference: Reference) -> tuple[Map, float]:
+    begun = time.perf_counter()
+    prediction = run(reference.canvas)
+    return prediction, time.perf_counter() - begun
 
 
 def _f1(model: Checkpoint, vessels: NDArray[np.bool_]) -> float:

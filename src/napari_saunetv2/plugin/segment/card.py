@@ -83,7 +83,7 @@ def make(wish: Wish) -> "Generator[None, None, Preflight | str]":
     try:
         return preflight.describe(
             wish.planes[wish.number],
-            checkpoint.load(wish.config.model),
+            checkpoint.opened(wish.config.model),
             wish.config,
             wish.field,
             planes=wish.alike,

@@ -93,7 +93,7 @@ def segment_planes(
     from napari_saunetv2.models import checkpoint
 
     config = request.config
-    model = checkpoint.load(config.model)
+    model = checkpoint.opened(config.model)
     notice, by_class = _other_classes(model.header.classes), is_artery_vein(model.header.classes)
     probability, variance, fields, classes = [], [], [], []
     passes = len(inference.views(config))
