@@ -15,6 +15,8 @@ from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.progress import drain
 
 if TYPE_CHECKING:
+    from napari_saunetv2.config import InferenceConfig
+    from napari_saunetv2.models.checkpoint import Checkpoint
     from napari_saunetv2.training import Recipe, Report
 
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -46,10 +48,10 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace exis
 
 
 class Warned(logging.Handler):
-    """Prints the package's warnings on files, images and masks once, in yellow."""
+    """Prints the package's warnings once, in yellow, and plainly what takes long."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -57,7 +59,8 @@ class Warned(logging.Handler):
         words = record.getMessage()
         if words not in self._printed:
             self._printed.add(words)
-            err.print(f"[yellow]{plain(words)}[/yellow]")
+            warning = record.levelno >= logging.WARNING
+            err.print(f"[yellow]{plain(words)}[/yellow]" if warning else plain(words))
 
 
 def print_warnings() -> None:
@@ -65,6 +68,7 @@ def print_warnings() -> None:
     log = logging.getLogger("napari_saunetv2")
     log.handlers = [handler for handler in log.handlers if not isinstance(handler, Warned)]
     log.addHandler(Warned())
+    log.setLevel(min(logging.INFO, log.getEffectiveLevel()))
 
 
 def plain(text: object) -> str:
@@ -104,6 +108,20 @@ def recipe_of(
     changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     chosen = RECIPES[name]
     return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
+
+
+def prepared(model: "Checkpoint", config: "InferenceConfig", images: int) -> "InferenceConfig":
+    """Choose the engine once, not for every image.
+
+    Comparing engines takes longer than a single image, which is segmented in float32 instead.
+    """
+    from napari_saunetv2 import inference
+    from napari_saunetv2.inference import first_use
+
+    if images == 1 and first_use.comparing(model, config):
+        return first_use.uncompared(config)
+    inference.resolved(model, config)
+    return config
 
 
 def refuse_existing(*paths: Path | None) -> None:

@@ -28,6 +28,9 @@ _LOG = logging.getLogger(__name__)
 _CHOOSING = threading.Lock()
 _CHOICES: WeakKeyDictionary[Checkpoint, dict[Any, Pair]] = WeakKeyDictionary()
 
+COMPARING = "Comparing engines for '%s' on this processor. This is done only once and may take a minute."
+"""Said before it: nothing else happens meanwhile."""
+
 _FAILED = (SaunetError, RuntimeError, ImportError, OSError)
 """What an engine raises that does not run here."""
 
@@ -67,9 +70,9 @@ def compare_with_torch(model: Checkpoint, device: str, engine: str, precision: s
     from napari_saunetv2.engines import _check
 
     try:
-        found = _export.references(model)
-        if (engine, precision) == ("torch", "float32"):
-            found = found[:1]  # the references are its own predictions: only its time is not known
+        # In float32 an engine differs by rounding alone, if its graph is right.
+        count = 1 if precision == "float32" else len(_check.PICTURES)
+        found = (_export.reference(model, number) for number in range(count))
         verdict = _check.compare(model, make(model, device, engine, precision), found, briefly=True)
     except _FAILED as error:
         if (engine, precision) == ("torch", "float32"):
@@ -93,7 +96,7 @@ def _chosen(model: Checkpoint, device: str, engine: Engine, precision: Precision
     if len(candidates) == 1:
         return candidates[0]
     if not is_known(model, device, engine, precision):
-        _LOG.info("'%s': comparing engines on this processor, which is done only once", model.name)
+        _LOG.info(COMPARING, model.name)
     times = {pair: _seconds(model, device, *pair) for pair in candidates}
     for pair in sorted(candidates, key=lambda pair: times[pair]):
         if math.isfinite(times[pair]):  # the fastest that keeps the prediction: slower ones are not compared
@@ -113,7 +116,7 @@ def _seconds(model: Checkpoint, device: str, engine: str, precision: str) -> flo
     from napari_saunetv2.engines import _check
 
     try:
-        seconds = _check.fastest(make(model, device, engine, precision), _export.references(model)[0])
+        seconds = _check.fastest(make(model, device, engine, precision), _export.reference(model))
     except _FAILED as error:
         if (engine, precision) == ("torch", "float32"):
             raise

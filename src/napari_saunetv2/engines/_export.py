@@ -20,14 +20,12 @@ from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from napari_saunetv2.engines import _check
 
 Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 _FILES = {"openvino": "openvino.xml", "onnx": "model.onnx"}
-_REFERENCES: "WeakKeyDictionary[nn.Module, tuple[_check.Reference, ...]]" = WeakKeyDictionary()
+_REFERENCES: "WeakKeyDictionary[Checkpoint, dict[int, _check.Reference]]" = WeakKeyDictionary()
 _PACKAGES = {"openvino": "openvino", "onnx": "onnx"}
 
 
@@ -46,15 +44,16 @@ def version(engine: str) -> str:
     return package_version(_PACKAGES[engine])
 
 
-def references(model: Checkpoint) -> "tuple[_check.Reference, ...]":
-    """Reference predictions of torch in float32; computed once while a model is used."""
+def reference(model: Checkpoint, number: int = 0) -> "_check.Reference":
+    """Prediction of a test image by torch in float32; computed once while a model is used."""
     from napari_saunetv2.engines import _check
 
     if not model.header.sha256:  # a model in training changes
-        return _check.references(model)
-    if model.network not in _REFERENCES:
-        _REFERENCES[model.network] = _check.references(model)
-    return _REFERENCES[model.network]
+        return _check.reference(model, number)
+    kept = _REFERENCES.setdefault(model, {})
+    if number not in kept:
+        kept[number] = _check.reference(model, number)
+    return kept[number]
 
 
 def exported(model: Checkpoint, engine: str, precision: str = "float32") -> Path:
@@ -89,7 +88,7 @@ def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
     try:
         file = beside / _FILES[engine]
         # Always in float32: this checks whether the graph is right, not how exact a run is.
-        apart = _check.largest_difference(references(model)[0], WRITERS[engine, precision](model, file))
+        apart = _check.largest_difference(reference(model), WRITERS[engine, precision](model, file))
         if not _check.is_same(model, apart):
             raise CheckpointError(
                 f"'{model.name}' predicts something else in {engine} (by {apart:.1e}): choose engine 'torch'."

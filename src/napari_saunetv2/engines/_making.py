@@ -17,7 +17,7 @@ def make(model: Checkpoint, device: str, engine: str, precision: str) -> Runner:
     if engine == "torch":
         return runner_of(model.network, device, engine, precision)
     if precision == "int8":  # rebuilt in milliseconds
-        _export.references(model)  # integers would turn an infinite value into a plausible one
+        _export.reference(model)  # integers would turn an infinite value into a plausible one
         return runner_of(model.network, device, engine, precision, model.header.ranges)
     file = _export.exported(model, engine, precision)
     if engine == "onnx":

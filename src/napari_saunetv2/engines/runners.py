@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_saunetv2.config import Engine, Precision
-from napari_saunetv2.engines._choice import choice, is_known
+from napari_saunetv2.engines._choice import COMPARING, choice, is_known
 from napari_saunetv2.engines._making import make, runner_of
 from napari_saunetv2.engines._threads import threads
 from napari_saunetv2.engines._types import Runner
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Runner", "choice", "installed", "is_known", "reach", "runner", "runner_of"]
+__all__ = ["COMPARING", "Runner", "choice", "installed", "is_known", "reach", "runner", "runner_of"]
 
 _RUNNERS: WeakKeyDictionary[Checkpoint, dict[Any, Runner]] = WeakKeyDictionary()
 
