@@ -74,7 +74,8 @@ def modes() -> Iterator[tuple[str, str]]:
 
 
 def photograph(height: int, width: int) -> NDArray[np.uint8]:
-    return _NUMBERS.integers(0, 256, (height, width, 3), np.uint8)
+    """A synthetic one: noise has no field of view, and the search for it would be measured."""
+    return fundus((height, width)).image
 
 
 def latency(repeats: int, brief: Brief) -> Iterator[str]:

@@ -384,6 +384,21 @@ def test_integers_are_near_the_prediction(prepared: Checkpoint, ranges):
 
 
 @needs["openvino"]
+def test_integers_run_with_a_fixed_shape(prepared: Checkpoint):
+    """With a dynamic dimension OpenVINO's integers crash on AMX (its issue 37577)."""
+    run = runners.runner_of(prepared.network, CPU, "openvino", "int8", prepared.header.ranges)
+    for height, width in (
+        (64, 96),
+        (96, 64),
+    ):  # a second shape is compiled beside the first, not made dynamic
+        run(np.zeros((height, width, 3), np.float32))
+        compiled = run._requests[height, width, 3].get_compiled_model()
+        shapes = [port.get_partial_shape() for port in (*compiled.inputs, *compiled.outputs)]
+        assert not any(shape.is_dynamic for shape in shapes)
+        assert list(shapes[0].to_shape()) == [1, height, width, 3]
+
+
+@needs["openvino"]
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.278, 11.7), (-3.0, 0.0)])
 def test_zero_is_a_step_of_every_range(low, high):
     from napari_saunetv2.engines._int8 import _with_exact_zero
