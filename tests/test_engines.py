@@ -390,7 +390,7 @@ def test_integers_run_with_a_fixed_shape(prepared: Checkpoint):
     for height, width in (
         (64, 96),
         (96, 64),
-    ):  # a second shape is compiled beside the first, not made dynamic
+    ):
         run(np.zeros((height, width, 3), np.float32))
         compiled = run._requests[height, width, 3].get_compiled_model()
         shapes = [port.get_partial_shape() for port in (*compiled.inputs, *compiled.outputs)]

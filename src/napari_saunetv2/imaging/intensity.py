@@ -53,7 +53,8 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
 def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     full = FULL_SCALE.get(pixels.dtype.newbyteorder("="))
     if full is not None:
-        return np.divide(pixels, np.float32(full), dtype=np.float32)
+        scaled: NDArray[np.float32] = np.divide(pixels, np.float32(full), dtype=np.float32)
+        return scaled
     if pixels.dtype.kind != "f":
         raise ImageError(
             f"An image of type {pixels.dtype} has no known full scale: convert it to uint8, uint16, or float "
