@@ -15,6 +15,7 @@ from napari_saunetv2.engines._machine import fingerprint
 from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.files import read_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.inference import first_use
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import NETWORKS
@@ -212,6 +213,23 @@ def test_the_check_ends_when_an_engine_is_out_of_the_question(small: Checkpoint)
     assert len(ran) == 1
     assert not _check.compare(small, wrong, seen).matches_reference
     assert len(ran) == 1 + len(seen)
+
+
+def test_a_comparison_is_announced_once_and_spared_a_single_image(small: Checkpoint, caplog, monkeypatch):
+    if len(runners.installed()) == 2:
+        pytest.skip("torch is the only engine: there may be nothing to compare")
+    monkeypatch.setattr(_check, "SAME", 0.01)  # a network that was never trained is badly conditioned
+    model = replace_header(small, sha256="f" * 64)
+    caplog.set_level("INFO", "napari_saunetv2")
+    config = inference.InferenceConfig(device="cpu")
+    words = first_use.comparing(model, config)
+    assert f"Comparing engines for '{model.name}'" in words
+    spared = first_use.uncompared(config)
+    assert spared.precision == "float32"
+    assert first_use.comparing(model, spared) == ""
+    inference.resolved(model, config)
+    assert words in caplog.messages
+    assert first_use.comparing(model, config) == ""
 
 
 def test_what_was_never_saved_runs_in_torch():
