@@ -45,9 +45,8 @@ faint. The program measures this once on each computer, and remembers the choice
 versions.
 
 In float32 an engine differs from PyTorch by rounding alone, so only one check picture is compared. Engines
-are compared in the order of their speed, up to the first that keeps the prediction. The command line says so
-while it does this. A single image, for which that would take longer than the segmentation, is segmented in
-float32 by OpenVINO (or PyTorch) until the comparison has been made for several images.
+are compared in the order of their speed, up to the first that keeps the prediction; the program says so while
+it does this.
 
 `auto` never takes int8. Processors without VNNI instructions compute int8 sums in 16 bits, where they can be
 clipped. There int8 changes up to 4 % of the vessel pixels of the check pictures.

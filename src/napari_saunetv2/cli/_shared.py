@@ -15,8 +15,6 @@ from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.progress import drain
 
 if TYPE_CHECKING:
-    from napari_saunetv2.config import InferenceConfig
-    from napari_saunetv2.models.checkpoint import Checkpoint
     from napari_saunetv2.training import Recipe, Report
 
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -108,20 +106,6 @@ def recipe_of(
     changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     chosen = RECIPES[name]
     return replace(chosen, cycles=tuple(replace(config, **changes) for config in chosen.cycles))
-
-
-def prepared(model: "Checkpoint", config: "InferenceConfig", images: int) -> "InferenceConfig":
-    """Choose the engine once, not for every image.
-
-    Comparing engines takes longer than a single image, which is segmented in float32 instead.
-    """
-    from napari_saunetv2 import inference
-    from napari_saunetv2.inference import first_use
-
-    if images == 1 and first_use.comparing(model, config):
-        return first_use.uncompared(config)
-    inference.resolved(model, config)
-    return config
 
 
 def refuse_existing(*paths: Path | None) -> None:

@@ -23,7 +23,6 @@ from napari_saunetv2.cli._shared import (
     number_or,
     out,
     plain,
-    prepared,
 )
 from napari_saunetv2.config import DEFAULT, InferenceConfig
 
@@ -160,7 +159,7 @@ def segment(
         output, suffix, 1 if binary else 255, probability, overlay, overwrite, is_artery_vein(classes)
     )
     if scheduler is None:  # the cluster's machines may have other devices and engines
-        config = prepared(loaded, config, len(files))
+        inference.resolved(loaded, config)  # once, not for every image
     make_folder(output)
     rows = cluster.segment_files(
         files, config, post, options, workers=workers, scheduler=scheduler, resume=resume

@@ -1,8 +1,6 @@
-"""What is said and done when "auto" has never chosen an engine for a model on this processor."""
+"""What is said when "auto" has never chosen an engine for a model on this processor."""
 
-from dataclasses import replace
-
-from napari_saunetv2.config import Engine, InferenceConfig
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.models.checkpoint import Checkpoint
 
@@ -16,13 +14,3 @@ def comparing(model: Checkpoint, config: InferenceConfig) -> str:
         return ""
     known = runners.is_known(model, "cpu", config.engine, config.precision)
     return "" if known else runners.COMPARING % model.name
-
-
-def uncompared(config: InferenceConfig) -> InferenceConfig:
-    """Replace "auto", on the CPU, by what needs no comparison: float32, in the fastest engine installed."""
-    fastest: Engine = "openvino" if "openvino" in runners.installed() else "torch"
-    return replace(
-        config,
-        engine=fastest if config.engine == "auto" else config.engine,
-        precision="float32" if config.precision == "auto" else config.precision,
-    )
