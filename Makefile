@@ -161,7 +161,7 @@ benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photograph
 	$(BIN)/python tools/landmarks/score.py $(or $(DATA),../shared/data) $(ARGS)
 
 .PHONY: benchmark
-benchmark: .venv/ready-dev  ## Measure speed and memory, write docs/benchmarks.md (an idle machine, minutes)
+benchmark: .venv/ready-dev  ## Measure speed and memory into docs/benchmarks/, a page for this processor (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)
 
 .PHONY: benchmark-precision

@@ -1,6 +1,8 @@
-"""Latency, memory, large images, many images and training on this machine; writes docs/benchmarks.md.
+"""Latency, memory, large images, many images and training on this machine; writes a page on its processor.
 
-Run by ``make benchmark`` on an idle machine; ``--quick`` takes one repeat of each and smaller images.
+Run by ``make benchmark`` on an idle machine, which writes ``docs/benchmarks/PROCESSOR.md``, a page for an
+NVIDIA GPU, and the list of all pages, ``docs/benchmarks.md``; ``--quick`` takes one repeat of each and
+smaller images.
 ``--keras PYTHON`` names a Python that has TensorFlow, to time the published network beside ours.
 """
 
@@ -16,14 +18,18 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import gpu
 import numpy as np
+import pages
 import peers
+import products
 import torch
 from numpy.typing import NDArray
 from scaling import scaling
 
 from napari_saunetv2 import inference
-from napari_saunetv2.engines import devices, runners
+from napari_saunetv2.engines import _machine, devices, runners
+from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 
@@ -37,6 +43,9 @@ MODES = (
     ("openvino", "bfloat16"),
     ("openvino", "int8"),
 )
+Brief = dict[str, str]
+"""What the list of all processors says about one: what was measured, and the result."""
+
 _NUMBERS = np.random.default_rng(0)
 
 
@@ -50,55 +59,83 @@ def seconds(work: Callable[[], object], repeats: int) -> NDArray[np.float64]:
     return np.array(times[1:])
 
 
+SPREAD = "median s | lowest | highest"
+
+
 def spread(times: NDArray[np.float64]) -> str:
     """Median, lowest and highest, for a table."""
     return f"{np.median(times):.4f} | {times.min():.4f} | {times.max():.4f}"
 
 
-def product_rate(repeats: int = 5) -> float:
-    """GFLOP/s of a 2048 x 2048 float32 matrix product on the CPU, the best of some."""
-    a, b = torch.rand(2, 2048, 2048)
-    return 2 * 2048**3 / float(seconds(lambda: a @ b, repeats).min()) / 1e9
-
-
-def modes() -> Iterator[tuple[str, str, str]]:
-    """Device, engine and precision of all that can run here."""
+def modes() -> Iterator[tuple[str, str]]:
+    """Engines and precisions that can run here, and "auto"."""
     known = runners.installed()
-    yield from (("cpu", *mode) for mode in MODES if mode[0] in known)
-    for gpu in devices.available()[2:]:
-        yield from ((gpu, *mode) for mode in MODES if mode[0] == "torch")
+    yield from (mode for mode in MODES if mode[0] in known)
 
 
 def photograph(height: int, width: int) -> NDArray[np.uint8]:
-    return _NUMBERS.integers(0, 256, (height, width, 3), np.uint8)
+    """A synthetic one: noise has no field of view, and the search for it would be measured."""
+    return fundus((height, width)).image
 
 
-def latency(repeats: int) -> Iterator[str]:
-    """Seconds of ``segment``, array to array, on every device, engine and precision."""
-    yield "| image | device | engine | precision | median s | lowest | highest | GFLOP/s | of a product |"
+def latency(repeats: int, brief: Brief) -> Iterator[str]:
+    """Seconds of ``segment``, array to array, on the CPU, by engine and precision."""
+    yield f"| image | engine | precision | {SPREAD} | GFLOP/s | of a product | times a product |"
     yield "|---|---|---|---|---|---|---|---|---|"
     model = checkpoint.load()
+    chosen = runners.choice(model, "cpu")
     for height, width in SHAPES:
         image = photograph(height, width)
         count = max(min(repeats, 3), repeats * 592 * 592 // (height * width))
-        for device, engine, precision in modes():
-            rate = product_rate()  # beside each measurement: clocks and neighbours change
-            work = partial(
+        work = GFLOP * height * width / 592**2
+        for engine, precision in modes():
+            # Beside each measurement: clocks and neighbours change.
+            rate, quick = (products.rate(p) for p in (precision, "bfloat16"))
+            run = partial(
                 inference.segment,
                 image,
                 model,
                 rescale="off",
-                device=device,
+                device="cpu",
                 engine=engine,
                 precision=precision,
             )
-            times = seconds(work, count)
-            speed = GFLOP * height * width / 592**2 / float(np.median(times))
-            share = f"{speed / rate:.0%} of {rate:.0f}" if device == "cpu" else ""
+            times = seconds(run, count)
+            took, best = float(np.median(times)), float(times.min())
+            share, multiple = work / took / rate, best / (work / quick)
             yield (
-                f"| {width} x {height} | {device} | {engine} | {precision} | {spread(times)} | {speed:.0f} "
-                f"| {share} |"
+                f"| {width} x {height} | {engine} | {precision} | {spread(times)} | {work / took:.0f} "
+                f"| {share:.0%} of {rate:.0f} | {multiple:.1f} |"
             )
+            named = f"{width} x {height}"
+            if (engine, precision) == chosen:
+                what = f"{named}, auto ({engine} {precision})"
+                brief[what] = f"{1000 * took:.0f} ms, {multiple:.1f} times a bfloat16 product"
+            elif (engine, precision) == ("openvino", "float32") and width == 592:
+                said = f"{1000 * took:.0f} ms, {share:.0%} of a float32 product"
+                brief[f"{named}, {engine} float32"] = said
+
+
+def first_results(brief: Brief, repeats: int) -> Iterator[str]:
+    """Seconds from the start of ``saunetv2 segment`` to the mask of one photograph, as the user waits."""
+    yield "| photograph | seconds | processor time, s |"
+    yield "|---|---|---|"
+    with tempfile.TemporaryDirectory() as folder:
+        for side in (592, 2048):
+            photo = Path(folder) / f"{side}.png"
+            write_image(photo, fundus((side, side)).image)
+            command = [sys.executable, "-m", "napari_saunetv2.cli", "segment", str(photo)]
+            command += ["-o", folder, "--overwrite"]
+            runs = []
+            for _ in range(1 + repeats):
+                before, begun = os.times(), time.perf_counter()
+                subprocess.run(command, check=True, capture_output=True)
+                took, after = time.perf_counter() - begun, os.times()
+                spent = after.children_user + after.children_system
+                runs.append((took, spent - before.children_user - before.children_system))
+            took, spent = np.median(runs[1:], axis=0)
+            yield f"| {side} x {side} | {took:.2f} | {spent:.2f} |"
+            brief[f"first result, {side} x {side}"] = f"{took:.1f} s"
 
 
 def beside(repeats: int, python: str | None) -> Iterator[str]:
@@ -126,7 +163,7 @@ def memory() -> Iterator[str]:
     """Peak of the first 592 x 592 image, model and engine set up in it, above the imported process."""
     yield "| engine | precision | imported, MB | peak above, MB |"
     yield "|---|---|---|---|"
-    for _, engine, precision in modes():
+    for engine, precision in modes():
         told = _alone("once", engine, precision)
         yield f"| {engine} | {precision} | {told[0]:.0f} | {told[1]:.0f} |"
 
@@ -183,71 +220,46 @@ def training(repeats: int) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--keras", metavar="PYTHON")
     chosen = parser.parse_args()
-    repeats = 1 if chosen.quick else 30
+    repeats, brief = 1 if chosen.quick else 30, Brief()
     parts = (
-        ("One photograph, from array to array, at its own scale", latency(repeats)),
+        ("One photograph, from array to array, at its own scale", latency(repeats, brief)),
+        ("First result", first_results(brief, min(repeats, 5))),
         ("Other networks: one pass at 592 x 592, in the same run", beside(repeats, chosen.keras)),
         ("Memory of the first image, 592 x 592", memory()),
         ("Larger than memory", large(3000 if chosen.quick else 20_000)),
-        ("Many images", scaling(quick=chosen.quick)),
+        ("Many images", scaling(brief, quick=chosen.quick)),
         ("Training", training(repeats)),
     )
-    lines = [_HEAD, *_machine()]
+    lines = []
     for title, rows in parts:
         lines += ["", f"## {title}", ""]
         for row in rows:
             print(row, flush=True)
             lines.append(row)
-    chosen.out.write_text("\n".join([*lines, _FOOT]), encoding="utf-8")
+    pages.write(chosen.out / f"{pages.slug(_machine.processor())}.md", list(_about()), brief, lines)
+    if torch.cuda.is_available():
+        card = chosen.out / f"{pages.slug(torch.cuda.get_device_name(0))}.md"
+        card.write_text("\n".join([*gpu.page(0.5 if chosen.quick else 2.0), ""]), encoding="utf-8")
+    pages.index(chosen.out)
 
 
-_HEAD = """\
-# Speed and memory
-
-![Milliseconds for one photograph, by engine and precision](images/speed-by-engine.svg)
-
-An *engine* is the program that runs the network: PyTorch (torch), ONNX Runtime or OpenVINO. A *precision*
-is the arithmetic it uses. float32 is full precision; bfloat16 and int8 (eight-bit integers) are faster and
-less exact. `auto` takes the fastest pair of engine and precision that gives the prediction of PyTorch in
-float32. [Precision](precision.md) lists these pairs.
-
-*lowest* and *highest* are the shortest and the longest time. *of a product* compares the arithmetic per
-second with that of a float32 matrix product, which is measured before each row. *imported* is the memory of
-the program before the first image, and *peak above* what the first image adds at most.
-
-All numbers are from one run on this machine:
-"""
-
-_FOOT = """
-`make benchmark` makes this page again; `ARGS="--keras PYTHON"` includes TensorFlow, if that Python has
-it.
-"""
-
-
-def _machine() -> Iterator[str]:
+def _about() -> Iterator[str]:
     packages = []
     for name in ("torch", "openvino", "onnxruntime", "numpy"):
         try:
             packages.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    yield f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, {platform.system()},"
+    yield f"# {_machine.processor()}"
+    yield ""
+    yield f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {platform.system()},"
     yield f"Python {platform.python_version()}; {', '.join(packages)}."
-    yield from (torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count()))
-    yield f"A float32 matrix product of 2048 x 2048 runs at {product_rate(20):.0f} GFLOP/s."
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor()
-    found = (line.split(": ")[1] for line in text.splitlines() if line.startswith("model name"))
-    return next(found, platform.machine())
+    rates = ", ".join(f"{products.rate(p, 20):.0f} in {p}" for p in ("float32", "bfloat16", "int8"))
+    yield f"A product of two matrices of 2048 x 2048, in GFLOP/s: {rates}."
 
 
 if __name__ == "__main__":

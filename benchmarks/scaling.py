@@ -20,7 +20,7 @@ FEW = 4
 """Images of a run that is nearly all start-up; what more of them take is the work."""
 
 
-def scaling(*, quick: bool = False) -> Iterator[str]:
+def scaling(brief: dict[str, str], *, quick: bool = False) -> Iterator[str]:
     """Rows of a table: images per second of ``saunetv2 segment --workers N``, and its start-up."""
     cores = os.cpu_count() or 1
     yield "| photographs to PNG | rescale | workers | start-up, s | images a second | core-seconds an image |"
@@ -33,6 +33,8 @@ def scaling(*, quick: bool = False) -> Iterator[str]:
                 few, many = (_seconds(Path(folder), what, workers, rescale) for what in ("few", "many"))
                 rate = (FEW if quick else count) / (many - few)
                 start = few - FEW / rate
+                if workers == 1:
+                    brief[f"{side} x {side}, file to mask, rescale {rescale}"] = f"{cores / rate:.2f} core-s"
                 row = (f"{side} x {side}", rescale, f"{workers}", f"{start:.1f}", f"{rate:.2f}")
                 yield f"| {' | '.join(row)} | {cores / rate:.2f} |"
 

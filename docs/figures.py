@@ -82,11 +82,14 @@ def accuracy() -> str:
 
 # --- Speed by engine
 
+PROCESSOR = "amd-epyc.md"
+"""Whose page of docs/benchmarks/ is drawn."""
+
 
 def speeds(shape: str = "592 x 592") -> list[tuple[str, float]]:
     """Engine and precision, and milliseconds of one photograph on the CPU, the fastest first."""
-    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    rows = re.findall(rf"(?m)^\| {shape} \| cpu \| (\w+) \| (\w+) \| ([\d.]+) \|", page)
+    page = (DOCS / "benchmarks" / PROCESSOR).read_text(encoding="utf-8")
+    rows = re.findall(rf"(?m)^\| {shape} \| (torch|onnx|openvino) \| (\w+) \| ([\d.]+) \|", page)
     return sorted(((f"{e}, {p}", 1000 * float(s)) for e, p, s in rows), key=lambda pair: pair[1])
 
 

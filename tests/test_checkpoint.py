@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from napari_saunetv2.errors import CheckpointError, OverwriteError
-from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models import _weights, checkpoint
 from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.networks import SAUNetV2
 
@@ -61,7 +61,7 @@ def test_a_header_with_a_field_of_a_later_version_is_no_damage(tmp_path: Path):
     path = tmp_path / "m.safetensors"
     network, header = _save(path)
     later = {**asdict(header), "invented_later": 1, "sha256": ""}
-    digest = checkpoint._digest(later, network.state_dict())
+    digest = _weights.digest(later, network.state_dict())
     _rewrite(path, invented_later=1, sha256=digest)
     assert checkpoint.load(path).header.sha256 == digest
 
@@ -72,7 +72,7 @@ def test_a_header_without_a_lineage_has_an_empty_one(tmp_path: Path):
     network, header = _save(path, lineage=(told,))
     assert checkpoint.load(path).header.lineage == (told,)
     older = {k: v for k, v in asdict(header).items() if k != "lineage"}
-    older["sha256"] = checkpoint._digest(older, network.state_dict())
+    older["sha256"] = _weights.digest(older, network.state_dict())
     weights = safetensors.torch.load_file(path)
     path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(older)}))
     assert checkpoint.load(path).header.lineage == ()

@@ -15,6 +15,7 @@ from napari_saunetv2.engines._machine import fingerprint
 from napari_saunetv2.errors import CheckpointError, SettingsError
 from napari_saunetv2.files import read_image
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.inference import first_use
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 from napari_saunetv2.networks import NETWORKS
@@ -73,10 +74,10 @@ def test_every_network_predicts_what_torch_predicts(engine: str, name: str, clas
 @needs["openvino"]
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_mixed_graph_is_the_network(name: str):
-    from napari_saunetv2.engines import _mixed, _openvino
+    from napari_saunetv2.engines import _compiled, _mixed
 
     network, image = _trained(name), RNG.random((48, 96, 3), np.float32)
-    run = _openvino.OpenvinoRunner(_mixed.in_memory(network), "float32")  # its form, not its precision
+    run = _compiled.OpenvinoRunner(_mixed.in_memory(network), "float32")  # its form, not its precision
     assert np.abs(run(image) - _truth(network, image)).max() < 5e-5
 
 
@@ -84,9 +85,9 @@ def test_the_mixed_graph_is_the_network(name: str):
 def test_statistics_stay_in_float32():
     import openvino
 
-    from napari_saunetv2.engines import _mixed, _openvino
+    from napari_saunetv2.engines import _compiled, _mixed
 
-    if not _openvino.has_bfloat16():
+    if not _compiled.has_bfloat16():
         pytest.skip("OpenVINO does not compute in bfloat16 on this processor")
 
     model = _mixed.in_memory(checkpoint.load("saunetv2-general").network)
@@ -159,7 +160,7 @@ GOOD = _check.Verdict(largest=0.01, changed=0.001, f1_shift=0.0001, seconds=1.0)
     ],
 )
 def test_auto_takes_the_fastest_that_keeps_the_prediction(small: Checkpoint, monkeypatch, change, chosen):
-    monkeypatch.setattr(_choice, "prefers_bfloat16", lambda _: True)
+    monkeypatch.setattr(_choice, "has_bfloat16", lambda *_: True)
     kind = fingerprint("cpu")
     for precision, verdict in {
         "float32": GOOD._replace(changed=0.0, seconds=2.0),
@@ -214,21 +215,37 @@ def test_the_check_ends_when_an_engine_is_out_of_the_question(small: Checkpoint)
     assert len(ran) == 1 + len(seen)
 
 
+def test_a_comparison_is_announced_once(small: Checkpoint, caplog, monkeypatch):
+    if len(runners.installed()) == 2:
+        pytest.skip("torch is the only engine: there may be nothing to compare")
+    monkeypatch.setattr(_check, "SAME", 0.01)  # a network that was never trained is badly conditioned
+    model = replace_header(small, sha256="f" * 64)
+    caplog.set_level("INFO", "napari_saunetv2")
+    config = inference.InferenceConfig(device="cpu")
+    words = first_use.comparing(model, config)
+    assert f"Comparing engines for '{model.name}'" in words
+    plain = inference.InferenceConfig(device="cpu", engine="torch", precision="float32")
+    assert first_use.comparing(model, plain) == ""
+    inference.resolved(model, config)
+    assert words in caplog.messages
+    assert first_use.comparing(model, config) == ""
+
+
 def test_what_was_never_saved_runs_in_torch():
     model = Checkpoint("new", NETWORKS["saunetv2"](widths=(8, 8)).eval(), Header())
     assert runners.choice(model, CPU) == ("torch", "float32")
 
 
 def test_a_verdict_is_kept_by_processor_and_versions(small: Checkpoint, monkeypatch):
-    verdict = _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
+    verdict = _choice.compare_with_torch(small, "cpu", "torch", "bfloat16")
     monkeypatch.setattr(_check, "compare", lambda *_, **__: pytest.fail("compared again"))
-    assert _choice.compare_with_torch(small, CPU, "torch", "bfloat16") == verdict
+    assert _choice.compare_with_torch(small, "cpu", "torch", "bfloat16") == verdict
     (kept,) = _export.folder(small).glob("torch-bfloat16-*.json")
     assert json.loads(kept.read_text())["changed"] == verdict.changed
     monkeypatch.setenv("DNNL_MAX_CPU_ISA", "SSE41")  # as on another processor
     fingerprint.cache_clear()
     with pytest.raises(pytest.fail.Exception, match="compared again"):
-        _choice.compare_with_torch(small, CPU, "torch", "bfloat16")
+        _choice.compare_with_torch(small, "cpu", "torch", "bfloat16")
     fingerprint.cache_clear()
 
 
@@ -381,6 +398,21 @@ def test_integers_are_near_the_prediction(prepared: Checkpoint, ranges):
     verdict = _check.compare(model, runners.runner(model, CPU, "openvino", "int8"))
     assert abs(verdict.f1_shift) < 0.01
     assert 1e-5 < verdict.changed < 0.06  # not float32 under another name; how far depends on the processor
+
+
+@needs["openvino"]
+def test_integers_run_with_a_fixed_shape(prepared: Checkpoint):
+    """With a dynamic dimension OpenVINO's integers crash on AMX (its issue 37577)."""
+    run = runners.runner_of(prepared.network, CPU, "openvino", "int8", prepared.header.ranges)
+    for height, width in (
+        (64, 96),
+        (96, 64),
+    ):
+        run(np.zeros((height, width, 3), np.float32))
+        compiled = run._requests[height, width, 3].get_compiled_model()
+        shapes = [port.get_partial_shape() for port in (*compiled.inputs, *compiled.outputs)]
+        assert not any(shape.is_dynamic for shape in shapes)
+        assert list(shapes[0].to_shape()) == [1, height, width, 3]
 
 
 @needs["openvino"]

@@ -33,7 +33,7 @@ class Memory:
                 side = max(canvas.shape[:2])
                 if (str(device), side) not in self.tried:
                     self.tried.append((str(device), side))
-                if side > largest.get(device.type, 0):
+                if side > largest.get(device.split(":")[0], 0):
                     raise error
                 return np.full((1, *canvas.shape[:2]), 0.5, np.float32)
 

@@ -32,8 +32,8 @@ def test_every_photograph_is_a_dot_and_the_means_are_those_of_the_table():
 
 def test_bars_and_arrows_are_those_of_the_pages():
     times = dict(FIGURES["speeds"]())
-    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    assert len(times) == len(re.findall(r"(?m)^\| 592 x 592 \| cpu \|", page))
+    page = (DOCS / "benchmarks" / FIGURES["PROCESSOR"]).read_text(encoding="utf-8")
+    assert len(times) == len(re.findall(r"(?m)^\| 592 x 592 \| (?:torch|onnx|openvino) \|", page))
     assert list(times.values()) == sorted(times.values())
     runs = FIGURES["corrections"]()
     assert len(runs) == (DOCS / "finetuning.md").read_text(encoding="utf-8").count("(+0.0")

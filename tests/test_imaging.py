@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -224,3 +225,19 @@ def test_holes_of_the_field_of_view_are_filled_as_scipy_does():
     image[(far < 50) & ~((far > 10) & (far < 20))] = 1  # a dark ring, with a lit spot in it
     lit = ndimage.binary_closing(np.pad(image[..., 0] > 0, 1))[1:-1, 1:-1]
     np.testing.assert_array_equal(field_of_view.detect(image), ndimage.binary_fill_holes(lit))
+
+
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize("to", [(31, 45), (150, 120), (31, 200), (77, 120), (1, 1)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_resampling_is_that_of_torch(to, channels, shares):
+    """The networks were trained on photographs that torch had scaled."""
+    image = np.random.default_rng(0).random((77, 120, *channels), np.float32)
+    planes = torch.from_numpy(np.atleast_3d(image).transpose(2, 0, 1)[None].copy())
+    cubic = to[0] * to[1] < 77 * 120 and not shares
+    mode = "bicubic" if cubic else "bilinear"
+    truth = torch.nn.functional.interpolate(planes, to, mode=mode, antialias=True)
+    truth = truth.clamp(float(image.min()), float(image.max()))[0].numpy().transpose(1, 2, 0)
+    found = resize(image, *to, shares=shares)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.atleast_3d(found), truth, rtol=0, atol=2e-6)

@@ -14,7 +14,7 @@ from napari_saunetv2 import evaluation, inference
 from napari_saunetv2.datasets import DATASETS, Sample
 from napari_saunetv2.errors import CheckpointError, ImageError, OverwriteError, SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.models import checkpoint, lineage
+from napari_saunetv2.models import _weights, checkpoint, lineage
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
 from napari_saunetv2.training.augmentation import Augmentation, random_view, recolour, view_settings
@@ -243,7 +243,7 @@ def _without(path: Path, *fields: str) -> None:
     weights = safetensors.torch.load_file(path)
     plain = {k: v for k, v in plain.items() if k not in fields}
     plain["recipe"] = {k: v for k, v in plain["recipe"].items() if k not in ("seconds", "steps_taken")}
-    plain["sha256"] = checkpoint._digest(plain, weights)
+    plain["sha256"] = _weights.digest(plain, weights)
     path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(plain)}))
 
 

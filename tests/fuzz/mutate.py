@@ -6,7 +6,7 @@ import random
 import struct
 import zlib
 
-from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models import _weights
 
 NUMBERS = (0, 1, 2, 3, 7, 255, 256, 32767, 32768, 65535, 65536, 10**6, 2**31 - 1, 2**31, 2**32 - 1, 2**63)
 JSON = (
@@ -177,7 +177,7 @@ def sealed(path) -> None:
         (length,) = struct.unpack_from("<Q", data)
         outer = json.loads(data[8 : 8 + length])
         inner = json.loads(outer["__metadata__"]["saunetv2"])
-        outer["__metadata__"]["saunetv2"] = json.dumps(inner | {"sha256": checkpoint._digest(inner, weights)})
+        outer["__metadata__"]["saunetv2"] = json.dumps(inner | {"sha256": _weights.digest(inner, weights)})
         text = json.dumps(outer).encode()
     except Exception:  # noqa: BLE001 it is too damaged to be sealed: it goes in as it is
         return

@@ -121,7 +121,7 @@ def segment_one(
     begun = time.perf_counter()
     about: dict[str, Any] = {"model": config.model, "threshold": post.threshold, "version": __version__}
     try:
-        model = checkpoint.load(config.model)
+        model = checkpoint.opened(config.model)
         done = drain(batch.segment_steps(file, name, model, config, post, options))
     except (SaunetError, OSError, MemoryError) as error:
         seconds = time.perf_counter() - begun

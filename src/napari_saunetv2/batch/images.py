@@ -28,7 +28,6 @@ from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning, suited
-from napari_saunetv2.measure.classes import find_classes
 from napari_saunetv2.models.checkpoint import Checkpoint
 
 
@@ -157,6 +156,8 @@ def segment_steps(
         make_folder(path.parent)
     write_mask(paths["vessels"], mask, maximum=options.maximum, overwrite=options.overwrite)
     if options.artery_vein:
+        from napari_saunetv2.measure.classes import find_classes  # it brings all of the measuring
+
         labels = find_classes(segmentation.classes, mask, post)
         write_artery_vein(paths["av"], labels, overwrite=options.overwrite)
     if options.probability:

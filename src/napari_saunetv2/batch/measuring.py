@@ -120,7 +120,7 @@ def measure_files(
     alone = workers == 1 and scheduler is None
     if scheduler is None and not alone and any(not is_mask(file) for file in files):
         # Once, here: workers that measure at the same time might choose different engines.
-        config = inference.resolved(checkpoint.load(config.model), config)
+        config = inference.resolved(checkpoint.opened(config.model), config)
     settings = {
         **asdict(options),
         "model": config.model,
@@ -194,7 +194,7 @@ def below(file: Path, name: str) -> str:
 
 def _segmenter(config: InferenceConfig) -> measured.Segment:
     def segment(photograph: NDArray[np.generic]) -> measured.Segmented:
-        model = checkpoint.load(config.model)
+        model = checkpoint.opened(config.model)
         prediction = inference.predict(photograph, model, config)
         threshold = inference.threshold_of(model, "auto", config.tta)
         if not is_artery_vein(model.header.classes):

@@ -38,7 +38,7 @@ def segment_to_file(
     if target.resolve() == Path(inputs[0]).resolve():
         raise SettingsError(f"'{target}' is the image itself: choose another name for the result.")
     image = tiled.opened(inputs[0])
-    loaded = checkpoint.load(config.model)
+    loaded = checkpoint.opened(config.model)
     height, width = image.shape[:2]
     make_folder(target.parent)
     if height * width <= large.IN_MEMORY:

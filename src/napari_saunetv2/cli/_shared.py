@@ -46,10 +46,10 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace exis
 
 
 class Warned(logging.Handler):
-    """Prints the package's warnings on files, images and masks once, in yellow."""
+    """Prints the package's warnings once, in yellow, and plainly what takes long."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -57,7 +57,8 @@ class Warned(logging.Handler):
         words = record.getMessage()
         if words not in self._printed:
             self._printed.add(words)
-            err.print(f"[yellow]{plain(words)}[/yellow]")
+            warning = record.levelno >= logging.WARNING
+            err.print(f"[yellow]{plain(words)}[/yellow]" if warning else plain(words))
 
 
 def print_warnings() -> None:
@@ -65,6 +66,7 @@ def print_warnings() -> None:
     log = logging.getLogger("napari_saunetv2")
     log.handlers = [handler for handler in log.handlers if not isinstance(handler, Warned)]
     log.addHandler(Warned())
+    log.setLevel(min(logging.INFO, log.getEffectiveLevel()))
 
 
 def plain(text: object) -> str:

@@ -149,7 +149,7 @@ def segment(
     files = found.files
     if words := found.left_out_in_words():
         out.print(f"skipped: {plain(words)}")
-    loaded = checkpoint.load(model)
+    loaded = checkpoint.opened(model)
     level = inference.threshold_of(loaded, level, tta)
     post = PostProcessing(threshold=level, min_size=min_size, connected=connected, voted=vote, fov=fov)
     classes = loaded.header.classes

@@ -7,31 +7,36 @@ import tempfile
 from collections.abc import Callable
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from torch import nn
 
 from napari_saunetv2 import __version__
-from napari_saunetv2.engines import _check
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models.checkpoint import Checkpoint
 
+if TYPE_CHECKING:
+    from napari_saunetv2.engines import _check
+
 Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 _FILES = {"openvino": "openvino.xml", "onnx": "model.onnx"}
-_REFERENCES: WeakKeyDictionary[nn.Module, tuple[_check.Reference, ...]] = WeakKeyDictionary()
+_REFERENCES: "WeakKeyDictionary[Checkpoint, dict[int, _check.Reference]]" = WeakKeyDictionary()
 _PACKAGES = {"openvino": "openvino", "onnx": "onnx"}
 
 
 def folder(model: Checkpoint) -> Path:
     """Cache folder of a model's exports, by its contents and the version of this program."""
-    root = Path(platformdirs.user_cache_dir("napari-saunetv2", appauthor=False)) / "engines"
-    return root / f"{_key(model)[:32]}-{__version__}"
+    return root() / f"{_key(model)[:32]}-{__version__}"
+
+
+def root() -> Path:
+    """Cache folder of all models and engines."""
+    return Path(platformdirs.user_cache_dir("napari-saunetv2", appauthor=False)) / "engines"
 
 
 def version(engine: str) -> str:
@@ -39,13 +44,16 @@ def version(engine: str) -> str:
     return package_version(_PACKAGES[engine])
 
 
-def references(model: Checkpoint) -> tuple[_check.Reference, ...]:
-    """Reference predictions of torch in float32; computed once while a model is used."""
+def reference(model: Checkpoint, number: int = 0) -> "_check.Reference":
+    """Prediction of a test image by torch in float32; computed once while a model is used."""
+    from napari_saunetv2.engines import _check
+
     if not model.header.sha256:  # a model in training changes
-        return _check.references(model)
-    if model.network not in _REFERENCES:
-        _REFERENCES[model.network] = _check.references(model)
-    return _REFERENCES[model.network]
+        return _check.reference(model, number)
+    kept = _REFERENCES.setdefault(model, {})
+    if number not in kept:
+        kept[number] = _check.reference(model, number)
+    return kept[number]
 
 
 def exported(model: Checkpoint, engine: str, precision: str = "float32") -> Path:
@@ -72,13 +80,15 @@ def keep(path: Path, data: bytes) -> None:
 
 
 def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
+    from napari_saunetv2.engines import _check
+
     make_folder(target.parent)
     # Written to a temporary file and moved: several processes may start at once.
     beside = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
         file = beside / _FILES[engine]
         # Always in float32: this checks whether the graph is right, not how exact a run is.
-        apart = _check.largest_difference(references(model)[0], WRITERS[engine, precision](model, file))
+        apart = _check.largest_difference(reference(model), WRITERS[engine, precision](model, file))
         if not _check.is_same(model, apart):
             raise CheckpointError(
                 f"'{model.name}' predicts something else in {engine} (by {apart:.1e}): choose engine 'torch'."
@@ -93,17 +103,17 @@ def _make(model: Checkpoint, engine: str, precision: str, target: Path) -> None:
 
 
 def _openvino(model: Checkpoint, file: Path) -> Run:
-    from napari_saunetv2.engines import _openvino as engine
+    from napari_saunetv2.engines import _compiled, _openvino
 
-    engine.write(model.network, file)
-    return engine.OpenvinoRunner(file, "float32")
+    _openvino.write(model.network, file)
+    return _compiled.OpenvinoRunner(file, "float32")
 
 
 def _openvino_mixed(model: Checkpoint, file: Path) -> Run:
-    from napari_saunetv2.engines import _mixed, _openvino
+    from napari_saunetv2.engines import _compiled, _mixed
 
     _mixed.write(model.network, file)
-    return _openvino.OpenvinoRunner(file, "float32")
+    return _compiled.OpenvinoRunner(file, "float32")
 
 
 def _onnx(model: Checkpoint, file: Path) -> Run:

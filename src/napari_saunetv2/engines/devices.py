@@ -1,15 +1,17 @@
-"""Where the network runs."""
+"""Where the network runs; torch, which takes seconds to import, is imported where it must be asked."""
 
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import torch
-
+from napari_saunetv2.engines import _gpus
 from napari_saunetv2.errors import DeviceError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    import torch
 
 Asked = ParamSpec("Asked")
 Yielded = TypeVar("Yielded")
@@ -35,7 +37,7 @@ def avoid_triton(maps: Path = Path("/proc/self/maps")) -> None:
             sys.modules["triton"] = None  # type: ignore[assignment]  # what is None cannot be imported
 
 
-def resolve(name: str = "auto") -> torch.device:
+def resolve(name: str = "auto") -> "torch.device":
     """Resolve a device name to a device of this machine.
 
     Parameters
@@ -48,6 +50,8 @@ def resolve(name: str = "auto") -> torch.device:
     DeviceError
         If this machine has no such device.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if _has("cuda") else "mps" if _has("mps") else "cpu")
     try:
@@ -59,6 +63,13 @@ def resolve(name: str = "auto") -> torch.device:
     return device
 
 
+def resolved(name: str = "auto") -> str:
+    """Name of the device that :func:`resolve` gives, without torch where there is certainly no GPU."""
+    if name == "cpu" or (name == "auto" and not _gpus.perhaps()):
+        return "cpu"
+    return str(resolve(name))
+
+
 def available() -> list[str]:
     """Names of the devices of this machine, "auto" first."""
     gpus = [f"cuda:{n}" for n in range(_count("cuda"))] if _has("cuda") else []
@@ -68,6 +79,8 @@ def available() -> list[str]:
 @contextmanager
 def sparing_a_core() -> Iterator[None]:
     """Leave one core free while torch works in this thread, so that the window stays responsive."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads - 1))
     try:
@@ -76,8 +89,10 @@ def sparing_a_core() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def prefers_bfloat16(device: torch.device) -> bool:
+def prefers_bfloat16(device: "torch.device") -> bool:
     """Whether a device has instructions for bfloat16: without them it is slower than float32, not faster."""
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 and later
@@ -115,13 +130,16 @@ def naming_out_of_memory(device: str) -> Iterator[None]:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error means out of memory: on a CPU and on MPS torch has no separate exception."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    # torch's own is told by its name: torch may not be loaded.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
     return "memory" in text and any(word in text for word in ("alloc", "out of", "not enough"))
 
 
 def _has(kind: str) -> bool:
+    import torch
+
     return kind == "cpu" or (
         (kind == "cuda" and torch.cuda.is_available())
         or (kind == "mps" and torch.backends.mps.is_available())
@@ -129,4 +147,6 @@ def _has(kind: str) -> bool:
 
 
 def _count(kind: str) -> int:
+    import torch
+
     return torch.cuda.device_count() if kind == "cuda" else 1

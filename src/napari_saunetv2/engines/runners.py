@@ -1,33 +1,34 @@
 """Runners of a network: torch, or a faster installed engine with the same prediction."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import torch
-from torch import nn
-
 from napari_saunetv2.config import Engine, Precision
-from napari_saunetv2.engines._choice import choice
+from napari_saunetv2.engines._choice import COMPARING, choice, is_known
 from napari_saunetv2.engines._making import make, runner_of
-from napari_saunetv2.engines._reach import reach
+from napari_saunetv2.engines._threads import threads
 from napari_saunetv2.engines._types import Runner
 from napari_saunetv2.engines.installed import engines as installed
 from napari_saunetv2.models.checkpoint import Checkpoint
 
-__all__ = ["Runner", "choice", "installed", "reach", "runner", "runner_of"]
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
-_RUNNERS: WeakKeyDictionary[nn.Module, dict[Any, Runner]] = WeakKeyDictionary()
+__all__ = ["COMPARING", "Runner", "choice", "installed", "is_known", "reach", "runner", "runner_of"]
+
+_RUNNERS: WeakKeyDictionary[Checkpoint, dict[Any, Runner]] = WeakKeyDictionary()
 
 
 def runner(
-    model: Checkpoint, device: torch.device, engine: Engine = "auto", precision: Precision = "auto"
+    model: Checkpoint, device: "str | torch.device", engine: Engine = "auto", precision: Precision = "auto"
 ) -> Runner:
     """Prepare a model to run; the result is cached.
 
     Parameters
     ----------
     model : Checkpoint
-    device : torch.device
+    device : str or torch.device
         Engines other than torch run on the CPU.
     engine : "auto", "torch", "openvino" or "onnx"
         "auto" is the fastest of those installed, as measured once on this processor; torch in float32 for a
@@ -44,8 +45,15 @@ def runner(
         If the engine's prediction differs from torch's or is not finite, or the engine cannot run the
         network.
     """
-    kept = _RUNNERS.setdefault(model.network, {})
-    wish = (engine, precision, device, torch.get_num_threads())
+    kept = _RUNNERS.setdefault(model, {})
+    wish = (engine, precision, str(device), threads())
     if wish not in kept:
-        kept[wish] = make(model, device, *choice(model, device, engine, precision))
+        kept[wish] = make(model, str(device), *choice(model, device, engine, precision))
     return kept[wish]
+
+
+def reach(network: "nn.Module") -> int:
+    """Maximum distance in pixels between an output pixel and the image pixels it depends on."""
+    from napari_saunetv2.engines import _reach
+
+    return _reach.reach(network)

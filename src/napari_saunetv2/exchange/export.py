@@ -93,10 +93,10 @@ def _onnx(model: Checkpoint, file: Path) -> Run:
 
 
 def _openvino(model: Checkpoint, file: Path) -> Run:
-    from napari_saunetv2.engines import _openvino as engine
+    from napari_saunetv2.engines import _compiled, _openvino
 
-    engine.write(model.network, file, checked=False)
-    return engine.OpenvinoRunner(file, "float32")
+    _openvino.write(model.network, file, checked=False)
+    return _compiled.OpenvinoRunner(file, "float32")
 
 
 _WRITERS: dict[str, Callable[[Checkpoint, Path], Run]] = {

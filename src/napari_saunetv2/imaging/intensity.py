@@ -53,7 +53,8 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
 def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     full = FULL_SCALE.get(pixels.dtype.newbyteorder("="))
     if full is not None:
-        return pixels.astype(np.float32) / np.float32(full)
+        scaled: NDArray[np.float32] = np.divide(pixels, np.float32(full), dtype=np.float32)
+        return scaled
     if pixels.dtype.kind != "f":
         raise ImageError(
             f"An image of type {pixels.dtype} has no known full scale: convert it to uint8, uint16, or float "
@@ -67,4 +68,5 @@ def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
             f"A float image must lie in [0, 1], but this one spans {low:.9g} to {high:.9g}: divide it by its "
             "full scale (255 for 8-bit data, 65535 for 16-bit)."
         )
-    return np.asarray(np.clip(pixels, 0, 1), np.float32)
+    inside = low >= 0 and high <= 1
+    return np.asarray(pixels if inside else np.clip(pixels, 0, 1), np.float32)

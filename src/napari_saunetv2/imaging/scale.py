@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging._resampling import CUBIC, LINEAR, Kernel, resample
+
 
 def resize(
     image: NDArray[np.float32], height: int, width: int, *, shares: bool = False
@@ -15,17 +17,16 @@ def resize(
     enlarge, and for ``shares`` of a pixel, such as labels, whose sum must be preserved. Values stay within
     the image's range.
     """
-    # Here, not above: widgets use the factors of this file, and open without torch.
-    import torch
-    import torch.nn.functional as F
-
-    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1)[None]))
     shrinks = height * width < math.prod(image.shape[:2])
-    mode = "bicubic" if shrinks and not shares else "bilinear"
-    resized = F.interpolate(planes, (height, width), mode=mode, antialias=True)
-    resized = resized.clamp(planes.min(), planes.max())  # a cubic overshoots on either side of an edge
-    result: NDArray[np.float32] = resized[0].numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(result if image.ndim == 3 else result[..., 0])
+    if shrinks and not shares:
+        resized = _columns(resample(image, height, CUBIC), width, CUBIC)
+        return np.clip(resized, image.min(), image.max(), out=resized)  # it overshoots beside an edge
+    return np.ascontiguousarray(resample(_columns(image, width, LINEAR), height, LINEAR))
+
+
+def _columns(image: NDArray[np.float32], width: int, kernel: Kernel) -> NDArray[np.float32]:
+    """Resample the second axis; beside the first one it takes time, so it is done where there is less."""
+    return np.array(resample(image.swapaxes(0, 1), width, kernel).swapaxes(0, 1), order="C")
 
 
 SMALLEST_FACTOR = 0.4

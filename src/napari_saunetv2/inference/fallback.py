@@ -7,7 +7,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
@@ -80,7 +79,7 @@ def steps(
     OutOfMemoryError
         If the memory of the CPU is too small even for small tiles.
     """
-    config, notice = replace(config, device=str(devices.resolve(config.device))), ""
+    config, notice = replace(config, device=devices.resolved(config.device)), ""
     while True:
         work = passes.steps(image, model, config, fov)
         try:
@@ -112,5 +111,7 @@ def _smaller(side: int, config: InferenceConfig) -> tuple[InferenceConfig, str]:
         raise OutOfMemoryError(
             f"Out of memory even with tiles of {side} pixels: close other programs, or shrink the image."
         )
+    import torch
+
     torch.cuda.empty_cache()
     return replace(config, tile="auto", device="cpu"), f"{full}: used the CPU instead."

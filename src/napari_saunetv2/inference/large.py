@@ -14,7 +14,6 @@ from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.files.tiled import CHUNK, Array, free, read, write_bands
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.inference import passes, planning, windows
-from napari_saunetv2.inference.frozen import frozen_run
 from napari_saunetv2.inference.segmentation import binarise, threshold_of
 from napari_saunetv2.inference.tiles import Tile
 from napari_saunetv2.models.checkpoint import Checkpoint
@@ -74,6 +73,8 @@ def segment(
 
     def unit(part: Tile) -> NDArray[np.float32]:
         return to_unit(read(image, part.rows, part.columns))
+
+    from napari_saunetv2.inference.frozen import frozen_run  # it brings torch
 
     run = frozen_run(model, unit, (height, width), config)
     margin = runners.reach(model.network)

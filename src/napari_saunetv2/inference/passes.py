@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig, TestTime
@@ -15,7 +14,6 @@ from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
 from napari_saunetv2.inference import planning, windows
-from napari_saunetv2.inference.frozen import frozen_run
 from napari_saunetv2.inference.tiles import Blend
 from napari_saunetv2.models.checkpoint import Checkpoint
 
@@ -49,9 +47,9 @@ def resolved(model: Checkpoint, config: InferenceConfig) -> InferenceConfig:
     SettingsError
         When the engine is not installed, has no such precision, or does not run on the device.
     """
-    device = devices.resolve(config.device)
+    device = devices.resolved(config.device)
     engine, precision = runners.choice(model, device, config.engine, config.precision)
-    return replace(config, device=str(device), engine=engine, precision=precision)
+    return replace(config, device=device, engine=engine, precision=precision)
 
 
 def planned(
@@ -118,7 +116,7 @@ def _blended(
     total = len(chosen) * len(plan.tiles)
     yield Progress(0, total)
     working = _at_scale(unit, plan)
-    run = runners.runner(model, torch.device(config.device), config.engine, config.precision)
+    run = runners.runner(model, config.device, config.engine, config.precision)
 
     def forward(view: Array) -> Array:
         height, width = view.shape[:2]
@@ -137,6 +135,8 @@ def _in_windows(
     unit: Array, plan: planning.Plan, model: Checkpoint, config: InferenceConfig
 ) -> Generator[Progress, None, Array]:
     """Predict a large image in tiles that share its statistics and have all the context they need."""
+    from napari_saunetv2.inference.frozen import frozen_run  # it brings torch
+
     chosen, (height, width) = views(config), plan.working_shape
     margin = runners.reach(model.network)
     parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
@@ -45,7 +44,7 @@ class Speed(NamedTuple):
     first: float
 
 
-_speeds: WeakKeyDictionary[torch.nn.Module, dict[tuple[str, str, str], Speed]] = WeakKeyDictionary()
+_speeds: WeakKeyDictionary[Checkpoint, dict[tuple[str, str, str], Speed]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -210,7 +209,7 @@ def duration(seconds: float) -> str:
 
 def speed_of(model: Checkpoint, config: InferenceConfig) -> Speed:
     """Measure the speed of a model on small canvases, once for a device, engine and precision."""
-    known = _speeds.setdefault(model.network, {})
+    known = _speeds.setdefault(model, {})
     way = (config.device, config.engine, config.precision)
     if way not in known:
         run = _runner(model, config)
@@ -222,7 +221,7 @@ def speed_of(model: Checkpoint, config: InferenceConfig) -> Speed:
 
 
 def _runner(model: Checkpoint, config: InferenceConfig) -> runners.Runner:
-    return runners.runner(model, torch.device(config.device), config.engine, config.precision)
+    return runners.runner(model, config.device, config.engine, config.precision)
 
 
 def _timed(run: runners.Runner, shape: tuple[int, int]) -> float:

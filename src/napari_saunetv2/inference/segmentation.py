@@ -177,4 +177,4 @@ def check_threshold(threshold: Literal["auto"] | float) -> None:
 
 
 def _loaded(model: Model) -> Checkpoint:
-    return model if isinstance(model, Checkpoint) else checkpoint.load(model)
+    return model if isinstance(model, Checkpoint) else checkpoint.opened(model)

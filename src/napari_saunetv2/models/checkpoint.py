@@ -1,27 +1,23 @@
 """A model as one self-describing file.
 
 The file is safetensors: weights, and one JSON text (the header) in its metadata. Loading it runs no code, and
-its claims are checked against its contents before a network is built.
+its claims are checked against its contents before a network is built. torch, which takes seconds to import,
+is imported when the network is built.
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from napari_saunetv2.config import DEFAULT
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.files import reason, write_beside
+from napari_saunetv2.models._intact import intact
 from napari_saunetv2.models.header import (
     FORMAT_VERSION,
     KEY,
@@ -29,9 +25,6 @@ from napari_saunetv2.models.header import (
     MAX_PARAMETERS,
     SUFFIX,
     Header,
-    damaged,
-    read,
-    short,
 )
 from napari_saunetv2.models.library import (
     FOLDER_VARIABLE,
@@ -41,7 +34,9 @@ from napari_saunetv2.models.library import (
     info,
     user_folder,
 )
-from napari_saunetv2.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "DEFAULT",
@@ -56,19 +51,34 @@ __all__ = [
     "find",
     "info",
     "load",
+    "opened",
     "record",
     "save",
     "user_folder",
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A loaded model: a torch module in evaluation mode that returns logits, and its header."""
 
     name: str
-    network: nn.Module
+    network: "nn.Module"
     header: Header
+
+    @classmethod
+    def unbuilt(cls, name: str, header: Header, build: "Callable[[], nn.Module]") -> "Checkpoint":
+        """Make one whose network is built when it is first asked for."""
+        made = object.__new__(cls)
+        vars(made).update(name=name, header=header, _build=build)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """Build the network; called only for what is missing."""
+        if name != "network" or "_build" not in vars(self):
+            raise AttributeError(name)
+        vars(self)["network"] = vars(self)["_build"]()
+        return vars(self)["network"]
 
 
 def load(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") -> Checkpoint:
@@ -86,6 +96,17 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") 
     CheckpointError
         If there is no such model, it finds something else, or its file is damaged or not a model file.
     """
+    loaded = opened(name_or_path, kind)
+    loaded.network  # noqa: B018 - builds it
+    return loaded
+
+
+def opened(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") -> Checkpoint:
+    """Load a model whose network is built on first use: an engine that has its export needs no torch.
+
+    Parameters and errors are those of :func:`load`. Header and weights are checked; that the network fits
+    them, and takes images, only when it is built.
+    """
     path = find(name_or_path)
     try:
         modified = path.stat().st_mtime_ns
@@ -94,7 +115,7 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") 
             f"'{path}' cannot be read any more ({reason(error)}): check that it still exists."
         ) from error
     # A file that was retrained has another time and is read again.
-    loaded = _load(path, modified)
+    loaded = _opened(path, modified)
     if loaded.header.kind != kind:
         known = ", ".join(model.name for model in available(kind))
         raise CheckpointError(
@@ -104,7 +125,7 @@ def load(name_or_path: str | os.PathLike[str] = DEFAULT, kind: str = "vessels") 
     return loaded
 
 
-def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = False) -> Header:
+def save(path: Path, network: "nn.Module", header: Header, *, overwrite: bool = False) -> Header:
     """Write a model; returns the written header, with date and hash.
 
     Raises
@@ -112,10 +133,12 @@ def save(path: Path, network: nn.Module, header: Header, *, overwrite: bool = Fa
     OverwriteError
         When the file exists and may not be replaced.
     """
+    from napari_saunetv2.models import _weights
+
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     header = replace(header, created=header.created or datetime.now(UTC).date().isoformat())
-    header = replace(header, sha256=_digest(asdict(header), weights))
-    data = safetensors.torch.save(weights, {KEY: json.dumps(asdict(header))})
+    header = replace(header, sha256=_weights.digest(asdict(header), weights))
+    data = _weights.as_file(weights, {KEY: json.dumps(asdict(header))})
     write_beside(path, lambda file: file.write(data), overwrite=overwrite)
     return header
 
@@ -129,73 +152,23 @@ def record(path: Path, score: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, _modified: int) -> Checkpoint:
-    claims = read(path)
-    header = claims.header
-    network = _build(path, header, claims.shapes)
-    try:
-        weights = safetensors.torch.load(path.read_bytes())
-    except (safetensors.SafetensorError, OSError) as error:
-        raise damaged(path) from error
-    if _digest(claims.plain, weights) != header.sha256:
-        raise damaged(path)
-    if not all(tensor.isfinite().all() for tensor in weights.values()):
-        raise CheckpointError(
-            f"'{path.name}' holds weights that are not finite: train again with a lower learning rate."
-        )
-    network.load_state_dict(weights)
-    network.eval().requires_grad_(requires_grad=False)
-    if not _takes_images(network):
-        raise CheckpointError(
-            f"'{path.name}' holds a network that does not accept RGB images with sides that are multiples "
-            "of 16: train one that does."
-        )
-    return Checkpoint(path.stem, network, header)
+def _opened(path: Path, _modified: int) -> Checkpoint:
+    header = intact(path)
+    if header is None:  # building says what is wrong
+        header = _built(path)[0]
+
+    def build() -> "nn.Module":
+        found, network = _built(path)
+        if found.sha256 != header.sha256:
+            raise CheckpointError(
+                f"'{path.name}' was replaced while it was in use: run again to use the new model."
+            )
+        return network
+
+    return Checkpoint.unbuilt(path.stem, header, build)
 
 
-def _takes_images(network: nn.Module) -> bool:
-    """Whether a network maps the smallest canvas to maps of the same size."""
-    try:
-        with torch.inference_mode():
-            return tuple(network(torch.zeros(1, 3, 16, 16)).shape[2:]) == (16, 16)
-    except RuntimeError:
-        return False
+def _built(path: Path) -> "tuple[Header, nn.Module]":
+    from napari_saunetv2.models import _weights
 
-
-def _build(path: Path, header: Header, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
-    """Build the network stated in a header, if it matches the file's weights."""
-    if not isinstance(header.network, str) or header.network not in NETWORKS:
-        raise CheckpointError(
-            f"'{path.name}' cannot be used, its header has network {short(header.network)}, known are "
-            f"{', '.join(NETWORKS)}: update napari-saunetv2, or train again."
-        )
-    try:
-        # On the meta device weights of any size cost nothing; the number of layers is already limited.
-        with torch.device("meta"):
-            claimed = NETWORKS[header.network](**header.network_arguments).state_dict()
-    except Exception as error:  # the header may hold any argument
-        raise CheckpointError(
-            f"'{path.name}' holds network arguments that cannot be built: "
-            f"{short(dict(header.network_arguments))}; get the file again, or train again."
-        ) from error
-    wrong = {
-        n
-        for n in claimed.keys() | shapes.keys()
-        if n not in claimed or shapes.get(n) != tuple(claimed[n].shape)
-    }
-    if wrong:
-        raise CheckpointError(
-            f"'{path.name}' does not hold the weights of '{header.network}' ({len(wrong)} differ, "
-            f"for example {short(min(wrong))}): get the file again, or train again."
-        )
-    return NETWORKS[header.network](**header.network_arguments)
-
-
-def _digest(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
-    """Hash of a header as stored (a later version may have more fields) and of the weights."""
-    plain = {k: v for k, v in header.items() if k != "sha256"}
-    digest = hashlib.sha256(json.dumps({**plain, "sha256": ""}, sort_keys=True).encode())
-    for name, tensor in sorted(weights.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    return _weights.load(path)

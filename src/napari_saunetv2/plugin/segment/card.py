@@ -69,21 +69,27 @@ class CardMaker:
             self._jobs.forget()
             self._show(None)
         else:
-            self._jobs.ask(make(wish), self._show)
+            self._jobs.ask(make(wish), self._show, self._say)
+
+    def _say(self, words: str) -> None:
+        if words:
+            self._show(words)
 
 
-def make(wish: Wish) -> "Generator[None, None, Preflight | str]":
-    """Describe what the planes go through; an error is words."""
-    yield None
+def make(wish: Wish) -> "Generator[str, None, Preflight | str]":
+    """Describe what the planes go through; an error is words, and so is what takes long before."""
+    yield ""
     # Imported here because the window opens before torch is loaded.
-    from napari_saunetv2.inference import preflight
+    from napari_saunetv2.inference import first_use, preflight
     from napari_saunetv2.models import checkpoint
 
     remark = wish.planes.remark(wish.number)
     try:
+        model = checkpoint.opened(wish.config.model)
+        yield first_use.comparing(model, wish.config)
         return preflight.describe(
             wish.planes[wish.number],
-            checkpoint.load(wish.config.model),
+            model,
             wish.config,
             wish.field,
             planes=wish.alike,

@@ -89,13 +89,15 @@ def segment_planes(
     """
     # Imported here because the window opens without torch, and this runs in a thread.
     from napari_saunetv2 import inference
-    from napari_saunetv2.inference import fallback, uncertainty
+    from napari_saunetv2.inference import fallback, first_use, uncertainty
     from napari_saunetv2.models import checkpoint
 
     config = request.config
-    model = checkpoint.load(config.model)
+    model = checkpoint.opened(config.model)
     notice, by_class = _other_classes(model.header.classes), is_artery_vein(model.header.classes)
     probability, variance, fields, classes = [], [], [], []
+    if said := first_use.comparing(model, config):
+        yield fallback.State(0, len(numbers), config.device, said)
     passes = len(inference.views(config))
     share = passes / (passes + len(D4)) if request.uncertainty else 1.0
     for count, number in enumerate(numbers):
