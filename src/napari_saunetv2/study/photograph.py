@@ -24,7 +24,7 @@ from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
 from napari_saunetv2.study import masks, pictures
 from napari_saunetv2.study.layout import KINDS, Layout
-from napari_saunetv2.study.numbers import headlines, page_rows
+from napari_saunetv2.study.numbers import headlines, page_rows, values_of
 from napari_saunetv2.study.pseudonyms import hidden
 from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record, write_record
 
@@ -166,14 +166,15 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     )
     row["remarks"] = hidden(" ".join(filter(None, dict.fromkeys(remarks))), job.hide)
     row["edited"] = " ".join(begun.edits)
+    values = values_of(measured.image)
     return replace(
         begun,
         made=made(job.base, begun.edits),
         stamp=job.stamp,
         written=written,
         row=row,
-        numbers=headlines(measured.image),
-        shown=page_rows(measured.image),
+        numbers=headlines(values),
+        shown=page_rows(values),
     )
 
 

@@ -23,7 +23,7 @@ from napari_saunetv2.study.layout import ABOUT, KINDS, REPORT, TABLES, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
-from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record
+from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record, write_record
 from napari_saunetv2.study.results import write_results
 
 FORMAT = 1
@@ -131,6 +131,8 @@ def study_steps(
             job = _job(one, options.people, base, (*one.remarks, *filter(None, [equal.get(one.name)])))
             record = records.get(one.name)
             if record is not None and _is_kept(layout, job, record):
+                if record.stamp != job.stamp:
+                    write_record(layout.record(one.name), replace(record, stamp=job.stamp))
                 done.append(outcome(record, "kept"))
                 yield done[-1]
             else:
