@@ -1,5 +1,6 @@
 """A study: tables that come out the same after kills and with workers, edits by hand, pseudonyms, pages."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -242,10 +243,11 @@ NAMES = ("Surname", "Ada", "Secretperson", "19231105", "ID-778899", "Secret Hosp
 
 
 def texts(output: Path) -> dict[str, str]:
+    """What all files hold, unpacked."""
+    files = {p.relative_to(output).as_posix(): p.read_bytes() for p in output.rglob("*") if p.is_file()}
     return {
-        p.relative_to(output).as_posix(): p.read_bytes().decode("latin-1")
-        for p in output.rglob("*")
-        if p.is_file()
+        name: (gzip.decompress(data) if name.endswith(".gz") else data).decode("latin-1")
+        for name, data in files.items()
     }
 
 

@@ -143,6 +143,7 @@ def _thumbnail(layout: Layout, item: Item, report: Path) -> dict[str, Any]:
         "page": _link(layout.page(item.name), report) if item.done else "",
         "quality": f"{row['quality']:.2f}" if item.done else "",
         "note": row["quality_note"] if item.done else item.record.error,
+        "remarks": row["remarks"] if item.done else "",
         "edited": item.done and bool(item.record.edits),
     }
 

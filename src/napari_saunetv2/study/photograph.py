@@ -115,8 +115,10 @@ def study_one(file: Path, job: Job, task: Task) -> Outcome:
     try:
         with one_thread():
             record = _done(file, job, task, begun)
-    except (SaunetError, OSError, MemoryError) as error:
-        words = hidden(str(error) or "no memory", job.hide)
+    except Exception as error:  # noqa: BLE001 - one photograph must not end the work on thousands
+        known = isinstance(error, (SaunetError, OSError, MemoryError))
+        said = str(error) or "no memory"
+        words = hidden(said if known else f"{type(error).__name__}: {said}: please report this.", job.hide)
         failed = replace(read_record(layout.record(job.name)) or begun, made="", row={}, error=words)
         write_record(layout.record(job.name), failed)
         return Outcome(job.file, "failed", error=words)

@@ -302,7 +302,9 @@ def _about(cohort: Cohort, options: StudyOptions, task: Task) -> dict[str, Any]:
         "classes": list(header.classes),
         "sha256 of models": models(task.config),
         "settings": {**task.config.options(), **measure},
-        "photographs from": dict(options.source),
+        "photographs from": {
+            key: told if clear or key != "pattern" else "given" for key, told in options.source.items()
+        },
         "names": "in clear" if clear else "pseudonyms by HMAC-SHA256",
         "kept beside pseudonyms": sorted(people.keep) if not clear else [],
         "remarks": list(cohort.remarks) if clear else [],
