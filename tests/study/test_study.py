@@ -20,10 +20,11 @@ from napari_saunetv2.errors import OverwriteError, SettingsError
 from napari_saunetv2.files import read_mask, write_artery_vein, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.progress import drain
+from napari_saunetv2.study.about import StudyOptions
 from napari_saunetv2.study.layout import Layout
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.pseudonyms import Pseudonyms
-from napari_saunetv2.study.run import StudyOptions, study_steps
+from napari_saunetv2.study.run import study_steps
 from oddfiles import dicoms
 from tiny import save_model
 

@@ -96,7 +96,8 @@ def study(
     from napari_saunetv2 import cohort
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
-    from napari_saunetv2.study.run import StudyOptions, study_steps
+    from napari_saunetv2.study.about import StudyOptions
+    from napari_saunetv2.study.run import study_steps
 
     if output.resolve() == folder.resolve():
         raise SettingsError(

@@ -1,11 +1,10 @@
 """Run a study: what is to be done, doing it, and what comes of it."""
 
 import json
-import re
-from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Generator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from napari_saunetv2 import __version__, inference
 from napari_saunetv2.batch.workers import check_workers, spread
@@ -15,42 +14,17 @@ from napari_saunetv2.errors import OverwriteError, SaunetError, SettingsError
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
-from napari_saunetv2.inference.landmarks import MODEL as LANDMARKS
-from napari_saunetv2.measure.files import MeasureOptions
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.study.content import Item, Study
+from napari_saunetv2.study.about import StudyOptions, models, study_of
 from napari_saunetv2.study.layout import ABOUT, KINDS, REPORT, TABLES, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
-from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record, write_record
+from napari_saunetv2.study.record import Record, edits, fingerprint, read_record, write_record
 from napari_saunetv2.study.results import write_results
 
 FORMAT = 1
 """Raised where results change in form: all photographs are then done again."""
-
-
-@dataclass(frozen=True)
-class StudyOptions:
-    """Settings of a study.
-
-    Attributes
-    ----------
-    output : Path
-        Folder for the results.
-    config : InferenceConfig
-    measure : MeasureOptions
-    people : People
-        How photographs are named.
-    source : mapping of str to str
-        Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
-    """
-
-    output: Path
-    config: InferenceConfig
-    measure: MeasureOptions = field(default_factory=MeasureOptions)
-    people: People = field(default_factory=People)
-    source: Mapping[str, str] = field(default_factory=dict)
 
 
 class Summary(NamedTuple):
@@ -148,7 +122,7 @@ def study_steps(
         for folder in {path.parent for name in names.values() for path in layout.results(name, KINDS)}:
             remove_parts(folder)
         errors = {result.file: result.error for result in done if result.status == "failed"}
-        study = _study(cohort, options, task, looked, errors)
+        study = study_of(cohort, options, task, looked, errors)
         write_results(study)
     count = [result.status for result in done].count
     return Summary(
@@ -216,14 +190,6 @@ def _records(layout: Layout) -> dict[str, Record]:
     return {name: record for name, record in found.items() if record is not None}
 
 
-def models(config: InferenceConfig) -> dict[str, str]:
-    """SHA-256 of the files of both models, by what they find."""
-    return {
-        "vessels": digest(checkpoint.find(config.model)),
-        "landmarks": digest(checkpoint.find(LANDMARKS)),
-    }
-
-
 def _base(task: Task) -> str:
     """Fingerprint of all that is the same for every photograph."""
     return fingerprint(
@@ -262,50 +228,3 @@ def _is_kept(layout: Layout, job: Job, record: Record) -> bool:
         and record.made == made(job.base, edits(layout, job.name, record))
         and all(path.exists() for path in layout.results(job.name, record.written))
     )
-
-
-def _study(
-    cohort: Cohort, options: StudyOptions, task: Task, looked: list[Looked], errors: Mapping[str, str]
-) -> Study:
-    people = options.people
-    rows = people.rows([one.case for one in looked])
-    items = []
-    for one, who in zip(looked, rows, strict=True):
-        record = read_record(task.layout.record(one.name)) or Record(who["file"], image=one.image)
-        if error := errors.get(who["file"], ""):
-            record = replace(record, made="", error=error)
-        items.append(Item(one.name, who, record))
-    if people.pseudonyms is not None:
-        items.sort(key=lambda item: item.who["file"])  # the order of names would tell of them
-    left_out = []
-    for case in cohort.left_out:
-        # A reason may quote the name, the patient, or the row of a sheet.
-        reason = case.left_out if people.pseudonyms is None else _without_names(case.left_out)
-        left_out.append((people.file(case), reason))
-    return Study(task.layout, items, sorted(left_out), _about(cohort, options, task))
-
-
-def _without_names(reason: str) -> str:
-    """A reason without what it quotes."""
-    return re.sub("'.*'", "...", reason, flags=re.DOTALL)
-
-
-def _about(cohort: Cohort, options: StudyOptions, task: Task) -> dict[str, Any]:
-    """What ``study.json`` says of the settings."""
-    people = options.people
-    measure = asdict(options.measure)
-    measure.pop("beside")
-    header = checkpoint.load(task.config.model).header
-    clear = people.pseudonyms is None
-    return {
-        "model": checkpoint.load(task.config.model).name,
-        "classes": list(header.classes),
-        "sha256 of models": models(task.config),
-        "settings": {**task.config.options(), **measure},
-        "photographs from": {
-            key: told if clear or key != "pattern" else "given" for key, told in options.source.items()
-        },
-        "names": "in clear" if clear else "pseudonyms by HMAC-SHA256",
-        "kept beside pseudonyms": sorted(people.keep) if not clear else [],
-        "remarks": list(cohort.remarks) if clear else [],
-    }
