@@ -30,6 +30,7 @@ ORDER = [
     ["engines"],
     ["models"],
     ["measure"],
+    ["cohort"],
     ["datasets"],
     ["metrics"],
     ["files"],

@@ -16,7 +16,8 @@ from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.measure.files import FAILURE_COLUMNS, MeasureOptions
+from napari_saunetv2.measure.files import MeasureOptions
+from napari_saunetv2.measure.meanings import FAILURE_COLUMNS
 from oddfiles import dicoms
 from tiny import save_model
 

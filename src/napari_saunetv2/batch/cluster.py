@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from napari_saunetv2 import __version__, batch
-from napari_saunetv2.batch._dask import on_cluster
+from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SaunetError, SettingsError
@@ -88,8 +88,7 @@ def segment_files(
     SettingsError
         If dask.distributed is missing or no scheduler responds at the address.
     """
-    if workers < 1:
-        raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+    check_workers(workers)
     below = dict(files) if isinstance(files, Mapping) else dict.fromkeys(files, PurePath())
     folders = sorted({options.folder / part for part in below.values()})
     for folder in folders:
@@ -106,10 +105,7 @@ def segment_files(
         else:
             todo.append((file, names[file]))
     task = (config, post, replace(options, overwrite=True))
-    if workers == 1 and scheduler is None:
-        yield from (segment_one(file, name, *task) for file, name in todo)
-    elif todo:
-        yield from on_cluster(todo, task, workers, scheduler, segment_one, _lost)
+    yield from spread(todo, task, segment_one, _lost, workers=workers, scheduler=scheduler)
     for folder in folders:
         remove_parts(folder)
 

@@ -102,6 +102,71 @@ class Summary(NamedTuple):
     quality: Quality | None = None
 
 
+class Found(NamedTuple):
+    """What is found in a photograph.
+
+    Attributes
+    ----------
+    unit : array, shape (H, W, 3), float32, range [0, 1]
+        The photograph.
+    fov : array, shape (H, W), bool
+        Its field of view.
+    prediction : Prediction
+    probability : array, shape (H, W), float32, range [0, 1]
+        Of a vessel, within the field of view if that is set.
+    mask : array, shape (H, W), uint8, 0 or 1
+        The vessels.
+    share : float, range [0, 1]
+        Of the field of view that is vessel.
+    remarks : tuple of str
+    quality : Quality or None
+        None where the model is not for fundus photographs.
+    """
+
+    unit: NDArray[np.float32]
+    fov: NDArray[np.bool_]
+    prediction: fallback.Prediction
+    probability: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    share: float
+    remarks: tuple[str, ...]
+    quality: Quality | None
+
+
+def find_steps(
+    image: Reading, model: Checkpoint, config: InferenceConfig, post: PostProcessing
+) -> Generator[fallback.State, None, Found]:
+    """Find the vessels of a photograph, one pass of the network at a time; writes nothing.
+
+    Parameters, yields and errors are those of :func:`segment_steps`.
+    """
+    given = _given_field(post)
+    unit = to_unit(image.pixels)
+    fov = field_of_view.detect(unit) if given is None else given.pixels != 0
+    prediction = yield from fallback.steps(unit, model, config, fov)
+    probability = prediction.probability
+    if post.fov != "none":
+        probability = vessels.restrict(probability, fov)
+    mask = vessels.extract(probability, post)
+    share = plausibility.share(mask, fov)
+    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, fov)
+    remarks = (
+        *image.remarks,
+        *(() if given is None else given.remarks),
+        *plausibility.of_segmentation(
+            unit,
+            fov,
+            model.header.fov_diameter,
+            factor,
+            given=given is not None,
+            share=share,
+            wanted=model.header.modality,
+        ),
+    )
+    judged = quality.of_unit(unit, fov) if model.header.modality == "fundus" else None
+    return Found(unit, fov, prediction, probability, mask, share, remarks, judged)
+
+
 def segment_steps(
     file: Path,
     name: str,
@@ -144,43 +209,21 @@ def segment_steps(
         if path.exists() and not options.overwrite:
             raise OverwriteError(f"'{path}' already exists: choose another folder, or pass --overwrite.")
     begun = time.perf_counter()
-    image, given = load_image(file), _given_field(post)
-    unit = to_unit(image.pixels)
-    fov = field_of_view.detect(unit) if given is None else given.pixels != 0
-    segmentation = yield from fallback.steps(unit, model, config, fov)
-    probability = segmentation.probability
-    if post.fov != "none":
-        probability = vessels.restrict(probability, fov)
-    mask = vessels.extract(probability, post)
+    found = yield from find_steps(load_image(file), model, config, post)
     for path in paths.values():
         make_folder(path.parent)
-    write_mask(paths["vessels"], mask, maximum=options.maximum, overwrite=options.overwrite)
+    write_mask(paths["vessels"], found.mask, maximum=options.maximum, overwrite=options.overwrite)
     if options.artery_vein:
-        labels = find_classes(segmentation.classes, mask, post)
+        labels = find_classes(found.prediction.classes, found.mask, post)
         write_artery_vein(paths["av"], labels, overwrite=options.overwrite)
     if options.probability:
-        write_probability(paths["probability"], probability, overwrite=options.overwrite)
+        write_probability(paths["probability"], found.probability, overwrite=options.overwrite)
     if options.overlay:
-        write_image(paths["overlay"], outlined(unit, mask), overwrite=options.overwrite)
-    height, width = mask.shape
-    share = plausibility.share(mask, fov)
-    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, fov)
-    remarks = (
-        *image.remarks,
-        *(() if given is None else given.remarks),
-        *plausibility.of_segmentation(
-            unit,
-            fov,
-            model.header.fov_diameter,
-            factor,
-            given=given is not None,
-            share=share,
-            wanted=model.header.modality,
-        ),
-    )
-    judged = quality.of_unit(unit, fov) if model.header.modality == "fundus" else None
+        write_image(paths["overlay"], outlined(found.unit, found.mask), overwrite=options.overwrite)
+    height, width = found.mask.shape
     seconds = time.perf_counter() - begun
-    return Summary(height, width, share, seconds, paths["vessels"], _named(post, fov), remarks, judged)
+    fov = _named(post, found.fov)
+    return Summary(height, width, found.share, seconds, paths["vessels"], fov, found.remarks, found.quality)
 
 
 def check_artery_vein(model: Checkpoint) -> None:

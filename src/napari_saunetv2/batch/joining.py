@@ -11,7 +11,7 @@ from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.exchange.results import write_excel
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.measure import IMAGE_COLUMNS, SEGMENT_COLUMNS
-from napari_saunetv2.measure import files as measured
+from napari_saunetv2.measure.meanings import FAILURE_COLUMNS, columns_table
 from napari_saunetv2.measure.names import names_of
 
 
@@ -60,13 +60,13 @@ def write_tables(
                     out.write(_line(below(file, name), *blank, f"failed: {failed[str(file)]}"))
 
         write_beside(target, write, overwrite=overwrite)
-    lines = [_line(*measured.FAILURE_COLUMNS)]
+    lines = [_line(*FAILURE_COLUMNS)]
     lines += [
         _line(below(file, name), failed[str(file)]) for file, name in names.items() if str(file) in failed
     ]
     for name, data in (
         ("failures.csv", b"".join(lines)),
-        ("columns.csv", measured.columns_table(peer).to_csv(index=False, lineterminator="\n").encode()),
+        ("columns.csv", columns_table(peer).to_csv(index=False, lineterminator="\n").encode()),
     ):
         write_beside(table.with_name(name), lambda out, data=data: out.write(data), overwrite=overwrite)  # type: ignore[misc]
     if excel:

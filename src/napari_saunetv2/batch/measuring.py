@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
-from napari_saunetv2.batch._dask import on_cluster
 from napari_saunetv2.batch.exports import Export, write_export
+from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.datasets.partners import is_mask
@@ -114,12 +114,10 @@ def measure_files(
     SettingsError
         If dask.distributed is missing, no scheduler responds, or the folder holds results of other settings.
     """
-    if workers < 1:
-        raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+    check_workers(workers)
     folder = outputs.folder
     make_folder(folder)
-    alone = workers == 1 and scheduler is None
-    if scheduler is None and not alone and any(not is_mask(file) for file in files):
+    if scheduler is None and workers > 1 and any(not is_mask(file) for file in files):
         # Once, here: workers that measure at the same time might choose different engines.
         config = inference.resolved(checkpoint.load(config.model), config)
     settings = {
@@ -144,10 +142,7 @@ def measure_files(
         else:
             todo.append((file, name))
     task = (options, config, outputs)
-    if alone:
-        yield from (measure_one(file, name, *task) for file, name in todo)
-    elif todo:
-        yield from on_cluster(todo, task, workers, scheduler, measure_one, _lost)
+    yield from spread(todo, task, measure_one, _lost, workers=workers, scheduler=scheduler)
     for part in sorted({folder / part for part in files.values()}):
         remove_parts(part)
 
@@ -169,7 +164,7 @@ def measure_one(
 ) -> Measured:
     """Measure one file and write its tables; the work of a worker."""
     try:
-        with _one_thread():
+        with one_thread():
             found = measured.measure_file(file, options, _segmenter(config), find_landmarks)
         where = outputs.paths(name)
         make_folder(where["labels"].parent)
@@ -223,7 +218,7 @@ def _of_spacing(file: Path, options: measured.MeasureOptions) -> tuple[str, ...]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let the network add up in one order; beside the measurements it takes little of the time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -40,12 +40,15 @@ class Inputs:
         Suffixes of the formats that are not read.
     masks : bool
         Whether a mask of vessels without a photograph is taken for one.
+    reasons : dict of Path to str
+        Each file left out, and why.
     """
 
     files: dict[Path, PurePath] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     unread: set[str] = field(default_factory=set)
     masks: bool = False
+    reasons: dict[Path, str] = field(default_factory=dict)
 
     def left_out_in_words(self) -> str:
         """Describe what was left out: "3 masks, 2 text files, 1 of an unsupported format: .heic", or ""."""
@@ -139,6 +142,7 @@ def _sort_out(found: Inputs, files: Sequence[Path], below: PurePath) -> None:
             found.files[path] = below
             continue
         found.left_out[why] += 1
+        found.reasons[path] = why
         if why == _UNREAD:
             found.unread.add(path.suffix.lower() or "without a suffix")
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from napari_saunetv2.errors import LayoutError, SaunetError
 from napari_saunetv2.files import is_photograph, load_image
@@ -27,7 +27,7 @@ _SIDES = ({"l", "left", "os"}, {"r", "right", "od"})
 _LOG = logging.getLogger(__name__)
 
 
-def stem(path: Path) -> str:
+def stem(path: PurePath) -> str:
     """File name without its suffix, such as ``.tif.gz`` or ``.ome.tif``; a number is no suffix."""
     name = path.name.removesuffix(".gz")
     start, _, suffix = name.rpartition(".")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.exchange.results import write_excel
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.measure.files import columns_table
+from napari_saunetv2.measure.meanings import columns_table
 
 if TYPE_CHECKING:
     import pandas as pd

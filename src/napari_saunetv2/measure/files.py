@@ -1,4 +1,4 @@
-"""Measuring files, and writing tables with the meaning of every column beside them."""
+"""Measuring files, photographs or masks, and writing what was measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,19 +16,14 @@ from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.beside import Beside
 from napari_saunetv2.measure.disc import DOUBTFUL, find_disc, guess_fovea
-from napari_saunetv2.measure.measurements import IMAGE_COLUMNS, Measurements, measure
-from napari_saunetv2.measure.names import Peer, names_of, under_names
-from napari_saunetv2.measure.regions import REGIONS, Circle, Landmarks, Point
-from napari_saunetv2.measure.rows import SEGMENT_COLUMNS
-from napari_saunetv2.measure.table import MEASURES
+from napari_saunetv2.measure.measurements import Measurements, measure
+from napari_saunetv2.measure.names import Peer, under_names
+from napari_saunetv2.measure.regions import Circle, Landmarks, Point
 from napari_saunetv2.measure.tree import grow
 from napari_saunetv2.measure.units import DISC_DIAMETER
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FAILURE_COLUMNS = {"file": "name of the file, with its subfolder", "reason": "why it could not be measured"}
-"""Columns of the table of what failed and what they mean."""
 
 
 class Segmented(NamedTuple):
@@ -127,28 +122,71 @@ def measure_file(
         fov = field_of_view.detect(photograph)
         probability, threshold, classes = segment(image)
         vessels = (probability >= threshold) & fov
-    seen = None
-    if photograph is not None and locate is not None and "auto" in (options.disc, options.fovea):
-        seen = locate(photograph, fov)
-    disc, remarks = _disc(options, seen, vessels, fov, photograph)
-    fovea, more = _fovea(options, seen, disc, fov)
     arteries, veins = given.get("arteries"), given.get("veins")
     if arteries is None and classes is not None:
         arteries, veins = np.moveaxis(split(classes, 2, overlapping=True) & fov[..., None], 2, 0)
+    source = Source(vessels, fov, arteries, veins, probability, photograph, threshold)
+    result = measure_source(source, options, spacing_of(file, options), locate)
+    result.remarks[:0] = unknown
+    return result
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of an image before it is measured; arguments of :func:`napari_saunetv2.measure.measure`.
+
+    Attributes
+    ----------
+    vessels, fov : array, shape (H, W), bool
+    arteries, veins : array, shape (H, W), bool, optional
+    probability : array, shape (H, W), float32, range [0, 1], optional
+    photograph : array, shape (H, W, 3), float32, range [0, 1], optional
+    threshold : float, optional
+    """
+
+    vessels: NDArray[np.bool_]
+    fov: NDArray[np.bool_]
+    arteries: NDArray[np.bool_] | None = None
+    veins: NDArray[np.bool_] | None = None
+    probability: NDArray[np.float32] | None = None
+    photograph: NDArray[np.float32] | None = None
+    threshold: float | None = None
+
+
+def measure_source(
+    source: Source, options: MeasureOptions, spacing: float | None, locate: Locate | None = None
+) -> Measurements:
+    """Find the landmarks of an image, and measure it.
+
+    Parameters
+    ----------
+    source : Source
+    options : MeasureOptions
+    spacing : float or None
+        Micrometres a pixel.
+    locate : callable, optional
+        As for :func:`measure_file`.
+    """
+    photograph, fov = source.photograph, source.fov
+    seen = None
+    if photograph is not None and locate is not None and "auto" in (options.disc, options.fovea):
+        seen = locate(photograph, fov)
+    disc, remarks = _disc(options, seen, source.vessels, fov, photograph)
+    fovea, more = _fovea(options, seen, disc, fov)
     result = measure(
-        vessels,
-        arteries=arteries,
-        veins=veins,
-        probability=probability,
+        source.vessels,
+        arteries=source.arteries,
+        veins=source.veins,
+        probability=source.probability,
         fov=fov,
         disc=disc,
         fovea=fovea,
-        spacing=_spacing(file, options),
+        spacing=spacing,
         photograph=photograph,
-        threshold=threshold,
+        threshold=source.threshold,
         disc_diameter=options.disc_diameter,
     )
-    result.remarks.extend(unknown + remarks + more)
+    result.remarks.extend(remarks + more)
     if seen is None:
         return result
     landmarks = replace(
@@ -201,7 +239,7 @@ def _fovea(
     return fovea, [f"Fovea at {fovea.x:.0f},{fovea.y:.0f}, {sure}: check it, or give --fovea."]
 
 
-def _spacing(file: Path, options: MeasureOptions) -> float | None:
+def spacing_of(file: Path, options: MeasureOptions) -> float | None:
     """Micrometres a pixel; None where they are not known or differ between the axes."""
     if not isinstance(options.spacing, str):
         return options.spacing
@@ -223,40 +261,6 @@ def under_names_table(found: Measurements, peer: Peer) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame([under_names(found, peer)])
-
-
-def columns_table(peer: Peer | None = None) -> "pd.DataFrame":
-    """What every column, measure and region means: its unit, formula and source."""
-    import pandas as pd
-
-    rows = [
-        ("column of the images' table", k, v, "", "", "")
-        for k, v in {"file": "name of the file, with its subfolder", **IMAGE_COLUMNS}.items()
-    ]
-    rows += [
-        ("column of the segments' table", k, v, "", "", "")
-        for k, v in {"file": "name of the file, with its subfolder", **SEGMENT_COLUMNS}.items()
-    ]
-    rows += [
-        ("column of the failures' table", key, text, "", "", "") for key, text in FAILURE_COLUMNS.items()
-    ]
-    rows += [
-        ("measure", m.key, m.title, f"length^{m.power}" if m.power else m.unit, m.formula, m.source)
-        for m in MEASURES
-    ]
-    rows += [
-        (
-            f"column of the table under {peer}'s names",
-            one.column,
-            one.differs,
-            one.unit,
-            one.formula,
-            f"{peer}",
-        )
-        for one in (() if peer is None else names_of(peer))
-    ]
-    rows += [("region", r.key, r.title, "", "", "") for r in REGIONS]
-    return pd.DataFrame(rows, columns=["what", "key", "meaning", "unit", "formula", "source"])
 
 
 def write_labels(path: Path, labels: NDArray[np.int32], *, overwrite: bool = False) -> None:

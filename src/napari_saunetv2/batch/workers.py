@@ -1,4 +1,4 @@
-"""Process files in several processes, or on a Dask cluster."""
+"""Process files in this process, in several, or on a Dask cluster."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from napari_saunetv2.errors import SettingsError
 
 T = TypeVar("T")
+Job = TypeVar("Job")
 
 RETRIES = 3
 """How often an image is retried after its worker was lost."""
@@ -17,15 +18,56 @@ RETRIES = 3
 _AHEAD = 4  # images queued per thread of the cluster: enough to keep it busy, few enough for a million
 
 
-def on_cluster(
-    todo: list[tuple[Path, str]],
+def spread(
+    todo: list[tuple[Path, Job]],
+    task: tuple[Any, ...],
+    work: Callable[..., T],
+    lost: Callable[[Path, BaseException], T],
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> Iterator[T]:
+    """Yield ``work(file, job, *task)`` of every file as it finishes, or ``lost(file, error)``.
+
+    Parameters
+    ----------
+    todo : list of (Path, object)
+        Each file with what is to be done with it, such as the name of its results.
+    task : tuple
+        What is the same for all.
+    work : callable
+    lost : callable
+        For a file whose worker died again and again.
+    workers : int
+        Processes on this machine; one is this process.
+    scheduler : str, optional
+        Address of a Dask scheduler to use instead.
+
+    Raises
+    ------
+    SettingsError
+        If dask.distributed is missing or no scheduler responds at the address.
+    """
+    if workers == 1 and scheduler is None:
+        yield from (work(file, job, *task) for file, job in todo)
+    elif todo:
+        yield from _on_cluster(todo, task, workers, scheduler, work, lost)
+
+
+def check_workers(workers: int) -> None:
+    """Raise SettingsError for less than one."""
+    if workers < 1:
+        raise SettingsError(f"workers is {workers}: it must be 1 or more.")
+
+
+def _on_cluster(
+    todo: list[tuple[Path, Job]],
     task: tuple[Any, ...],
     workers: int,
     scheduler: str | None,
     work: Callable[..., T],
     lost: Callable[[Path, BaseException], T],
 ) -> Iterator[T]:
-    """Yield ``work(file, name, *task)`` of every file as it finishes, or ``lost(file, error)``."""
     try:
         from distributed import as_completed
     except ImportError as error:
@@ -39,8 +81,8 @@ def on_cluster(
 
         def submit(count: int) -> list[Any]:
             futures = []
-            for file, name in islice(waiting, count):
-                future = client.submit(work, file, name, *task, pure=False, retries=RETRIES)
+            for file, job in islice(waiting, count):
+                future = client.submit(work, file, job, *task, pure=False, retries=RETRIES)
                 running[future.key] = file
                 futures.append(future)
             return futures
