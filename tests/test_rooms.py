@@ -23,6 +23,7 @@ ORDER = [
     ["demo"],
     ["reproduce"],
     ["training"],
+    ["study"],
     ["batch"],
     ["evaluation"],
     ["inference"],

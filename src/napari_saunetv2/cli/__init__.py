@@ -21,6 +21,7 @@ from napari_saunetv2.cli.models import demo, import_keras, models
 from napari_saunetv2.cli.quality import quality
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
+from napari_saunetv2.cli.study import study
 from napari_saunetv2.cli.train import train
 from napari_saunetv2.errors import SaunetError
 
@@ -35,6 +36,7 @@ app = typer.Typer(
 for _command in (
     segment,
     measure,
+    study,
     quality,
     evaluate,
     score,

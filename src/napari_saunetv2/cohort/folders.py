@@ -17,6 +17,8 @@ NO_PATIENT = {
 }  # fmt: skip
 """Names of folders that say neither who nor when."""
 
+FIELDS = ("patient", "visit", "date", "eye")
+
 _EYE_FOLDERS = {"od", "os", "right", "left", "r", "l", "re", "le"}  # not "la": it may be a patient's initials
 _EYE_WORDS = re.compile(r"(?<![a-z0-9])(od|os|r|l|right|left)(?![a-z0-9])", re.IGNORECASE)
 _EYE_AFTER_NUMBER = re.compile(r"(?<=\d)(R|L|OD|OS)(?![A-Za-z0-9])")
@@ -56,7 +58,8 @@ def read_folders(names: Sequence[str]) -> dict[str, dict[str, str]]:
         numbers = [folder for folder in folders if folder.isdigit()]
         sure = all(read[number] for number in numbers)
         dates[depth] = {folder: day for folder, day in read.items() if sure or folder not in numbers}
-    return {name: _fields(name, dates) for name in names}
+    read_names = {name: _fields(name, dates) for name in names}
+    return {name: {key: read[key] for key in FIELDS if key in read} for name, read in read_names.items()}
 
 
 def _fields(name: str, dates: Mapping[int, Mapping[str, str]]) -> dict[str, str]:
@@ -70,7 +73,7 @@ def _fields(name: str, dates: Mapping[int, Mapping[str, str]]) -> dict[str, str]
         elif date := dates[depth].get(folder):
             read.setdefault("date", date)
             read.setdefault("visit", folder)
-        elif _VISIT.fullmatch(folder):
+        elif is_visit(folder):
             read.setdefault("visit", folder)
         elif word not in NO_PATIENT:
             others.append(folder)
@@ -83,6 +86,17 @@ def _fields(name: str, dates: Mapping[int, Mapping[str, str]]) -> dict[str, str]
     if len(eyes := {EYES[word.lower()] for word in words}) == 1:
         read.setdefault("eye", eyes.pop())
     return read
+
+
+def is_visit(text: str) -> bool:
+    """Whether a text says no more than which visit it was, such as "visit 2" or "baseline"."""
+    return _VISIT.fullmatch(text) is not None
+
+
+def says_nothing(folder: str) -> bool:
+    """Whether the name of a folder is of no patient: that of an eye, of a visit, or such as "images"."""
+    word = folded(folder).strip()
+    return word in NO_PATIENT or word in EYES or is_visit(folder)
 
 
 def _date(folder: str) -> str:

@@ -4,13 +4,13 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from typing import Any
 
 from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.evaluation.case import Case, ImageScore
 from napari_saunetv2.evaluation.comparison import compare
 from napari_saunetv2.evaluation.curve import Curve, curve, mean_curve, mean_point, operating_point
+from napari_saunetv2.evaluation.page import plain, render
 from napari_saunetv2.evaluation.plot import Drawn, as_svg
 from napari_saunetv2.evaluation.scores import worst_first
 from napari_saunetv2.evaluation.tables import COMPARED, by_kind, comparison_rows, score_rows
@@ -83,32 +83,27 @@ def page(
     str
         HTML; every name in it is escaped.
     """
-    from jinja2 import Environment, StrictUndefined  # imported only when a report is written
-    from markupsafe import Markup
+    from markupsafe import Markup  # imported only when a report is written
 
-    template = files("napari_saunetv2.evaluation").joinpath("report.html").read_text(encoding="utf-8")
     worst = sorted(entries, key=lambda e: worst_first(e.score))
     scores = [e.score for e in worst]
     card = _card(model)
-    return (
-        Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        .from_string(template)
-        .render(
-            plain=_plain,
-            title=title,
-            note=DISCLAIMER,
-            tables=[(["image", *kind.values()], _rows(scores, kind)) for kind in by_kind(scores)],
-            curve=Markup(_curve(entries, others, about)),  # as_svg escapes the names
-            names=_names(about),
-            columns=COMPARED,
-            compared=_compared(entries, others),
-            key=AGREEMENT.values(),
-            pictures=[_picture(e) for e in worst if e.picture],
-            settings=about,
-            recipe=card.pop("recipe", {}),
-            card=card,
-        )
-    )
+    values = {
+        "plain": plain,
+        "title": title,
+        "note": DISCLAIMER,
+        "tables": [(["image", *kind.values()], _rows(scores, kind)) for kind in by_kind(scores)],
+        "curve": Markup(_curve(entries, others, about)),  # as_svg escapes the names
+        "names": _names(about),
+        "columns": COMPARED,
+        "compared": _compared(entries, others),
+        "key": AGREEMENT.values(),
+        "pictures": [_picture(e) for e in worst if e.picture],
+        "settings": about,
+        "recipe": card.pop("recipe", {}),
+        "card": card,
+    }
+    return render("evaluation/report.html", values)
 
 
 def _rows(scores: Sequence[ImageScore], titles: Mapping[str, str]) -> list[list[str]]:
@@ -149,13 +144,3 @@ def _card(model: Checkpoint | None) -> dict[str, Any]:
         return {}
     parameters = sum(p.numel() for p in model.network.parameters())
     return {"name": model.name, "parameters": f"{parameters:,}", **asdict(model.header)}
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{k}: {_plain(v)}" for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_plain, value)) or "-"
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return "-" if value is None or value == "" else str(value)

@@ -73,7 +73,7 @@ class _Counted(io.BytesIO):
         return got
 
 
-def dataset(data: bytes, name: str, *, pixels: bool) -> "Dataset":
+def dataset(data: bytes, name: str, *, pixels: bool, more: tuple[str, ...] = ()) -> "Dataset":
     """Parse a DICOM file.
 
     Parameters
@@ -84,11 +84,13 @@ def dataset(data: bytes, name: str, *, pixels: bool) -> "Dataset":
         For messages.
     pixels : bool
         Whether its pixels are wanted too.
+    more : tuple of str
+        Further elements that are wanted.
 
     Returns
     -------
     Dataset
-        With ``file_meta``, and no elements but those of this module.
+        With ``file_meta``, and no elements but those of this module and ``more``.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def dataset(data: bytes, name: str, *, pixels: bool) -> "Dataset":
         import pydicom
     except ImportError as error:
         raise FileFormatError(f"'{name}' {_EXTRA}.") from error
-    wanted: list[Any] = [*ELEMENTS, *(PIXELS if pixels else ())]
+    wanted: list[Any] = [*ELEMENTS, *more, *(PIXELS if pixels else ())]
     try:
         return pydicom.dcmread(
             _Counted(_inflated(data, name), name),

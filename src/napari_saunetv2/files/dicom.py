@@ -1,6 +1,6 @@
 """What a DICOM file says of its photograph: eye, date and pixel size, each with its source.
 
-Names, birth dates and other identifiers are never read.
+Names and birth dates are never read; the patient's number is, where it is asked for, by ``read_patient``.
 """
 
 import gzip
@@ -82,6 +82,24 @@ def read_acquisition(path: str | os.PathLike[str]) -> Acquisition | None:
         date, date_source = _date(found)
         frames = int(found.get("NumberOfFrames") or 1)
         return Acquisition(eye, eye_source, date, date_source, *_spacing(found, groups), frames)
+    except Exception as error:  # pydicom raises almost anything for damaged values
+        raise FileFormatError(
+            f"'{place.name}' is a damaged DICOM file: export it again from its source."
+        ) from error
+
+
+def read_patient(path: str | os.PathLike[str]) -> str:
+    """Read the number (PatientID) of the patient, to put a pseudonym in its place; "" where there is none.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, or pydicom is missing.
+    """
+    place = Path(path)
+    found = dataset(contents(place), place.name, pixels=False, more=("PatientID",))
+    try:
+        return str(found.get("PatientID") or "").strip()
     except Exception as error:  # pydicom raises almost anything for damaged values
         raise FileFormatError(
             f"'{place.name}' is a damaged DICOM file: export it again from its source."

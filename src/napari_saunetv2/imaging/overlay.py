@@ -5,11 +5,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from napari_saunetv2.imaging.classes import ARTERY, BOTH, VEIN
+
 COLOUR = (0, 230, 180)
 """Colour of the vessels' outline: green-blue, a hue that no fundus has."""
 
 OUTLINE_SHARE = 0.9
 """Opacity of that colour in a pixel of the outline."""
+
+CLASS_COLOURS = {VEIN: (60, 110, 255), ARTERY: (255, 60, 60)}
+"""Colours of veins and arteries, in the order in which they are drawn."""
 
 AGREEMENT = {
     1: ("found (true positive)", (0, 158, 115)),
@@ -33,12 +38,40 @@ def outlined(unit: NDArray[np.float32], vessels: NDArray[np.uint8]) -> NDArray[n
     -------
     array, shape (H, W, 3), uint8
     """
-    inside = vessels != 0
-    border = inside & ~ndimage.binary_erosion(inside)
     picture = unit * np.float32(255)
-    for area, share in ((inside, 0.35), (border, OUTLINE_SHARE)):
-        picture[area] = (1 - share) * picture[area] + share * np.asarray(COLOUR, np.float32)
+    _draw(picture, vessels != 0, COLOUR)
     return picture.round().astype(np.uint8)
+
+
+def outlined_classes(
+    unit: NDArray[np.float32], vessels: NDArray[np.bool_], classes: NDArray[np.integer]
+) -> NDArray[np.uint8]:
+    """Draw arteries in red and veins in blue onto a photograph, other vessels as :func:`outlined` does.
+
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+    vessels : array, shape (H, W), bool
+    classes : array, shape (H, W)
+        1 artery, 2 vein, 3 both, which is drawn as an artery on top.
+
+    Returns
+    -------
+    array, shape (H, W, 3), uint8
+    """
+    picture = unit * np.float32(255)
+    known = np.isin(classes, (ARTERY, VEIN, BOTH))
+    _draw(picture, vessels & ~known, COLOUR)
+    for kind, colour in CLASS_COLOURS.items():
+        _draw(picture, np.isin(classes, (kind, BOTH)), colour)
+    return picture.round().astype(np.uint8)
+
+
+def _draw(picture: NDArray[np.float32], inside: NDArray[np.bool_], colour: tuple[int, int, int]) -> None:
+    """Tint an area of a picture, range [0, 255], and outline it."""
+    border = inside & ~ndimage.binary_erosion(inside)
+    for area, share in ((inside, 0.35), (border, OUTLINE_SHARE)):
+        picture[area] = (1 - share) * picture[area] + share * np.asarray(colour, np.float32)
 
 
 def agreement(

@@ -126,8 +126,8 @@ def measure_file(
     if arteries is None and classes is not None:
         arteries, veins = np.moveaxis(split(classes, 2, overlapping=True) & fov[..., None], 2, 0)
     source = Source(vessels, fov, arteries, veins, probability, photograph, threshold)
-    result = measure_source(source, options, spacing_of(file, options), locate)
-    result.remarks[:0] = unknown
+    result, remarks = measure_source(source, options, spacing_of(file, options), locate)
+    result.remarks.extend(unknown + remarks)
     return result
 
 
@@ -155,7 +155,7 @@ class Source:
 
 def measure_source(
     source: Source, options: MeasureOptions, spacing: float | None, locate: Locate | None = None
-) -> Measurements:
+) -> tuple[Measurements, list[str]]:
     """Find the landmarks of an image, and measure it.
 
     Parameters
@@ -166,6 +166,12 @@ def measure_source(
         Micrometres a pixel.
     locate : callable, optional
         As for :func:`measure_file`.
+
+    Returns
+    -------
+    Measurements
+    list of str
+        Where disc and fovea were found, or not, and what to do about it.
     """
     photograph, fov = source.photograph, source.fov
     seen = None
@@ -186,9 +192,8 @@ def measure_source(
         threshold=source.threshold,
         disc_diameter=options.disc_diameter,
     )
-    result.remarks.extend(remarks + more)
     if seen is None:
-        return result
+        return result, remarks + more
     landmarks = replace(
         seen,
         disc=disc,
@@ -196,7 +201,7 @@ def measure_source(
         disc_confidence=seen.disc_confidence if disc == seen.disc else None,
         fovea_confidence=seen.fovea_confidence if fovea == seen.fovea else None,
     )
-    return replace(result, landmarks=landmarks)
+    return replace(result, landmarks=landmarks), remarks + more
 
 
 def _disc(

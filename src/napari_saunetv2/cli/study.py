@@ -1,0 +1,191 @@
+"""``saunetv2 study``: from a folder of photographs to tables and pages."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from napari_saunetv2.cli._shared import (
+    DeviceOption,
+    EngineOption,
+    ModelOption,
+    PrecisionOption,
+    SchedulerOption,
+    WorkersOption,
+    bar,
+    number_or,
+    out,
+    plain,
+)
+from napari_saunetv2.config import DEFAULT, InferenceConfig
+from napari_saunetv2.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_saunetv2.cohort import Cohort
+    from napari_saunetv2.study.people import People
+    from napari_saunetv2.study.photograph import Outcome
+
+_LISTED = 20
+
+
+def study(
+    folder: Annotated[Path, typer.Argument(help="Folder with photographs; its subfolders belong to it.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or Excel: a column file, and any of patient, eye, date, visit, pixel size "
+            "(micrometres). Only its photographs are taken."
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="What the names say, such as '{patient}_{eye}_{date}'; also {visit}, * for anything, and / "
+            "for folders. Without pattern and sheet, subfolders are patients and visits."
+        ),
+    ] = None,
+    date_format: Annotated[
+        str | None,
+        typer.Option(help="How dates are written, such as %d.%m.%y; else 2024-05-31 and the like."),
+    ] = None,
+    model: ModelOption = DEFAULT,
+    spacing: Annotated[
+        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
+    ] = "auto",
+    disc_diameter: Annotated[
+        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
+    ] = 1800.0,
+    pseudonym: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with a secret key: patients, files and DICOM numbers are replaced by a keyed hash. A "
+            "new key is made if there is no such file."
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What stays beside pseudonyms: eye or date; may be given twice. Without it, dates become "
+            "days since the patient's first photograph."
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+) -> None:
+    """Segment, measure and judge all photographs of a folder: tables, masks, overlays and a report.
+
+    The same command again does only what changed: new photographs, and masks that you edited, which are
+    measured again and never overwritten. It goes on after a kill, and the tables are the same to the last
+    byte, with any number of workers. A photograph that fails is listed in failures.csv, and the others go on;
+    the exit code is 1 if any failed. Files that are left out are listed there too.
+
+    **Examples**
+
+    `saunetv2 study photographs -o study --workers 4`
+
+    `saunetv2 study photographs -o study --sheet photographs.xlsx --model saunetv2-av`
+
+    `saunetv2 study photographs -o study --pattern '{patient}/{eye}_{date}'`
+
+    `saunetv2 study photographs -o study --pseudonym key.txt --keep eye`
+    """
+    from napari_saunetv2 import cohort
+    from napari_saunetv2.measure.files import MeasureOptions
+    from napari_saunetv2.progress import drain
+    from napari_saunetv2.study.run import StudyOptions, study_steps
+
+    people = _people(pseudonym, keep or [], output, folder)
+    listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
+    _show(listed, people)
+    options = StudyOptions(
+        output,
+        InferenceConfig(
+            model=model, device=device, engine=cast("Any", engine), precision=cast("Any", precision)
+        ),
+        MeasureOptions(spacing=number_or("--spacing", spacing, "auto", "none"), disc_diameter=disc_diameter),
+        people,
+        _source(sheet, pattern, date_format),
+    )
+    with bar() as shown:
+        task = shown.add_task("photographs", total=len(listed.cases))
+
+        def show(result: "Outcome") -> None:
+            shown.advance(task)
+            if result.status != "kept":
+                shown.console.print(_line(result))
+
+        summary = drain(study_steps(listed, options, workers=workers, scheduler=scheduler), show)
+    out.print(
+        f"{summary.done} photographs done, {summary.kept} unchanged, {summary.failed} failed; report in "
+        f"{plain(summary.report)}"
+    )
+    if summary.edited:
+        out.print(f"masks edited by hand were measured and kept: {summary.edited} photographs")
+    if summary.abandoned:
+        out.print(f"results of {summary.abandoned} photographs that are no longer in the study stay unused")
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path) -> "People":
+    """Read the key, if there are to be pseudonyms."""
+    from napari_saunetv2.study.people import KEEP, People
+    from napari_saunetv2.study.pseudonyms import read_key
+
+    if wrong := [word for word in keep if word not in KEEP]:
+        raise SettingsError(f"--keep is '{wrong[0]}': give {' or '.join(KEEP)}.")
+    if pseudonym is None:
+        if keep:
+            raise SettingsError("--keep is given without --pseudonym: all is kept; leave it out.")
+        return People()
+    for place in (output, folder):
+        if pseudonym.resolve().is_relative_to(place.resolve()):
+            raise SettingsError(
+                f"The key '{pseudonym}' lies in '{place}', with which it would be passed on: choose "
+                "another place."
+            )
+    pseudonyms, new = read_key(pseudonym)
+    if new:
+        out.print(
+            f"[yellow]A new key was written to {plain(pseudonym)}. Keep it, apart from the results: only "
+            "with it do the same patients get the same pseudonyms again.[/yellow]"
+        )
+    return People(pseudonyms, frozenset(keep))
+
+
+def _show(listed: "Cohort", people: "People") -> None:
+    """Print how the folder was understood; under pseudonyms only numbers."""
+    out.print(plain(listed.in_words()))
+    clear = people.pseudonyms is None
+    for remark in listed.remarks if clear else ():
+        out.print(f"  {plain(remark)}")
+    for case in listed.left_out[:_LISTED] if clear else ():
+        out.print(f"  left out: {plain(case.name)}: {plain(case.left_out)}")
+    more = len(listed.left_out) - (_LISTED if clear else 0)
+    if more > 0:
+        out.print(f"  left out: {more} {'more ' if clear else ''}files, listed in failures.csv")
+
+
+def _source(sheet: Path | None, pattern: str | None, date_format: str | None) -> dict[str, str]:
+    """Where the photographs come from, for ``study.json``: no names."""
+    from napari_saunetv2.study.record import digest
+
+    told = {
+        "sheet (sha256)": "" if sheet is None else digest(sheet),
+        "pattern": pattern or "",
+        "date format": date_format or "",
+    }
+    given = {key: value for key, value in told.items() if value}
+    return given or {"folders": "subfolders are patients and visits"}
+
+
+def _line(result: "Outcome") -> str:
+    name = plain(result.file)
+    if result.status == "failed":
+        return f"[red]failed[/red] {name}: {plain(result.error)}"
+    edited = ", edited by hand" if result.edited else ""
+    return f"{name}  quality {result.quality:.2f}, {result.segments} segments{edited}"

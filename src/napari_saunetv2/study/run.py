@@ -1,0 +1,307 @@
+"""Run a study: what is to be done, doing it, and what comes of it."""
+
+import json
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from napari_saunetv2 import __version__, inference
+from napari_saunetv2.batch.workers import check_workers, spread
+from napari_saunetv2.cohort import Cohort
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.errors import OverwriteError, SaunetError, SettingsError
+from napari_saunetv2.files import write_beside
+from napari_saunetv2.files.locks import exclusive
+from napari_saunetv2.files.parts import remove_parts
+from napari_saunetv2.inference.landmarks import MODEL as LANDMARKS
+from napari_saunetv2.measure.files import MeasureOptions
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.study.content import Item, Study
+from napari_saunetv2.study.layout import ABOUT, KINDS, REPORT, TABLES, Layout
+from napari_saunetv2.study.looking import Looked, look, result_names, twice
+from napari_saunetv2.study.people import People
+from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
+from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record
+from napari_saunetv2.study.results import write_results
+
+FORMAT = 1
+"""Raised where results change in form: all photographs are then done again."""
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Settings of a study.
+
+    Attributes
+    ----------
+    output : Path
+        Folder for the results.
+    config : InferenceConfig
+    measure : MeasureOptions
+    people : People
+        How photographs are named.
+    source : mapping of str to str
+        Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
+    """
+
+    output: Path
+    config: InferenceConfig
+    measure: MeasureOptions = field(default_factory=MeasureOptions)
+    people: People = field(default_factory=People)
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+class Summary(NamedTuple):
+    """What came of a study.
+
+    Attributes
+    ----------
+    photographs, done, kept, failed : int
+        Photographs, and those done now, done before and not done.
+    edited : int
+        Those with a mask that was edited by hand.
+    abandoned : int
+        Results of photographs that are no longer in the study.
+    report : Path
+    """
+
+    photographs: int
+    done: int
+    kept: int
+    failed: int
+    edited: int
+    abandoned: int
+    report: Path
+
+
+def study_steps(
+    cohort: Cohort, options: StudyOptions, *, workers: int = 1, scheduler: str | None = None
+) -> Generator[Outcome, None, Summary]:
+    """Segment, measure and judge every photograph, and write tables and pages.
+
+    Photographs are done again only if something changed that their results depend on: the file, the pixel
+    size, a setting, the model, this program, or a mask that was edited by hand. Such a mask is measured and
+    never overwritten.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    options : StudyOptions
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler to use instead.
+
+    Yields
+    ------
+    Outcome
+        Of each photograph as it is done. That of a failed one has the reason; the others continue.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    OverwriteError
+        If the folder holds something else, or another process uses it.
+    SettingsError
+        If it holds results under another key, or some in clear.
+    SaunetError
+        For a model that cannot be used, or a result that cannot be written.
+    """
+    check_workers(workers)
+    layout = Layout(options.output)
+    _refuse_other(layout)
+    with exclusive(options.output):
+        config = _begun(layout, options)
+        records = _records(layout)
+        recorded = {record.file: name for name, record in records.items()}
+        pseudonyms = options.people.pseudonyms
+        names = result_names(cohort, recorded, pseudonyms)
+        looked = [look(c, names[c.name], records.get(names[c.name]), pseudonyms) for c in cohort.cases]
+        task = Task(layout, config, options.measure, only_fov=pseudonyms is not None)
+        base = _base(task)
+        shown = {one.name: options.people.file(one.case) for one in looked}
+        equal = twice(looked, shown)
+        todo, done = [], []
+        for one in looked:
+            job = _job(one, options.people, base, (*one.remarks, *filter(None, [equal.get(one.name)])))
+            record = records.get(one.name)
+            if record is not None and _is_kept(layout, job, record):
+                done.append(outcome(record, "kept"))
+                yield done[-1]
+            else:
+                todo.append((one.case.file, job))
+
+        def lost(file: Path, error: BaseException) -> Outcome:
+            job = next(job for path, job in todo if path == file)
+            return Outcome(job.file, "failed", error=f"Its worker was lost ({type(error).__name__}).")
+
+        for result in spread(todo, (task,), study_one, lost, workers=workers, scheduler=scheduler):
+            done.append(result)
+            yield result
+        for folder in {path.parent for name in names.values() for path in layout.results(name, KINDS)}:
+            remove_parts(folder)
+        errors = {result.file: result.error for result in done if result.status == "failed"}
+        study = _study(cohort, options, task, looked, errors)
+        write_results(study)
+    count = [result.status for result in done].count
+    return Summary(
+        len(looked),
+        count("done"),
+        count("kept"),
+        count("failed"),
+        sum(bool(item.record.edits) for item in study.items),
+        len(records.keys() - set(names.values())),
+        layout.report(1),
+    )
+
+
+def _refuse_other(layout: Layout) -> None:
+    """Refuse a folder that holds files of these names and is no study."""
+    if layout.state.exists():
+        return
+    for name in (*TABLES, ABOUT, REPORT, "masks", "overlays", "pages", "parts"):
+        if (layout.folder / name).exists():
+            raise OverwriteError(
+                f"'{layout.folder / name}' exists, and the folder holds no study: choose another folder."
+            )
+
+
+def _begun(layout: Layout, options: StudyOptions) -> InferenceConfig:
+    """Compare with earlier runs of the same folder; returns how the network runs, in all of them alike."""
+    pseudonyms = options.people.pseudonyms
+    key = "" if pseudonyms is None else pseudonyms.check
+    try:
+        before = json.loads(layout.state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    if before and before.get("key") != key:
+        held = "results with names in clear" if not before.get("key") else "pseudonyms under another key"
+        if before.get("key") and not key:
+            held = "pseudonyms"
+        raise SettingsError(f"'{layout.folder}' holds {held}: choose another folder, or run as before.")
+    model = checkpoint.load(options.config.model)
+    wish = f"{options.config.device} {options.config.engine} {options.config.precision}"
+    chosen = before.get("engines", {}).get(wish)
+    try:
+        # What "auto" chose before is chosen again: another engine gives other last digits.
+        tried = options.config if chosen is None else replace(options.config, **chosen)
+        config = inference.resolved(model, tried)
+    except SaunetError:
+        if chosen is None:
+            raise
+        config = inference.resolved(model, options.config)
+    how = {name: getattr(config, name) for name in ("device", "engine", "precision")}
+    state = {"key": key, "engines": {**before.get("engines", {}), wish: how}}
+    text = json.dumps(state, indent=1).encode()
+    layout.state.parent.mkdir(parents=True, exist_ok=True)
+    write_beside(layout.state, lambda out: out.write(text), overwrite=True)
+    return config
+
+
+def _records(layout: Layout) -> dict[str, Record]:
+    """All records, by the name of the results."""
+    parts = layout.state.parent
+    found = {
+        path.relative_to(parts).as_posix().removesuffix(".json"): read_record(path)
+        for path in sorted(parts.rglob("*.json"))
+        if path != layout.state
+    }
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def models(config: InferenceConfig) -> dict[str, str]:
+    """SHA-256 of the files of both models, by what they find."""
+    return {
+        "vessels": digest(checkpoint.find(config.model)),
+        "landmarks": digest(checkpoint.find(LANDMARKS)),
+    }
+
+
+def _base(task: Task) -> str:
+    """Fingerprint of all that is the same for every photograph."""
+    return fingerprint(
+        {
+            "format": FORMAT,
+            "version": __version__,
+            "models": models(task.config),
+            "config": task.config.options(),
+            "model": checkpoint.load(task.config.model).name,
+            "measure": asdict(task.options),
+            "only_fov": task.only_fov,
+        }
+    )
+
+
+def _job(one: Looked, people: People, base: str, remarks: tuple[str, ...]) -> Job:
+    case = one.case
+    parts = {"base": base, "image": one.image, "spacing": case.spacing, "eye": people.eye(case)}
+    return Job(
+        one.name,
+        people.file(case),
+        one.image,
+        one.stamp,
+        fingerprint(parts | {"remarks": remarks}),
+        case.spacing,
+        people.eye(case),
+        remarks,
+        people.hide(case),
+    )
+
+
+def _is_kept(layout: Layout, job: Job, record: Record) -> bool:
+    """Whether the results of a photograph are there and would be the same."""
+    return (
+        bool(job.image)
+        and record.made == made(job.base, edits(layout, job.name, record))
+        and all(path.exists() for path in layout.results(job.name, record.written))
+    )
+
+
+def _study(
+    cohort: Cohort, options: StudyOptions, task: Task, looked: list[Looked], errors: Mapping[str, str]
+) -> Study:
+    people = options.people
+    rows = people.rows([one.case for one in looked])
+    items = []
+    for one, who in zip(looked, rows, strict=True):
+        record = read_record(task.layout.record(one.name)) or Record(who["file"], image=one.image)
+        if error := errors.get(who["file"], ""):
+            record = replace(record, made="", error=error)
+        items.append(Item(one.name, who, record))
+    if people.pseudonyms is not None:
+        items.sort(key=lambda item: item.who["file"])  # the order of names would tell of them
+    left_out = []
+    for case in cohort.left_out:
+        # A reason may quote the name, the patient, or the row of a sheet.
+        reason = case.left_out if people.pseudonyms is None else _without_names(case.left_out)
+        left_out.append((people.file(case), reason))
+    return Study(task.layout, items, sorted(left_out), _about(cohort, options, task))
+
+
+def _without_names(reason: str) -> str:
+    """A reason without what it quotes."""
+    return re.sub("'.*'", "...", reason, flags=re.DOTALL)
+
+
+def _about(cohort: Cohort, options: StudyOptions, task: Task) -> dict[str, Any]:
+    """What ``study.json`` says of the settings."""
+    people = options.people
+    measure = asdict(options.measure)
+    measure.pop("beside")
+    header = checkpoint.load(task.config.model).header
+    clear = people.pseudonyms is None
+    return {
+        "model": checkpoint.load(task.config.model).name,
+        "classes": list(header.classes),
+        "sha256 of models": models(task.config),
+        "settings": {**task.config.options(), **measure},
+        "photographs from": dict(options.source),
+        "names": "in clear" if clear else "pseudonyms by HMAC-SHA256",
+        "kept beside pseudonyms": sorted(people.keep) if not clear else [],
+        "remarks": list(cohort.remarks) if clear else [],
+    }
