@@ -299,7 +299,7 @@ def test_what_was_copied_does_the_same(widget, tiny, ends, tmp_path, monkeypatch
             assert np.array_equal(*made)
     widget.score_all.native.click()
     ends(widget)
-    expected = catalogue.as_csv(widget._lines)
+    expected = catalogue.as_csv(widget.data_set.lines)
     capsys.readouterr()
     execute(copied(widget, widget.copy_python, "score"))
     assert capsys.readouterr().out.endswith(expected + "\n")
@@ -681,18 +681,18 @@ def test_real_photographs_score_as_on_the_command_line(widget, ends, two_of_driv
     ends(widget)
     execute(copied(widget, widget.copy_command, "score") + " --csv scores.csv")
     rows = {row["image"]: row for row in csv.DictReader(Path("scores.csv").read_text().splitlines())}
-    assert [line.name for line in widget._lines] == ["01_test", "02_test"]
-    for line in widget._lines:
+    assert [line.name for line in widget.data_set.lines] == ["01_test", "02_test"]
+    for line in widget.data_set.lines:
         assert {key: f"{value:.6f}" for key, value in line.values.items()} == {
             key: rows[line.name][key] for key in line.values
         }
-    means = catalogue.mean(widget._lines)
+    means = catalogue.mean(widget.data_set.lines)
     assert f"{means['f1']:.6f}" == rows["mean"]["f1"]
     assert means["f1"] > 0.8
     widget.output.value = tmp_path / "masks"
     widget.segment_all.native.click()
     ends(widget)
-    for line in widget._lines:
+    for line in widget.data_set.lines:
         truth = read_mask(two_of_drive / f"test/1st_manual/{line.name[:2]}_manual1.gif")
         found = read_mask(tmp_path / f"masks/{line.name}_vessels.png")
         inside = read_mask(two_of_drive / f"test/mask/{line.name}_mask.gif")
