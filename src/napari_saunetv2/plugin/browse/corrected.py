@@ -61,8 +61,8 @@ def write_corrected(group: Group, active: Labels | None, masks: Mapping[str, Pat
     for kind, layer in wanted.items():
         if photograph is not None and frame_of(layer)[-2:] != frame_of(photograph)[-2:]:
             raise ImageError(
-                f"'{layer.name}' has the shape {frame_of(layer)}, the photograph {frame_of(photograph)}: a mask "
-                "must have the size of its photograph."
+                f"'{layer.name}' has the shape {frame_of(layer)}, the photograph {frame_of(photograph)}: a "
+                "mask must have the size of its photograph."
             )
         make_folder(masks[kind].parent)
         # Without a scale: what is not changed is the same file, to the last byte.

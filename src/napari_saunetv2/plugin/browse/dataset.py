@@ -101,6 +101,9 @@ class DataSet:
         """Stop what runs for the list: another folder is opened."""
         self._thumbnails.forget()
 
+    def leave(self) -> None:
+        """Take note that another case is read: nothing depends on it."""
+
     def show(self, at: int) -> None:
         """Take note of the case that is shown: nothing depends on it."""
 

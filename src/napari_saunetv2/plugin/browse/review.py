@@ -146,6 +146,10 @@ class Reviewing:
 
     # The review
 
+    def leave(self) -> None:
+        """Take note that another case is read: the one that is still shown is not accepted for it."""
+        self._at = -1
+
     def show(self, at: int) -> None:
         """Take note of the case that is shown."""
         self._at = at

@@ -117,6 +117,7 @@ class BrowseWidget(BrowseForm):
             self.cases.mark(self._at)
             return
         self._at = at
+        self._kind.leave()
         row = self._rows[at]
         self.panel.line.say(f"Reading {row.name}...")
         self._reading.forget()
