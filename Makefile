@@ -57,6 +57,10 @@ fuzz-dicom: .venv/ready-dev  ## Throw 5,000 damaged DICOM files at every door
 faults: .venv/ready-dev  ## Kill trainings, batches and saves; fill disks, revoke rights, run out of memory
 	PYTHONPATH=tests $(BIN)/python -u -m faults $(ARGS)
 
+.PHONY: study-test
+study-test: .venv/ready-dev  ## Do a study of 200 photographs, kill it five times, do it with two workers, edit a mask (minutes)
+	PYTHONPATH=tests:tests/study $(BIN)/python -u tests/study/large.py $(ARGS)
+
 .PHONY: load
 load: .venv/ready-dev  ## 2,000 images through one process, 500 runs in one viewer: memory and handles
 	tools/system-libraries.sh

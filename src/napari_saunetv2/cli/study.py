@@ -98,6 +98,11 @@ def study(
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.run import StudyOptions, study_steps
 
+    if output.resolve() == folder.resolve():
+        raise SettingsError(
+            f"The results would lie among the photographs, in '{output}': choose another folder, such as "
+            f"'{folder / 'study'}'."
+        )
     people = _people(pseudonym, keep or [], output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)

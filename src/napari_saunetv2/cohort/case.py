@@ -1,11 +1,14 @@
 """One photograph of a study, and all of them."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_saunetv2.datasets import Eye
+
+_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,11 @@ class Cohort:
         return ", ".join([words, *(f"{number} of a {eye} eye" for eye, number in sorted(eyes.items()))])
 
     def left_out_in_words(self) -> str:
-        """Describe what was left out: "3 left out: mask (2), text file (1)", or ""."""
-        reasons = Counter(case.left_out for case in self.left_out)
-        listed = ", ".join(f"{reason.rstrip('.')} ({number})" for reason, number in reasons.most_common())
+        """Describe what was left out: "3 left out: mask (2), text file (1)", or ""; names are not quoted."""
+        reasons = Counter(re.sub("'.*'", "...", case.left_out).rstrip(".") for case in self.left_out)
+        common = reasons.most_common(_REASONS)
+        listed = ", ".join(f"{reason} ({number})" for reason, number in common)
+        listed += ", and others" if len(reasons) > len(common) else ""
         return f"{len(self.left_out)} left out: {listed}" if listed else ""
 
 

@@ -26,7 +26,7 @@ class Layout:
     @property
     def state(self) -> Path:
         """What a run that goes on must know; also the sign that the folder is that of a study."""
-        return self.folder / "parts" / "study.state.json"
+        return self.folder / "parts" / ".state.json"  # no photograph has a hidden name
 
     def mask(self, name: str, kind: str) -> Path:
         """Mask of a photograph; what its file says when it is edited by hand is what counts."""

@@ -118,7 +118,7 @@ def _with_dicom(case: Case, pseudonyms: Pseudonyms | None) -> tuple[Case, tuple[
     remarks = []
     eye = _EYES.get(said.eye)
     if case.eye and eye and case.eye != eye:
-        remarks.append(f"The DICOM file says {eye} eye, and a {case.eye} one is stated: check it.")
+        remarks.append("The DICOM file says another eye than is stated: check it.")
     if case.date and said.date and case.date != said.date:
         remarks.append("The DICOM file has another date than is stated: check it.")
     filled = replace(

@@ -1,8 +1,8 @@
 """The few measures of a photograph that its page and the report show."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_saunetv2.measure import MEASURES
 
@@ -35,40 +35,45 @@ UNITS = ("µm", "px")
 _TITLES = {measure.key: measure.title for measure in MEASURES}
 _ZONE = ("central_equivalent", "avr")
 
+Values = Mapping[tuple[str, str, str], tuple[float, str]]
+"""Value and unit by measure, region and vessels."""
 
-def headlines(image: "pd.DataFrame") -> dict[str, tuple[float, str]]:
-    """Values of the headlines with their units, by title; lengths in micrometres, where these are known."""
-    found = {}
-    for one in HEADLINES:
-        rows = image[
-            (image.measure == one.measure) & (image.region == one.region) & (image.vessels == one.vessels)
-        ]
-        for row in _preferred(rows):
-            if np.isfinite(row["value"]):
-                found[one.title] = (float(f"{row['value']:.6g}"), str(row["unit"]))
+
+def values_of(image: "pd.DataFrame") -> Values:
+    """Values of an image that are known, each in the first unit of length that there is."""
+    found: dict[tuple[str, str, str], tuple[float, str]] = {}
+    columns = (image[name].tolist() for name in ("measure", "region", "vessels", "value", "unit"))
+    for measure, region, vessels, value, unit in zip(*columns, strict=True):
+        key = (measure, region, vessels)
+        if math.isfinite(value) and (key not in found or _place(unit) < _place(found[key][1])):
+            found[key] = (value, unit)
     return found
 
 
-def page_rows(image: "pd.DataFrame") -> list[tuple[str, str, str, str]]:
+def headlines(values: Values) -> dict[str, tuple[float, str]]:
+    """Values of the headlines with their units, by title."""
+    wanted = {one.title: (one.measure, one.region, one.vessels) for one in HEADLINES}
+    return {
+        title: (float(f"{values[key][0]:.6g}"), values[key][1])
+        for title, key in wanted.items()
+        if key in values
+    }
+
+
+def page_rows(values: Values) -> list[tuple[str, str, str, str]]:
     """Measures of the whole field of view, and the calibers of zone B, as text for a page."""
     rows = []
     for key, title in _TITLES.items():
-        some = image[(image.measure == key) & (image.region == ("zone_b" if key in _ZONE else "whole"))]
-        values: dict[str, str] = {}
-        unit = ""
-        for row in _preferred(some):
-            unit = row["unit"]
-            values[row["vessels"]] = f"{row['value']:.4g}" if np.isfinite(row["value"]) else ""
-        if any(values.values()):
-            named = title + (", zone B" if key in _ZONE else "") + (f", {unit}" if unit else "")
-            rows.append((named, values.get("all", ""), values.get("arteries", ""), values.get("veins", "")))
+        region = "zone_b" if key in _ZONE else "whole"
+        some = [values.get((key, region, kind)) for kind in ("all", "arteries", "veins")]
+        units = [one[1] for one in some if one]
+        if not units:
+            continue
+        named = title + (", zone B" if key in _ZONE else "") + (f", {units[0]}" if units[0] else "")
+        every, arteries, veins = (f"{one[0]:.4g}" if one else "" for one in some)
+        rows.append((named, every, arteries, veins))
     return rows
 
 
-def _preferred(rows: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows in the first unit of length that there is."""
-    for unit in UNITS:
-        some = rows[rows.unit.str.contains(unit, regex=False)]
-        if len(some):
-            return list(some.to_dict("records"))
-    return list(rows.to_dict("records"))
+def _place(unit: str) -> int:
+    return next((n for n, name in enumerate(UNITS) if name in unit), len(UNITS))

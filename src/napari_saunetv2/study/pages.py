@@ -64,8 +64,9 @@ def _report(study: Study, part: Sequence[Item], number: int, pages: int) -> str:
             "pages": [(n, study.layout.report(n).name) for n in range(1, pages + 1)] if pages > 1 else [],
             "counts": _counts(study),
             "plots": _plots(done) if number == 1 else [],
+            "unlike": len(done) - len(_alike(done)),
             "heads": ("", "n", "lowest", "quarter", "median", "three quarters", "highest"),
-            "statistics": _statistics(done) if number == 1 else [],
+            "statistics": _statistics(_alike(done)) if number == 1 else [],
             "failures": failures[:MOST_FAILURES],
             "unlisted": max(0, len(failures) - MOST_FAILURES),
             "photographs": [_thumbnail(study.layout, item, report) for item in part],
@@ -92,6 +93,11 @@ def _counts(study: Study) -> dict[str, int]:
     }
 
 
+def _alike(items: Sequence[Item]) -> list[Item]:
+    """Those that are fundus photographs, as far as can be seen: only they are compared."""
+    return [item for item in items if item.record.row["fundus"] == "yes"]
+
+
 def _values(items: Sequence[Item]) -> dict[str, list[float]]:
     """Values of each headline, by its title with its unit."""
     found: dict[str, list[float]] = {}
@@ -110,7 +116,7 @@ def _plots(items: Sequence[Item]) -> list[Any]:
         return []
     qualities = [item.record.row["quality"] for item in items]
     drawn = [histogram(qualities, "quality", (0.0, 1.0))]
-    drawn += [histogram(values, title) for title, values in _values(items).items()]
+    drawn += [histogram(values, title) for title, values in _values(_alike(items)).items()]
     return [Markup(one) for one in drawn]  # histogram escapes its title
 
 
@@ -137,6 +143,7 @@ def _thumbnail(layout: Layout, item: Item, report: Path) -> dict[str, Any]:
         "page": _link(layout.page(item.name), report) if item.done else "",
         "quality": f"{row['quality']:.2f}" if item.done else "",
         "note": row["quality_note"] if item.done else item.record.error,
+        "remarks": row["remarks"] if item.done else "",
         "edited": item.done and bool(item.record.edits),
     }
 

@@ -24,7 +24,7 @@ from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
 from napari_saunetv2.study import masks, pictures
 from napari_saunetv2.study.layout import KINDS, Layout
-from napari_saunetv2.study.numbers import headlines, page_rows
+from napari_saunetv2.study.numbers import headlines, page_rows, values_of
 from napari_saunetv2.study.pseudonyms import hidden
 from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record, write_record
 
@@ -115,8 +115,10 @@ def study_one(file: Path, job: Job, task: Task) -> Outcome:
     try:
         with one_thread():
             record = _done(file, job, task, begun)
-    except (SaunetError, OSError, MemoryError) as error:
-        words = hidden(str(error) or "no memory", job.hide)
+    except Exception as error:  # noqa: BLE001 - one photograph must not end the work on thousands
+        known = isinstance(error, (SaunetError, OSError, MemoryError))
+        said = str(error) or "no memory"
+        words = hidden(said if known else f"{type(error).__name__}: {said}: please report this.", job.hide)
         failed = replace(read_record(layout.record(job.name)) or begun, made="", row={}, error=words)
         write_record(layout.record(job.name), failed)
         return Outcome(job.file, "failed", error=words)
@@ -166,14 +168,15 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     )
     row["remarks"] = hidden(" ".join(filter(None, dict.fromkeys(remarks))), job.hide)
     row["edited"] = " ".join(begun.edits)
+    values = values_of(measured.image)
     return replace(
         begun,
         made=made(job.base, begun.edits),
         stamp=job.stamp,
         written=written,
         row=row,
-        numbers=headlines(measured.image),
-        shown=page_rows(measured.image),
+        numbers=headlines(values),
+        shown=page_rows(values),
     )
 
 

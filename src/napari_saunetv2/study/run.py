@@ -21,7 +21,7 @@ from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
-from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record
+from napari_saunetv2.study.record import Record, digest, edits, fingerprint, read_record, write_record
 from napari_saunetv2.study.results import write_results
 from napari_saunetv2.study.state import read_records, read_state, refuse_other, write_state
 
@@ -130,6 +130,8 @@ def study_steps(
             job = _job(one, options.people, base, (*one.remarks, *filter(None, [equal.get(one.name)])))
             record = records.get(one.name)
             if record is not None and _is_kept(layout, job, record):
+                if record.stamp != job.stamp:
+                    write_record(layout.record(one.name), replace(record, stamp=job.stamp))
                 done.append(outcome(record, "kept"))
                 yield done[-1]
             else:
@@ -271,7 +273,9 @@ def _about(cohort: Cohort, options: StudyOptions, task: Task) -> dict[str, Any]:
         "classes": list(header.classes),
         "sha256 of models": models(task.config),
         "settings": {**task.config.options(), **measure},
-        "photographs from": dict(options.source),
+        "photographs from": {
+            key: told if clear or key != "pattern" else "given" for key, told in options.source.items()
+        },
         "names": "in clear" if clear else "pseudonyms by HMAC-SHA256",
         "kept beside pseudonyms": sorted(people.keep) if not clear else [],
         "remarks": list(cohort.remarks) if clear else [],
