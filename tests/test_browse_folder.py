@@ -64,15 +64,15 @@ def test_a_look_is_that_of_the_quality_command_and_is_kept_until_the_file_change
 
 def test_what_is_wanted():
     good, bad = look_of(0.8), look_of(0.3)
-    assert Wanted("0.5 or more", "all").holds(good, None)
-    assert not Wanted("0.5 or more", "all").holds(bad, None)
-    assert not Wanted("0.5 or more", "all").holds(None, None)
-    assert Wanted("any", "all").holds(None, None)
+    assert Wanted("0.5 or more", "all cases").holds(good, None)
+    assert not Wanted("0.5 or more", "all cases").holds(bad, None)
+    assert not Wanted("0.5 or more", "all cases").holds(None, None)
+    assert Wanted("any quality", "all cases").holds(None, None)
     accepted = Status("x", "done", "accepted")
-    assert Wanted("any", "accepted").holds(None, accepted)
-    assert not Wanted("any", "not reviewed").holds(None, accepted)
-    assert Wanted("any", "not reviewed").holds(None, accepted._replace(changed=True))
-    assert Wanted("any", "not done").holds(bad, Status("x"))
+    assert Wanted("any quality", "accepted").holds(None, accepted)
+    assert not Wanted("any quality", "not reviewed").holds(None, accepted)
+    assert Wanted("any quality", "not reviewed").holds(None, accepted._replace(changed=True))
+    assert Wanted("any quality", "not done").holds(bad, Status("x"))
 
 
 def look_of(score):
@@ -223,7 +223,7 @@ def test_a_thousand_photographs_are_listed_at_once_and_the_window_goes_on(viewer
     assert column(widget, "quality").count("") > 900, "the list does not wait for the photographs"
     qtbot.waitUntil(lambda: column(widget, "quality")[20] != "", timeout=60_000)
     widget.quality.value = "0.5 or more"
-    widget.quality.value = "any"
+    widget.quality.value = "any quality"
     timer.stop()
     assert np.diff(beats).max() < 1.0
     widget.folder.value = tmp_path  # the looking ends with the list
@@ -312,7 +312,7 @@ def test_the_list_is_filtered_by_review_and_quality(studied, shows, qtbot, out):
     assert hidden(studied) == [False, False, True, True], "the open case stays in the list"
     studied.reviewed.value = "failed"
     assert hidden(studied) == [True, False, True, False]
-    studied.reviewed.value = "all"
+    studied.reviewed.value = "all cases"
     qtbot.waitUntil(lambda: column(studied, "quality")[-1] != "", timeout=30_000)
     studied.quality.value = "cannot be read"
     assert hidden(studied) == [True, False, True, False]

@@ -10,7 +10,7 @@ from napari_saunetv2.plugin.browse.form import BrowseForm
 from napari_saunetv2.plugin.common.jobs import Latest
 from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.progress import gathered
-from napari_saunetv2.study.filters import Wanted
+from napari_saunetv2.study.filters import ALL, ANY, Wanted
 from napari_saunetv2.study.review import Source, Status, Survey, statuses
 
 COLUMNS = ("case", "patient", "eye", "date", "quality", "done", "review")
@@ -106,12 +106,12 @@ class Known:
             text = "-" if look.score is None else f"{look.score:.2f}"
             self._list.put(row, _QUALITY, text, look.error or look.note)
         self._shown_looks = count
-        if self._form.quality.value != "any":
+        if self._form.quality.value != ANY:
             self.filter()
 
     def _show_statuses(self, seen: list[Status], count: int) -> None:
         for row in range(count):
             if row not in self._statuses:  # what was said meanwhile is newer
                 self.put(row, seen[row])
-        if self._form.reviewed.value != "all":
+        if self._form.reviewed.value != ALL:
             self.filter()
