@@ -393,6 +393,26 @@ def test_the_copied_command_does_the_same_study(studied, out, tmp_path, monkeypa
 
 
 @pytest.mark.gui
+def test_a_data_set_after_a_folder_has_nothing_of_it(widget, tmp_path, qtbot):
+    assert widget.output.value == tmp_path / "photographs_study"
+    root = tmp_path / "DRIVE" / "test"
+    for part, pixels in (("images/01_test.tif", fundus(SHAPE, 0).image), ("mask/01_test_mask.gif", None)):
+        (root / part).parent.mkdir(parents=True)
+        if pixels is None:
+            write_mask(root / part, fundus(SHAPE, 0).fov)
+        else:
+            write_image(root / part, pixels)
+    widget.folder.value = root.parent
+    assert column(widget, "case") == ["01_test"]
+    assert str(widget.output.value) == "."
+    assert widget.accept.native.isHidden()
+    assert not widget.accept.enabled
+    assert not widget.segment_all.native.isHidden()
+    qtbot.wait(100)
+    assert column(widget, "case") == ["01_test"]
+
+
+@pytest.mark.gui
 def test_it_fits_a_small_window(viewer, widget, qtbot):
     viewer.window.resize(1280, 800)
     qtbot.wait(50)

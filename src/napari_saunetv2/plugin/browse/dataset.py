@@ -98,8 +98,10 @@ class DataSet:
         return [Row(sample.name, partial(read_case, sample)) for sample in self._shown]
 
     def close(self) -> None:
-        """Stop what runs for the list: another folder is opened."""
+        """Forget the data set: another folder is opened."""
         self._thumbnails.forget()
+        self._samples, self._shown, self.lines = [], [], ()
+        self.check()
 
     def leave(self) -> None:
         """Take note that another case is read: nothing depends on it."""

@@ -88,7 +88,13 @@ class Reviewing:
         self._read(folder)
 
     def close(self) -> None:
-        """Forget the folder: another one is opened."""
+        """Forget the folder, and where its results were proposed to go: another one is opened."""
+        self._forget()
+        if self._form.output.value == self._proposed:
+            self._form.output.line_edit.value = ""  # a path would be made absolute
+        self.check()
+
+    def _forget(self) -> None:
         self._source, self._survey, self._at = None, None, -1
         self._reading.forget()
         self.known.forget()
@@ -107,7 +113,7 @@ class Reviewing:
         )
 
     def _read(self, folder: Path) -> None:
-        self.close()
+        self._forget()
         self._source = self._asked(folder)
         self._panel.line.say(f"Reading '{folder}'...")
         self.read.emit()
