@@ -19,7 +19,7 @@ import napari  # noqa: E402
 import numpy as np  # noqa: E402
 from qtpy.QtTest import QTest  # noqa: E402
 
-from napari_saunetv2.files import write_image, write_mask  # noqa: E402
+from napari_saunetv2.files import write_image  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
 
 THEME = sys.argv[1] if len(sys.argv) > 1 else "dark"
@@ -74,30 +74,35 @@ def evaluate() -> None:
 
 
 def browse() -> None:
-    root = _data_set(_HOME / "photographs" / "DRIVE")
+    folder = _tree(_HOME / "photographs" / "clinic")
     with _window("browse", "Browse a data set") as (viewer, widget):
-        widget.folder.value = root
-        widget.split.value = "test"
-        widget.next.native.click()
-        _wait(lambda: "01_test" in viewer.layers)
-        widget.score_all.native.click()
+        widget.folder.value = folder
+        _wait(lambda: widget.cases.rowCount() == 6)
+        widget.study.native.click()
         _wait(lambda: widget.panel.job is None)
+        widget.next.native.click()
+        for name in ("ada/2024-01-11/OD", "ada/2024-01-11/OS"):
+            _wait(lambda name=name: name in viewer.layers and widget.accept.enabled)
+            widget.accept.native.click()
+        _wait(lambda: "ada/2024-07-02/OD" in viewer.layers and widget.accept.enabled)
+        widget.set_aside.native.click()
+        _wait(lambda: "ada/2024-07-02/OS" in viewer.layers and widget.accept.enabled)
+        viewer.layers.selection.active.mode = "paint"
+        rows = range(widget.cases.rowCount())
+        _wait(lambda: all(widget.cases.item(row, 4).text() for row in rows))
 
 
-def _data_set(root: Path) -> Path:
-    """Write synthetic eyes in the layout of DRIVE."""
-    for seed in range(4):
+def _tree(folder: Path) -> Path:
+    """Write synthetic eyes into folders of patients and visits; one is dark, and one file is damaged."""
+    visits = ("ada/2024-01-11", "ada/2024-07-02", "ben/2023-05-02")
+    names = [f"{visit}/{eye}.png" for visit in visits for eye in ("OD", "OS")]
+    for seed, name in enumerate(names):
         eye = fundus((292, 282), seed)
-        for part, pixels in {
-            f"images/{seed + 1:02}_test.tif": eye.image,
-            f"mask/{seed + 1:02}_test_mask.gif": eye.fov,
-            f"1st_manual/{seed + 1:02}_manual1.gif": eye.vessels,
-            f"2nd_manual/{seed + 1:02}_manual2.gif": np.roll(eye.vessels, 1, 0),
-        }.items():
-            path = root / "test" / part
-            path.parent.mkdir(parents=True, exist_ok=True)
-            (write_image if path.suffix == ".tif" else write_mask)(path, pixels)
-    return root
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(folder / name, (eye.image * (0.3 if seed == 3 else 1)).astype(np.uint8))
+    (folder / names[-1]).write_bytes(b"damaged")
+    (folder / "list of patients.txt").write_text("Ada, Ben")
+    return folder
 
 
 @contextmanager

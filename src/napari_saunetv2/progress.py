@@ -1,6 +1,6 @@
 """Long work is a generator that yields its progress and returns its result; these run one to its end."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 State = TypeVar("State")
@@ -40,3 +40,15 @@ def relay(
             yield convert(state)
     finally:
         work.close()
+
+
+def gathered(items: Iterable[State], into: list[State]) -> Generator[int, None, int]:
+    """Make items one by one, append them to a list, and yield its length.
+
+    Whoever reads the list meanwhile takes what is new from where he stopped, so that a thousand items cost no
+    thousand copies.
+    """
+    for item in items:
+        into.append(item)
+        yield len(into)
+    return len(into)

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
-from napari_saunetv2.batch.exports import FORMS, Export
+from napari_saunetv2.batch.exports import Export, write_export
 from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
 from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import FileFormatError, SaunetError, SettingsError
+from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files import make_folder, read_acquisition, write_beside
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.imaging.classes import is_artery_vein
@@ -63,7 +64,7 @@ class MeasureOutputs:
         """Files written for an image of that name, by their contents; the last one is written last."""
         tables = ("measurements", "segments", *(() if self.peer is None else (self.peer,)))
         endings = {table: f"{table}.csv" for table in tables}
-        endings |= {export: FORMS[export].ending for export in self.exports}
+        endings |= {export: FORMATS[export].ending for export in self.exports}
         return {
             what: self.folder / f"{name}_{end}"
             for what, end in (endings | {"labels": "segments.tif"}).items()
@@ -174,7 +175,7 @@ def measure_one(
             text = measured.named(table, below(file, name)).to_csv(index=False, lineterminator="\n").encode()
             write_beside(where[what], lambda out, text=text: out.write(text), overwrite=True)  # type: ignore[misc]
         for export in outputs.exports:
-            FORMS[export].write(where[export], found, file)
+            write_export(export, where[export], found, file)
         measured.write_labels(where["labels"], found.labels, overwrite=True)
     except (SaunetError, OSError, MemoryError) as error:
         return Measured(str(file), "failed", error=str(error) or "no memory")

@@ -29,6 +29,9 @@ _REFERRED = (
 )
 """What is taken over from the photograph's file: nothing that names the patient."""
 
+_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
+"""Without these no other file can refer to a photograph; programs that remove names may remove them too."""
+
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
@@ -135,6 +138,12 @@ def _of(photograph: Path) -> "Dataset":
         raise FileFormatError(
             f"'{photograph.name}' is no whole DICOM file: give the photograph that the masks belong to."
         ) from error
+    lacking = [name for name in _NEEDED if found.get(name) in (None, "")]
+    if lacking:
+        raise FileFormatError(
+            f"'{photograph.name}' has no {', '.join(lacking)}: a DICOM Segmentation must refer to its "
+            "photograph by it. Use the file as the camera wrote it, or another format."
+        )
     return _without_patient(found)
 
 

@@ -60,6 +60,8 @@ class Measurements:
     remarks : list of str
         What a user should know before trusting the numbers.
     landmarks : Landmarks
+    masks : dict of str to array, shape (H, W), bool
+        What was measured: "arteries" and "veins", which share their crossings, or "vessels".
     """
 
     labels: NDArray[np.int32]
@@ -68,6 +70,7 @@ class Measurements:
     image: "pd.DataFrame"
     remarks: list[str] = field(default_factory=list)
     landmarks: Landmarks = field(default_factory=Landmarks)
+    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def measure(
@@ -176,6 +179,7 @@ def measure_steps(
         _image_rows(cells, units),
         _remarks(given),
         landmarks,
+        given.classes or {"vessels": given.vessels},
     )
 
 

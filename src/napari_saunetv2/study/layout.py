@@ -48,6 +48,10 @@ class Layout:
         """What was done with a photograph."""
         return self.folder / "parts" / f"{name}.json"
 
+    def review(self, name: str) -> Path:
+        """What a reviewer said of a photograph."""
+        return self.folder / "reviews" / f"{name}.json"
+
     def part(self, name: str, table: str) -> Path:
         """Rows of a photograph for a table."""
         return self.folder / "parts" / f"{name}_{table}.csv.gz"

@@ -1,6 +1,5 @@
 """Run a study: what is to be done, doing it, and what comes of it."""
 
-import json
 from collections.abc import Generator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,18 +9,18 @@ from napari_saunetv2 import __version__, inference
 from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
-from napari_saunetv2.errors import OverwriteError, SaunetError, SettingsError
-from napari_saunetv2.files import write_beside
+from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.study.about import StudyOptions, models, study_of
-from napari_saunetv2.study.layout import ABOUT, KINDS, REPORT, TABLES, Layout
+from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
 from napari_saunetv2.study.record import Record, edits, fingerprint, read_record, write_record
 from napari_saunetv2.study.results import write_results
+from napari_saunetv2.study.state import read_records, read_state, refuse_other, write_state
 
 FORMAT = 1
 """Raised where results change in form: all photographs are then done again."""
@@ -88,10 +87,10 @@ def study_steps(
     """
     check_workers(workers)
     layout = Layout(options.output)
-    _refuse_other(layout)
+    refuse_other(layout)
     with exclusive(options.output):
         config = _begun(layout, options)
-        records = _records(layout)
+        records = read_records(layout)
         recorded = {record.file: name for name, record in records.items()}
         pseudonyms = options.people.pseudonyms
         names = result_names(cohort, recorded, pseudonyms)
@@ -136,25 +135,11 @@ def study_steps(
     )
 
 
-def _refuse_other(layout: Layout) -> None:
-    """Refuse a folder that holds files of these names and is no study."""
-    if layout.state.exists():
-        return
-    for name in (*TABLES, ABOUT, REPORT, "masks", "overlays", "pages", "parts"):
-        if (layout.folder / name).exists():
-            raise OverwriteError(
-                f"'{layout.folder / name}' exists, and the folder holds no study: choose another folder."
-            )
-
-
 def _begun(layout: Layout, options: StudyOptions) -> InferenceConfig:
     """Compare with earlier runs of the same folder; returns how the network runs, in all of them alike."""
     pseudonyms = options.people.pseudonyms
     key = "" if pseudonyms is None else pseudonyms.check
-    try:
-        before = json.loads(layout.state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = {}
+    before = read_state(layout)
     if before and before.get("key") != key:
         held = "results with names in clear" if not before.get("key") else "pseudonyms under another key"
         if before.get("key") and not key:
@@ -172,22 +157,8 @@ def _begun(layout: Layout, options: StudyOptions) -> InferenceConfig:
             raise
         config = inference.resolved(model, options.config)
     how = {name: getattr(config, name) for name in ("device", "engine", "precision")}
-    state = {"key": key, "engines": {**before.get("engines", {}), wish: how}}
-    text = json.dumps(state, indent=1).encode()
-    layout.state.parent.mkdir(parents=True, exist_ok=True)
-    write_beside(layout.state, lambda out: out.write(text), overwrite=True)
+    write_state(layout, {"key": key, "engines": {**before.get("engines", {}), wish: how}})
     return config
-
-
-def _records(layout: Layout) -> dict[str, Record]:
-    """All records, by the name of the results."""
-    parts = layout.state.parent
-    found = {
-        path.relative_to(parts).as_posix().removesuffix(".json"): read_record(path)
-        for path in sorted(parts.rglob("*.json"))
-        if path != layout.state
-    }
-    return {name: record for name, record in found.items() if record is not None}
 
 
 def _base(task: Task) -> str:

@@ -1,12 +1,18 @@
-"""One case of a data set as a group of layers: photograph, observers, field of view."""
+"""One case as a group of layers: photograph, labels, field of view."""
 
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.plugin.common.class_colours import MARKED, artery_vein_colours, of_classes
+from napari_saunetv2.plugin.common.class_colours import (
+    MARKED,
+    artery_vein_colours,
+    of_classes,
+    read_label_layer,
+)
 from napari_saunetv2.plugin.common.layers import OBSERVERS, add_beside, vessel_colours
 from napari_saunetv2.plugin.common.roles import OF
 from napari_saunetv2.plugin.session import edits
@@ -15,6 +21,40 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 LayerData = tuple[Any, dict[str, Any], str]
+
+TITLES = {"av": "arteries and veins", "vessels": "vessels"}
+"""What the layer of a kind of mask is called; the first one that is there is shown."""
+
+
+class Row(NamedTuple):
+    """A case of the list, and the job that reads its layers."""
+
+    name: str
+    read: Callable[[], Generator[None, None, list[LayerData]]]
+
+
+def read_with_masks(sample: Sample, masks: Mapping[str, Path]) -> Generator[None, None, list[LayerData]]:
+    """Read a photograph and its masks, as a job.
+
+    Parameters
+    ----------
+    sample : Sample
+        Without labels.
+    masks : mapping of str to Path
+        By kind, "vessels" or "av"; those that exist are read.
+    """
+    layers = yield from read_case(sample)
+    _, about, _ = layers[0]
+    for kind, title in TITLES.items():
+        if not masks[kind].exists():
+            continue
+        labels, look = read_label_layer(masks[kind])
+        metadata = about["metadata"] | look.pop("metadata", {}) | {"role": "labels", "observer": kind}
+        first = len(layers) == 1
+        named = {"name": f"{sample.name} {title}", "metadata": metadata, "visible": first, "opacity": 0.6}
+        layers.append((labels, named | look, "labels"))
+        yield None
+    return layers
 
 
 def read_case(sample: Sample) -> Generator[None, None, list[LayerData]]:
@@ -72,8 +112,11 @@ class Group:
         """List the layers with unsaved painting."""
         return [layer for layer in self.labels() if edits.unsaved(layer)]
 
-    def replace(self, case: list[LayerData], keep: list[Labels]) -> None:
-        """Replace the case: the view and the layers' visibility stay the same."""
+    def replace(self, case: list[LayerData], keep: list[Labels], active: str = "image") -> None:
+        """Replace the case: the view and the layers' visibility stay the same.
+
+        The first layer of the role ``active`` becomes the active one, else the photograph.
+        """
         former = self.all()
         own = [layer for layer in self._layers if layer in former]
         looks = {_part(layer.metadata): (layer.visible, layer.opacity) for layer in own}
@@ -92,7 +135,8 @@ class Group:
                 layer.visible = False
             elif layer not in self._layers:
                 self._viewer.layers.remove(layer)
-        self._viewer.layers.selection.active = self._layers[0]
+        roles = (layer for layer in self._layers if layer.metadata.get("role") == active)
+        self._viewer.layers.selection.active = next(roles, self._layers[0])
         if shape == self._layers[0].data.shape:
             self._viewer.camera.center, self._viewer.camera.zoom = camera
         else:

@@ -90,6 +90,13 @@ def copy_buttons(python: str, command: str, *, enabled: bool = True) -> tuple[Pu
     )
 
 
+def export_button(*, enabled: bool = True) -> PushButton:
+    """Make the button whose menu writes for another program."""
+    return button(
+        "export", "Export", "Write what is shown for ImageJ, QuPath, OME, DICOM or Excel.", enabled=enabled
+    )
+
+
 def progress_bar() -> ProgressBar:
     """Make the bar of a job, out of sight until one runs."""
     return ProgressBar(name="progress", value=0, max=1000, visible=False)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 
-from napari_saunetv2.plugin.common.layers import colours_first, same_eye
+from napari_saunetv2.plugin.common.layers import same_eye
+from napari_saunetv2.plugin.common.part import Part, frame_of
 from napari_saunetv2.plugin.common.roles import NOT_VESSELS, OF, ROLE
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def likely_photograph(viewer: "ViewerModel", of: Labels | None) -> Any:
     return best if best is not None and any(ranks[best]) else NONE
 
 
+def layer_of(viewer: "ViewerModel", part: Part | None) -> Image | None:
+    """Give the image that still shows an array; None where there is none."""
+    images = (x for x in viewer.layers if isinstance(x, Image) and part is not None)
+    return next((x for x in images if part is not None and Part.of(x).data is part.data), None)
+
+
 def probabilities(viewer: "ViewerModel") -> list[Any]:
     """List what can be the probability: auto, none, and grey images of floats."""
     floats = [x for x in viewer.layers if isinstance(x, Image) and not x.rgb and _is_float(x)]
@@ -67,14 +74,6 @@ def own_probability(viewer: "ViewerModel", of: Labels) -> Image | None:
     found = [x for x in probabilities(viewer)[2:] if x.metadata.get(OF) == of.metadata[OF]]
     fitting = [x for x in found if x.metadata.get(ROLE) == "probability" and _same_frame(x, of)]
     return fitting[-1] if fitting else None
-
-
-def own_threshold(of: Labels) -> float | None:
-    """Give the threshold by which Segment drew vessels; None where it did more than that."""
-    about = of.metadata
-    if about.get("min_size", 0) > 1 or about.get("connected") or "threshold" not in about:
-        return None
-    return float(about["threshold"])
 
 
 def fields_of_view(viewer: "ViewerModel") -> list[Any]:
@@ -103,14 +102,6 @@ def of(viewer: "ViewerModel", layer: Labels, role: str) -> Layer | None:
     name = layer.metadata.get(OF, layer.name)
     found = [x for x in viewer.layers if x.metadata.get(ROLE) == role and x.metadata.get(OF) == name]
     return found[-1] if found else None
-
-
-def frame_of(layer: Layer) -> tuple[int, ...]:
-    """Shape at full resolution, without colours."""
-    shape = tuple((layer.data[0] if layer.multiscale else layer.data).shape)
-    if getattr(layer, "rgb", False):
-        return shape[:-1]
-    return shape[1:] if colours_first(layer) else shape
 
 
 def _may_be(layer: Layer, role: str) -> bool:

@@ -2,29 +2,16 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Labels
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import write_image, write_mask, write_probability
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.plugin.common.part import Part
-from napari_saunetv2.plugin.measure.choices import frame_of
 from napari_saunetv2.plugin.measure.run import Measured
 from napari_saunetv2.plugin.measure.source import ARTERY, BOTH, VEIN, Index, Source
 from napari_saunetv2.reproduce.measuring import Measuring
-
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
-
-def shown(layer: Labels, viewer: "ViewerModel") -> Index:
-    """Give the index of the plane that the viewer shows."""
-    stack = frame_of(layer)[:-2]
-    where = layer.world_to_data(viewer.dims.point[-layer.ndim :])[: len(stack)]
-    return tuple(int(np.clip(round(at), 0, size - 1)) for at, size in zip(where, stack, strict=True))
 
 
 def python(measured: Measured, index: Index) -> str:

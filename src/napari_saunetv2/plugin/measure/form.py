@@ -9,7 +9,15 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy, QTabWidget
 
 from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.measure.units import DISC_DIAMETER
-from napari_saunetv2.plugin.common.forms import align, copy_buttons, group, narrow, progress_bar, row
+from napari_saunetv2.plugin.common.forms import (
+    align,
+    copy_buttons,
+    export_button,
+    group,
+    narrow,
+    progress_bar,
+    row,
+)
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
 from napari_saunetv2.plugin.measure.choices import AUTO, FIND, NONE
 from napari_saunetv2.plugin.measure.columns import TITLES
@@ -179,6 +187,7 @@ class MeasureForm(Container[Any]):
             enabled=False,
             tooltip="Save all tables as CSV or Excel, with the meaning of every column.",
         )
+        self.export = export_button(enabled=False)
         self.copy_python, self.copy_command = copy_buttons(
             "Copy this measurement as Python code for napari's console.",
             "Copy this measurement as a command line; the layers are written to files for it.",
@@ -206,7 +215,9 @@ class MeasureForm(Container[Any]):
         self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.views.setMinimumHeight(190)
-        ending = row("ending", "", self.save, Label(value="copy as"), self.copy_python, self.copy_command)
+        ending = row(
+            "ending", "", self.save, self.export, Label(value="copy as"), self.copy_python, self.copy_command
+        )
         layout = self.native.layout()
         for part, share in ((self.bar, 0), (self.views, 1), (ending.native, 0)):
             layout.addWidget(part, share)

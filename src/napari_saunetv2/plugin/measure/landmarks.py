@@ -11,8 +11,9 @@ from napari_saunetv2.measure import Circle, Point
 from napari_saunetv2.measure.outlines import box_of, circle_of
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
+from napari_saunetv2.plugin.common.part import frame_of
 from napari_saunetv2.plugin.common.roles import OF, ROLE
-from napari_saunetv2.plugin.measure.choices import DISC, FOVEA, frame_of
+from napari_saunetv2.plugin.measure.choices import DISC, FOVEA
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -11,12 +11,14 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.measure.units import Scale
+from napari_saunetv2.plugin.common import scale
 from napari_saunetv2.plugin.common.layers import Planes, add_beside
 from napari_saunetv2.plugin.common.panel import JobPanel
-from napari_saunetv2.plugin.common.part import Part
+from napari_saunetv2.plugin.common.part import Part, own_threshold, shown_plane
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
-from napari_saunetv2.plugin.measure import choices, copies, landmarks, messages, saving, scale
+from napari_saunetv2.plugin.measure import choices, copies, landmarks, messages, saving
 from napari_saunetv2.plugin.measure.choices import AUTO, DISC, FIND, FOVEA, NONE
+from napari_saunetv2.plugin.measure.export import MeasureExport
 from napari_saunetv2.plugin.measure.following import Following
 from napari_saunetv2.plugin.measure.form import MeasureForm, is_layer
 from napari_saunetv2.plugin.measure.run import Measured, Request, measure_planes
@@ -56,6 +58,7 @@ class MeasureWidget(MeasureForm):
             ended=self._ended,
         )
         self.following = Following(self, self.results, self.panel, self._request)
+        self._exports = MeasureExport(self, napari_viewer, self.results, self.panel)
         set_up(self, napari_viewer)
         self._connect()
         self._layers_changed()
@@ -141,7 +144,7 @@ class MeasureWidget(MeasureForm):
         measured, layer = self.results.measured, self.results.layer
         if measured is None or layer is None:
             raise SettingsError("The measured layer was removed: choose another one and press Measure.")
-        return copies.python(measured, copies.shown(layer, self._viewer))
+        return copies.python(measured, shown_plane(layer, self._viewer))
 
     def _copy_python(self) -> None:
         try:
@@ -156,7 +159,7 @@ class MeasureWidget(MeasureForm):
         measured, layer = self.results.measured, self.results.layer
         if measured is None or layer is None or self.panel.busy:
             return
-        work = copies.command(measured, copies.shown(layer, self._viewer))
+        work = copies.command(measured, shown_plane(layer, self._viewer))
         self.panel.run(work, done=self._put, visible=False)
 
     def _put(self, command: str) -> None:
@@ -171,7 +174,8 @@ class MeasureWidget(MeasureForm):
             return
         yield from self._show_landmarks(layer, measured)
         yield from self.results.show(measured, layer)
-        self.save.enabled = self.copy_python.enabled = self.copy_command.enabled = True
+        for button in (self.save, self.export, self.copy_python, self.copy_command):
+            button.enabled = True
         self.following.watch()
         self.panel.line.say(messages.of(measured))
 
@@ -195,7 +199,7 @@ class MeasureWidget(MeasureForm):
                 field.value = one
 
     def _ended(self) -> None:
-        self._check()
+        self._check(quietly=True)  # what the job said stays
         self.following.catch_up()
 
     # What happens to the layers and the fields
@@ -222,14 +226,14 @@ class MeasureWidget(MeasureForm):
                 self._take_vessels()
         self._check()
 
-    def _check(self) -> bool:
+    def _check(self, *, quietly: bool = False) -> bool:
         """Say whether the measuring can start; where not, the status line says why."""
         known = is_layer(self.disc.value) or self.disc.value == FIND
         try:
             self.say_scale(scale.in_words(self._scale(), disc=known))
         except SaunetError:  # the status line says why
             self.say_scale("unknown")
-        return self.panel.check()
+        return self.panel.check(quietly=quietly)
 
     def _obstacle(self) -> str:
         layer = self.vessels.value
@@ -249,7 +253,7 @@ class MeasureWidget(MeasureForm):
         probability, threshold = self.probability.value, None
         if probability == AUTO:
             probability = choices.own_probability(self._viewer, layer)
-            threshold = choices.own_threshold(layer) if probability is not None else None
+            threshold = own_threshold(layer) if probability is not None else None
         fov = self.fov.value
         if fov == AUTO:
             fov = choices.own_fov(self._viewer, layer) or AUTO

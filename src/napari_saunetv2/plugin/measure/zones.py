@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from napari_saunetv2.measure.outlines import Outline, grid_outlines, no_outlines, zone_outlines
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
+from napari_saunetv2.plugin.common.part import frame_of
 from napari_saunetv2.plugin.common.roles import OF, ROLE
-from napari_saunetv2.plugin.measure.choices import ZONES, frame_of
+from napari_saunetv2.plugin.measure.choices import ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,6 +16,7 @@ from napari_saunetv2.plugin.common.forms import (
     button,
     choice,
     copy_buttons,
+    export_button,
     group,
     narrow,
     number,
@@ -72,7 +73,7 @@ class SegmentForm(Container[Any]):
                     row("uncertain_row", "uncertain", self.previous_uncertain, self.next_uncertain),
                     row("copy_row", "copy as", self.copy_python, self.copy_command),
                 ),
-                self.save,
+                row("save_row", "", self.save, self.export),
             ],
         )
         self._lay_out()
@@ -189,6 +190,7 @@ class SegmentForm(Container[Any]):
             "Save the active labels, or else the vessels of this photograph, as a mask (0 and 255) "
             "next to the photograph (Ctrl+Alt+M). The file keeps the scale and opens again as labels.",
         )
+        self.export = export_button()
         self.copy_python, self.copy_command = copy_buttons(
             "Copy what this does as Python code.", "Copy what this does as a command line."
         )

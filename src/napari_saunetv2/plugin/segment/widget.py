@@ -21,6 +21,7 @@ from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.segment import copies
 from napari_saunetv2.plugin.segment.card import CardMaker, Wish
 from napari_saunetv2.plugin.segment.choices import DataWatch, fov_choices, obstacle, photographs
+from napari_saunetv2.plugin.segment.export import SegmentExport
 from napari_saunetv2.plugin.segment.form import SegmentForm
 from napari_saunetv2.plugin.segment.navigator import UncertainVesselNavigator
 from napari_saunetv2.plugin.segment.outline import Outline
@@ -56,13 +57,14 @@ class SegmentWidget(SegmentForm):
             stop=self.cancel,
             stopped="Stopped; no layer was changed.",
             obstacle=self._obstacle,
-            ended=self._check,
+            ended=partial(self._check, quietly=True),  # what the job said stays
         )
         self._cards = CardMaker(self.native, self._wish, self._show_card)
         self._data = DataWatch(self._cards.renew)
         self._masks = Latest(self.panel.fail)
         self._navigator = UncertainVesselNavigator(napari_viewer, self.panel.line.say, self.panel.fail)
         self._saver = Saver(napari_viewer, self.native, self.panel.line.say)
+        self._exports = SegmentExport(self, napari_viewer, self._result, self.panel)
         set_up(self, napari_viewer)
         self._connect()
         self.use_model_threshold()
@@ -232,13 +234,13 @@ class SegmentWidget(SegmentForm):
         self._follow_active()
         self._check()
 
-    def _check(self) -> bool:
+    def _check(self, *, quietly: bool = False) -> bool:
         """Say whether a run can start; where not, the status line says why."""
         layer = self.image.value
         self.planes.visible = layer is not None and layer.ndim > 2 and not colours_first(layer)
         self._data.watch(layer)
         self._check_uncertainty()
-        return self.panel.check()
+        return self.panel.check(quietly=quietly)
 
     def _check_uncertainty(self) -> None:
         result = self._result()

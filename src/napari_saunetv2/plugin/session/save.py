@@ -12,7 +12,9 @@ from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_saunetv2.errors import FileFormatError, SaunetError
+from napari_saunetv2.files.dicom import begins_as_dicom
 from napari_saunetv2.plugin.common.layers import file_of, same_eye
+from napari_saunetv2.plugin.common.part import frame_of
 from napari_saunetv2.plugin.common.questions import ask_to_replace
 from napari_saunetv2.plugin.common.roles import CLASSES, OF, ROLE
 from napari_saunetv2.plugin.common.windows import tell
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FILTER = "Masks (*.png *.tif *.tiff)"
 SUFFIXES = (".png", ".tif", ".tiff")
 ENDING = "vessels"
+
+_UNFIT = re.compile(r'[\s<>:"/\\|?*]+')
+"""What no file's name should have."""
 
 
 class Saver:
@@ -52,18 +57,18 @@ class Saver:
         photograph : Image, optional
             Photograph next to which to save, if the labels do not name theirs.
         """
-        labels = _in_hand(self._viewer) or otherwise
+        labels = labels_in_hand(self._viewer) or otherwise
         if labels is None:
             self._say("There are no vessels to save: segment first, or select a Labels layer.")
             return
-        photograph = _photograph_of(labels, self._viewer) or photograph
+        photograph = photograph_of(labels, self._viewer) or photograph
         target = self._target(labels, photograph)
         if target is None:
             return
         about = {"name": labels.name, "scale": labels.scale, "units": labels.units}
         about["metadata"] = labels.metadata
         try:
-            _refuse_photograph(target, photograph)
+            refuse_photograph(target, photograph)
             notice = store(target, labels.data, about, overwrite=True)
         except SaunetError as error:
             self._say(tell(error))
@@ -94,7 +99,7 @@ class Saver:
         return target
 
 
-def _in_hand(viewer: "ViewerModel") -> Labels | None:
+def labels_in_hand(viewer: "ViewerModel") -> Labels | None:
     """Return the active layer if it holds vessels: not a field of view or an evaluation."""
     active = viewer.layers.selection.active
     active = getattr(active, "__wrapped__", active)  # a widget gets proxies, which are short-lived
@@ -103,12 +108,18 @@ def _in_hand(viewer: "ViewerModel") -> Labels | None:
     return active if active.metadata.get(ROLE) in (None, "vessels") else None
 
 
-def _photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
+def photograph_of(labels: Labels, viewer: "ViewerModel") -> Image | None:
     """Find the photograph of labels: their source, or one of the same image."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image) and ROLE not in layer.metadata]
     of = labels.metadata.get(OF)
     fitting = (x for x in images if x.name == of or (of is None and same_eye(x, labels)))
     return next(fitting, None)
+
+
+def export_proposal(name: str, photograph: Image | None) -> Path:
+    """Propose the folder of the photograph, and a layer's name, for an exported file."""
+    file = photograph_file(photograph)
+    return (_last_folder() if file is None else file.parent) / _UNFIT.sub("_", name)
 
 
 def proposal(labels: Labels, photograph: Image | None) -> Path:
@@ -125,7 +136,7 @@ def proposal(labels: Labels, photograph: Image | None) -> Path:
     added = re.sub(rf"\(edited\)|\(recovered\)|\[\d+\]|\b(arteries and veins|{ending})\b", "", added)
     if file is not None:
         stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
-    words = re.sub(r'[\s<>:"/\\|?*]+', "_", " ".join(f"{stem} {added}".split()))
+    words = _UNFIT.sub("_", " ".join(f"{stem} {added}".split()))
     folder = file.parent if file is not None else _last_folder()
     return folder / f"{'_'.join(filter(None, (words, ending)))}{SUFFIXES[0]}"
 
@@ -138,12 +149,20 @@ def photograph_file(photograph: Image | None) -> Path | None:
     return Path(path) if path and Path(path).is_file() else file_of(photograph)
 
 
+def dicom_file(photograph: Image | None) -> Path | None:
+    """DICOM file of a photograph that is one picture; a segmentation of it refers to this file."""
+    file = photograph_file(photograph)
+    one_picture = photograph is not None and len(frame_of(photograph)) == 2
+    return file if file is not None and one_picture and begins_as_dicom(file) else None
+
+
 def _last_folder() -> Path:
     history = map(Path, get_settings().application.save_history)
     return next(filter(Path.is_dir, history), Path.home())
 
 
-def _refuse_photograph(target: Path, photograph: Image | None) -> None:
+def refuse_photograph(target: Path, photograph: Image | None) -> None:
+    """Raise FileFormatError for a file that is the photograph itself."""
     file = photograph_file(photograph)
     if file is not None and target.exists() and target.samefile(file):
         raise FileFormatError(f"'{target.name}' is the photograph itself: choose another name for the mask.")

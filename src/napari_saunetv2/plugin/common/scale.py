@@ -50,6 +50,12 @@ def scale_of(given: str, disc_diameter: float, *layers: Layer) -> Scale:
     return Scale(disc_diameter=disc_diameter)
 
 
+def spacing_of_layers(*layers: Layer) -> Spacing | None:
+    """Give the size of a pixel that a layer or its file states in millimetres, for a file of the results."""
+    known = (stated for _, stated in _stated(layers) if stated is not None and stated.millimetres)
+    return next(known, None)
+
+
 def in_words(scale: Scale, *, disc: bool) -> str:
     """Say the scale and where it comes from."""
     if scale.spacing is not None:
