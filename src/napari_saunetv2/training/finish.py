@@ -12,6 +12,7 @@ from torch import nn
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
+from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig
@@ -79,10 +80,11 @@ def _write_model(
     base: Checkpoint | None,
 ) -> None:
     state.mean.load_state_dict(state.best)
+    network = with_mean_observer(state.mean, config)
     if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
         images = training_data.validation or training_data.train
-        predictions = [validation.logits(state.mean, image, training_data.device) for image in images]
-        validation.recalibrate_bias(state.mean, images, predictions)
+        predictions = [validation.logits(network, image, training_data.device) for image in images]
+        validation.recalibrate_bias(network, images, predictions)
     scores: tuple[Mapping[str, Any], ...] = ()
     if config.compare_with_base and training_data.validation:
         data = {**data, "f1_before": outcome.before, "f1_after": outcome.after}
@@ -112,7 +114,19 @@ def _write_model(
     )
     path = outcome.model
     assert path is not None
-    checkpoint.save(path, state.mean, _with_what_was_measured(header, state.mean, path), overwrite=True)
+    checkpoint.save(path, network, _with_what_was_measured(header, network, path), overwrite=True)
+
+
+def with_mean_observer(network: nn.Module, config: TrainConfig) -> nn.Module:
+    """Replace the output maps of several observers by one, their mean: the layer is linear."""
+    if not config.observers:
+        return network
+    weights = dict(network.state_dict())
+    for name in ("head.weight", "head.bias"):
+        weights[name] = weights[name].mean(0, keepdim=True)
+    one = NETWORKS[config.network](**config.arguments).to(weights["head.bias"].device).eval()
+    one.load_state_dict(weights)
+    return one
 
 
 def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> Header:
