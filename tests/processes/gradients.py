@@ -35,7 +35,16 @@ def _gradients(config: TrainConfig) -> dict[str, torch.Tensor]:
 
 def in_double_precision(patch: Callable[[object, str, object], None]) -> None:
     patch(torch.Tensor, "float", lambda self: self)
-    patch(steps, "batch", lambda *args: Batch(*(part.double() for part in batch(*args)[:3]), batch(*args).observers))
+    patch(
+        steps,
+        "batch",
+        lambda *args: Batch(*(part.double() for part in batch(*args)[:3]), batch(*args).observers),
+    )
+
+
+def _doubled(*args: Any) -> Batch:
+    views, vessels, weight, observers = batch(*args)
+    return Batch(views.double(), vessels.double(), weight.double(), observers)
 
 
 if __name__ == "__main__":

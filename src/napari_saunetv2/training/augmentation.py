@@ -30,9 +30,10 @@ class Augmentation:
         GroupNorm averages over a view, so views should hold about as much black as a whole canvas does.
     unresampled : float, [0, 1]
         Share of views that use only quarter turns and whole-pixel shifts: they are not resampled, so they are
-        as sharp as the photographs in use. Of a photograph held at several scales, any is used.
+        as sharp as the photographs in use. Of a photograph held at several scales, half of them have the
+        scale in use.
     unfiltered : bool
-        Unresampled views get neither blur nor noise, like the photographs in use.
+        Unresampled views get neither blur nor noise nor any other fault, like the photographs in use.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
@@ -109,7 +110,12 @@ def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
     if settings.unresampled == 0 or unit(draw) >= settings.unresampled:
         return replace(settings, unresampled=0.0)
     unresampled = replace(settings, unresampled=1.0)
-    return replace(unresampled, blur=0.0, noise=0.0) if settings.unfiltered else unresampled
+    return replace(unresampled, **_NO_FAULTS) if settings.unfiltered else unresampled
+
+
+_NO_FAULTS = dict.fromkeys(
+    ("blur", "noise", "channel_mix", "dimming", "shade", "haze", "defocus", "jpeg"), 0.0
+)
 
 
 def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw: Generator) -> Tensor:
@@ -138,7 +144,7 @@ def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw
     magnification = math.exp(low + (high - low) * unit(draw))
     if unresampled:
         angle = math.pi / 2 * round(2 * angle / math.pi)
-        level = levels[int(torch.randint(len(levels), (), generator=draw))] if len(levels) > 1 else levels[0]
+        level = _one_of(levels, draw)
         magnification = level.factor
     else:
         level = next((level for level in levels if level.factor >= magnification), levels[-1])
@@ -165,6 +171,15 @@ def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw
         dim=-1,
     )
     return F.grid_sample(level.canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
+
+
+def _one_of(levels: Sequence[Level], draw: Generator) -> Level:
+    """Draw the scale in use half of the time, else any; nothing is drawn where there is one alone."""
+    if len(levels) == 1:
+        return levels[0]
+    if unit(draw) < 0.5:
+        return next(level for level in levels if level.factor == 1)
+    return levels[int(torch.randint(len(levels), (), generator=draw))]
 
 
 def smooth_field(count: int, points: int, size: int, draw: Generator, device: torch.device) -> Tensor:

@@ -34,7 +34,10 @@ class TrainConfig:
         Relative frequency of views of each data set, by its key; empty for images of all data sets alike.
     observers : tuple of str
         Data sets whose observers are told apart: the last layer has an output map for each while training,
-        because one draws vessels wider than another. The model that is written has their mean.
+        because one draws vessels wider than another. The model that is written has one map
+        (:mod:`napari_saunetv2.training.observers`).
+    common : float, [0, 1)
+        Share of views from which a map learns that tells no observers apart, instead of the observer's own.
     loss : str
         Key in ``LOSSES``.
     steps : int
@@ -106,6 +109,7 @@ class TrainConfig:
     scales: tuple[float, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     observers: tuple[str, ...] = ()
+    common: float = 0.0
     loss: str = "bce_mcc"
     steps: int = 5000
     batch: int = 4
@@ -209,8 +213,8 @@ class TrainConfig:
 
     @property
     def maps(self) -> int:
-        """Output maps while training."""
-        return len(self.observers) or len(self.classes)
+        """Output maps while training: of each class, or of each observer and the one for all of them."""
+        return len(self.observers) + (self.common > 0) if self.observers else len(self.classes)
 
     def _arguments(self, maps: int) -> dict[str, Any]:
         return {**self.network_arguments, **({"classes": maps} if maps > 1 else {})}
@@ -222,6 +226,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fov_diameter": (lambda x: x is None or 16 <= x <= 10_000, "None or a length from 16 to 10,000 pixels"),
     "scales": (lambda x: all(0.1 <= scale <= 10 for scale in x), "numbers from 0.1 to 10"),
     "shares": (lambda x: all(share > 0 for share in x.values()), "above 0 for each data set"),
+    "common": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "loss": (lambda x: x in LOSSES, f"one of {', '.join(LOSSES)}"),
     "steps": (lambda x: x >= 1, "at least 1"),
     "batch": (lambda x: x >= 1, "at least 1"),

@@ -12,11 +12,11 @@ from torch import nn
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
-from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.data import TrainingData
+from napari_saunetv2.training.observers import for_anybody
 from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import initial_state
@@ -53,9 +53,10 @@ def _validated(
     if not config.compare_with_base:
         return plain
     state.mean.load_state_dict(state.best)
-    before = Validator(initial_state(config, base, training_data.device).mean, training_data)
+    start = initial_state(config, base, training_data.device).mean
+    before = Validator(for_anybody(start, config), training_data)
     beaten = base is None or state.best_step > 0
-    after = Validator(state.mean, training_data) if beaten else before
+    after = Validator(for_anybody(state.mean, config), training_data) if beaten else before
     corrected = None if base is None else compare(before, after, training_data)
     if not training_data.validation:
         return replace(plain, corrected=corrected)
@@ -80,7 +81,7 @@ def _write_model(
     base: Checkpoint | None,
 ) -> None:
     state.mean.load_state_dict(state.best)
-    network = with_mean_observer(state.mean, config)
+    network = for_anybody(state.mean, config)
     if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
         images = training_data.validation or training_data.train
         predictions = [validation.logits(network, image, training_data.device) for image in images]
@@ -115,18 +116,6 @@ def _write_model(
     path = outcome.model
     assert path is not None
     checkpoint.save(path, network, _with_what_was_measured(header, network, path), overwrite=True)
-
-
-def with_mean_observer(network: nn.Module, config: TrainConfig) -> nn.Module:
-    """Replace the output maps of several observers by one, their mean: the layer is linear."""
-    if not config.observers:
-        return network
-    weights = dict(network.state_dict())
-    for name in ("head.weight", "head.bias"):
-        weights[name] = weights[name].mean(0, keepdim=True)
-    one = NETWORKS[config.network](**config.arguments).to(weights["head.bias"].device).eval()
-    one.load_state_dict(weights)
-    return one
 
 
 def _with_what_was_measured(header: Header, network: nn.Module, path: Path) -> Header:

@@ -115,7 +115,9 @@ def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, devi
     with torch.autocast(device.type, torch.bfloat16, enabled=_in_bfloat16(config, device)):
         maps = state.network(views.to(device)).float()
     if config.observers:
-        maps = maps[torch.arange(len(maps), device=device), observers.to(device), None]  # what each view's own observer drew
+        maps = maps[
+            torch.arange(len(maps), device=device), observers.to(device), None
+        ]  # what each view's own observer drew
     logits = processes.gathered(maps)
     truth = processes.gathered(truth.to(device))
     counted = None if weight is None else processes.gathered(weight.to(device))

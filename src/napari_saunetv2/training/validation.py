@@ -34,10 +34,9 @@ class Preview:
 
 
 def logits(network: nn.Module, image: Prepared, device: torch.device) -> Tensor:
-    """Logits of a network in evaluation mode for a whole canvas, shape (1, K, H, W): mean over observers."""
+    """Logits of a network in evaluation mode for a whole canvas, shape (1, K, H, W)."""
     with torch.inference_mode():
-        maps = network(image.canvas[None, :3].to(device)).float()
-        prediction: Tensor = maps.unflatten(1, (-1, image.classes)).mean(1)
+        prediction: Tensor = network(image.canvas[None, :3].to(device)).float()
         return prediction
 
 

@@ -288,7 +288,8 @@ def batch(images: Sequence[Prepared], config: TrainConfig, step: int, share: sli
     ]
     balances = [images[n].balance for n in chosen[share]]
     labels = _labels(views[share], balances, config, _weighted(images))
-    return Batch(torch.stack(coloured[share]), *labels, _observers(images, chosen[share]))
+    observers = _observers(images, chosen, config, draw)
+    return Batch(torch.stack(coloured[share]), *labels, observers[share])
 
 
 def _chosen(images: Sequence[Prepared], config: TrainConfig, draw: torch.Generator) -> list[int]:
@@ -299,13 +300,18 @@ def _chosen(images: Sequence[Prepared], config: TrainConfig, draw: torch.Generat
     return [int(n) for n in torch.multinomial(chances, config.batch, replacement=True, generator=draw)]
 
 
-def _observers(images: Sequence[Prepared], chosen: Sequence[int]) -> Tensor:
-    return torch.tensor([images[n].observer for n in chosen])
+def _observers(
+    images: Sequence[Prepared], chosen: Sequence[int], config: TrainConfig, draw: torch.Generator
+) -> Tensor:
+    """Output map that learns from each view: its observer's, or, for some, the common one after these."""
+    own = torch.tensor([images[n].observer for n in chosen])
+    if not config.common:
+        return own
+    common = torch.rand(len(chosen), generator=draw) < config.common
+    return torch.where(common, len(config.observers), own)
 
 
-def _whole_canvases(
-    images: Sequence[Prepared], config: TrainConfig, step: int, share: slice
-) -> Batch:
+def _whole_canvases(images: Sequence[Prepared], config: TrainConfig, step: int, share: slice) -> Batch:
     views, balances, chosen = [], [], []
     for number in range(config.batch)[share]:
         # Each view has its own generator, so a process can sample its share independently.
@@ -316,7 +322,8 @@ def _whole_canvases(
         views.append(published_view(image.canvas, image.frame, draw))
         balances.append(image.balance)
     labels = _labels(views, balances, config, _weighted(images))
-    return Batch(torch.stack([view[:3] for view in views]), *labels, _observers(images, chosen))
+    observers = torch.tensor([images[n].observer for n in chosen])
+    return Batch(torch.stack([view[:3] for view in views]), *labels, observers)
 
 
 def _weighted(images: Sequence[Prepared]) -> bool:
