@@ -75,11 +75,11 @@ def test_images_with_and_without_them_make_a_batch_and_what_is_drawn_there_chang
         prepare(Pair("eye", IMAGE, np.where(TOP, drawn, masks.TRUE), ignored=TOP), TINY) for drawn in (0, 1)
     )
     for step in range(4):
-        _, truth, weight = batch([whole, mine], TINY, step)
-        _, same, _ = batch([whole, other], TINY, step)
+        _, truth, weight, _ = batch([whole, mine], TINY, step)
+        _, same, *_ = batch([whole, other], TINY, step)
         assert weight.shape == truth.shape
         assert (truth * weight).equal(same * weight)
-    assert batch([whole, whole], TINY, 0)[2] is None
+    assert batch([whole, whole], TINY, 0).weight is None
     answer = (mine.canvas[3:4] - 0.5)[None] * 20
     wrong = answer.clone()
     wrong[0, 0][mine.weight[0] == 0] = 20

@@ -205,7 +205,7 @@ def test_every_image_is_seen_and_weights_go_with_it():
     fov = np.zeros((40, 30), np.uint8)
     fov[:25] = 1
     images = load([replace(pair, fov=fov) for pair in pairs(4)], config, CPU).train
-    views, vessels, weight = batch(images, replace(config, batch=400), 0)
+    views, vessels, weight, _ = batch(images, replace(config, batch=400), 0)
     assert (views.shape, vessels.shape, weight.shape) == ((400, 3, 48, 48), *[(400, 1, 48, 48)] * 2)
     assert (vessels[weight == 0] == 0).all()
     unchanged = {n for n, image in enumerate(images) for view in views if torch.equal(view, image.canvas[:3])}

@@ -17,7 +17,8 @@ from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import _weights, checkpoint, lineage
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
-from napari_saunetv2.training.augmentation import Augmentation, random_view, recolour, view_settings
+from napari_saunetv2.training.appearance import recolour
+from napari_saunetv2.training.augmentation import Augmentation, Level, random_view, view_settings
 from napari_saunetv2.training.views import batch, prepare, split
 
 TINY = TrainConfig(
@@ -328,7 +329,7 @@ def _draw(seed: int = 0) -> torch.Generator:
 def test_a_view_that_is_not_changed_is_a_crop():
     image = torch.rand(4, 64, 64)
     view = random_view(
-        image, (slice(0, 40), slice(0, 40)), 66, STILL, _draw()
+        [Level(1.0, image, (slice(0, 40), slice(0, 40)))], 66, STILL, _draw()
     )  # no room to move: centred on the frame
     torch.testing.assert_close(view[:, 13:53, 13:53], image[:, :40, :40], atol=1e-4, rtol=0)
 
@@ -337,7 +338,7 @@ def test_a_view_that_is_not_changed_is_a_crop():
 def test_a_crisp_view_holds_pixels_of_the_image_unchanged(seed):
     image = torch.rand(1, 40, 40)
     settings = replace(STILL, rotation=180, flip=True, scale=(0.5, 2), elastic=4, overhang=0, unresampled=1)
-    view = random_view(image, (slice(0, 40), slice(0, 40)), 16, settings, _draw(seed))
+    view = random_view([Level(1.0, image, (slice(0, 40), slice(0, 40)))], 16, settings, _draw(seed))
     pieces = image[0].unfold(0, 16, 1).unfold(1, 16, 1)
     turned = [torch.rot90(v, k, (0, 1)) for v in (view[0], view[0].flip(1)) for k in range(4)]
     assert min(float((pieces - t).abs().amax((2, 3)).min()) for t in turned) < 1e-4
@@ -358,7 +359,7 @@ def test_a_step_gives_clean_crisp_views_as_the_photograph_is():
     pair = Pair("a", rng.integers(0, 256, (48, 48, 3), np.uint8), np.zeros((48, 48), np.uint8))
     settings = replace(STILL, unresampled=0.5, unfiltered=True, noise=0.3, overhang=0)
     config = replace(TINY, batch=16, crop=48, augmentation=settings)
-    images, _, _ = batch([prepare(pair, config)], config, 1)
+    images, *_ = batch([prepare(pair, config)], config, 1)
     photograph = torch.from_numpy(pair.image.transpose(2, 0, 1) / 255).float()
     far = [float((view - photograph).abs().max()) for view in images]
     as_it_is = sum(one < 1e-4 for one in far)
@@ -376,7 +377,7 @@ def test_labels_follow_their_image():
     pair.vessels[30:34] = 1
     pair.image[pair.vessels == 1] = 255
     config = replace(TINY, augmentation=replace(STILL, rotation=180, flip=True, scale=(0.7, 1.4), elastic=5))
-    images, truth, _ = batch([prepare(pair, config)] * 3, config, 7)
+    images, truth, *_ = batch([prepare(pair, config)] * 3, config, 7)
     torch.testing.assert_close(images[:, :1], truth, atol=1e-5, rtol=0)
     assert 0 < truth.mean() < 0.5
 

@@ -9,7 +9,7 @@ import torch
 
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.training import Pair, TrainConfig, processes, steps
-from napari_saunetv2.training.views import batch, prepare
+from napari_saunetv2.training.views import Batch, batch, prepare
 
 WIDTHS = {"widths": (8, 8, 16), "dropblock": 0.1}
 CONFIG = TrainConfig(network_arguments=WIDTHS, batch=4, crop=32, inside_field=True, precision="float32")
@@ -35,7 +35,16 @@ def _gradients(config: TrainConfig) -> dict[str, torch.Tensor]:
 
 def in_double_precision(patch: Callable[[object, str, object], None]) -> None:
     patch(torch.Tensor, "float", lambda self: self)
-    patch(steps, "batch", lambda *args: tuple(part.double() for part in batch(*args)))
+    patch(
+        steps,
+        "batch",
+        lambda *args: Batch(*(part.double() for part in batch(*args)[:3]), batch(*args).observers),
+    )
+
+
+def _doubled(*args: Any) -> Batch:
+    views, vessels, weight, observers = batch(*args)
+    return Batch(views.double(), vessels.double(), weight.double(), observers)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Random crops of a photograph for training: one resampling for all geometry, then colour.
+"""Random crops of a photograph for training: one resampling for all geometry.
 
 All random numbers come from the given generator, so that a training step can be reproduced.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,9 +30,10 @@ class Augmentation:
         GroupNorm averages over a view, so views should hold about as much black as a whole canvas does.
     unresampled : float, [0, 1]
         Share of views that use only quarter turns and whole-pixel shifts: they are not resampled, so they are
-        as sharp as the photographs in use.
+        as sharp as the photographs in use. Of a photograph held at several scales, half of them have the
+        scale in use.
     unfiltered : bool
-        Unresampled views get neither blur nor noise, like the photographs in use.
+        Unresampled views get neither blur nor noise nor any other fault, like the photographs in use.
     elastic : float, pixels
         Largest shift of a smooth random field, applied half of the time.
     brightness, contrast, saturation, channel : float
@@ -45,6 +48,19 @@ class Augmentation:
         Largest loss of light at a corner of the crop, from a random centre.
     grey : float, [0, 1]
         Share of views without colour.
+    channel_mix : float, [0, 1]
+        Share of views that are grey, of channels mixed at random: green alone looks like a red-free
+        photograph, red alone much like an infrared one.
+    dimming : float, [0, 1)
+        Largest loss of light everywhere, a third of the time.
+    shade : float, [0, 1)
+        Largest loss of light in a smooth random field: uneven light.
+    haze : float, [0, 1)
+        Largest share of a bright veil, a smooth random field, a third of the time.
+    defocus : float, pixels
+        Largest radius of the disc that a point becomes, a quarter of the time.
+    jpeg : float, [0, 1]
+        Share of views compressed as by JPEG, at a quality of 25 to 95.
     """
 
     rotation: float = 180.0
@@ -63,114 +79,119 @@ class Augmentation:
     blur: float = 1.0
     vignetting: float = 0.4
     grey: float = 0.1
+    channel_mix: float = 0.0
+    dimming: float = 0.0
+    shade: float = 0.0
+    haze: float = 0.0
+    defocus: float = 0.0
+    jpeg: float = 0.0
 
 
-def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
-    """Decide whether the next view is unresampled; return its settings, with ``unresampled`` of 0 or 1."""
-    if settings.unresampled == 0 or _unit(draw) >= settings.unresampled:
-        return replace(settings, unresampled=0.0)
-    unresampled = replace(settings, unresampled=1.0)
-    return replace(unresampled, blur=0.0, noise=0.0) if settings.unfiltered else unresampled
+class Level(NamedTuple):
+    """A photograph with its labels at one scale.
 
-
-def random_view(
-    canvas: Tensor, window: tuple[slice, slice], size: int, settings: Augmentation, draw: Generator
-) -> Tensor:
-    """Crop a random view of an image and its labels, rotated, flipped, scaled and warped.
-
-    Parameters
+    Attributes
     ----------
+    factor : float
+        Its scale relative to the scale in use.
     canvas : tensor, shape (C, H, W)
         Image and labels as channels.
     window : (slice, slice)
         Rows and columns of the canvas that hold the image.
+    """
+
+    factor: float
+    canvas: Tensor
+    window: tuple[slice, slice]
+
+
+def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
+    """Decide whether the next view is unresampled; return its settings, with ``unresampled`` of 0 or 1."""
+    if settings.unresampled == 0 or unit(draw) >= settings.unresampled:
+        return replace(settings, unresampled=0.0)
+    unresampled = replace(settings, unresampled=1.0)
+    return replace(unresampled, **_NO_FAULTS) if settings.unfiltered else unresampled
+
+
+_NO_FAULTS = dict.fromkeys(
+    ("blur", "noise", "channel_mix", "dimming", "shade", "haze", "defocus", "jpeg"), 0.0
+)
+
+
+def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw: Generator) -> Tensor:
+    """Crop a random view of an image and its labels, rotated, flipped, scaled and warped.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+        The photograph at one scale or several, the smallest first. A view is taken from the smallest that
+        need not be enlarged, so that it is neither blurred nor aliased.
     size : int
         Side of the view in pixels.
     settings : Augmentation
         Settings of this view, from :func:`view_settings`.
     draw : torch.Generator
+        Of the CPU.
 
     Returns
     -------
     tensor, shape (C, size, size)
-        Zero where the view extends beyond the canvas.
+        Zero where the view extends beyond the canvas. On the device of the levels.
     """
-    height, width = canvas.shape[-2:]
     unresampled = settings.unresampled == 1
     angle = math.radians(settings.rotation) * _either_way(draw)
     low, high = map(math.log, settings.scale)
-    magnification = math.exp(low + (high - low) * _unit(draw))
+    magnification = math.exp(low + (high - low) * unit(draw))
     if unresampled:
-        angle, magnification = math.pi / 2 * round(2 * angle / math.pi), 1.0
-    mirror = -1.0 if settings.flip and _unit(draw) < 0.5 else 1.0
-    cos, sin = math.cos(angle) / magnification, math.sin(angle) / magnification
-    turn = torch.tensor([[cos * mirror, -sin], [sin * mirror, cos]])
+        angle = math.pi / 2 * round(2 * angle / math.pi)
+        level = _one_of(levels, draw)
+        magnification = level.factor
+    else:
+        level = next((level for level in levels if level.factor >= magnification), levels[-1])
+    height, width = level.canvas.shape[-2:]
+    device = level.canvas.device
+    mirror = -1.0 if settings.flip and unit(draw) < 0.5 else 1.0
+    cos, sin = (f(angle) * level.factor / magnification for f in (math.cos, math.sin))
 
-    offset = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
-    y, x = torch.meshgrid(offset, offset, indexing="ij")
-    place = torch.stack([x, y], dim=-1) @ turn.T  # size, size, (x, y) in pixels from the centre
-    if settings.elastic > 0 and _unit(draw) < 0.5 and not unresampled:
-        place = place + _smooth_field(size, settings.elastic * _unit(draw), draw)
+    offset = torch.arange(size, dtype=torch.float32, device=device) - (size - 1) / 2
+    x, y = offset[None], offset[:, None]
+    place = torch.stack([cos * mirror * x - sin * y, sin * mirror * x + cos * y], dim=-1)  # from the centre
+    if settings.elastic > 0 and unit(draw) < 0.5 and not unresampled:
+        reach = settings.elastic * unit(draw)
+        place = place + reach * smooth_field(2, 6, size, draw, device)
     kept_off = (1 - 2 * settings.overhang) * size
-    rows, columns = (max(0.0, part.stop - part.start - 1 - kept_off) for part in window)
-    middle = torch.tensor([part.start + part.stop - 1 for part in window[::-1]]) / 2
-    centre = middle + torch.tensor([columns * (_unit(draw) - 0.5), rows * (_unit(draw) - 0.5)])
-    if unresampled:
-        half = (size - 1) / 2  # so that view pixels coincide with image pixels
-        centre = (centre - half).round() + half
-    grid = (place + centre + 0.5) * 2 / torch.tensor([width, height]) - 1
-    return F.grid_sample(canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
-
-
-def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int | None = None) -> Tensor:
-    """Change light, colour and sharpness of an image, shape (3, H, W), range [0, 1]; black stays black.
-
-    Noise is added everywhere: a camera's noise is in the dark frame too. With ``side`` a smaller image uses
-    the same random numbers as one of that side.
-    """
-    gain = (1 + settings.brightness * _either_way(draw)) * (
-        1 + settings.channel * (2 * torch.rand(3, 1, 1, generator=draw) - 1)
+    centre = []
+    for part in level.window[::-1]:
+        room = max(0.0, part.stop - part.start - 1 - kept_off)
+        at = (part.start + part.stop - 1) / 2 + room * (unit(draw) - 0.5)
+        half = (size - 1) / 2
+        centre.append(round(at - half) + half if unresampled else at)  # pixels of view and image coincide
+    grid = torch.stack(
+        [(place[..., n] + (centre[n] + 0.5)) * (2 / length) - 1 for n, length in enumerate((width, height))],
+        dim=-1,
     )
-    saturation = 0.0 if _unit(draw) < settings.grey else 1 + settings.saturation * _either_way(draw)
-    grey = image.mean(0, keepdim=True)
-    image = (grey + (image - grey) * saturation) * gain
-    lit = image[:, image.amax(0) > 0.1]
-    mean = lit.mean() if lit.numel() else image.new_zeros(())
-    # Around the mean of the lit pixels; pixels darker than a tenth of it are the frame and stay black.
-    contrast = 1 + settings.contrast * _either_way(draw)
-    image = torch.where(image > 0.1 * mean, mean + (image - mean) * contrast, image)
-    image = image.clamp(0, 1) ** (settings.gamma ** _either_way(draw))
-    image = image * _vignette(image.shape[-1], settings.vignetting * _unit(draw), draw)
-    if settings.blur > 0 and _unit(draw) < 1 / 3:
-        image = _blurred(image, 0.3 + settings.blur * _unit(draw))
-    shape = image.shape if side is None else (3, side, side)
-    noise = settings.noise * _unit(draw) * torch.randn(shape, generator=draw)
-    return (image + noise[:, : image.shape[-2], : image.shape[-1]]).clamp(0, 1)
+    return F.grid_sample(level.canvas[None], grid[None], mode="bilinear", align_corners=False)[0]
 
 
-def _unit(draw: Generator) -> float:
+def _one_of(levels: Sequence[Level], draw: Generator) -> Level:
+    """Draw the scale in use half of the time, else any; nothing is drawn where there is one alone."""
+    if len(levels) == 1:
+        return levels[0]
+    if unit(draw) < 0.5:
+        return next(level for level in levels if level.factor == 1)
+    return levels[int(torch.randint(len(levels), (), generator=draw))]
+
+
+def smooth_field(count: int, points: int, size: int, draw: Generator, device: torch.device) -> Tensor:
+    """Smooth random fields, shape (size, size, count), about [-1, 1]: cubic between random points."""
+    coarse = (2 * torch.rand(1, count, points, points, generator=draw) - 1).to(device)
+    return F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)[0].permute(1, 2, 0)
+
+
+def unit(draw: Generator) -> float:
+    """A random number, range [0, 1)."""
     return float(torch.rand((), generator=draw))
 
 
 def _either_way(draw: Generator) -> float:
-    return 2 * _unit(draw) - 1
-
-
-def _smooth_field(size: int, amplitude: float, draw: Generator) -> Tensor:
-    """Shifts, shape (size, size, 2), pixels: random on a coarse lattice, cubic between its points."""
-    coarse = (2 * torch.rand(1, 2, 6, 6, generator=draw) - 1) * amplitude
-    return F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)[0].permute(1, 2, 0)
-
-
-def _vignette(size: int, loss: float, draw: Generator) -> Tensor:
-    """Light, shape (size, size): 1 at a random centre, falling with the squared distance."""
-    y, x = (torch.linspace(0, 1, size) - _unit(draw) for _ in range(2))
-    return 1 - loss * (y[:, None] ** 2 + x[None] ** 2) / 2
-
-
-def _blurred(image: Tensor, sigma: float) -> Tensor:
-    reach = math.ceil(2 * sigma)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
-    padded = F.pad(image[None], [reach] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel, groups=3), kernel.transpose(2, 3), groups=3)[0]
+    return 2 * unit(draw) - 1

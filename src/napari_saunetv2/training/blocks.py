@@ -48,7 +48,8 @@ def in_blocks(image: Prepared, share: float) -> tuple[Prepared, Prepared]:
 
 
 def _weighing(image: Prepared, weight: torch.Tensor) -> Prepared:
-    return replace(image, canvas=torch.cat([image.canvas[:3], image.vessels * weight, weight]))
+    canvas = torch.cat([image.canvas[:3], image.vessels * weight, weight])
+    return replace(image, canvas=canvas, smaller=(), larger=())  # at other scales blocks would mix
 
 
 def _too_little(image: Prepared) -> ImageError:

@@ -27,6 +27,17 @@ class TrainConfig:
     fov_diameter : float or None, pixels
         Images are resampled to this diameter of the field of view, unless they are already close
         (:func:`napari_saunetv2.imaging.scale.factor_between`); None leaves all images unchanged.
+    scales : tuple of float
+        Scales at which a photograph is held in training, relative to that in use (1, which is always held):
+        views of other magnifications are taken from them, as sharp as photographs of that scale.
+    shares : mapping of str to float
+        Relative frequency of views of each data set, by its key; empty for images of all data sets alike.
+    observers : tuple of str
+        Data sets whose observers are told apart: the last layer has an output map for each while training,
+        because one draws vessels wider than another. The model that is written has one map
+        (:mod:`napari_saunetv2.training.observers`).
+    common : float, [0, 1)
+        Share of views from which a map learns that tells no observers apart, instead of the observer's own.
     loss : str
         Key in ``LOSSES``.
     steps : int
@@ -95,6 +106,10 @@ class TrainConfig:
     network_arguments: Mapping[str, Any] = field(default_factory=lambda: {"dropblock": 0.1})
     padding: Policy = "corner"
     fov_diameter: float | None = None
+    scales: tuple[float, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    observers: tuple[str, ...] = ()
+    common: float = 0.0
     loss: str = "bce_mcc"
     steps: int = 5000
     batch: int = 4
@@ -143,6 +158,11 @@ class TrainConfig:
                 f"classes is {self.classes!r}: the network artery_vein learns two classes or more, "
                 "such as artery and vein; name them, or start from a model of vessels."
             )
+        if self.observers and len(self.classes) > 1:
+            raise SettingsError(
+                f"observers are {self.observers!r}: they are told apart for one class, not for "
+                f"{len(self.classes)}; leave them out."
+            )
 
     @property
     def watches_loss(self) -> bool:
@@ -184,14 +204,29 @@ class TrainConfig:
     @property
     def arguments(self) -> dict[str, Any]:
         """Arguments to build the network: ``network_arguments``, and an output map for each class."""
-        maps = {"classes": len(self.classes)} if len(self.classes) > 1 else {}
-        return {**self.network_arguments, **maps}
+        return self._arguments(len(self.classes))
+
+    @property
+    def training_arguments(self) -> dict[str, Any]:
+        """Arguments to build the network for training, which has an output map for each observer."""
+        return self._arguments(self.maps)
+
+    @property
+    def maps(self) -> int:
+        """Output maps while training: of each class, or of each observer and the one for all of them."""
+        return len(self.observers) + (self.common > 0) if self.observers else len(self.classes)
+
+    def _arguments(self, maps: int) -> dict[str, Any]:
+        return {**self.network_arguments, **({"classes": maps} if maps > 1 else {})}
 
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "network": (lambda x: x in NETWORKS, f"one of {', '.join(NETWORKS)}"),
     "padding": (lambda x: x in POLICIES, f"one of {', '.join(POLICIES)}"),
     "fov_diameter": (lambda x: x is None or 16 <= x <= 10_000, "None or a length from 16 to 10,000 pixels"),
+    "scales": (lambda x: all(0.1 <= scale <= 10 for scale in x), "numbers from 0.1 to 10"),
+    "shares": (lambda x: all(share > 0 for share in x.values()), "above 0 for each data set"),
+    "common": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "loss": (lambda x: x in LOSSES, f"one of {', '.join(LOSSES)}"),
     "steps": (lambda x: x >= 1, "at least 1"),
     "batch": (lambda x: x >= 1, "at least 1"),
@@ -233,10 +268,12 @@ def from_plain(plain: Mapping[str, Any]) -> TrainConfig:
     """Make settings from their ``asdict`` as JSON; missing ones have their default values."""
     plain = {RENAMED.get(k, k): v for k, v in plain.items()}
     look = {RENAMED.get(k, k): v for k, v in plain.get("augmentation", {}).items()}
-    if "scale" in look:
-        look["scale"] = tuple(look["scale"])
+    look = _with_tuples(look, ("scale",))
     known = {f.name for f in fields(TrainConfig)}
     values = {k: v for k, v in plain.items() if k in known} | {"augmentation": Augmentation(**look)}
-    if "classes" in values:
-        values["classes"] = tuple(values["classes"])
-    return TrainConfig(**values)
+    return TrainConfig(**_with_tuples(values, ("classes", "scales", "observers")))
+
+
+def _with_tuples(plain: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Make tuples of the lists that JSON has for them."""
+    return {k: tuple(v) if k in names else v for k, v in plain.items()}

@@ -1,7 +1,8 @@
 """The images of a training, prepared for sampling."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -69,7 +70,27 @@ def load(pairs: Sequence[Pair], config: TrainConfig, device: torch.device) -> Tr
         validation = [part]
     if config.views == "published":
         _check_one_size(images)
+    if config.shares:
+        images = _shared(images, [pairs[n].source for n in train], config.shares)
+    if device.type != "cpu":
+        images = [image.to(device) for image in images]
     return TrainingData(images, validation, names, device, pairs, blocks)
+
+
+def _shared(
+    images: Sequence[Prepared], sources: Sequence[str], shares: Mapping[str, float]
+) -> list[Prepared]:
+    """Give each image its part of its data set's share."""
+    missing = sorted({repr(source) for source in sources if source not in shares})
+    if missing:
+        raise SettingsError(
+            f"shares name no {', '.join(missing)}: give a share for every data set, or leave them all out."
+        )
+    counts = Counter(sources)
+    return [
+        replace(image, chance=shares[source] / counts[source])
+        for image, source in zip(images, sources, strict=True)
+    ]
 
 
 def _check_one_size(images: Sequence[Prepared]) -> None:

@@ -17,6 +17,7 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training import validation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.data import TrainingData
+from napari_saunetv2.training.observers import for_anybody
 from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import initial_state
@@ -53,9 +54,10 @@ def _validated(
     if not config.compare_with_base:
         return plain
     state.mean.load_state_dict(state.best)
-    before = Validator(initial_state(config, base, training_data.device).mean, training_data)
+    start = initial_state(config, base, training_data.device).mean
+    before = Validator(for_anybody(start, config), training_data)
     beaten = base is None or state.best_step > 0
-    after = Validator(state.mean, training_data) if beaten else before
+    after = Validator(for_anybody(state.mean, config), training_data) if beaten else before
     corrected = None if base is None else compare(before, after, training_data)
     if not training_data.validation:
         return replace(plain, corrected=corrected)
@@ -80,10 +82,11 @@ def _write_model(
     base: Checkpoint | None,
 ) -> None:
     state.mean.load_state_dict(state.best)
+    network = for_anybody(state.mean, config)
     if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
         images = training_data.validation or training_data.train
-        predictions = [validation.logits(state.mean, image, training_data.device) for image in images]
-        validation.recalibrate_bias(state.mean, images, predictions)
+        predictions = [validation.logits(network, image, training_data.device) for image in images]
+        validation.recalibrate_bias(network, images, predictions)
     scores: tuple[Mapping[str, Any], ...] = ()
     if config.compare_with_base and training_data.validation:
         data = {**data, "f1_before": outcome.before, "f1_after": outcome.after}
@@ -114,7 +117,7 @@ def _write_model(
     )
     path = outcome.model
     assert path is not None
-    checkpoint.save(path, state.mean, _with_what_was_measured(header, state.mean, path), overwrite=True)
+    checkpoint.save(path, network, _with_what_was_measured(header, network, path), overwrite=True)
 
 
 def _modality(data: Mapping[str, Any], base: Checkpoint | None) -> str:

@@ -17,6 +17,7 @@ from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.data import TrainingData, load
 from napari_saunetv2.training.finish import finish
+from napari_saunetv2.training.observers import for_anybody
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import initial_state, one_step, rate
@@ -225,7 +226,8 @@ def _validate(
 ) -> Preview | None:
     """Score the mean weights on the validation images, log the score, and keep the best weights."""
     held_out = training_data.validation
-    predictions = [validation.logits(state.mean, image, training_data.device) for image in held_out]
+    network = for_anybody(state.mean, config)
+    predictions = [validation.logits(network, image, training_data.device) for image in held_out]
     # The saved weights will be recalibrated, so weights are compared at their own best thresholds.
     levels = (
         validation.best_thresholds(held_out, predictions) if config.compare_with_base and held_out else None

@@ -30,6 +30,8 @@ class Pair:
     ignored : array, shape (H, W), bool, optional
         Pixels that nobody judged: they take no part in loss or score. Where it is not given, the ones that
         ``vessels`` mark, as :func:`napari_saunetv2.imaging.ignored.not_judged` finds them; these become 0.
+    source : str
+        Key of the data set, for trainings that weigh data sets or tell their observers apart.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Pair:
     fov: NDArray[np.generic] | None = None
     prediction: NDArray[np.generic] | None = None
     ignored: NDArray[np.bool_] | None = None
+    source: str = ""
 
     @classmethod
     def of(cls, sample: Sample) -> "Pair":
@@ -45,9 +48,11 @@ class Pair:
         fov = sample.known_field()
         if sample.has_classes:
             classes = sample.artery_vein()
-            return cls(sample.name, sample.image(), classes.labels, fov, ignored=classes.ignored)
-        labels = sample.read_labels()
-        return cls(sample.name, sample.image(), labels.pixels, fov, ignored=labels.ignored)
+            labels, ignored = classes.labels, classes.ignored
+        else:
+            read = sample.read_labels()
+            labels, ignored = read.pixels, read.ignored
+        return cls(sample.name, sample.image(), labels, fov, ignored=ignored, source=sample.dataset)
 
     def __post_init__(self) -> None:
         """Check that labels, field of view and image are of one size; raises ImageError."""

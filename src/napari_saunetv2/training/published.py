@@ -49,11 +49,10 @@ def _rotated(part: Tensor, draw: Generator) -> Tensor:
     height, width = part.shape[1:]
     angle = math.radians(float(torch.randint(1, 360, (), generator=draw)))
     cos, sin = math.cos(angle), math.sin(angle)
-    y, x = torch.meshgrid(
-        torch.arange(height) - (height - 1) / 2, torch.arange(width) - (width - 1) / 2, indexing="ij"
-    )
-    source = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
-    grid = (source * 2 / torch.tensor([width, height]))[None]
+    rows, columns = (torch.arange(n, device=part.device) - (n - 1) / 2 for n in (height, width))
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    source = torch.stack([(cos * x - sin * y) * 2 / width, (sin * x + cos * y) * 2 / height], dim=-1)
+    grid = source[None]
     colours = F.grid_sample(part[None, :3], grid, mode="bicubic", align_corners=False)[0].clamp(0, 1)
     labels = F.grid_sample(part[None, 3:], grid, mode="nearest", align_corners=False)[0]
     return torch.cat([colours, labels])
@@ -63,11 +62,12 @@ def _recoloured(part: Tensor, draw: Generator) -> Tensor:
     """Change saturation (0 to 3), brightness and contrast (1 to 2) and sharpness (0 to 3), in this order."""
     saturation, sharpness = (float(3 * torch.rand((), generator=draw)) for _ in range(2))
     brightness, contrast = (float(1 + torch.rand((), generator=draw)) for _ in range(2))
-    image = part[:3]
-    image = _away(image, (_LUMA * image).sum(0, keepdim=True), saturation)
+    image, luma = part[:3], _LUMA.to(part.device)
+    image = _away(image, (luma * image).sum(0, keepdim=True), saturation)
     image = (image * brightness).clamp(0, 1)
-    image = _away(image, (_LUMA * image).sum(0).mean(), contrast)
-    smooth = F.conv2d(F.pad(image[:, None], [1] * 4, mode="replicate"), _SMOOTH[None, None])[:, 0]
+    image = _away(image, (luma * image).sum(0).mean(), contrast)
+    kernel = _SMOOTH.to(part.device)[None, None]
+    smooth = F.conv2d(F.pad(image[:, None], [1] * 4, mode="replicate"), kernel)[:, 0]
     return torch.cat([_away(image, smooth, sharpness), part[3:]])
 
 
@@ -77,7 +77,7 @@ def _away(image: Tensor, origin: Tensor, factor: float) -> Tensor:
 
 def _noisy(part: Tensor, draw: Generator) -> Tensor:
     """Add noise of mean 0.2 and standard deviation 0.3 of 255 levels: negligible, but as published."""
-    noise = 0.2 + 0.3 * torch.randn(3, *part.shape[1:], generator=draw)
+    noise = 0.2 + 0.3 * torch.randn(3, *part.shape[1:], generator=draw).to(part.device)
     return torch.cat([(part[:3] + noise / 255).clamp(0, 1), part[3:]])
 
 

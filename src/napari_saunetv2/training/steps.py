@@ -24,7 +24,7 @@ _LEARNING = {"decoder": {"up", "gate", "decoder", "head"}, "head": {"head"}}
 def initial_state(config: TrainConfig, base: checkpoint.Checkpoint | None, device: torch.device) -> State:
     """Initialise the network from the seed or a base model, its running mean, and the optimiser."""
     torch.manual_seed(config.seed)
-    network = NETWORKS[config.network](**config.arguments)
+    network = NETWORKS[config.network](**config.training_arguments)
     if base is not None:
         _take_over(network, base, config)
     network.to(device).train()
@@ -44,7 +44,7 @@ def initial_state(config: TrainConfig, base: checkpoint.Checkpoint | None, devic
 def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainConfig) -> None:
     """Load a base model's weights; output maps for other classes all start as the base's mean map."""
     weights = base.network.state_dict()
-    n_classes = len(config.classes)
+    n_maps = config.maps
     if (
         isinstance(network, ArteryVein)
         and isinstance(base.network, SAUNetV2)
@@ -52,10 +52,10 @@ def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainCon
     ):
         network.start_from(weights)
         return
-    if "head.bias" in weights and weights["head.bias"].shape[0] != n_classes:
+    if "head.bias" in weights and weights["head.bias"].shape[0] != n_maps:
         for name in ("head.weight", "head.bias"):
             map_ = weights[name].mean(0, keepdim=True)
-            weights[name] = map_.expand(n_classes, *map_.shape[1:]).clone()
+            weights[name] = map_.expand(n_maps, *map_.shape[1:]).clone()
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -106,14 +106,19 @@ def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, devi
     """Take one optimiser step; returns the loss over the views of all processes."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate(state, config)
-    views, truth, weight = batch(images, config, state.step, processes.share(config.batch))
+    views, truth, weight, observers = batch(images, config, state.step, processes.share(config.batch))
     # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
     torch.manual_seed(config.seed * 1_000_003 + state.step)
     state.network.train()
     for name, part in state.network.named_children():
         part.train(_learns(name, config))  # frozen layers also keep their statistics
     with torch.autocast(device.type, torch.bfloat16, enabled=_in_bfloat16(config, device)):
-        logits = processes.gathered(state.network(views.to(device)).float())
+        maps = state.network(views.to(device)).float()
+    if config.observers:
+        maps = maps[
+            torch.arange(len(maps), device=device), observers.to(device), None
+        ]  # what each view's own observer drew
+    logits = processes.gathered(maps)
     truth = processes.gathered(truth.to(device))
     counted = None if weight is None else processes.gathered(weight.to(device))
     loss: Tensor = LOSSES[config.loss](logits, truth, counted)

@@ -126,7 +126,7 @@ def _right(
     right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == expected).all(axis=0)
     if image.weight is None or everywhere:
         return right
-    return right[image.weight[0].numpy()[rows, columns] >= 0.5]
+    return right[image.weight[0].cpu().numpy()[rows, columns] >= 0.5]
 
 
 def best_thresholds(images: Sequence[Prepared], predictions: Sequence[Tensor]) -> list[float]:
@@ -189,9 +189,9 @@ def preview(image: Prepared, prediction: Tensor) -> Preview:
 def _by_class(image: Prepared, prediction: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     """Reference and probability of the counted pixels, for each class."""
     weight = image.weight
-    taking_part = ... if weight is None else weight[0].numpy() >= 0.5
+    taking_part = ... if weight is None else weight[0].cpu().numpy() >= 0.5
     probability = prediction[0].sigmoid().cpu().numpy()
-    for truth, found in zip(image.vessels.numpy() >= 0.5, probability, strict=True):
+    for truth, found in zip(image.vessels.cpu().numpy() >= 0.5, probability, strict=True):
         yield truth[taking_part].astype(np.uint8), found[taking_part]
 
 

@@ -1,7 +1,8 @@
 """Photographs and labels prepared for training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from napari_saunetv2.imaging.classes import split as by_class
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
-from napari_saunetv2.training.augmentation import random_view, recolour, view_settings
+from napari_saunetv2.training.appearance import recolour
+from napari_saunetv2.training.augmentation import Level, random_view, view_settings
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.pair import Pair
@@ -51,6 +53,12 @@ class Prepared:
         Weight of a vessel pixel relative to a background pixel.
     corrections : Corrections or None
         The corrected pixels; None if the original prediction is not known.
+    smaller, larger : tuple of Level
+        The same at other scales, from which views of other magnifications are taken.
+    observer : int
+        Number of the output map that learns from its labels.
+    chance : float
+        Relative frequency of its views.
     """
 
     name: str
@@ -62,6 +70,23 @@ class Prepared:
     shape: tuple[int, int] = (0, 0)
     balance: float = 1.0
     corrections: Corrections | None = None
+    smaller: tuple[Level, ...] = ()
+    larger: tuple[Level, ...] = ()
+    observer: int = 0
+    chance: float = 1.0
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """At all scales, the smallest first."""
+        return (*self.smaller, Level(1.0, self.canvas, self.window), *self.larger)
+
+    def to(self, device: torch.device) -> "Prepared":
+        """Move the image and its labels to a device."""
+        smaller, larger = (
+            tuple(level._replace(canvas=level.canvas.to(device)) for level in levels)
+            for levels in (self.smaller, self.larger)
+        )
+        return replace(self, canvas=self.canvas.to(device), smaller=smaller, larger=larger)
 
     @property
     def vessels(self) -> Tensor:
@@ -88,22 +113,20 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         For invalid label values.
     """
     vessels, weight = meaning(pair, config)
-    image, labels = to_unit(pair.image), [vessels] if weight is None else [vessels, weight]
+    layers = np.concatenate([to_unit(pair.image), vessels, *([] if weight is None else [weight])], axis=2)
     found = pair.diameter() if config.fov_diameter else None
     factor = factor_between(found, config.fov_diameter) if config.fov_diameter and found else 1.0
-    if factor != 1:
-        # The labels become shares of a pixel, as appropriate at a smaller scale.
-        height, width = pair.vessels.shape
-        size = scaled_shape(height, width, factor)
-        image, labels = resize(image, *size), [resize(part, *size, shares=True) for part in labels]
-    layers = np.concatenate([image, *labels], axis=2)
-    padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
-    frame = canvas.window(layers.shape[0], layers.shape[1], config.padding)
+    level, frame = _level(layers, 1.0, factor, config)
+    # A photograph is not enlarged beyond its own pixels: a view that needs more is resampled from them.
+    others = [
+        _level(layers, scale, factor, config)[0]
+        for scale in sorted({min(scale, max(1.0, 1 / factor)) for scale in config.scales} - {1.0})
+    ]
     shape = int(pair.vessels.shape[0]), int(pair.vessels.shape[1])
     return Prepared(
         pair.name,
-        torch.from_numpy(np.ascontiguousarray(padded)),
-        _annotated(padded[-1]) if config.sparse else frame,
+        level.canvas,
+        level.window,
         len(config.classes),
         config.overlaps,
         frame,
@@ -114,7 +137,26 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         else corrections.between(
             pair.vessels, pair.prediction, config.highest, by_value=config.by_value, weight=weight
         ),
+        tuple(other for other in others if other.factor < 1),
+        tuple(other for other in others if other.factor > 1),
+        config.observers.index(pair.source) if config.observers else 0,
     )
+
+
+def _level(
+    layers: NDArray[np.float32], scale: float, factor: float, config: TrainConfig
+) -> tuple[Level, tuple[slice, slice]]:
+    """Image and labels at ``scale`` times the scale in use, padded to a canvas; and the image's frame."""
+    factor *= scale
+    if factor != 1:
+        # The labels become shares of a pixel, as appropriate at a smaller scale.
+        size = scaled_shape(*layers.shape[:2], factor)
+        parts = [resize(layers[..., :3], *size), resize(layers[..., 3:], *size, shares=True)]
+        layers = np.concatenate(parts, axis=2)
+    padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
+    frame = canvas.window(*layers.shape[:2], config.padding)
+    window = _annotated(padded[-1]) if config.sparse else frame
+    return Level(scale, torch.from_numpy(np.ascontiguousarray(padded)), window), frame
 
 
 def meaning(pair: Pair, config: TrainConfig) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
@@ -207,10 +249,26 @@ def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
-def batch(
-    images: Sequence[Prepared], config: TrainConfig, step: int, share: slice = slice(None)
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Sample the views of a step: (N, 3, crop, crop), vessels (N, K, crop, crop), weight (N, 1, crop, crop).
+class Batch(NamedTuple):
+    """The views of a step.
+
+    Attributes
+    ----------
+    views : tensor, shape (N, 3, crop, crop), range [0, 1]
+    vessels : tensor, shape (N, K, crop, crop), range [0, 1]
+    weight : tensor, shape (N, 1, crop, crop), or None
+    observers : tensor, shape (N,), int64
+        Number of the output map that learns from each view.
+    """
+
+    views: Tensor
+    vessels: Tensor
+    weight: Tensor | None
+    observers: Tensor
+
+
+def batch(images: Sequence[Prepared], config: TrainConfig, step: int, share: slice = slice(None)) -> Batch:
+    """Sample the views of a step.
 
     They depend only on seed and step, so a resumed training samples the same views. Those outside ``share``
     are sampled too, as a single pixel, to keep the random numbers the same, but not returned.
@@ -218,32 +276,54 @@ def batch(
     if config.views == "published":
         return _whole_canvases(images, config, step, share)
     draw = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    chosen = torch.randint(len(images), (config.batch,), generator=draw).tolist()
+    chosen = _chosen(images, config, draw)
     own = range(config.batch)[share]
     settings = [view_settings(config.augmentation, draw) for _ in chosen]
     views = [
-        random_view(images[n].canvas, images[n].window, config.crop if k in own else 1, settings[k], draw)
+        random_view(images[n].levels, config.crop if k in own else 1, settings[k], draw)
         for k, n in enumerate(chosen)
     ]
     coloured = [
         recolour(view[:3], setting, draw, config.crop) for view, setting in zip(views, settings, strict=True)
     ]
     balances = [images[n].balance for n in chosen[share]]
-    return torch.stack(coloured[share]), *_labels(views[share], balances, config, _weighted(images))
+    labels = _labels(views[share], balances, config, _weighted(images))
+    observers = _observers(images, chosen, config, draw)
+    return Batch(torch.stack(coloured[share]), *labels, observers[share])
 
 
-def _whole_canvases(
-    images: Sequence[Prepared], config: TrainConfig, step: int, share: slice
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    views, balances = [], []
+def _chosen(images: Sequence[Prepared], config: TrainConfig, draw: torch.Generator) -> list[int]:
+    """Draw the image of each view."""
+    if not config.shares:
+        return [int(n) for n in torch.randint(len(images), (config.batch,), generator=draw)]
+    chances = torch.tensor([image.chance for image in images])
+    return [int(n) for n in torch.multinomial(chances, config.batch, replacement=True, generator=draw)]
+
+
+def _observers(
+    images: Sequence[Prepared], chosen: Sequence[int], config: TrainConfig, draw: torch.Generator
+) -> Tensor:
+    """Output map that learns from each view: its observer's, or, for some, the common one after these."""
+    own = torch.tensor([images[n].observer for n in chosen])
+    if not config.common:
+        return own
+    common = torch.rand(len(chosen), generator=draw) < config.common
+    return torch.where(common, len(config.observers), own)
+
+
+def _whole_canvases(images: Sequence[Prepared], config: TrainConfig, step: int, share: slice) -> Batch:
+    views, balances, chosen = [], [], []
     for number in range(config.batch)[share]:
         # Each view has its own generator, so a process can sample its share independently.
         mixed = (config.seed * 1_000_003 + step) * config.batch + number
         draw = torch.Generator().manual_seed(mixed)
-        image = images[int(torch.randint(len(images), (), generator=draw))]
+        chosen.append(int(torch.randint(len(images), (), generator=draw)))
+        image = images[chosen[-1]]
         views.append(published_view(image.canvas, image.frame, draw))
         balances.append(image.balance)
-    return torch.stack([view[:3] for view in views]), *_labels(views, balances, config, _weighted(images))
+    labels = _labels(views, balances, config, _weighted(images))
+    observers = torch.tensor([images[n].observer for n in chosen])
+    return Batch(torch.stack([view[:3] for view in views]), *labels, observers)
 
 
 def _weighted(images: Sequence[Prepared]) -> bool:
