@@ -12,11 +12,11 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import FileFormatError, SettingsError
 from napari_saunetv2.files import make_folder, reason, write_beside
 from napari_saunetv2.progress import relay
+from napari_saunetv2.study.about import StudyOptions
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import result_names
 from napari_saunetv2.study.photograph import Outcome
 from napari_saunetv2.study.record import digest, edits, read_record
-from napari_saunetv2.study.about import StudyOptions
 from napari_saunetv2.study.run import study_steps
 from napari_saunetv2.study.state import prepare, read_records, read_state
 

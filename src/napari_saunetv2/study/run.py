@@ -18,7 +18,7 @@ from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, study_one
-from napari_saunetv2.study.record import Record, edits, fingerprint, read_record, write_record
+from napari_saunetv2.study.record import Record, edits, fingerprint, write_record
 from napari_saunetv2.study.results import write_results
 from napari_saunetv2.study.state import read_records, read_state, refuse_other, write_state
 
