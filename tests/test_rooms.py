@@ -25,6 +25,7 @@ ORDER = [
     ["training"],
     ["batch"],
     ["evaluation"],
+    ["visits"],
     ["inference"],
     ["exchange"],
     ["engines"],

@@ -22,6 +22,7 @@ from napari_saunetv2.cli.quality import quality
 from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.train import train
+from napari_saunetv2.cli.visits import visits
 from napari_saunetv2.errors import SaunetError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app = typer.Typer(
 for _command in (
     segment,
     measure,
+    visits,
     quality,
     evaluate,
     score,
