@@ -1,4 +1,4 @@
-"""Two photographs of one eye whose transform is known: a synthetic eye, and what it looks like from elsewhere."""
+"""Two photographs of one eye whose transform is known: a synthetic eye, and the same seen otherwise."""
 
 import numpy as np
 from scipy import ndimage

@@ -89,8 +89,8 @@ def in_words(segments: "pd.DataFrame") -> str:
     gone, new = (_count(segments, "found", word) for word in ("earlier only", "later only"))
     return (
         f"{compared} segments compared: {wider} wider, {narrower} narrower than the uncertainty (about "
-        f"{0.05 * compared:.0f} would be by chance). {gone} are found at the earlier visit only, {new} at the "
-        "later only."
+        f"{0.05 * compared:.0f} would be by chance). {gone} are found at the earlier visit only, {new} at "
+        "the later only."
     )
 
 
@@ -109,8 +109,8 @@ def cautions(found: Registration, segments: "pd.DataFrame", earlier: Visit, late
             blunt, fine = ("later", "earlier") if after > before else ("earlier", "later")
             yield (
                 f"The {blunt} photograph is less sharp (vessel profiles {max(before, after):.1f} pixels wide "
-                f"against {min(before, after):.1f}): fine vessels that only the {fine} one shows may be there "
-                "at both visits."
+                f"against {min(before, after):.1f}): fine vessels that only the {fine} one shows may be "
+                "there at both visits."
             )
     one, other = earlier.inputs.probability is None, later.inputs.probability is None
     if one != other:
