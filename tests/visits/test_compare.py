@@ -86,7 +86,7 @@ def test_a_longer_vessel_is_found():
     """A straight vessel becomes a wave between fixed ends: its length is known."""
     eye = synthetic()
     added = []
-    for height in (0.0, 7.0):
+    for height in (0.0, 4.0):
         vessels = np.array(eye.vessels) != 0
         vessels[240:345, 330:520] = False
         across = np.linspace(330, 520, 1500)

@@ -99,7 +99,9 @@ def compare_steps(earlier: Visit, later: Visit) -> Generator[float, None, Compar
     labels = np.zeros(earlier.shape, np.int32)
     paint(earlier.tree, own, labels)
     fresh = np.zeros(later.shape, np.int32)
-    paint(later.tree, new, fresh)
+    (every,) = number([later.tree])  # or the pixels of old vessels would go to the nearest new one
+    paint(later.tree, every, fresh)
+    fresh = np.append(0, new[every > 0]).astype(np.int32)[fresh]
     labels = np.where(labels == 0, found.warp(fresh, order=0), labels)
     yield 0.85
     segments = segment_rows(found, earlier, later, own, new)
