@@ -82,27 +82,6 @@ def test_a_new_vessel_is_found(eye, changed):
     assert (back.difference[back.labels == label] == 3).mean() > 0.5
 
 
-def test_a_longer_vessel_is_found():
-    """A straight vessel becomes a wave between fixed ends: its length is known."""
-    eye = synthetic()
-    added = []
-    for height in (0.0, 4.0):
-        vessels = np.array(eye.vessels) != 0
-        vessels[240:345, 330:520] = False
-        across = np.linspace(330, 520, 1500)
-        down = 292 + height * np.sin((across - 330) / 190 * 6 * np.pi)
-        drawn = np.zeros_like(vessels)
-        drawn[np.rint(down).astype(int), np.rint(across).astype(int)] = True
-        added.append(vessels | ndimage.binary_dilation(drawn, iterations=3))
-    known = Moved(3, 1.0, (5, 5))
-    later = known.visit(Visit(added[1], eye.fov))
-    found = compare(Visit(added[0], eye.fov), later)
-    rows = found.segments
-    near = rows[(rows["row"].sub(292).abs() < 6) & rows["column"].between(380, 470)]
-    row = near.loc[near["length_earlier"].idxmax()]
-    assert row["length_verdict"] == "longer"
-
-
 def test_micrometres_are_those_of_the_earlier_photograph(eye):
     scaled = Visit(eye.vessels, eye.fov, spacing=8.0)
     found = compare(scaled, KNOWN.visit(eye))

@@ -86,8 +86,12 @@ class Visit:
 
     @cached_property
     def diameter(self) -> float:
-        """Diameter of the field of view, pixels."""
-        return field_of_view.diameter(self.inputs.fov) or float(max(self.shape))
+        """Diameter of the field of view, pixels; at least half of the frame's shorter side.
+
+        Few vessels in one place are no small field of view.
+        """
+        found = field_of_view.diameter(self.inputs.fov) or float(max(self.shape))
+        return max(found, min(self.shape) / 2)
 
     @cached_property
     def centre(self) -> Floats:
