@@ -26,6 +26,7 @@ ORDER = [
     ["study"],
     ["batch"],
     ["evaluation"],
+    ["visits"],
     ["inference"],
     ["exchange"],
     ["engines"],

@@ -37,5 +37,9 @@ class SettingsError(SaunetError, ValueError):
     """A setting outside its range."""
 
 
+class RegistrationError(SaunetError):
+    """Two photographs that cannot be laid over each other: they are not of one eye, or hardly overlap."""
+
+
 class Stopped(SaunetError):
     """The work was stopped on request; nothing is kept."""

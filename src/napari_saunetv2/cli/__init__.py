@@ -23,6 +23,7 @@ from napari_saunetv2.cli.score import score
 from napari_saunetv2.cli.segment import segment
 from napari_saunetv2.cli.study import study
 from napari_saunetv2.cli.train import train
+from napari_saunetv2.cli.visits import visits
 from napari_saunetv2.errors import SaunetError
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ for _command in (
     segment,
     measure,
     study,
+    visits,
     quality,
     evaluate,
     score,

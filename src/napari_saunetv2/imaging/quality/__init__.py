@@ -12,7 +12,7 @@ from napari_saunetv2.imaging.quality._cells import ACROSS, Cells, cells_of
 from napari_saunetv2.imaging.quality._disc import completed
 from napari_saunetv2.imaging.quality._words import where
 
-__all__ = ["LIMITS", "Limits", "Quality", "dark_over_bright", "of_unit", "quality"]
+__all__ = ["LIMITS", "Limits", "Quality", "dark_over_bright", "of_unit", "profile_width", "quality"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,18 @@ def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float
     if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
         return None
     return float(np.median(cells.darker))
+
+
+def profile_width(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float | None:
+    """Width of the vessels' profiles, a Gaussian's standard deviation, as a share of the field's diameter.
+
+    It is the median over the cells; blur adds to it. None if no lines are seen. Parameters are those of
+    :func:`of_unit`.
+    """
+    cells = cells_of(unit, fov)
+    if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
+        return None
+    return float(np.median(cells.width))
 
 
 def _grade(better: NDArray[np.float64], steepness: int) -> NDArray[np.float64]:

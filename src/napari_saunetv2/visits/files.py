@@ -1,0 +1,175 @@
+"""Two visits as files: photographs or masks in; pictures and tables out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_saunetv2 import inference
+from napari_saunetv2.config import InferenceConfig
+from napari_saunetv2.datasets.partners import is_mask, stem
+from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.files import (
+    make_folder,
+    read_image,
+    read_labels,
+    read_mask,
+    read_spacing,
+    write_beside,
+    write_image,
+    write_mask,
+)
+from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.overlay import agreement_picture
+from napari_saunetv2.models import checkpoint
+from napari_saunetv2.visits.comparison import Comparison
+from napari_saunetv2.visits.segments import SEGMENT_COLUMNS
+from napari_saunetv2.visits.summary import SUMMARY_COLUMNS
+from napari_saunetv2.visits.visit import Visit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WARNING_COLUMNS = {"warning": "what to know before trusting a difference"}
+"""Columns of the table of warnings and what they mean."""
+
+
+class Written(NamedTuple):
+    """Files of a comparison, in a folder."""
+
+    registered: Path
+    vessels: Path
+    difference: Path
+    segments: Path
+    summary: Path
+    warnings: Path
+    columns: Path
+
+
+def outputs(folder: Path, later: Path) -> Written:
+    """Give the files that are written of a comparison; the later photograph's name is in two of them."""
+    name = stem(later)
+    return Written(
+        folder / f"{name}_registered.png",
+        folder / f"{name}_registered_vessels.png",
+        folder / "difference.png",
+        folder / "segments.csv",
+        folder / "summary.csv",
+        folder / "warnings.csv",
+        folder / "columns.csv",
+    )
+
+
+def read_visit(
+    file: Path,
+    config: InferenceConfig,
+    vessels: Path | None = None,
+    spacing: Literal["auto", "none"] | float = "auto",
+) -> Visit:
+    """Read a visit from a photograph, which is segmented, or from a mask.
+
+    Parameters
+    ----------
+    file : Path
+        Photograph or mask.
+    config : InferenceConfig
+        For a photograph.
+    vessels : Path, optional
+        Mask of a photograph's vessels, such as a corrected one: the photograph is not segmented then.
+    spacing : "auto", "none" or float
+        Micrometres per pixel; "auto" takes those that the file states.
+
+    Raises
+    ------
+    SaunetError
+        When a file cannot be read or segmented.
+    """
+    size = stated_spacing(file) if spacing == "auto" else None if spacing == "none" else spacing
+    if is_mask(file):
+        if vessels is not None:
+            raise SettingsError(
+                f"'{file.name}' is a mask, and '{vessels.name}' was given as its vessels: give a photograph "
+                "with a mask, or the mask alone."
+            )
+        labels = read_labels(file)
+        seen = None if labels.ignored is None else ~labels.ignored
+        return Visit(labels.pixels, seen, spacing=size, name=file.name)
+    image = read_image(file)
+    unit = to_unit(image)
+    fov = field_of_view.detect(unit)
+    if vessels is not None:
+        return Visit(read_mask(vessels), fov, photograph=unit, spacing=size, name=file.name)
+    model = checkpoint.load(config.model)
+    probability = inference.predict(image, model, config).probability
+    threshold = inference.threshold_of(model, "auto", config.tta)
+    return Visit(probability >= threshold, fov, probability, threshold, unit, size, file.name)
+
+
+def stated_spacing(file: Path) -> float | None:
+    """Micrometres a pixel that a file states; None where it does not, or its pixels are not square."""
+    stated = read_spacing(file)
+    if stated is None or not stated.millimetres or not np.isclose(stated.height, stated.width, rtol=0.01):
+        return None
+    return 500 * (stated.height + stated.width)
+
+
+def write(
+    found: Comparison, earlier: Visit, later: Visit, files: Written, *, overwrite: bool = False
+) -> None:
+    """Write pictures and tables of a comparison; raises OverwriteError, FileFormatError."""
+    make_folder(files.segments.parent)
+    picture = later.photograph if later.photograph is not None else later.inputs.vessels
+    write_image(
+        files.registered,
+        as_bytes(found.registration.warp(np.asarray(picture, np.float32))),
+        overwrite=overwrite,
+    )
+    write_mask(files.vessels, found.vessels, overwrite=overwrite)
+    drawing = difference_picture(found, earlier)
+    write_beside(files.difference, lambda file: drawing.save(file, "png"), overwrite=overwrite)
+    write_tables(found, files, overwrite=overwrite)
+
+
+def write_tables(found: Comparison, files: Written, *, overwrite: bool = False) -> None:
+    """Write the tables of a comparison, with the meaning of every column."""
+    import pandas as pd
+
+    warnings = pd.DataFrame({"warning": list(found.warnings)})
+    tables = {
+        files.segments: found.segments,
+        files.summary: found.summary,
+        files.warnings: warnings,
+        files.columns: columns_table(),
+    }
+    for path, table in tables.items():
+        text = table.to_csv(index=False, lineterminator="\n").encode()
+        write_beside(path, lambda out, text=text: out.write(text), overwrite=overwrite)  # type: ignore[misc]
+
+
+def columns_table() -> "pd.DataFrame":
+    """What every column of the tables means."""
+    import pandas as pd
+
+    tables = {"segments": SEGMENT_COLUMNS, "summary": SUMMARY_COLUMNS, "warnings": WARNING_COLUMNS}
+    rows = [
+        (f"column of {name}.csv", key, text)
+        for name, columns in tables.items()
+        for key, text in columns.items()
+    ]
+    return pd.DataFrame(rows, columns=["what", "key", "meaning"])
+
+
+def as_bytes(image: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Turn an image of range [0, 1] into bytes."""
+    return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
+
+
+def difference_picture(found: Comparison, earlier: Visit) -> Image.Image:
+    """Draw the difference onto the earlier photograph, dimmed and grey; onto black where there is none."""
+    unit = np.zeros((*earlier.shape, 3), np.float32) if earlier.photograph is None else earlier.photograph
+    return agreement_picture(
+        np.atleast_3d(np.asarray(unit, np.float32)), found.difference, max(earlier.shape)
+    )
