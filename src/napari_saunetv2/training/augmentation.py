@@ -110,12 +110,19 @@ def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
     if settings.unresampled == 0 or unit(draw) >= settings.unresampled:
         return replace(settings, unresampled=0.0)
     unresampled = replace(settings, unresampled=1.0)
-    return replace(unresampled, **_NO_FAULTS) if settings.unfiltered else unresampled
-
-
-_NO_FAULTS = dict.fromkeys(
-    ("blur", "noise", "channel_mix", "dimming", "shade", "haze", "defocus", "jpeg"), 0.0
-)
+    if not settings.unfiltered:
+        return unresampled
+    return replace(
+        unresampled,
+        blur=0.0,
+        noise=0.0,
+        channel_mix=0.0,
+        dimming=0.0,
+        shade=0.0,
+        haze=0.0,
+        defocus=0.0,
+        jpeg=0.0,
+    )
 
 
 def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw: Generator) -> Tensor:

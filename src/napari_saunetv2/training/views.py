@@ -150,11 +150,11 @@ def _level(
     factor *= scale
     if factor != 1:
         # The labels become shares of a pixel, as appropriate at a smaller scale.
-        size = scaled_shape(*layers.shape[:2], factor)
+        size = scaled_shape(layers.shape[0], layers.shape[1], factor)
         parts = [resize(layers[..., :3], *size), resize(layers[..., 3:], *size, shares=True)]
         layers = np.concatenate(parts, axis=2)
     padded = canvas.pad(layers, config.padding).transpose(2, 0, 1)
-    frame = canvas.window(*layers.shape[:2], config.padding)
+    frame = canvas.window(layers.shape[0], layers.shape[1], config.padding)
     window = _annotated(padded[-1]) if config.sparse else frame
     return Level(scale, torch.from_numpy(np.ascontiguousarray(padded)), window), frame
 
