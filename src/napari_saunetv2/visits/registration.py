@@ -39,7 +39,7 @@ CLOSE = 5.0
 
 REFUSED, DOUBTED = 0.6, 0.75
 """Confidence below which a registration is refused, and below which it is called poor. Photographs of
-different eyes reach 0.45, two photographs of one eye 0.8 and more: see docs/visits.md."""
+different eyes reached 0.45, two photographs of one eye 0.77 and more."""
 
 SURE = 0.75
 """Share of the vessels that two photographs taken alike have in common: no other turn or scale is tried."""
