@@ -15,7 +15,7 @@ from napari_saunetv2.files import is_own_mask, load_artery_vein, write_artery_ve
 from napari_saunetv2.imaging.classes import coloured, is_artery_vein, merged, split
 from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.training import TrainConfig, folders, tuning
-from napari_saunetv2.training.views import meaning
+from napari_saunetv2.training.meaning import meaning
 
 LABELS = np.zeros((40, 50), np.uint8)
 LABELS[8:12], LABELS[:, 20:24], LABELS[8:12, 20:24], LABELS[30:33, 30:45] = 1, 2, 3, 4

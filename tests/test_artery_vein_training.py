@@ -10,9 +10,9 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import TrainConfig, fine_tune
+from napari_saunetv2.training.meaning import meaning
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.recipes import RECIPES
-from napari_saunetv2.training.views import meaning
 
 CLASSES = ("artery", "vein")
 

@@ -32,8 +32,9 @@ from napari_saunetv2.training.config import from_plain
 from napari_saunetv2.training.corrections import better, between
 from napari_saunetv2.training.losses import bce, bce_mcc, soft_mcc
 from napari_saunetv2.training.matching import Named, match
+from napari_saunetv2.training.meaning import VESSEL_SHARE, meaning
 from napari_saunetv2.training.validation import corrected, logits, mean_f1
-from napari_saunetv2.training.views import VESSEL_SHARE, balanced, batch, meaning, prepare
+from napari_saunetv2.training.views import balanced, batch, prepare
 from tiny import save_model
 
 EXACT = {"engine": "torch", "precision": "float32"}
@@ -128,7 +129,7 @@ def test_what_is_not_annotated_changes_nothing(tmp_path):
     config = replace(TINY, sparse=True)
     image = prepare(Pair("eye", whole.image, sparse), config)
     assert image.window == (slice(0, 96), slice(0, 48))  # views look where something is annotated
-    _, truth, weight = batch([image] * 2, config, 3)
+    _, truth, weight, _ = batch([image] * 2, config, 3)
     assert weight is not None
     assert truth[weight == 0].max() == 0
     assert 0 < weight.mean() < 1
@@ -425,7 +426,7 @@ def test_blocks_never_touch_what_is_trained_on():
     assert not (training.weight * grown).any()  # nor lie side by side
     share = (held.vessels * held.weight).sum() / image.vessels.sum()
     assert 0.3 <= share < 0.6
-    _, truth, weight = batch([training], replace(TINY, batch=8, crop=128), 0)
+    _, truth, weight, _ = batch([training], replace(TINY, batch=8, crop=128), 0)
     assert truth[weight == 0].max() == 0
 
 

@@ -229,7 +229,7 @@ def test_a_network_of_a_billion_parameters_is_refused_before_it_is_built(tmp_pat
     with path.open("wb") as file:  # the file has a hole for weights: it takes no room on the disk
         file.write(struct.pack("<Q", len(header)) + header)
         file.truncate(8 + len(header) + 4_000_000_000)
-    monkeypatch.setattr(checkpoint, "_build", None)
+    monkeypatch.setattr(checkpoint, "_built", None)
     with pytest.raises(CheckpointError, match=r"claims a network of 1,000,000,000 parameters"):
         checkpoint.load(path)
 

@@ -13,8 +13,8 @@ from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.config import problems as rules_broken
+from napari_saunetv2.training.meaning import meaning
 from napari_saunetv2.training.pair import Pair
-from napari_saunetv2.training.views import meaning
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": Augmentation(
