@@ -26,7 +26,7 @@ from napari_saunetv2.cli._shared import plain
 from napari_saunetv2.errors import CheckpointError, FileFormatError, ImageError, LayoutError, SettingsError
 from napari_saunetv2.exchange import bioimage, keras_import
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.models import checkpoint
+from napari_saunetv2.models import _weights, checkpoint
 from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.plugin import reader
@@ -229,7 +229,7 @@ def test_a_network_of_a_billion_parameters_is_refused_before_it_is_built(tmp_pat
     with path.open("wb") as file:  # the file has a hole for weights: it takes no room on the disk
         file.write(struct.pack("<Q", len(header)) + header)
         file.truncate(8 + len(header) + 4_000_000_000)
-    monkeypatch.setattr(checkpoint, "_built", None)
+    monkeypatch.setattr(_weights, "_build", None)
     with pytest.raises(CheckpointError, match=r"claims a network of 1,000,000,000 parameters"):
         checkpoint.load(path)
 
