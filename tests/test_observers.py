@@ -105,3 +105,10 @@ def test_unresampled_views_of_several_scales_hold_pixels_of_one_of_them():
     for view in batch([image], config, 0).views:
         near = [float((part - view[:, None, None]).abs().amax((0, 3, 4)).min()) for part in pieces]
         assert min(near) < 1e-4
+
+
+def test_an_observer_who_is_not_named_and_a_common_map_for_nobody_are_refused():
+    with pytest.raises(SettingsError, match=r"'wide': observers must name it"):
+        load(_pairs(), replace(TINY, observers=("thin",)), CPU)
+    with pytest.raises(SettingsError, match=r"common is 0\.5"):
+        replace(TINY, common=0.5)

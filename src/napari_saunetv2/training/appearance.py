@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from napari_saunetv2.training.augmentation import Augmentation, smooth_field, unit
+from napari_saunetv2.training.augmentation import Augmentation, either_way, smooth_field, unit
 
 
 def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int | None = None) -> Tensor:
@@ -16,10 +16,10 @@ def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int |
     the same random numbers as one of that side.
     """
     device = image.device
-    gain = (1 + settings.brightness * _either_way(draw)) * (
+    gain = (1 + settings.brightness * either_way(draw)) * (
         1 + settings.channel * (2 * torch.rand(3, 1, 1, generator=draw).to(device) - 1)
     )
-    saturation = 0.0 if unit(draw) < settings.grey else 1 + settings.saturation * _either_way(draw)
+    saturation = 0.0 if unit(draw) < settings.grey else 1 + settings.saturation * either_way(draw)
     grey = image.mean(0, keepdim=True)
     if settings.channel_mix > 0 and unit(draw) < settings.channel_mix:
         parts = -torch.rand(3, 1, 1, generator=draw).clamp(min=1e-6).log().to(device)  # all mixtures alike
@@ -27,9 +27,9 @@ def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int |
     image = (grey + (image - grey) * saturation) * gain
     mean = _mean_of_lit(image)
     # Around the mean of the lit pixels; pixels darker than a tenth of it are the frame and stay black.
-    contrast = 1 + settings.contrast * _either_way(draw)
+    contrast = 1 + settings.contrast * either_way(draw)
     image = torch.where(image > 0.1 * mean, mean + (image - mean) * contrast, image)
-    image = image.clamp(0, 1) ** (settings.gamma ** _either_way(draw))
+    image = image.clamp(0, 1) ** (settings.gamma ** either_way(draw))
     image = image * _vignette(image.shape[-1], settings.vignetting * unit(draw), draw, device)
     if settings.shade > 0:
         field = smooth_field(1, 4, image.shape[-1], draw, device).permute(2, 0, 1)
@@ -48,10 +48,6 @@ def recolour(image: Tensor, settings: Augmentation, draw: Generator, side: int |
     if settings.jpeg > 0 and unit(draw) < settings.jpeg:
         image = compressed(image, 25 + 70 * unit(draw))
     return image
-
-
-def _either_way(draw: Generator) -> float:
-    return 2 * unit(draw) - 1
 
 
 def _normal(shape: tuple[int, ...] | torch.Size, draw: Generator, device: torch.device) -> Tensor:

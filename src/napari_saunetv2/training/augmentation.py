@@ -146,7 +146,7 @@ def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw
         Zero where the view extends beyond the canvas. On the device of the levels.
     """
     unresampled = settings.unresampled == 1
-    angle = math.radians(settings.rotation) * _either_way(draw)
+    angle = math.radians(settings.rotation) * either_way(draw)
     low, high = map(math.log, settings.scale)
     magnification = math.exp(low + (high - low) * unit(draw))
     if unresampled:
@@ -200,5 +200,6 @@ def unit(draw: Generator) -> float:
     return float(torch.rand((), generator=draw))
 
 
-def _either_way(draw: Generator) -> float:
+def either_way(draw: Generator) -> float:
+    """A random number, range [-1, 1)."""
     return 2 * unit(draw) - 1

@@ -158,6 +158,11 @@ class TrainConfig:
                 f"classes is {self.classes!r}: the network artery_vein learns two classes or more, "
                 "such as artery and vein; name them, or start from a model of vessels."
             )
+        if self.common and not self.observers:
+            raise SettingsError(
+                f"common is {self.common:g}: it is for observers that are told apart; name them in "
+                "observers, or leave it at 0."
+            )
         if self.observers and len(self.classes) > 1:
             raise SettingsError(
                 f"observers are {self.observers!r}: they are told apart for one class, not for "

@@ -134,8 +134,20 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         ),
         tuple(other for other in others if other.factor < 1),
         tuple(other for other in others if other.factor > 1),
-        config.observers.index(pair.source) if config.observers else 0,
+        _observer(pair, config),
     )
+
+
+def _observer(pair: Pair, config: TrainConfig) -> int:
+    """Number of the map of those who drew a pair's labels."""
+    if not config.observers:
+        return 0
+    if pair.source not in config.observers:
+        raise SettingsError(
+            f"'{pair.name}' is of the data set {pair.source!r}: observers must name it, beside "
+            f"{', '.join(config.observers)}; or leave them all out."
+        )
+    return config.observers.index(pair.source)
 
 
 def _level(
