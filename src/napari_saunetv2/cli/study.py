@@ -97,6 +97,7 @@ def study(
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.about import StudyOptions
+    from napari_saunetv2.study.review import Source
     from napari_saunetv2.study.run import study_steps
 
     if output.resolve() == folder.resolve():
@@ -114,7 +115,7 @@ def study(
         ),
         MeasureOptions(spacing=number_or("--spacing", spacing, "auto", "none"), disc_diameter=disc_diameter),
         people,
-        _source(sheet, pattern, date_format),
+        Source(folder, output, sheet, pattern, date_format).in_words(),
     )
     with bar() as shown:
         task = shown.add_task("photographs", total=len(listed.cases))
@@ -174,19 +175,6 @@ def _show(listed: "Cohort", people: "People") -> None:
     more = len(listed.left_out) - (_LISTED if clear else 0)
     if more > 0:
         out.print(f"  left out: {more} {'more ' if clear else ''}files, listed in failures.csv")
-
-
-def _source(sheet: Path | None, pattern: str | None, date_format: str | None) -> dict[str, str]:
-    """Where the photographs come from, for ``study.json``: no names."""
-    from napari_saunetv2.study.record import digest
-
-    told = {
-        "sheet (sha256)": "" if sheet is None else digest(sheet),
-        "pattern": pattern or "",
-        "date format": date_format or "",
-    }
-    given = {key: value for key, value in told.items() if value}
-    return given or {"folders": "subfolders are patients and visits"}
 
 
 def _line(result: "Outcome") -> str:
