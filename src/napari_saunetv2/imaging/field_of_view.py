@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import _lit
 
-FRAME_FILLING = 0.97
-"""A lit area above this share of the frame is not a disc: a crop, or not a fundus photograph."""
+FILLING = 0.97
+"""A lit area above this share of its bounding box is not a disc: a crop, or not a fundus photograph."""
+
+BLACK = 4 / 255
+"""Rows and columns at the edge without a pixel above this share of the maximum show nothing."""
 
 ROUND = 0.8
 """Minimum overlap (intersection over union) of a field of view with its disc."""
@@ -42,20 +45,41 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
         All True for a dark image, in which the field of view cannot be detected. :func:`roundness` tells
         whether it is a disc.
     """
+    whole = np.ones(image.shape[:2], bool)
+    # Black around everything says nothing, and must not move the grid on which the disc is searched.
+    box = extent(shown(image))
+    if box is None:
+        return whole
+    image = image[box]
     height, width = image.shape[:2]
     step = max(1, round(max(height, width) / _WORK_SIDE))
     picture = image[::step, ::step]
     red = _median_of_nine(picture[..., 0])
     fov = _lit.above_threshold(red, float(red.max()))
     if fov is None:
-        return np.ones((height, width), bool)
+        return whole
     best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
         for other in _lit.other_ways(picture, red):
             rounder = roundness(other)
             if rounder >= _SURE and rounder > best + _BETTER:
                 fov, best = other, rounder
-    return np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
+    whole[:] = False
+    whole[box] = np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
+    return whole
+
+
+def shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels that are not black in an image, shape (H, W, 3) -> (H, W)."""
+    return np.asarray(image.max(axis=2) > BLACK * image.max(initial=0))
+
+
+def extent(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns of the bounding box of a mask, shape (H, W); None if it is empty."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def roundness(fov: NDArray[np.bool_]) -> float:
@@ -71,14 +95,12 @@ def roundness(fov: NDArray[np.bool_]) -> float:
         Intersection over union; 0 for an empty mask, one that fills the frame, one that is less than half as
         high as wide (or the reverse), and one that fills the corners beside the disc: a rectangle.
     """
-    if diameter(fov) is None:
+    inside = extent(fov)
+    if inside is None or diameter(fov) is None:
         return 0.0
-    step = max(1, min(fov.shape) // _ROUND_SIDE)
-    fov = np.pad(fov[::step, ::step], 1)
-    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return 0.0
-    box = fov[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = fov[inside]
+    step = max(1, min(box.shape) // _ROUND_SIDE)
+    box = box[::step, ::step]
     if box.shape[0] > box.shape[1]:
         box = box.T
     short, long = box.shape
@@ -124,14 +146,15 @@ def _sorted(
 
 
 def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
-    """Diameter in pixels of a field of view; None if the mask fills the frame or is empty.
+    """Diameter in pixels of a field of view; None if the mask is empty or fills its bounding box.
 
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
     """
-    if not 0 < np.count_nonzero(fov) <= FRAME_FILLING * np.size(fov):
+    box, area = extent(fov != 0), np.count_nonzero(fov)
+    if box is None or area > FILLING * np.size(fov[box]):
         return None
-    return math.sqrt(4 / math.pi * np.count_nonzero(fov))
+    return math.sqrt(4 / math.pi * area)
 
 
 def outline(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:
