@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from napari_saunetv2.imaging import _lit
 
 FILLING = 0.97
-"""A lit area above this share of its bounding box is not a disc: a crop, or not a fundus photograph."""
+"""A lit area above this share of the frame, or of its bounding box, is not a disc: a crop, or not a fundus
+photograph."""
 
 BLACK = 4 / 255
 """Rows and columns at the edge without a pixel above this share of the maximum show nothing."""
@@ -21,6 +22,9 @@ _SURE = 0.9
 
 _BETTER = 0.03
 """Another result is used only if it is rounder by this much."""
+
+_SMALLEST = 0.25
+"""Another result narrower than this share of the longer side is something round in the picture."""
 
 _ROUND_SIDE = 150
 """Shorter side in pixels at which a mask's shape is examined."""
@@ -61,7 +65,7 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
         for other in _lit.other_ways(picture, red):
-            rounder = roundness(other)
+            rounder = roundness(other) if (diameter(other) or 0) >= _SMALLEST * max(other.shape) else 0.0
             if rounder >= _SURE and rounder > best + _BETTER:
                 fov, best = other, rounder
     whole[:] = False
@@ -146,15 +150,20 @@ def _sorted(
 
 
 def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
-    """Diameter in pixels of a field of view; None if the mask is empty or fills its bounding box.
+    """Diameter in pixels of a field of view; None if the mask fills the frame or is empty.
 
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
     """
-    box, area = extent(fov != 0), np.count_nonzero(fov)
-    if box is None or area > FILLING * np.size(fov[box]):
+    if not 0 < np.count_nonzero(fov) <= FILLING * np.size(fov):
         return None
-    return math.sqrt(4 / math.pi * area)
+    return math.sqrt(4 / math.pi * np.count_nonzero(fov))
+
+
+def is_rectangle(fov: NDArray[np.bool_]) -> bool:
+    """Whether a field of view fills its bounding box: a crop, with or without black around it."""
+    box = extent(fov)
+    return box is not None and np.count_nonzero(fov) > FILLING * np.size(fov[box])
 
 
 def outline(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:

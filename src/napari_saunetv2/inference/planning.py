@@ -71,11 +71,17 @@ def factor_for(
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        found = None if trained is None else field_of_view.diameter(_fov(unit, fov))
-        if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
-            found = None
+        found = None if trained is None else _width(_fov(unit, fov))
         return 1.0 if trained is None or found is None else factor_between(found, trained)
     return float(rescale)
+
+
+def _width(fov: NDArray[np.bool_]) -> float | None:
+    """Diameter of a field of view by which an image may be scaled."""
+    found = field_of_view.diameter(fov)
+    if found is None or found < SMALLEST_FIELD * max(fov.shape) or field_of_view.is_rectangle(fov):
+        return None
+    return found
 
 
 def _fov(unit: NDArray[np.float32], fov: ArrayLike | None) -> NDArray[np.bool_]:
