@@ -140,10 +140,15 @@ def test_a_frame_is_cut_and_put_back():
     part = frames.cut(image, frame)
     assert part.shape[:2] == frame.shape == (33, 48)
     assert part[4:-4, 4:-4].tolist() == image[5:30, 10:50].tolist()
-    assert not part[:4].any() and not part[-4:].any() and not part[:, :4].any() and not part[:, -4:].any()
+    assert not part[:4].any()
+    assert not part[-4:].any()
+    assert not part[:, :4].any()
+    assert not part[:, -4:].any()
     back = frames.paste(np.moveaxis(part, 2, 0), frame, (40, 50))
     assert np.array_equal(back[:, 5:30, 10:50], np.moveaxis(image[5:30, 10:50], 2, 0))
-    assert not back[:, :5].any() and not back[:, 30:].any() and not back[:, :, :10].any()
+    assert not back[:, :5].any()
+    assert not back[:, 30:].any()
+    assert not back[:, :, :10].any()
     assert np.shares_memory(frames.cut(image, frames.whole(40, 50)), image)
 
 

@@ -51,7 +51,7 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     whole = np.ones(image.shape[:2], bool)
     # Black around everything says nothing, and must not move the grid on which the disc is searched.
-    box = extent(shown(image))
+    box = _without_black(image)
     if box is None:
         return whole
     image = image[box]
@@ -76,6 +76,19 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
 def shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Pixels that are not black in an image, shape (H, W, 3) -> (H, W)."""
     return np.asarray(image.max(axis=2) > BLACK * image.max(initial=0))
+
+
+def _without_black(image: NDArray[np.float32]) -> tuple[slice, slice] | None:
+    """Rows and columns of the bounding box of what :func:`shown` finds, searched from the edges: quickly."""
+    level, (height, width) = BLACK * image.max(initial=0), image.shape[:2]
+    top = next((n for n in range(height) if image[n].max() > level), None)
+    if top is None:
+        return None
+    bottom = next(n for n in range(height, 0, -1) if image[n - 1].max() > level)
+    image = image[top:bottom]
+    left = next(n for n in range(width) if image[:, n].max() > level)
+    right = next(n for n in range(width, 0, -1) if image[:, n - 1].max() > level)
+    return slice(top, bottom), slice(left, right)
 
 
 def extent(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

@@ -55,8 +55,8 @@ def of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Frame:
     Returns
     -------
     Frame
-        A round field of view and its margin. Everything that is not black where the field of view is not round:
-        it may miss part of the eye. All of the photograph for a field of view that covers it.
+        A round field of view and its margin. Everything that is not black where the field of view is not
+        round: it may miss part of the eye. All of the photograph for a field of view that covers it.
     """
     if fov.all():
         return whole(*fov.shape)
