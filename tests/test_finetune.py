@@ -226,7 +226,9 @@ def test_overlapping_classes_are_previewed_and_scored():
     labels[10:30] = 1
     labels[:, 30:50] |= 2
     seen = field_of_view.extent(pair().fov != 0)
-    labels[: seen[0].start] = labels[seen[0].stop :] = 0  # what lies above and below the eye is not seen
+    beside = np.ones_like(labels, bool)
+    beside[seen] = False
+    labels[beside] = 0  # what lies beside the eye is not seen
     config = replace(TINY, classes=("artery", "vein"))
     image = prepare(Pair("eye", pair().image, labels, prediction=np.minimum(labels, 2)), config)
     right = 20 * image.vessels[None] - 10

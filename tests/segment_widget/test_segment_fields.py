@@ -94,7 +94,7 @@ def test_the_card_follows_the_picture(viewer, widget, qtbot):
     widget.uncertainty.value = True
     qtbot.waitUntil(lambda: "16 passes" in widget.card.value, timeout=30_000)
     image.data = picture(48, 64)
-    qtbot.waitUntil(lambda: "64x48, padded to 64x64" in widget.card.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "64x48, cut to 48x48" in widget.card.value, timeout=30_000)
     viewer.layers.remove(image)
     qtbot.waitUntil(lambda: widget.card.value == "", timeout=30_000)
 

@@ -176,7 +176,7 @@ def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
 def is_rectangle(fov: NDArray[np.bool_]) -> bool:
     """Whether a field of view fills its bounding box: a crop, with or without black around it."""
     box = extent(fov)
-    return box is not None and np.count_nonzero(fov) > FILLING * np.size(fov[box])
+    return box is not None and bool(np.count_nonzero(fov) > FILLING * np.size(fov[box]))
 
 
 def outline(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """The part of a photograph that a network is given: its field of view, in the same margin for all.
 
-GroupNorm averages over the whole canvas. Black beside the field of view is part of that average, and how much of
-it a camera or a viewer leaves must not change the vessels: 80 pixels on every side of a photograph of DRIVE
-changed 5 to 7 % of the vessel pixels.
+GroupNorm averages over the whole canvas. Black beside the field of view is part of that average, and how much
+of it a camera or a viewer leaves must not change the vessels: 80 pixels on every side of a photograph of
+DRIVE changed 5 to 7 % of the vessel pixels.
 """
 
 from typing import Any, NamedTuple

@@ -102,10 +102,10 @@ class Preflight:
     def lines(self) -> list[str]:
         """Summarise in a few lines, width before height."""
         shapes = (self.shape, self.seen_shape, self.working_shape, self.canvas)
-        size, seen, working, padded = (f"{w}x{h}" for h, w in shapes)
+        size, part, working, padded = (f"{w}x{h}" for h, w in shapes)
         eye = "no field of view detected" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
-        cut = "" if seen == size else f"cut to {seen}, "
-        scaled = "" if working == seen else f"scaled to {working}, "
+        cut = "" if part == size else f"cut to {part}, "
+        scaled = "" if working == part else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
         whole = f"{size}, {cut}{scaled}padded to {padded}, {back}"
         parts = f"{size}, {cut}{scaled}{self.tiles} tiles padded to {padded}, blended"
