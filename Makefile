@@ -160,6 +160,10 @@ train-landmarks: .venv/ready-dev  ## Train the model of disc and fovea on DATA (
 benchmark-artery-vein: .venv/ready-dev  ## Score saunetv2-av and what is measured with it on photographs of DATA that it never saw
 	$(BIN)/python benchmarks/artery_vein.py $(or $(DATA),../shared/data) $(ARGS)
 
+.PHONY: benchmark-frame
+benchmark-frame: .venv/ready-dev  ## Measure what black around the eye changes, on training images of DATA
+	$(BIN)/python benchmarks/frame.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-landmarks
 benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photographs of DATA that were not trained on
 	$(BIN)/python tools/landmarks/score.py $(or $(DATA),../shared/data) $(ARGS)
