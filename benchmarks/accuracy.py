@@ -58,7 +58,7 @@ ROWS = (
     # Without the images that chose how photographs of another scale are shrunk.
     Row("saunetv2-drive", "chase", protocol="fov", split="test"),
     Row("saunetv2-drive", "hrf", protocol="fov", without=HRF_FIRST_THREE),
-    *(Row("saunetv2-general", key, protocol="fov") for key in ("drive", "stare", "chase", "hrf")),
+    *(Row("saunetv2-general", key, protocol="fov") for key in ("drive", "stare", "chase", "hrf", "ravir")),
     Row("saunetv2-av", "rite", protocol="fov"),
 )
 

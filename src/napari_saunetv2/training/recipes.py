@@ -193,7 +193,7 @@ _ANGIOGRAMS = replace(
 
 # Whole canvases of the 6 mm angiograms, half of them as in use.
 _ANGIOGRAMS_IN_USE = replace(
-    _ANGIOGRAMS, network_arguments={"dropblock": 0.0}, steps=2000, batch=3, crop=400, learning_rate=1e-3,
+    _ANGIOGRAMS, network_arguments={"dropblock": 0.0}, steps=1200, batch=3, crop=400, learning_rate=1e-3,
     warmup=100, ema=0.995,
     augmentation=replace(_ANGIOGRAMS.augmentation, scale=(0.85, 1.2), unresampled=0.5, unfiltered=True),
 )  # fmt: skip
