@@ -135,6 +135,10 @@ benchmark-finetune: .venv/ready-dev  ## Fine-tune on 4 images, and on a few stro
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
 
+.PHONY: record-scores
+record-scores: .venv/ready-dev  ## Take all scores of the bundled models anew on DATA (../shared/data), into their files
+	$(BIN)/python tools/record_scores.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-cameras
 benchmark-cameras: .venv/ready-dev  ## Score models on every camera of DATA (../shared/data), with the widths that they draw
 	$(BIN)/python benchmarks/cameras.py $(or $(DATA),../shared/data) $(ARGS)
