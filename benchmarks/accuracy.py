@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from cameras import folder_of
 from inference import MODES
 
 from napari_saunetv2 import datasets, evaluation, inference
@@ -60,6 +61,7 @@ ROWS = (
     Row("saunetv2-drive", "hrf", protocol="fov", without=HRF_FIRST_THREE),
     *(Row("saunetv2-general", key, protocol="fov") for key in ("drive", "stare", "chase", "hrf", "ravir")),
     Row("saunetv2-av", "rite", protocol="fov"),
+    *(Row("saunetv2-octa", key) for key in ("octa500-6m", "octa500-3m", "rossa")),
 )
 
 
@@ -72,7 +74,12 @@ def main() -> None:
     known = {info.name for info in checkpoint.available()}
     scored = [(row, _scores(row, arguments.data)) for row in ROWS if row.model in known]
     CARDS.joinpath("accuracy.json").write_text(_by_image(scored), encoding="utf-8")
-    text = _HEAD + _left_out() + _tables([(row, len(s), evaluation.mean(s)) for row, s in scored]) + _cross_validation()
+    text = (
+        _HEAD
+        + _left_out()
+        + _tables([(row, len(s), evaluation.mean(s)) for row, s in scored])
+        + _cross_validation()
+    )
     text += _by_mode(arguments.data / "DRIVE")
     text += "" if arguments.quick else _tiled(arguments.data / "HRF")
     arguments.out.write_text(text, encoding="utf-8")
@@ -128,15 +135,15 @@ def _left_out() -> str:
 _LEFT_OUT_HEAD = """\
 ## On a camera that nobody trained on
 
-Each row is a short training, 3,200 steps from random weights (`saunetv2 train --recipe left-out`), on five data sets,
-scored on all photographs of the sixth: field of view only, plain, threshold 0.5. This is what to expect of
-`saunetv2-general` on your camera. *width* is the width of the vessels over the observer's, where both see one, the
-median over photographs. *Published* is the range of F1 of networks that Idiap trained on all other data sets
-(bob.ip.binseg). [What was tried](experiments.md#observers-told-apart) says why ARIA and ORVS are lower: their
-observers draw vessels as nobody else does.
+Each row is a short training, 3,200 steps from random weights (`saunetv2 train --recipe left-out`), on five
+data sets, scored on all photographs of the sixth: field of view only, plain, threshold 0.5. This is what to
+expect of `saunetv2-general` on your camera. *width* is the width of the vessels over the observer's, where
+both see one, the median over photographs. *Published* is the range of F1 of networks that Idiap trained on
+all other data sets (bob.ip.binseg). [What was tried](experiments.md#observers-told-apart) says why ARIA and
+ORVS are lower: their observers draw vessels as nobody else does.
 
-`make benchmark-cameras ARGS="--left-out drive=RUN/model.safetensors ... --json docs/models/left-out.json"` scores
-these models, which are not bundled.
+`make benchmark-cameras ARGS="--left-out drive=MODEL ... --json docs/models/left-out.json"` scores these
+models, which are not bundled.
 
 | left out (photographs) | F1 | worst F1 | sensitivity | precision | clDice | width | published |
 |---|---|---|---|---|---|---|---|
@@ -179,7 +186,7 @@ def _tables(rows: list[tuple[Row, int, dict[str, float]]]) -> str:
 def _scores(row: Row, root: Path) -> list[evaluation.ImageScore]:
     """Scores of a row, photograph by photograph."""
     model = checkpoint.load(row.model)
-    found = datasets.read(root / datasets.DATASETS[row.dataset].title, row.dataset)
+    found = datasets.read(folder_of(root, row.dataset) or root, row.dataset)
     samples = [s for s in found if s.label_paths and s.name not in row.without]
     samples = evaluation.chosen(samples, row.split, model.header)
     return list(
