@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import field_of_view, fundus, modality
-from napari_saunetv2.imaging.scale import RESCALE_BEYOND, SMALLEST_FACTOR, factor_between
+from napari_saunetv2.imaging.scale import (
+    RESCALE_BEYOND,
+    SMALLEST_FACTOR,
+    factor_between,
+    factor_without_field,
+)
 
 Remarks = tuple[str, ...]
 Advice = Callable[[str], str]
@@ -146,8 +151,11 @@ def of_scale(fov: NDArray[np.bool_], trained: float | None, factor: float, *, gi
         return ()
     at = "at the image's own scale" if factor == 1 else f"at {factor:.2g} times the image's scale"
     if found is None:
+        guessed = factor != 1 and factor == factor_without_field(longest, trained)
+        why = ", as if its longer side were one" if guessed else ""
         return (
-            f"No field of view was detected: segmented {at}; if that is wrong, give an FOV mask or a factor.",
+            f"No field of view was detected: segmented {at}{why}; if that is wrong, give an FOV mask or a "
+            "factor.",
         )
     remarks = []
     if found < SMALL_FIELD * longest and not given:

@@ -49,6 +49,16 @@ def factor_between(found: float, wanted: float) -> float:
     return factor if max(factor, 1 / factor) > RESCALE_BEYOND else 1.0
 
 
+def factor_without_field(longest: float, wanted: float) -> float:
+    """Return the factor for a photograph in which no field of view was found, from its longer side.
+
+    It is treated as if that side were the field of view, for nothing else in it tells its scale as well
+    (docs/models/experiments.md, "Scale without a field of view"). A crop of a small photograph must not be
+    enlarged: it shows a part of the eye as sharply as it is.
+    """
+    return min(1.0, factor_between(longest, wanted))
+
+
 def scaled_shape(height: int, width: int, factor: float) -> tuple[int, int]:
     """Shape at ``factor`` times the scale, at least 1 x 1."""
     return max(1, round(height * factor)), max(1, round(width * factor))

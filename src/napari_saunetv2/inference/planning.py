@@ -10,7 +10,7 @@ from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging import frame as frames
 from napari_saunetv2.imaging.frame import Frame
-from napari_saunetv2.imaging.scale import factor_between, scaled_shape
+from napari_saunetv2.imaging.scale import factor_between, factor_without_field, scaled_shape
 from napari_saunetv2.inference.tiles import Tile, tiles
 
 TILE_SIDE = 1536
@@ -71,9 +71,17 @@ def factor_for(
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        found = None if trained is None else _width(_fov(unit, fov))
-        return 1.0 if trained is None or found is None else factor_between(found, trained)
+        return 1.0 if trained is None else factor_to(_fov(unit, fov), trained)
     return float(rescale)
+
+
+def factor_to(inside: NDArray[np.bool_], trained: float) -> float:
+    """Factor that brings a photograph with this field of view, shape (H, W), to a model's scale."""
+    if (found := _width(inside)) is not None:
+        return factor_between(found, trained)
+    box = field_of_view.extent(inside) if field_of_view.is_rectangle(inside) else None
+    shown = inside[box] if box else inside
+    return factor_without_field(max(shown.shape), trained)
 
 
 def _width(fov: NDArray[np.bool_]) -> float | None:

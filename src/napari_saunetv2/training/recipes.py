@@ -181,8 +181,8 @@ _CLASSES_IN_USE = replace(
     augmentation=replace(_CLASSES.augmentation, scale=(0.8, 1.25), unresampled=0.5),
 )  # fmt: skip
 
-# OCT angiograms: grey, with bright vessels, 304 to 400 pixels wide. The scale of their vessels differs by half
-# between 3 and 6 mm, and the picture does not tell which it is, so that views are of many scales.
+# OCT angiograms: grey, with bright vessels, 304 to 400 pixels wide. The scale of their vessels differs by
+# half between 3 and 6 mm, and the picture does not tell which it is, so that views are of many scales.
 _ANGIOGRAMS = replace(
     _SECOND, network_arguments={"dropblock": 0.05}, steps=2500, batch=4, crop=304,
     augmentation=Augmentation(

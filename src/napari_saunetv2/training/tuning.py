@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging.classes import BOTH
-from napari_saunetv2.imaging.scale import factor_between
+from napari_saunetv2.inference import planning
 from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training.augmentation import Augmentation
 from napari_saunetv2.training.config import TrainConfig
@@ -204,6 +204,5 @@ def scale_of(pairs: Sequence[Pair], trained: float | None) -> float | None:
     """Diameter to resample images to: the base's, if inference would resample any of them."""
     if trained is None:
         return None
-    found = [d for d in (pair.diameter() for pair in pairs) if d is not None]
-    off = any(factor_between(d, trained) != 1 for d in found)
+    off = any(planning.factor_to(pair.inside(), trained) != 1 for pair in pairs)
     return round(float(np.clip(trained, 16, 10_000)), 1) if off else None

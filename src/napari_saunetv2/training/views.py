@@ -13,7 +13,8 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.frame import Frame
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
+from napari_saunetv2.imaging.scale import resize, scaled_shape
+from napari_saunetv2.inference import planning
 from napari_saunetv2.training import corrections
 from napari_saunetv2.training.appearance import recolour
 from napari_saunetv2.training.augmentation import Level, random_view, view_settings
@@ -119,8 +120,7 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         pair, seen = pair.framed()
     vessels, weight = meaning(pair, config)
     layers = np.concatenate([to_unit(pair.image), vessels, *([] if weight is None else [weight])], axis=2)
-    found = pair.diameter() if config.fov_diameter else None
-    factor = factor_between(found, config.fov_diameter) if config.fov_diameter and found else 1.0
+    factor = planning.factor_to(pair.inside(), config.fov_diameter) if config.fov_diameter else 1.0
     level, frame = _level(layers, 1.0, factor, config)
     # A photograph is not enlarged beyond its own pixels: a view that needs more is resampled from them.
     others = [
