@@ -124,7 +124,7 @@ def test_the_copied_code_gives_the_same_mask(tmp_path, models):
 
 def test_the_suited_model_is_named_in_log_card_table_and_scores(tmp_path, caplog):
     general = checkpoint.load()
-    says = "the model is for fundus photographs: choose my-octa, which is for such pictures."
+    says = "the model is for fundus photographs: choose saunetv2-octa, which is for such pictures."
     (said,) = looks(card(ANGIOGRAM, general).advice)
     assert said.startswith("This looks like an OCT angiogram")
     assert says in said
@@ -173,7 +173,7 @@ def test_an_infrared_image_is_told_whether_the_model_was_checked_there(scores, s
 
 def test_the_suited_model_is_the_default_one_where_it_is_suited(models):
     assert library.suited("fundus") == "saunetv2-general"
-    assert library.suited("octa") in ("saunetv2-octa", "my-octa")
+    assert library.suited("octa") == "saunetv2-octa"
     assert library.suited("infrared") is None
     save_model(models / "two.safetensors", modality="infrared", classes=("artery", "vein"))
     assert library.suited("infrared") is None  # vessels are wanted
@@ -261,7 +261,7 @@ def test_the_window_says_it_and_shows_all_of_an_angiogram(viewer, qtbot):
     _, widget = viewer.window.add_plugin_dock_widget("napari-saunetv2", "Segment vessels")
     widget.engine.value, widget.precision.value = "torch", "float32"
     viewer.add_image(ANGIOGRAM, name="angiogram")
-    says = "choose my-octa"
+    says = "choose saunetv2-octa"
     qtbot.waitUntil(lambda: says in widget.card.value, timeout=60_000)
     widget.model.value = "my-octa"
     qtbot.waitUntil(lambda: "whole frame" in widget.card.value, timeout=60_000)

@@ -149,14 +149,14 @@ def find_steps(
         probability = vessels.restrict(probability, fov)
     mask = vessels.extract(probability, post)
     share = plausibility.share(mask, fov)
-    factor = planning.factor_for(unit, model.header.fov_diameter, config.rescale, fov)
+    factor = planning.factor_for(unit, model.header.scaled_to, config.rescale, fov)
     remarks = (
         *image.remarks,
         *(() if given is None else given.remarks),
         *plausibility.of_segmentation(
             unit,
             fov,
-            model.header.fov_diameter,
+            model.header.scaled_to,
             factor,
             given=given is not None,
             share=share,

@@ -60,7 +60,7 @@ def planned(
 
 
 def _planned(unit: Array, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None) -> planning.Plan:
-    trained = model.header.fov_diameter
+    trained = model.header.scaled_to
     return planning.plan(unit, trained, config.rescale, config.tile, fov, config.engine)
 
 

@@ -156,7 +156,7 @@ def describe(
     ImageError, SettingsError, DeviceError
         As :func:`napari_saunetv2.inference.segment` would.
     """
-    pixels, trained = np.asarray(image), model.header.fov_diameter
+    pixels, trained = np.asarray(image), model.header.scaled_to
     config = passes.resolved(model, config)
     begun = time.perf_counter()
     unit = to_unit(pixels)

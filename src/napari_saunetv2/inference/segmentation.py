@@ -145,7 +145,7 @@ def predict(
     wanted = model.header.modality
     inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
     answer = drain(fallback.steps(unit, model, config, inside), show)
-    trained = model.header.fov_diameter
+    trained = model.header.scaled_to
     factor = planning.factor_for(unit, trained, config.rescale, inside)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
     share = plausibility.share(mask, inside)

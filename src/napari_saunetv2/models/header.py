@@ -99,6 +99,11 @@ class Header:
     sha256: str = ""
     format_version: int = FORMAT_VERSION
 
+    @property
+    def scaled_to(self) -> float | None:
+        """Diameter in pixels that fields of view are scaled to; None for angiograms, which have no field."""
+        return None if self.modality == "octa" else self.fov_diameter
+
 
 class Claims(NamedTuple):
     """Contents of a file: its header as stored and as parsed, and the weights' shapes."""

@@ -169,7 +169,7 @@ class Tuning:
         if base is not None:
             header = base.header
             arguments = {k: v for k, v in header.network_arguments.items() if k != "classes"} | arguments
-            scale = scale_of(pairs, header.fov_diameter) if self.scale == "model" else None
+            scale = scale_of(pairs, header.scaled_to) if self.scale == "model" else None
             start = replace(start, network=header.network, padding=header.padding, fov_diameter=scale)
         own = {name: v for name, v in self.given().items() if name not in ("scale", "dropblock")}
         if self.dropblock is not None:
