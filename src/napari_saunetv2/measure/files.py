@@ -15,11 +15,12 @@ from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.beside import Beside
+from napari_saunetv2.measure.inputs import landmarks_of
 from napari_saunetv2.measure.measurements import Measurements, measure
 from napari_saunetv2.measure.names import Peer, under_names
 from napari_saunetv2.measure.placing import place_disc, place_fovea
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
-from napari_saunetv2.measure.units import DISC_DIAMETER
+from napari_saunetv2.measure.units import DISC_DIAMETER, Scale, is_length
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,9 +74,12 @@ class MeasureOptions:
     beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
-        """Check the spacing; raises SettingsError."""
-        if not isinstance(self.spacing, str) and not (np.isfinite(self.spacing) and self.spacing > 0):
+        """Check scale and landmarks; raises SettingsError."""
+        if not isinstance(self.spacing, str) and not is_length(self.spacing):
             raise SettingsError(f"The spacing is {self.spacing}: give micrometres a pixel above 0, or none.")
+        Scale(disc_diameter=self.disc_diameter)
+        disc, fovea = self.disc, self.fovea
+        landmarks_of(None if isinstance(disc, str) else disc, None if isinstance(fovea, str) else fovea)
 
 
 def measure_file(

@@ -11,6 +11,7 @@ from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.measure.inputs import Inputs, checked
 from napari_saunetv2.measure.part import Part, Pool
 from napari_saunetv2.measure.regions import LEAST_IN_VIEW, REGIONS, InView, Landmarks, Region, in_view
+from napari_saunetv2.measure.remarks import remarks_on
 from napari_saunetv2.measure.rows import junction_rows, segment_rows
 from napari_saunetv2.measure.table import MEASURES, Measure
 from napari_saunetv2.measure.tree import Tree, grown, moved_trees, number, paint
@@ -37,9 +38,6 @@ IMAGE_COLUMNS: dict[str, str] = {
     "note": "why a value is empty, or what it lacks",
 }
 """Columns of the table of an image and what they mean."""
-
-MOSTLY = 0.5
-"""A mask that covers more than this share of the field is probably none of vessels."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,7 @@ def measure(
         Micrometres per pixel. Without it, the disc is assumed to be ``disc_diameter`` wide.
     photograph : array, shape (H, W) or (H, W, 3), optional
         For widths by the profile of the photograph itself; of a colour picture, the green channel is used.
+        Vessels may be dark or, as in an angiogram, bright.
     threshold : float, between 0 and 1, optional
         The threshold that made the mask from the probability.
     disc_diameter : float
@@ -177,7 +176,7 @@ def measure_steps(
         segment_rows(trees, numbers, units),
         junction_rows(trees, numbers),
         _image_rows(cells, units),
-        _remarks(given),
+        remarks_on(given, scale, sum(int((~tree.junctions.inside).sum()) for tree in trees)),
         landmarks,
         given.classes or {"vessels": given.vessels},
     )
@@ -278,12 +277,3 @@ def _image_rows(cells: list[_Cell], units: list[Unit]) -> "pd.DataFrame":
             for factor, unit, source in shown
         ]
     return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
-
-
-def _remarks(given: Inputs) -> list[str]:
-    share = np.count_nonzero(given.vessels) / np.count_nonzero(given.fov)
-    if not share:
-        return ["The mask is empty: there is nothing to measure."]
-    if share > MOSTLY:
-        return [f"The mask covers {share:.0%} of the field of view: is it inverted, or no mask of vessels?"]
-    return []
