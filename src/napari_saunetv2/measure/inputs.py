@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -130,12 +130,12 @@ def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:
 def is_number(value: object) -> bool:
     """Whether a value is a number that is neither infinite nor NaN."""
     try:
-        return bool(np.ndim(value) == 0 and np.isfinite(value))  # type: ignore[call-overload]
+        return bool(np.isscalar(value) and np.isfinite(value))
     except TypeError:
         return False
 
 
-def _numbers(array: ArrayLike, name: str) -> NDArray[np.generic]:
+def _numbers(array: ArrayLike, name: str) -> NDArray[Any]:
     found = np.asarray(array)
     if found.dtype.kind not in "biuf":
         raise ImageError(f"The {name} is of type {found.dtype}: give an array of numbers.")
@@ -153,10 +153,10 @@ def _drawn(array: ArrayLike, name: str) -> Mask:
                 f"The {name} has values between 0 and 1, as a probability has: give a mask, such as "
                 "probability >= 0.5."
             )
-    return found != 0
+    return np.asarray(found != 0)
 
 
-def _green(picture: NDArray[np.generic]) -> NDArray[np.generic]:
+def _green(picture: NDArray[Any]) -> NDArray[Any]:
     """The green channel, or the only one."""
     if picture.ndim != 3:
         return picture

@@ -63,16 +63,16 @@ def _of_probability(given: Inputs) -> str:
 
 
 def _f1(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    both = np.count_nonzero(one & other)
-    return 2 * both / max(1, np.count_nonzero(one) + np.count_nonzero(other))
+    both, each = int(np.count_nonzero(one & other)), int(np.count_nonzero(one) + np.count_nonzero(other))
+    return 2 * both / max(1, each)
 
 
 def _of_classes(given: Inputs) -> str:
     if not given.classes:
         return ""
     arteries, veins = given.classes.values()
-    smaller = min(np.count_nonzero(arteries), np.count_nonzero(veins))
-    shared = np.count_nonzero(arteries & veins) / max(1, smaller)
+    smaller = min(int(np.count_nonzero(arteries)), int(np.count_nonzero(veins)))
+    shared = int(np.count_nonzero(arteries & veins)) / max(1, smaller)
     if shared <= SHARED:
         return ""
     return (

@@ -43,7 +43,7 @@ PIXEL = Unit("px", 1.0, "pixels")
 
 def is_length(value: object) -> bool:
     """Whether a value is a number of micrometres above 0 that can be raised to a power."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 1e-6 < value < 1e9
+    return isinstance(value, Real) and not isinstance(value, bool) and 1e-6 < float(value) < 1e9
 
 
 @dataclass(frozen=True)
