@@ -18,6 +18,7 @@ import measure_caliber
 import measure_masks
 import measure_photographs
 import measure_shapes
+import measure_steadiness
 import measure_threshold
 
 from napari_saunetv2.progress import drain
@@ -26,7 +27,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "measurements.md"
 
 Work = Generator[str, None, list[str]]
 
-STUDIES = ("bars", "curves", "expert", "time", "discs", "masks", "threshold", "caliber", "photographs")
+STUDIES = (
+    "bars",
+    "curves",
+    "expert",
+    "time",
+    "discs",
+    "masks",
+    "steadiness",
+    "threshold",
+    "caliber",
+    "photographs",
+)
 """Names of their places in the page."""
 
 
@@ -43,6 +55,7 @@ def works(data: Path, kept: Path, share: float) -> dict[str, Callable[[], Work]]
         "time": lambda: measure_masks.timed(data),
         "discs": lambda: measure_masks.discs(data),
         "masks": lambda: measure_masks.repeated(data, first(20)),
+        "steadiness": lambda: measure_steadiness.compared(data, first(20)),
         "threshold": lambda: measure_threshold.compared(data, first),
         "caliber": lambda: measure_caliber.compared(data, first),
         "photographs": lambda: measure_photographs.compared(data, kept, first),

@@ -1,18 +1,17 @@
 """An OCT angiogram fills its frame: what is measured and scored of it is so over all of the frame."""
 
-import csv
-
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from typer.testing import CliRunner
 
-from napari_saunetv2.cli import app
+from napari_saunetv2.batch import measuring
+from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import write_image
 from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure import measure
+from napari_saunetv2.measure.files import MeasureOptions, measure_file
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.plugin.common.modalities import MODALITY, modality_of
 from napari_saunetv2.plugin.common.roles import OF, ROLE
@@ -46,21 +45,18 @@ def test_the_field_that_is_not_searched_would_be_wrong():
 
 
 @pytest.mark.parametrize("wanted", ["octa", "fundus"])
-def test_the_command_measures_all_of_the_frame_with_a_model_for_angiograms(tmp_path, monkeypatch, wanted):
-    (tmp_path / "models").mkdir()
-    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path / "models"))
-    save_model(tmp_path / "models" / "mine.safetensors", modality=wanted)
-    write_image(tmp_path / "a.png", ANGIOGRAM)
-    out = tmp_path / "out"
-    result = CliRunner().invoke(
-        app, ["measure", str(tmp_path / "a.png"), "-o", str(out), "-m", "mine", "--disc", "none"]
+def test_a_file_is_measured_in_all_of_its_frame_with_a_model_for_angiograms(tmp_path, monkeypatch, wanted):
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path))
+    save_model(tmp_path / "mine.safetensors", modality=wanted)
+    file = tmp_path / "a.png"
+    write_image(file, ANGIOGRAM)
+    made = measuring._segmenter(InferenceConfig(model="mine", engine="torch", precision="float32"))(ANGIOGRAM)
+    assert made.modality == wanted
+    drawn = made._replace(probability=MASK.astype(np.float32), threshold=0.5)
+    found = measure_file(file, MeasureOptions(disc="none"), lambda _: drawn)
+    assert density(found.image) == pytest.approx(
+        WHOLE if wanted == "octa" else (MASK * FOUND).sum() / FOUND.sum()
     )
-    assert result.exit_code == 0, result.output
-    with (out / "measurements.csv").open(newline="", encoding="utf-8") as file:
-        rows = {row["measure"]: row for row in csv.DictReader(file) if row["unit"] in ("", "px", "1/px")}
-    area = float(rows["length"]["value"]) / float(rows["length_density"]["value"])
-    seen = ANGIOGRAM.size if wanted == "octa" else FOUND.sum()
-    assert area == pytest.approx(seen, rel=1e-6)
 
 
 @pytest.mark.gui

@@ -30,7 +30,8 @@ IMAGE_COLUMNS: dict[str, str] = {
     "region": "key of the region",
     "vessels": "all, arteries or veins",
     "value": "the value; empty where it could not be measured",
-    "low": "lowest value while the threshold of the probability moves by its error",
+    "low": "lowest value while the threshold of the probability moves by its error; of counts and lengths, "
+    "also by how much the grid of pixels changes them",
     "high": "highest value in the same way",
     "unit": "unit of value, low and high",
     "scale_source": "where the unit of length comes from",
@@ -164,8 +165,10 @@ def measure_steps(
         for cell, other in zip(cells, _cells(moved, others, units, views), strict=True):
             cell.widen(other.value)
         yield (2 * step + 2) / count
-    if given.probability is not None and not intervals:
-        for cell in cells:
+    for cell in cells:
+        if given.probability is None or intervals:
+            cell.unsettle()
+        else:
             cell.low = cell.high = np.nan
     labels = np.zeros(given.vessels.shape, np.int32)
     numbers = number(trees)
@@ -192,6 +195,7 @@ class _Cell:
     in_view: float
     value: float = np.nan
     note: str = ""
+    unsteady: float = 0.0
     low: float = np.nan
     high: float = np.nan
 
@@ -202,6 +206,12 @@ class _Cell:
         """Take a value under another threshold into the interval."""
         if np.isfinite(other) and np.isfinite(self.value):
             self.low, self.high = min(self.low, other), max(self.high, other)
+
+    def unsettle(self) -> None:
+        """Add the error of the grid of pixels, which is independent of that of the threshold."""
+        if self.unsteady:
+            self.low = max(0.0, self.value - float(np.hypot(self.value - self.low, self.unsteady)))
+            self.high = self.value + float(np.hypot(self.high - self.value, self.unsteady))
 
 
 def _cells(given: Inputs, trees: list[Tree], units: list[Unit], views: dict[str, InView]) -> list[_Cell]:
@@ -226,7 +236,9 @@ def _cells(given: Inputs, trees: list[Tree], units: list[Unit], views: dict[str,
                 if kind in row.classes and (not row.regions or region.key in row.regions):
                     cell = _Cell(row, region, kind, view.share, note=reason)
                     if not reason:
-                        cell = _Cell(row, region, kind, view.share, *_valued(row, parts[kind]))
+                        value, note = _valued(row, parts[kind])
+                        shaken = row.unsteady and np.isfinite(value) and row.unsteady(parts[kind], value)
+                        cell = _Cell(row, region, kind, view.share, value, note, float(shaken or 0))
                     cells.append(cell)
     return cells
 
