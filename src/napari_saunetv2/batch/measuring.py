@@ -192,13 +192,12 @@ def _segmenter(config: InferenceConfig) -> measured.Segment:
     def segment(photograph: NDArray[np.generic]) -> measured.Segmented:
         model = checkpoint.opened(config.model)
         prediction = inference.predict(photograph, model, config)
-        threshold = inference.threshold_of(model, "auto", config.tta)
+        threshold, kind = inference.threshold_of(model, "auto", config.tta), model.header.modality
         if not is_artery_vein(model.header.classes):
-            return measured.Segmented(prediction.probability, threshold)
+            return measured.Segmented(prediction.probability, threshold, None, kind)
         mask = inference.binarise(prediction.probability, threshold)
-        return measured.Segmented(
-            prediction.probability, threshold, vote(prediction.classes, mask, threshold=threshold)
-        )
+        classes = vote(prediction.classes, mask, threshold=threshold)
+        return measured.Segmented(prediction.probability, threshold, classes, kind)
 
     return segment
 

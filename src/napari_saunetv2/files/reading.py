@@ -289,6 +289,10 @@ def _probability(found: Decoded, name: str) -> Reading:
         top = 2**found.bits - 1 if found.bits else np.iinfo(pixels.dtype).max
         return Reading((pixels / top).astype(np.float32), found.remarks)
     low, high = float(pixels.min()), float(pixels.max())
+    if np.isnan(low):
+        raise FileFormatError(
+            f"'{name}' holds values that are no numbers: probabilities must be from 0 to 1."
+        )
     if not (low >= -PROBABILITY_TOLERANCE and high <= 1 + PROBABILITY_TOLERANCE):
         raise FileFormatError(
             f"'{name}' holds values from {low:.9g} to {high:.9g}: probabilities must be from 0 to 1."

@@ -220,7 +220,7 @@ def _fork(
     scores = []
     for arm in range(3):
         a, b = (directions[arms[n]] for n in range(3) if n != arm)
-        scores.append(np.nan_to_num(np.log(widths[arms[arm]])) + PARENT_ANGLE * np.nan_to_num(float(a @ b)))
+        scores.append(np.nan_to_num(np.log(widths[arms[arm]])) + PARENT_ANGLE * np.nan_to_num(_along(a, b)))
     parent = int(np.argmax(scores))
     one, two = (arms[n] for n in range(3) if n != parent)
     if np.nan_to_num(widths[one]) < np.nan_to_num(widths[two]):
@@ -236,15 +236,20 @@ def _straight_pairs(
         return None
     best = None
     for pairing in (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))):
-        bend = max(float(directions[arms[a]] @ directions[arms[b]]) for a, b in pairing)
-        if bend <= CROSSING_BEND and (best is None or bend < best[0]):
-            best = bend, [(arms[a], arms[b]) for a, b in pairing]
+        bends = [_along(directions[arms[a]], directions[arms[b]]) for a, b in pairing]
+        if all(bend <= CROSSING_BEND for bend in bends) and (best is None or max(bends) < best[0]):
+            best = max(bends), [(arms[a], arms[b]) for a, b in pairing]
     return best and best[1]
 
 
 def _angle(a: Floats, b: Floats) -> float:
     """Angle between two vectors, degrees."""
-    return float(np.degrees(np.arctan2(abs(a[0] * b[1] - a[1] * b[0]), a @ b)))
+    return float(np.degrees(np.arctan2(abs(a[0] * b[1] - a[1] * b[0]), _along(a, b))))
+
+
+def _along(a: Floats, b: Floats) -> float:
+    """Scalar product of two directions; NaN, and no warning of it, where a branch is too short for one."""
+    return float(a[0] * b[0] + a[1] * b[1])
 
 
 def junction_exponent(parent: Floats, wide: Floats, narrow: Floats) -> Floats:

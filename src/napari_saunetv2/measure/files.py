@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
-from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging import modality, plausibility
 from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.beside import Beside
+from napari_saunetv2.measure.inputs import landmarks_of
 from napari_saunetv2.measure.measurements import Measurements, measure
 from napari_saunetv2.measure.names import Peer, under_names
 from napari_saunetv2.measure.placing import place_disc, place_fovea
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
-from napari_saunetv2.measure.units import DISC_DIAMETER
+from napari_saunetv2.measure.units import DISC_DIAMETER, Scale, is_length
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +37,14 @@ class Segmented(NamedTuple):
         Probability from which a pixel is a vessel.
     classes : array, shape (H, W), or None
         1 artery, 2 vein, 3 both, 0 background; None if the model does not tell them apart.
+    modality : str
+        What the model is for, a key of ``imaging.modality.MODALITIES``.
     """
 
     probability: NDArray[np.float32]
     threshold: float
     classes: NDArray[np.integer] | None = None
+    modality: str = "fundus"
 
 
 Segment = Callable[[NDArray[np.generic]], Segmented]
@@ -73,9 +77,12 @@ class MeasureOptions:
     beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
-        """Check the spacing; raises SettingsError."""
-        if not isinstance(self.spacing, str) and not (np.isfinite(self.spacing) and self.spacing > 0):
+        """Check scale and landmarks; raises SettingsError."""
+        if not isinstance(self.spacing, str) and not is_length(self.spacing):
             raise SettingsError(f"The spacing is {self.spacing}: give micrometres a pixel above 0, or none.")
+        Scale(disc_diameter=self.disc_diameter)
+        disc, fovea = self.disc, self.fovea
+        landmarks_of(None if isinstance(disc, str) else disc, None if isinstance(fovea, str) else fovea)
 
 
 def measure_file(
@@ -118,8 +125,9 @@ def measure_file(
     else:
         image = read_image(file)
         photograph = to_unit(image)
-        fov = field_of_view.detect(photograph)
-        probability, threshold, classes = segment(image)
+        found = segment(image)
+        probability, threshold, classes = found.probability, found.threshold, found.classes
+        fov = modality.field(photograph, found.modality)
         vessels = (probability >= threshold) & fov
     arteries, veins = given.get("arteries"), given.get("veins")
     if arteries is None and classes is not None:

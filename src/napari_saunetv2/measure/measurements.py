@@ -11,6 +11,7 @@ from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.measure.inputs import Inputs, checked
 from napari_saunetv2.measure.part import Part, Pool
 from napari_saunetv2.measure.regions import LEAST_IN_VIEW, REGIONS, InView, Landmarks, Region, in_view
+from napari_saunetv2.measure.remarks import remarks_on
 from napari_saunetv2.measure.rows import junction_rows, segment_rows
 from napari_saunetv2.measure.table import MEASURES, Measure
 from napari_saunetv2.measure.tree import Tree, grown, moved_trees, number, paint
@@ -29,7 +30,8 @@ IMAGE_COLUMNS: dict[str, str] = {
     "region": "key of the region",
     "vessels": "all, arteries or veins",
     "value": "the value; empty where it could not be measured",
-    "low": "lowest value while the threshold of the probability moves by its error",
+    "low": "lowest value while the threshold of the probability moves by its error; of counts and lengths, "
+    "also by how much the grid of pixels changes them",
     "high": "highest value in the same way",
     "unit": "unit of value, low and high",
     "scale_source": "where the unit of length comes from",
@@ -37,9 +39,6 @@ IMAGE_COLUMNS: dict[str, str] = {
     "note": "why a value is empty, or what it lacks",
 }
 """Columns of the table of an image and what they mean."""
-
-MOSTLY = 0.5
-"""A mask that covers more than this share of the field is probably none of vessels."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ def measure(
         Micrometres per pixel. Without it, the disc is assumed to be ``disc_diameter`` wide.
     photograph : array, shape (H, W) or (H, W, 3), optional
         For widths by the profile of the photograph itself; of a colour picture, the green channel is used.
+        Vessels may be dark or, as in an angiogram, bright.
     threshold : float, between 0 and 1, optional
         The threshold that made the mask from the probability.
     disc_diameter : float
@@ -165,8 +165,10 @@ def measure_steps(
         for cell, other in zip(cells, _cells(moved, others, units, views), strict=True):
             cell.widen(other.value)
         yield (2 * step + 2) / count
-    if given.probability is not None and not intervals:
-        for cell in cells:
+    for cell in cells:
+        if given.probability is None or intervals:
+            cell.unsettle()
+        else:
             cell.low = cell.high = np.nan
     labels = np.zeros(given.vessels.shape, np.int32)
     numbers = number(trees)
@@ -177,7 +179,7 @@ def measure_steps(
         segment_rows(trees, numbers, units),
         junction_rows(trees, numbers),
         _image_rows(cells, units),
-        _remarks(given),
+        remarks_on(given, scale, sum(int((~tree.junctions.inside).sum()) for tree in trees)),
         landmarks,
         given.classes or {"vessels": given.vessels},
     )
@@ -193,6 +195,7 @@ class _Cell:
     in_view: float
     value: float = np.nan
     note: str = ""
+    unsteady: float = 0.0
     low: float = np.nan
     high: float = np.nan
 
@@ -203,6 +206,12 @@ class _Cell:
         """Take a value under another threshold into the interval."""
         if np.isfinite(other) and np.isfinite(self.value):
             self.low, self.high = min(self.low, other), max(self.high, other)
+
+    def unsettle(self) -> None:
+        """Add the error of the grid of pixels, which is independent of that of the threshold."""
+        if self.unsteady:
+            self.low = max(0.0, self.value - float(np.hypot(self.value - self.low, self.unsteady)))
+            self.high = self.value + float(np.hypot(self.high - self.value, self.unsteady))
 
 
 def _cells(given: Inputs, trees: list[Tree], units: list[Unit], views: dict[str, InView]) -> list[_Cell]:
@@ -227,7 +236,9 @@ def _cells(given: Inputs, trees: list[Tree], units: list[Unit], views: dict[str,
                 if kind in row.classes and (not row.regions or region.key in row.regions):
                     cell = _Cell(row, region, kind, view.share, note=reason)
                     if not reason:
-                        cell = _Cell(row, region, kind, view.share, *_valued(row, parts[kind]))
+                        value, note = _valued(row, parts[kind])
+                        shaken = row.unsteady and np.isfinite(value) and row.unsteady(parts[kind], value)
+                        cell = _Cell(row, region, kind, view.share, value, note, float(shaken or 0))
                     cells.append(cell)
     return cells
 
@@ -278,12 +289,3 @@ def _image_rows(cells: list[_Cell], units: list[Unit]) -> "pd.DataFrame":
             for factor, unit, source in shown
         ]
     return pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
-
-
-def _remarks(given: Inputs) -> list[str]:
-    share = np.count_nonzero(given.vessels) / np.count_nonzero(given.fov)
-    if not share:
-        return ["The mask is empty: there is nothing to measure."]
-    if share > MOSTLY:
-        return [f"The mask covers {share:.0%} of the field of view: is it inverted, or no mask of vessels?"]
-    return []

@@ -45,8 +45,8 @@ def widths_at_half_height(green: NDArray[np.float32], lines: Lines, left: Floats
     normals = lines.tangents()[:, ::-1] * (-1, 1)
     centre = np.where(known, (right - left) / 2, 0.0)
     offsets = centre[:, None] + scale[:, None] * share
-    profiles = sampled(green, lines.points[:, None] + offsets[..., None] * normals[:, None]).astype(float)
-    profiles = _averaged(profiles, known, scale, lines)
+    raw = sampled(green, lines.points[:, None] + offsets[..., None] * normals[:, None], "nearest")
+    profiles = _averaged(raw.astype(float), known, scale, lines)
     floor = profiles[:, np.abs(share) <= INSIDE].min(axis=1)
     halves = []
     for side in (-1, 1):

@@ -26,7 +26,6 @@ AT_NODE = 0.3
 """Weight of the node itself, which holds the line where nothing else does."""
 
 EDGE = 0.5
-
 WINDOW = 0.75
 """Pixels on either side of an edge over which the area of the map places it."""
 
@@ -121,7 +120,7 @@ def measure_sections(graph: Graph, depth: Depth, soft: NDArray[np.float32]) -> S
         for path, nodes, ends in zip(graph.paths, graph.nodes, free, strict=True)
     ]
     lines = join(paths)
-    # A section at the very tip of a vessel has its edges at the end, not at the sides.
+    # At the very tip of a vessel, a section has its edges at the end.
     at_node = graph.radii[graph.nodes] * np.where(free, 0.5, 1.0)
     trust = _trust(lines, _away(lines, at_node), free)
     lines = resample(
@@ -166,8 +165,8 @@ def moved_edges(sections: Sections, soft: NDArray[np.float32]) -> Sections:
 
 def _half(lines: Lines, radius: Floats, width: Floats, clear: NDArray[np.bool_]) -> Floats:
     """Half of the width, smoothed along the vessel; NaN where it does not count."""
-    weights = np.where(clear, 1.0, DOUBTED)
-    half = smooth(_filled(width, clear), lines.starts, _wavelength(radius), weights) / 2
+    trust = np.where(clear, 1.0, DOUBTED)
+    half = smooth(_filled(width, clear), lines.starts, _wavelength(radius), trust) / 2
     return np.where(clear, half, np.nan)
 
 
@@ -237,32 +236,33 @@ def _edges(lines: Lines, radius: Floats, soft: NDArray[np.float32]) -> tuple[Flo
 
 
 def _refined(distance: Floats, points: Floats, outward: Floats, soft: NDArray[np.float32]) -> Floats:
-    """Place edges by the area under the map within ``WINDOW`` of them.
+    """Place edges by the area under the map within ``WINDOW`` of them: whatever their place in a pixel.
 
-    A map of hard steps lets the linear crossing err by a tenth of a pixel; the area does not care where in
-    its pixel an edge lies.
+    A map of hard steps lets the linear crossing err by a tenth of a pixel.
     """
     for _ in range(2):  # the window moves with the edge
         half = np.minimum(WINDOW, np.nan_to_num(distance))
-        offsets = (np.nan_to_num(distance) - half)[:, None] + half[:, None] * np.linspace(0, 2, 9)
-        inside = _across(soft, points, outward, offsets)
+        offsets = np.nan_to_num(distance)[:, None] + half[:, None] * np.linspace(-1, 1, 9)
+        inside = _across(soft, points, outward, offsets, "nearest")
         area = inside.sum(axis=1) - (inside[:, 0] + inside[:, -1]) / 2  # trapezoids
         distance = distance - half + area * half / 4
     return distance
 
 
-def _across(image: NDArray[np.float32], points: Floats, ways: Floats, offsets: Floats) -> NDArray[np.float32]:
-    """Values at so many offsets, shape (n, k), from points in directions, both of shape (n, 2): (n, k)."""
+def _across(
+    image: NDArray[np.float32], points: Floats, ways: Floats, offsets: Floats, mode: str = "constant"
+) -> NDArray[np.float32]:
+    """Values at so many offsets, shape (n, k), from points in directions, both of shape (n, 2): (n, k).
+
+    NaN outside the frame, unless by ``mode``: how wide a vessel is that its border cuts, nobody knows.
+    """
     at = points.T[..., None] + offsets * ways.T[..., None]
-    return np.asarray(ndimage.map_coordinates(image, at, order=1, mode="constant", cval=0.0))
+    return np.asarray(ndimage.map_coordinates(image, at, order=1, mode=mode, cval=np.nan))
 
 
-def sampled(image: NDArray[np.float32], points: Floats) -> NDArray[np.float32]:
-    """Values between pixels, linear, no vessel outside the frame; points of shape (..., 2)."""
-    values: NDArray[np.float32] = ndimage.map_coordinates(
-        image, np.moveaxis(points, -1, 0), order=1, mode="constant", cval=0.0
-    )
-    return values
+def sampled(image: NDArray[np.float32], points: Floats, mode: str = "constant") -> NDArray[np.float32]:
+    """Values between pixels, linear, 0 outside the frame unless by ``mode``; points of shape (..., 2)."""
+    return np.asarray(ndimage.map_coordinates(image, np.moveaxis(points, -1, 0), order=1, mode=mode))
 
 
 def _crossing(profile: NDArray[np.float32], offsets: Floats) -> Floats:

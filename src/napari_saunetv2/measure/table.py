@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from napari_saunetv2.measure.branching import junction_exponent
 from napari_saunetv2.measure.calibers import WANTED, Kind, hubbard, knudtson
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.part import Part
+from napari_saunetv2.measure.steadiness import of_count, of_length
 
 Value = float | tuple[float, str]
 """A value in pixels, with a note where there is something to say; NaN where there is none."""
@@ -36,6 +38,9 @@ class Measure:
         Keys of regions that it is defined for; all where it is empty.
     micrometres_only : bool
         Whether the formula holds in micrometres alone: the function gives these, and NaN without a scale.
+    unsteady : callable, optional
+        Takes the vessels and the value, and returns by how much the grid of pixels changes it (a standard
+        deviation, in the same unit); without it, that is not counted into ``low`` and ``high``.
     """
 
     key: str
@@ -48,6 +53,7 @@ class Measure:
     classes: tuple[str, ...] = ALL
     regions: tuple[str, ...] = ()
     micrometres_only: bool = False
+    unsteady: Callable[[Part, float], float] | None = None
 
 
 def _mean(values: tuple[Floats, Floats]) -> Value:
@@ -127,13 +133,15 @@ MEASURES: tuple[Measure, ...] = (
             "Brinchmann-Hansen and Heier, Acta Ophthalmol Suppl 179, 1986",
             lambda p: _median(p.photograph_widths())),
     Measure("length", "length of vessels", 1, "", "sum of smooth centre lines", "this program",
-            lambda p: float(p.lengths.sum())),
+            lambda p: float(p.lengths.sum()), unsteady=lambda p, _: of_length(p)),
     Measure("area_density", "vessel density", 0, "", "area of vessels / area in view", "this program",
             lambda p: p.area / p.view.area if p.view.area else np.nan),
     Measure("length_density", "vessel length density", -1, "", "length of vessels / area in view",
-            "this program", lambda p: float(p.lengths.sum()) / p.view.area if p.view.area else np.nan),
+            "this program", lambda p: float(p.lengths.sum()) / p.view.area if p.view.area else np.nan,
+            unsteady=lambda p, _: of_length(p) / p.view.area),
     Measure("segments", "number of segments", 0, "", "count of those with any length in the region",
-            "this program", lambda p: float(np.count_nonzero(p.lengths))),
+            "this program", lambda p: float(np.count_nonzero(p.lengths)),
+            unsteady=partial(of_count, "segments")),
     Measure("arc_over_chord", "arc over chord", 0, "", "length / distance between ends; median by length",
             "Hart et al., Int J Med Inform 53:239, 1999", lambda p: _median(p.bends("arc_over_chord"))),
     Measure("total_curvature", "total curvature", 0, "radians", "integral of |curvature|; mean by length",
@@ -156,11 +164,12 @@ MEASURES: tuple[Measure, ...] = (
             "total curvature * sqrt(sum(arc_i / chord_i - 1)) over turns; mean by length", "this program",
             lambda p: _mean(p.bends("graded"))),
     Measure("bifurcations", "number of bifurcations", 0, "", "sum of (vessels that meet - 2)", "this program",
-            lambda p: float((np.asarray(p.junctions("degree"), float) - 2).sum())),
+            lambda p: float((np.asarray(p.junctions("degree"), float) - 2).sum()),
+            unsteady=partial(of_count, "bifurcations")),
     Measure("crossings", "number of crossings", 0, "", "count", "this program",
-            lambda p: float(len(p.junctions("degree", "crossing")))),
+            lambda p: float(len(p.junctions("degree", "crossing"))), unsteady=partial(of_count, "crossings")),
     Measure("ends", "number of ends", 0, "", "count", "this program",
-            lambda p: float(len(p.junctions("degree", "end")))),
+            lambda p: float(len(p.junctions("degree", "end"))), unsteady=partial(of_count, "ends")),
     Measure("branching_angle", "branching angle", 0, "degrees",
             "angle between daughters, 1 to 3 widths from the node; mean", "Zamir, 1976",
             lambda p: _of_junctions(np.asarray(p.junctions("angle"), float), np.mean)),

@@ -1,8 +1,7 @@
 """Lengths in pixels, micrometres and disc diameters, and where the scale comes from."""
 
 from dataclasses import dataclass
-
-import numpy as np
+from numbers import Real
 
 from napari_saunetv2.errors import SettingsError
 
@@ -42,6 +41,11 @@ class Unit:
 PIXEL = Unit("px", 1.0, "pixels")
 
 
+def is_length(value: object) -> bool:
+    """Whether a value is a number of micrometres above 0 that can be raised to a power."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 1e-6 < float(value) < 1e9
+
+
 @dataclass(frozen=True)
 class Scale:
     """The scale of a photograph, as far as it is known.
@@ -63,8 +67,10 @@ class Scale:
     def __post_init__(self) -> None:
         """Raise SettingsError for a spacing or a disc diameter that is no number above 0."""
         for name, value in (("spacing", self.spacing), ("disc diameter", self.disc_diameter)):
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise SettingsError(f"The {name} is {value}: give a number of micrometres above 0, or none.")
+            if value is not None and not is_length(value):
+                raise SettingsError(
+                    f"The {name} is {value!r}: give a number of micrometres above 0, or none."
+                )
 
 
 def units_of(scale: Scale, disc_radius: float | None) -> list[Unit]:

@@ -21,7 +21,7 @@ from napari_saunetv2.files import (
     write_image,
     write_mask,
 )
-from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging import field_of_view, modality
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import agreement_picture
 from napari_saunetv2.models import checkpoint
@@ -99,10 +99,11 @@ def read_visit(
         return Visit(labels.pixels, seen, spacing=size, name=file.name)
     image = read_image(file)
     unit = to_unit(image)
-    fov = field_of_view.detect(unit)
     if vessels is not None:
-        return Visit(read_mask(vessels), fov, photograph=unit, spacing=size, name=file.name)
+        seen = field_of_view.detect(unit)
+        return Visit(read_mask(vessels), seen, photograph=unit, spacing=size, name=file.name)
     model = checkpoint.load(config.model)
+    fov = modality.field(unit, model.header.modality)
     probability = inference.predict(image, model, config).probability
     threshold = inference.threshold_of(model, "auto", config.tta)
     return Visit(probability >= threshold, fov, probability, threshold, unit, size, file.name)

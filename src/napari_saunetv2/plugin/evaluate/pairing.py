@@ -12,6 +12,7 @@ from napari.layers import Image, Labels, Layer
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.plugin.common.class_colours import is_of_classes
 from napari_saunetv2.plugin.common.layers import same_eye
+from napari_saunetv2.plugin.common.modalities import modality_of
 from napari_saunetv2.plugin.common.part import Part
 from napari_saunetv2.plugin.common.roles import NOT_VESSELS, ROLE
 from napari_saunetv2.plugin.evaluate.drawn import not_used
@@ -122,7 +123,7 @@ def _second(layers: Iterable[Layer], truth: Labels, wanted: Labels | str) -> Lab
 def _fov(
     layers: Sequence[Layer], prediction: Layer, truth: Labels, wanted: Labels | str
 ) -> tuple[Labels | None, Image | None]:
-    """Mask of the field of view, or the photograph in which to detect it."""
+    """Mask of the field of view, or the photograph in which to detect it; neither for all of the frame."""
     if wanted == NONE:
         return None, None
     shape = shape_of(prediction)
@@ -134,6 +135,8 @@ def _fov(
     if masks:
         _check_shape(prediction, masks[0], shape)
         return masks[0], None
+    if modality_of(prediction, truth) == "octa":  # an angiogram fills its frame
+        return None, None
     photographs = [x for x in layers if isinstance(x, Image) and ROLE not in x.metadata]
     fitting = [x for x in photographs if x is not prediction and x.rgb and shape_of(x) == shape]
     if not fitting:

@@ -13,6 +13,7 @@ from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.measure.units import Scale
 from napari_saunetv2.plugin.common import scale
 from napari_saunetv2.plugin.common.layers import Planes, add_beside
+from napari_saunetv2.plugin.common.modalities import modality_of
 from napari_saunetv2.plugin.common.panel import JobPanel
 from napari_saunetv2.plugin.common.part import Part, own_threshold, shown_plane
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
@@ -256,7 +257,8 @@ class MeasureWidget(MeasureForm):
             threshold = own_threshold(layer) if probability is not None else None
         fov = self.fov.value
         if fov == AUTO:
-            fov = choices.own_fov(self._viewer, layer) or AUTO
+            whole = modality_of(layer, photograph) == "octa"  # an angiogram fills its frame
+            fov = choices.own_fov(self._viewer, layer) or (NONE if whole else AUTO)
         return Source(
             Part.of(layer),
             self.meaning.value,

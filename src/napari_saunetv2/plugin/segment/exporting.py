@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.exchange.label_layers import LabelPlane, as_they_are, traced
-from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging import modality
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.units import DISC_DIAMETER, Scale
 from napari_saunetv2.plugin.common.class_colours import is_of_classes
 from napari_saunetv2.plugin.common.export_menu import Work, written
 from napari_saunetv2.plugin.common.layers import Planes
+from napari_saunetv2.plugin.common.modalities import modality_of
 from napari_saunetv2.plugin.common.part import Part, frame_of, own_threshold, plane_of, shown_plane
 from napari_saunetv2.plugin.common.scale import scale_of, spacing_of_layers
 from napari_saunetv2.plugin.session.save import dicom_file
@@ -49,8 +50,8 @@ def export(
     probability : array, shape (..., H, W), optional
         That the labels were drawn from.
     fov : array, shape (..., H, W), or str
-        Without an array the field of view is detected in the photograph, as Measure does: densities are
-        those of the field of view.
+        Without an array the field of view is detected in the photograph, as Measure does, but that of an
+        angiogram is its frame: densities are those of the field of view.
     viewer : ViewerModel
 
     Raises
@@ -77,7 +78,7 @@ def export(
     if not FORMATS[key].traced:
         return _write_as_is(key, target, plane)
     planes = None if photograph is None else Planes(photograph)
-    return _write_traced(key, target, plane, planes, index)
+    return _write_traced(key, target, plane, planes, index, modality_of(labels, photograph))
 
 
 def _write_as_is(key: str, target: Path, plane: LabelPlane) -> Work:
@@ -87,13 +88,13 @@ def _write_as_is(key: str, target: Path, plane: LabelPlane) -> Work:
 
 
 def _write_traced(
-    key: str, target: Path, plane: LabelPlane, planes: Planes | None, index: tuple[int, ...]
+    key: str, target: Path, plane: LabelPlane, planes: Planes | None, index: tuple[int, ...], wanted: str
 ) -> Work:
     yield 0.0
     if planes is not None:
         number = int(np.ravel_multi_index(index, planes.shape[:-2])) if len(planes) > 1 else 0
         photograph = to_unit(planes[number])
-        fov = field_of_view.detect(photograph) if plane.fov is None else plane.fov
+        fov = modality.field(photograph, wanted) if plane.fov is None else plane.fov
         plane = replace(plane, photograph=photograph, fov=fov)
     vessels = yield from relay(traced(plane), lambda share: 0.1 + 0.9 * share)
     FORMATS[key].write(target, vessels)

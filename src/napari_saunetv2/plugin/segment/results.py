@@ -23,6 +23,7 @@ from napari_saunetv2.plugin.common.layers import (
     spatial,
     vessel_colours,
 )
+from napari_saunetv2.plugin.common.modalities import MODALITY
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.segment.run import Request, Segmented
 from napari_saunetv2.plugin.segment.stacks import Maps
@@ -98,7 +99,7 @@ class Result:
         places = [source.planes.index(number) for number in prediction.numbers]
         self._fields = (self._fields if same else {}) | dict(zip(places, prediction.fields, strict=True))
         about = {"model": prediction.config.model} | prediction.config.options()
-        about |= {"fov": _word(request.fov), OF: self._name}
+        about |= {"fov": _word(request.fov), OF: self._name, MODALITY: prediction.modality}
         self._classes = {role: data for role, data in maps.items() if role in ARTERY_VEIN}
         for role, data in maps.items():
             if role not in ARTERY_VEIN:

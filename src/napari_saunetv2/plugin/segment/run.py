@@ -58,6 +58,8 @@ class Segmented(NamedTuple):
         Field of view of each plane: the one that was given, or the one that was found.
     classes : list of array, shape (2, H, W), float32
         Probability of arteries and of veins; empty for a model that does not tell them apart.
+    modality : str
+        The model's, a key of ``imaging.modality.MODALITIES``.
     """
 
     numbers: Sequence[int]
@@ -67,6 +69,7 @@ class Segmented(NamedTuple):
     notice: str
     fields: list[NDArray[np.bool_]]
     classes: list[NDArray[np.float32]]
+    modality: str = "fundus"
 
     def in_words(self, name: str, seconds: float) -> str:
         """Say how it was made: "Done: eye, 1.2 s on cpu with torch in float32.", and what was changed."""
@@ -121,7 +124,8 @@ def segment_planes(
             part = partial(_share, count + share, 1 - share, len(numbers), config.device)
             spread = yield from relay(views, part)
             variance.append(spread if everywhere else vessels.restrict(spread, fov))
-    return Segmented(numbers, probability, variance, config, notice, fields, classes)
+    kind = model.header.modality
+    return Segmented(numbers, probability, variance, config, notice, fields, classes, kind)
 
 
 def _other_classes(classes: Sequence[str]) -> str:
