@@ -15,8 +15,8 @@ from napari_saunetv2.training.config import TrainConfig
 def for_anybody(network: nn.Module, config: TrainConfig) -> nn.Module:
     """Replace the output maps of observers by one; a network without them is returned as it is.
 
-    It is the map that tells none apart, where there is one, else the mean of the observers' maps. The maps are
-    logits of a linear layer, so their mean is one of weights.
+    It is the map that tells none apart, where there is one, else the mean of the observers' maps. The maps
+    are logits of a linear layer, so their mean is one of weights.
     """
     if not config.observers:
         return network
