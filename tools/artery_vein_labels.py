@@ -72,11 +72,11 @@ def _label(sample: Sample, model: Checkpoint, config: InferenceConfig, folder: P
     labels = confident(maps, vessels)
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    picture = folder / "images" / f"{name}{sample.image_path.suffix.lower()}"
-    if picture.suffix == ".gz":
-        write_image(picture.with_suffix(""), image, overwrite=True)
+    suffix = sample.image_path.suffix.lower()
+    if suffix == ".gz":
+        write_image(folder / "images" / f"{name}.png", image, overwrite=True)
     else:
-        shutil.copyfile(sample.image_path, picture)
+        shutil.copyfile(sample.image_path, folder / "images" / f"{name}{suffix}")
     write_artery_vein(path, labels)
     print(f"{name}: {np.mean(labels[vessels] != UNKNOWN):.0%} of the vessel pixels have a class", flush=True)
 
