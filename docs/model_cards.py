@@ -118,7 +118,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
 
 def _facts(info: ModelInfo) -> dict[str, str]:
     header, recipe = info.header, info.header.recipe
-    folders = " ".join(DATASETS[key].title.split()[0] for key in _keys(info))
+    folders = " ".join(_folder(key, header) for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),
@@ -133,6 +133,12 @@ def _facts(info: ModelInfo) -> dict[str, str]:
     log = CARDS / f"{info.name}.log.csv"
     facts |= dict(_base(header))
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
+
+
+def _folder(key: str, header: Header) -> str:
+    """Folder of a data set; of one whose classes a model labelled, the folder that these were written to."""
+    known = header.classes == ("vessel",) or DATASETS[key].has_classes
+    return DATASETS[key].title.split()[0] if known else f"labels/{key}"
 
 
 def _base(header: Header) -> Iterator[tuple[str, str]]:

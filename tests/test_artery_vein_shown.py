@@ -71,7 +71,7 @@ def test_segment_votes_along_vessels_as_ticked_and_asks_for_models_with_classes_
         assert np.array_equal(viewer.layers["eye arteries and veins"].data, labels)
 
     qtbot.waitUntil(lambda: shows(voted), timeout=10_000)
-    qtbot.mouseClick(widget.voted.native, Qt.MouseButton.LeftButton)
+    widget.voted.native.click()
     qtbot.waitUntil(lambda: shows(single), timeout=10_000)
     assert not widget.post_processing().voted
     widget.model.value = "saunetv2-drive"

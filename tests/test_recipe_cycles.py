@@ -1,4 +1,4 @@
-"""A recipe that begins with a later cycle, takes a folder that it names, and finds vessels by another model."""
+"""A recipe that begins with a later cycle, takes a folder that it names, or has a model that finds vessels."""
 
 from dataclasses import replace
 
@@ -11,10 +11,11 @@ import tiny
 from following import follow
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import LayoutError, SettingsError
-from napari_saunetv2.files import write_artery_vein, write_image
+from napari_saunetv2.files import write_artery_vein, write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint, lineage
 from napari_saunetv2.training import RECIPES, Recipe, TrainConfig, fine_tune
+from napari_saunetv2.training.data import load
 from napari_saunetv2.training.pair import Pair
 
 TINY = TrainConfig(
@@ -54,6 +55,20 @@ def test_a_folder_that_the_shares_name_is_trained_on_and_no_other(tmp_path):
     assert np.array_equal(pair.image, eye.image)
     with pytest.raises(LayoutError, match="holds no known data set"):
         RECIPES["av"].pairs(tmp_path / "others")
+    # Cameras without drawn classes come in with the fourth cycle.
+    with pytest.raises(SettingsError, match=r"shares are 0 .* \(aria\): give some of 'rite', 'hrf-av'"):
+        load([pair], RECIPES["av"].cycles[0], torch.device("cpu"))
+    assert load([pair], RECIPES["av"].cycles[3], torch.device("cpu")).train
+
+
+def test_labels_of_vessels_alone_are_not_taken_for_arteries(tmp_path):
+    eye = fundus((96, 112), seed=1)
+    write_image(tmp_path / "Image_01L.png", eye.image)
+    (tmp_path / "Image_01L.png").rename(tmp_path / "Image_01L.jpg")
+    write_mask(tmp_path / "Image_01L_1stHO.png", eye.labels)
+    assert RECIPES["general"].pairs(tmp_path)[0].source == "chase"
+    with pytest.raises(LayoutError, match="labels of vessels, which do not tell artery from vein"):
+        RECIPES["av"].pairs(tmp_path)
 
 
 def test_the_finder_is_what_finds_vessels_and_the_header_tells_of_both(tmp_path):

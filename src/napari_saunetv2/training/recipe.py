@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_saunetv2 import datasets
 from napari_saunetv2.datasets import Sample
-from napari_saunetv2.errors import SettingsError
+from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import folders
 from napari_saunetv2.training.config import TrainConfig
@@ -56,13 +56,19 @@ class Recipe:
         Raises
         ------
         LayoutError
-            If it is neither.
+            If it is neither, or its labels do not tell the classes that are learned.
         """
         key = root.resolve().name
         if datasets.recognise(root) is None and any(key in cycle.shares for cycle in self.cycles):
             found = folders.pairs(root, values=self.cycles[0].by_value, known=False)
             return [replace(pair, source=key) for pair in found]
-        return [Pair.of(sample) for sample in self.samples(root)]
+        samples = self.samples(root)
+        if len(self.cycles[0].classes) > 1 and not all(sample.has_classes for sample in samples):
+            raise LayoutError(
+                f"'{root}' has labels of vessels, which do not tell {' from '.join(self.cycles[0].classes)}: "
+                "give a data set that does, or a folder with such labels."
+            )
+        return [Pair.of(sample) for sample in samples]
 
     def samples(self, root: Path) -> list[Sample]:
         """Photographs in the folder of a data set to train on; raises LayoutError if it is of none."""

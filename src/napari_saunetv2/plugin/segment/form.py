@@ -177,8 +177,8 @@ class SegmentForm(Container[Any]):
         self.voted = tick(
             "voted",
             "one class along each vessel",
-            "Artery or vein is decided for each vessel along its length, also across crossings. Off: pixel by "
-            "pixel, as the network sees it.",
+            "Decide artery or vein for each vessel along its length, also across crossings; else pixel by "
+            "pixel.",
             value=True,
         )
         self.classes_row = row("classes_row", "classes", self.voted)
