@@ -1,4 +1,4 @@
-"""A recipe that begins with a later cycle, takes a folder that it names, or has a model that finds vessels."""
+"""A recipe that begins with a later cycle, takes a folder it names, or lets another model find vessels."""
 
 from dataclasses import replace
 
