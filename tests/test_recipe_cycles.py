@@ -50,7 +50,7 @@ def test_a_folder_that_the_shares_name_is_trained_on_and_no_other(tmp_path):
         write_image(tmp_path / name / "images" / "aria_500.png", eye.image)
         write_artery_vein(tmp_path / name / "labels" / "aria_500_av.png", labels)
     (pair,) = RECIPES["av"].pairs(tmp_path / "aria")
-    assert (pair.name, pair.source) == ("aria_500", "aria")
+    assert (pair.name, pair.source) == ("500", "aria")
     assert np.array_equal(pair.vessels, labels)
     assert np.array_equal(pair.image, eye.image)
     with pytest.raises(LayoutError, match="holds no known data set"):

@@ -51,7 +51,8 @@ class Recipe:
     def pairs(self, root: Path) -> list[Pair]:
         """Photographs to train on in the folder of a data set, or in one that the shares name.
 
-        The latter has the subfolders ``images`` and ``labels``, and its name in ``shares``.
+        The latter has the subfolders ``images`` and ``labels``, and its name in ``shares``. Its files are
+        called by data set and photograph, as "aria_500", so that nothing takes it for the data set itself.
 
         Raises
         ------
@@ -61,7 +62,7 @@ class Recipe:
         key = root.resolve().name
         if datasets.recognise(root) is None and any(key in cycle.shares for cycle in self.cycles):
             found = folders.pairs(root, values=self.cycles[0].by_value, known=False)
-            return [replace(pair, source=key) for pair in found]
+            return [replace(pair, name=pair.name.removeprefix(f"{key}_"), source=key) for pair in found]
         samples = self.samples(root)
         if len(self.cycles[0].classes) > 1 and not all(sample.has_classes for sample in samples):
             raise LayoutError(
