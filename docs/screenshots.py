@@ -49,9 +49,10 @@ def arteries_veins() -> None:
         widget.model.value = "saunetv2-av"
         _wait(lambda: bool(widget.card.value))
         widget.run.native.click()
-        _wait(lambda: "synthetic arteries and veins" in viewer.layers)
-        labels = viewer.layers["synthetic arteries and veins"]
-        _wait(lambda: labels.data.any() and bool(widget.card.value))
+        _wait(lambda: widget.panel.job is None)
+        found = "synthetic arteries and veins [1]"  # beside the exact ones of the sample
+        _wait(lambda: found in viewer.layers and viewer.layers[found].data.any())
+        _wait(lambda: bool(widget.card.value))
 
 
 def measure() -> None:
