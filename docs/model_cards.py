@@ -91,7 +91,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
         )
     yield from ("", "## About", "", "| | |", "|---|---|")
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
-    yield from ("", "## Training", "", "Each training started from the weights of the one before.", "")
+    yield from ("", "## Training", "", _order(header), "")
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---" * len(COLUMNS) + "|"
     yield from map(_training, lineage.trainings(header))
@@ -131,8 +131,17 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"
-    facts |= dict(_base(header))
+    facts |= dict(_base(info))
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
+
+
+def _order(header: Header) -> str:
+    finders = {told["recipe"].get("finder") for told in lineage.trainings(header)} - {None}
+    taken = "".join(
+        f" In the last ones, the network of `{finder}` finds the vessels: its trainings are listed too."
+        for finder in sorted(finders)
+    )
+    return f"Each training started from the weights of the one before.{taken}"
 
 
 def _folder(key: str, header: Header) -> str:
@@ -141,10 +150,11 @@ def _folder(key: str, header: Header) -> str:
     return DATASETS[key].title.split()[0] if known else f"labels/{key}"
 
 
-def _base(header: Header) -> Iterator[tuple[str, str]]:
+def _base(info: ModelInfo) -> Iterator[tuple[str, str]]:
     """The bundled model that it started from, and whether that one was trained further since."""
-    today = {info.name: info.header.recipe for info in checkpoint.available() if info.bundled}
-    for cycles, told in enumerate(header.lineage, start=1):
+    today = {one.name: one.header.recipe for one in checkpoint.available() if one.bundled}
+    today.pop(info.name, None)  # an earlier one of its own name
+    for cycles, told in enumerate(info.header.lineage, start=1):
         if told["name"] in today:
             older = told["recipe"] != today[told["name"]]
             since = (

@@ -21,7 +21,7 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.files import write_artery_vein, write_image
 from napari_saunetv2.imaging import field_of_view
-from napari_saunetv2.imaging.classes import ARTERY, BOTH, UNKNOWN
+from napari_saunetv2.imaging.classes import ARTERY, BOTH, UNKNOWN, VEIN
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.classes import segments, vote
 from napari_saunetv2.models import checkpoint
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--tta", default="d4", choices=("none", "flips", "d4"))
     parser.add_argument("--engine", default="auto", help="engine that runs the network")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
-    parser.add_argument("--every", type=int, default=1, help="label only every so-manieth photograph")
+    parser.add_argument("--every", type=int, default=1, help="label every nth photograph only")
     arguments = parser.parse_args()
     model = checkpoint.load(arguments.model)
     config = InferenceConfig(model=arguments.model, tta=arguments.tta, engine=arguments.engine)
@@ -70,6 +70,9 @@ def _label(sample: Sample, model: Checkpoint, config: InferenceConfig, folder: P
     vessels = (sample.labels() != 0) & fov
     maps = inference.predict(image, model, config, fov).classes
     labels = confident(maps, vessels)
+    if not {ARTERY, VEIN} <= set(np.unique(labels).tolist()):
+        print(f"{name}: left out, for the model is sure of no artery or of no vein", flush=True)
+        return
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     suffix = sample.image_path.suffix.lower()

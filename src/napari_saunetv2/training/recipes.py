@@ -107,14 +107,14 @@ _CLASSES_IN_USE = replace(
 # Other cameras, whose vessels somebody drew and the model classified where it was sure
 # (tools/artery_vein_labels.py), are half of the views; the vessels are found by the general model of today.
 _CLASSES_ANYWHERE = replace(
-    _CLASSES, finder="saunetv2-general", steps=1800, learning_rate=1e-3,
+    _CLASSES, finder="saunetv2-general", steps=1500, learning_rate=1e-3,
     shares={"rite": 0.34, "hrf-av": 0.16, "stare": 0.06, "chase": 0.1, "orvs": 0.14, "aria": 0.2},
     augmentation=replace(_ANY_CAMERA, overhang=0.3, unresampled=0.2),
 )  # fmt: skip
 
 # Then drawn classes alone, on whole canvases, half of them without any fault.
 _CLASSES_DRAWN = replace(
-    _CLASSES_IN_USE, steps=700, learning_rate=6e-4,
+    _CLASSES_IN_USE, steps=600, learning_rate=6e-4,
     augmentation=replace(
         _ANY_CAMERA, scale=(0.8, 1.25), overhang=0.3, unresampled=0.5, unfiltered=True
     ),
