@@ -92,7 +92,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
         )
     yield from ("", "## About", "", "| | |", "|---|---|")
     yield from (f"| {what} | {text} |" for what, text in _facts(info).items())
-    yield from ("", "## Training", "", "Each training started from the weights of the one before.", "")
+    yield from ("", "## Training", "", _order(header), "")
     yield f"| {' | '.join(COLUMNS)} |"
     yield "|---" * len(COLUMNS) + "|"
     yield from map(_training, lineage.trainings(header))
@@ -119,7 +119,7 @@ def _card(info: ModelInfo) -> Iterator[str]:
 
 def _facts(info: ModelInfo) -> dict[str, str]:
     header, recipe = info.header, info.header.recipe
-    folders = " ".join(DATASETS[key].title.split()[0] for key in _keys(info))
+    folders = " ".join(_folder(key, header) for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
         "training images": _names(header.data["train"]),
@@ -132,14 +132,30 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"
-    facts |= dict(_base(header))
+    facts |= dict(_base(info))
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
 
 
-def _base(header: Header) -> Iterator[tuple[str, str]]:
+def _order(header: Header) -> str:
+    finders = {told["recipe"].get("finder") for told in lineage.trainings(header)} - {None}
+    taken = "".join(
+        f" In the last ones, the network of `{finder}` finds the vessels: its trainings are listed too."
+        for finder in sorted(finders)
+    )
+    return f"Each training started from the weights of the one before.{taken}"
+
+
+def _folder(key: str, header: Header) -> str:
+    """Folder of a data set; of one whose classes a model labelled, the folder that these were written to."""
+    known = header.classes == ("vessel",) or DATASETS[key].has_classes
+    return DATASETS[key].title.split()[0] if known else f"labels/{key}"
+
+
+def _base(info: ModelInfo) -> Iterator[tuple[str, str]]:
     """The bundled model that it started from, and whether that one was trained further since."""
-    today = {info.name: info.header.recipe for info in checkpoint.available() if info.bundled}
-    for cycles, told in enumerate(header.lineage, start=1):
+    today = {one.name: one.header.recipe for one in checkpoint.available() if one.bundled}
+    today.pop(info.name, None)  # an earlier one of its own name
+    for cycles, told in enumerate(info.header.lineage, start=1):
         if told["name"] in today:
             older = told["recipe"] != today[told["name"]]
             since = (

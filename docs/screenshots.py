@@ -29,7 +29,7 @@ PLUGIN = "napari-saunetv2"
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, measure, finetune, evaluate, browse):
+    for picture in (segment, arteries_veins, measure, finetune, evaluate, browse):
         picture()
 
 
@@ -40,6 +40,19 @@ def segment() -> None:
         _wait(lambda: bool(widget.card.value))
         widget.run.native.click()
         _wait(lambda: "synthetic vessels" in viewer.layers and bool(widget.card.value))
+
+
+def arteries_veins() -> None:
+    with _window("arteries-veins", "Segment vessels") as (viewer, widget):
+        viewer.open_sample(PLUGIN, "synthetic")
+        viewer.layers.selection.active = viewer.layers["synthetic"]
+        widget.model.value = "saunetv2-av"
+        _wait(lambda: bool(widget.card.value))
+        widget.run.native.click()
+        _wait(lambda: widget.panel.job is None)
+        found = "synthetic arteries and veins [1]"  # beside the exact ones of the sample
+        _wait(lambda: found in viewer.layers and viewer.layers[found].data.any())
+        _wait(lambda: bool(widget.card.value))
 
 
 def measure() -> None:

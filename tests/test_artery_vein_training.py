@@ -27,8 +27,9 @@ def pair(seed: int = 0) -> Pair:
 
 def config(**changes):
     return replace(
-        RECIPES["av"].cycles[0], steps=3, batch=1, crop=64, fov_diameter=None, warmup=0, ema=0.0, **changes
-    )
+        RECIPES["av"].cycles[0], steps=3, batch=1, crop=64, fov_diameter=None, shares={}, warmup=0, ema=0.0,
+        **changes,
+    )  # fmt: skip
 
 
 def test_only_vessels_count_and_a_crossing_is_of_both_classes():

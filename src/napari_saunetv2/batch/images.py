@@ -24,7 +24,7 @@ from napari_saunetv2.files import (
 from napari_saunetv2.imaging import field_of_view, modality, plausibility, quality, vessels
 from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.overlay import outlined
+from napari_saunetv2.imaging.overlay import drawn
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning, suited
@@ -43,7 +43,8 @@ class OutputOptions:
     maximum : int, 1..255
         Value of vessel pixels in it.
     probability, overlay : bool
-        Whether to write the probability map and the vessels drawn on the image too.
+        Whether to write the probability map and the vessels drawn on the image too, arteries in red and veins
+        in blue where ``artery_vein`` is True.
     overwrite : bool
         Whether existing files may be replaced.
     artery_vein : bool
@@ -214,15 +215,17 @@ def segment_steps(
     for path in paths.values():
         make_folder(path.parent)
     write_mask(paths["vessels"], found.mask, maximum=options.maximum, overwrite=options.overwrite)
+    classes = None
     if options.artery_vein:
         from napari_saunetv2.measure.classes import find_classes  # it brings all of the measuring
 
-        labels = find_classes(found.prediction.classes, found.mask, post)
-        write_artery_vein(paths["av"], labels, overwrite=options.overwrite)
+        classes = find_classes(found.prediction.classes, found.mask, post)
+        write_artery_vein(paths["av"], classes, overwrite=options.overwrite)
     if options.probability:
         write_probability(paths["probability"], found.probability, overwrite=options.overwrite)
     if options.overlay:
-        write_image(paths["overlay"], outlined(found.unit, found.mask), overwrite=options.overwrite)
+        picture = drawn(found.unit, found.mask, classes)
+        write_image(paths["overlay"], picture, overwrite=options.overwrite)
     height, width = found.mask.shape
     seconds = time.perf_counter() - begun
     fov = _named(post, found.fov, model.header.modality)

@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from napari_saunetv2.cli._shared import DeviceOption, err, follow, out, plain, recipe_of
+from napari_saunetv2.errors import SettingsError
 
 
 def train(
     roots: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="Folders of data sets."),
+        typer.Argument(
+            metavar="DATA...",
+            help="Folders of data sets, or ones that the recipe names, with 'images' and 'labels'.",
+        ),
     ],
     run: Annotated[
         Path,
@@ -23,6 +27,9 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Crops per step, instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed, instead of the recipe's.")] = None,
     base: Annotated[str | None, typer.Option(help="Start from this model's weights.")] = None,
+    from_cycle: Annotated[
+        int, typer.Option("--from-cycle", help="Leave out the cycles before this one; needs --base.")
+    ] = 1,
     device: DeviceOption = "auto",
 ) -> None:
     """Train a model on the training images of a data set.
@@ -35,14 +42,17 @@ def train(
     **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
     from napari_saunetv2.models import checkpoint
-    from napari_saunetv2.training import Pair, processes
+    from napari_saunetv2.training import processes
 
-    chosen = recipe_of(recipe, steps, seed, batch=batch)
+    chosen = recipe_of(recipe, steps, seed, batch=batch).beginning_with(from_cycle)
+    if from_cycle > 1 and base is None:
+        raise SettingsError(
+            f"--from-cycle is {from_cycle}: give with --base the model that the cycles before it made."
+        )
     with processes.launched(device) as own_device:
         out.quiet = err.quiet = not processes.is_main_process()
-        samples = [sample for root in roots for sample in chosen.samples(root)]
-        pairs = [Pair.of(sample) for sample in samples]
-        data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
+        pairs = [pair for root in roots for pair in chosen.pairs(root)]
+        data = {"dataset": ", ".join(dict.fromkeys(pair.source for pair in pairs)), "split": "train"}
         work = chosen.train(
             pairs,
             run,

@@ -14,7 +14,8 @@ from napari_saunetv2.datasets.partners import ROLES, is_mask, numbered, stem
 from napari_saunetv2.datasets.partners import bare as bare_name
 from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files import dicom, is_own_mask, load_values, readable
-from napari_saunetv2.imaging.overlay import COLOUR, OUTLINE_SHARE
+from napari_saunetv2.imaging.classes import VEIN
+from napari_saunetv2.imaging.overlay import CLASS_COLOURS, COLOUR, OUTLINE_SHARE
 
 RESULTS = ("vessels", "av", "probability", "overlay", "segments")
 """What ``saunetv2 segment`` and ``measure`` put behind the name of a photograph."""
@@ -23,7 +24,8 @@ _NO_VESSELS = re.compile(r"[-_ .](fov|fields?|probability|overlay|segments)\d*$"
 
 TEXT = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".html", ".log", ".yaml", ".yml", ".ini", ".toml"}
 
-_OUTLINE_PIXELS = 10  # pixels of the overlay's colour, which no retina has, identify an overlay
+_OUTLINES = (COLOUR, CLASS_COLOURS[VEIN])  # no retina has them; the red of arteries it may have
+_OUTLINE_PIXELS = 10  # so many pixels of such a colour identify an overlay
 
 
 @dataclass
@@ -180,11 +182,12 @@ def _is_overlay(path: Path, bare: str, stems: Counter[str]) -> bool:
     except SaunetError:
         return False
     if pixels.ndim == 3 and pixels.dtype == np.uint8:
-        lowest = OUTLINE_SHARE * np.array(COLOUR) - 1
-        highest = lowest + 255 * (1 - OUTLINE_SHARE) + 2
-        drawn = ((pixels[..., :3] >= lowest) & (pixels[..., :3] <= highest)).all(axis=2)
-        if np.count_nonzero(drawn) >= _OUTLINE_PIXELS:
-            return True
+        for colour in _OUTLINES:
+            lowest = OUTLINE_SHARE * np.array(colour) - 1
+            highest = lowest + 255 * (1 - OUTLINE_SHARE) + 2
+            drawn = ((pixels[..., :3] >= lowest) & (pixels[..., :3] <= highest)).all(axis=2)
+            if np.count_nonzero(drawn) >= _OUTLINE_PIXELS:
+                return True
     return bool(stems[bare] and stems[f"{bare}_vessels"])
 
 

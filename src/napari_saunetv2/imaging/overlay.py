@@ -26,6 +26,28 @@ ones, sky blue for false negatives. They differ in lightness too, for colour-bli
 2008)."""
 
 
+def drawn(
+    unit: NDArray[np.float32], vessels: NDArray[np.generic], classes: NDArray[np.integer] | None = None
+) -> NDArray[np.uint8]:
+    """Draw vessels on a photograph, arteries and veins where their classes are known.
+
+    Parameters
+    ----------
+    unit : array, shape (H, W, 3), range [0, 1]
+    vessels : array, shape (H, W)
+        A vessel where not 0.
+    classes : array, shape (H, W), optional
+        As of :func:`outlined_classes`.
+
+    Returns
+    -------
+    array, shape (H, W, 3), uint8
+    """
+    if classes is None:
+        return outlined(unit, (vessels != 0).astype(np.uint8))
+    return outlined_classes(unit, vessels != 0, classes)
+
+
 def outlined(unit: NDArray[np.float32], vessels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Draw vessels onto a photograph: tinted, with their outline.
 

@@ -11,13 +11,16 @@ from napari_saunetv2.models.checkpoint import Checkpoint, Header
 _KEPT = ("network", "network_arguments", "data", "recipe", "seed", "created", "sha256")
 
 
-def after(base: Checkpoint | None) -> tuple[Mapping[str, Any], ...]:
+def after(base: Checkpoint | None, finder: Checkpoint | None = None) -> tuple[Mapping[str, Any], ...]:
     """Return the lineage of a model that starts from ``base``: the base's lineage, then the base itself.
 
     Parameters
     ----------
     base : Checkpoint or None
         None for a network that starts from random weights.
+    finder : Checkpoint, optional
+        Model that a part of the network was taken from instead: its own lineage comes first, and what both
+        have in common stands once.
 
     Returns
     -------
@@ -25,10 +28,14 @@ def after(base: Checkpoint | None) -> tuple[Mapping[str, Any], ...]:
         Each with name, network, network_arguments, data (data set, names of the images trained and validated
         on), recipe (its name, all its settings, the steps and seconds that it took), seed, created, sha256.
     """
-    if base is None:
-        return ()
-    values = {name: getattr(base.header, name) for name in _KEPT}
-    return (*base.header.lineage, {"name": base.name, **values})
+    before, told = (() if one is None else _and_itself(one) for one in (finder, base))
+    known = {sha for training in before if (sha := training.get("sha256"))}
+    return (*before, *(training for training in told if training.get("sha256") not in known))
+
+
+def _and_itself(model: Checkpoint) -> tuple[Mapping[str, Any], ...]:
+    values = {name: getattr(model.header, name) for name in _KEPT}
+    return (*model.header.lineage, {"name": model.name, **values})
 
 
 def trainings(header: Header) -> Iterator[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import load_image, make_folder, write_artery_vein, write_beside, write_mask
-from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging import field_of_view, overlay
 from napari_saunetv2.imaging.classes import is_artery_vein, split
 from napari_saunetv2.imaging.quality import Quality, of_unit
 from napari_saunetv2.imaging.vessels import PostProcessing
@@ -217,7 +217,7 @@ def _draw(name: str, task: Task, found: Found, used: masks.Masks, measured: Meas
     unit = found.unit
     if task.only_fov:
         unit = unit * found.fov[..., None]
-    drawn = pictures.overlay(unit, used.vessels & used.fov, used.classes)
+    drawn = overlay.drawn(unit, used.vessels & used.fov, used.classes)
     layout = task.layout
     whole = pictures.reduced(drawn, replace(measured.landmarks, disc=None, fovea=None), max(drawn.shape))
     pictures.write_jpeg(layout.overlay(name), whole, "overlay")

@@ -1,4 +1,4 @@
-"""Pictures of a study: the overlay of a photograph, and reduced ones with its disc and fovea."""
+"""Pictures of a study: reduced overlays with the disc and fovea."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.imaging.overlay import outlined, outlined_classes
 from napari_saunetv2.measure import Landmarks
 
 PAGE, THUMBNAIL = 800, 160
@@ -17,15 +16,6 @@ QUALITY = {"overlay": 90, "page": 85, "thumbnail": 80}
 """Of JPEG, from 0 to 95."""
 
 _DISC, _FOVEA = (255, 255, 255), (255, 230, 0)
-
-
-def overlay(
-    unit: NDArray[np.float32], vessels: NDArray[np.bool_], classes: NDArray[np.integer] | None
-) -> NDArray[np.uint8]:
-    """Draw vessels, or arteries in red and veins in blue, on a photograph: shape (H, W, 3), uint8."""
-    if classes is None:
-        return outlined(unit, vessels.astype(np.uint8))
-    return outlined_classes(unit, vessels, classes)
 
 
 def reduced(picture: NDArray[np.uint8], landmarks: Landmarks, side: int) -> Image.Image:

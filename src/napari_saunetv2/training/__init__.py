@@ -8,7 +8,8 @@ from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
 from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.pair import Pair
-from napari_saunetv2.training.recipes import RECIPES, Recipe
+from napari_saunetv2.training.recipe import Recipe
+from napari_saunetv2.training.recipes import RECIPES
 from napari_saunetv2.training.tasks import Task
 from napari_saunetv2.training.tuning import Tuning
 

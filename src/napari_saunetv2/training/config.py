@@ -38,6 +38,8 @@ class TrainConfig:
         (:mod:`napari_saunetv2.training.observers`).
     common : float, [0, 1)
         Share of views from which a map learns that tells no observers apart, instead of the observer's own.
+    finder : str or None
+        Model whose network finds the vessels for the network artery_vein; None keeps that of the base.
     loss : str
         Key in ``LOSSES``.
     steps : int
@@ -110,6 +112,7 @@ class TrainConfig:
     shares: Mapping[str, float] = field(default_factory=dict)
     observers: tuple[str, ...] = ()
     common: float = 0.0
+    finder: str | None = None
     loss: str = "bce_mcc"
     steps: int = 5000
     batch: int = 4
@@ -157,6 +160,11 @@ class TrainConfig:
             raise SettingsError(
                 f"classes is {self.classes!r}: the network artery_vein learns two classes or more, "
                 "such as artery and vein; name them, or start from a model of vessels."
+            )
+        if self.finder is not None and not self.among_vessels:
+            raise SettingsError(
+                f"finder is {self.finder!r}: only the network artery_vein has a network of its own that "
+                "finds the vessels; leave it out."
             )
         if self.common and not self.observers:
             raise SettingsError(

@@ -86,6 +86,10 @@ def _shared(
         raise SettingsError(
             f"shares name no {', '.join(missing)}: give a share for every data set, or leave them all out."
         )
+    if not any(shares[source] for source in sources):
+        given = ", ".join(sorted(set(sources)))
+        wanted = ", ".join(repr(source) for source, share in shares.items() if share)
+        raise SettingsError(f"shares are 0 for all these photographs ({given}): give some of {wanted}.")
     counts = Counter(sources)
     return [
         replace(image, chance=shares[source] / counts[source])

@@ -112,7 +112,7 @@ def _write_model(
         data={**data, "train": training_data.names[0], "validation": held},
         recipe={"name": recipe, **asdict(config), **took},
         seed=config.seed,
-        lineage=lineage.after(base),
+        lineage=lineage.after(base, checkpoint.load(config.finder) if config.finder else None),
         scores=scores,
     )
     path = outcome.model

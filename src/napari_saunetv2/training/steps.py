@@ -27,6 +27,8 @@ def initial_state(config: TrainConfig, base: checkpoint.Checkpoint | None, devic
     network = NETWORKS[config.network](**config.training_arguments)
     if base is not None:
         _take_over(network, base, config)
+    if config.finder is not None:
+        _find_by(network, checkpoint.load(config.finder))
     network.to(device).train()
     mean = deepcopy(network).eval().requires_grad_(requires_grad=False)
     processes.prepare(network)
@@ -62,6 +64,18 @@ def _take_over(network: nn.Module, base: checkpoint.Checkpoint, config: TrainCon
         raise SettingsError(
             f"The base model '{base.name}' is a {base.header.network} with other widths than the network to "
             f"train ({config.network}): use the base model's network and arguments."
+        ) from error
+
+
+def _find_by(network: nn.Module, finder: checkpoint.Checkpoint) -> None:
+    """Let a model find the vessels whose classes the network learns."""
+    try:
+        assert isinstance(network, ArteryVein)
+        network.vessels.load_state_dict(finder.network.state_dict())
+    except RuntimeError as error:
+        raise SettingsError(
+            f"finder is '{finder.name}', a {finder.header.network} of {len(finder.header.classes)} classes: "
+            "vessels are found by a saunetv2 of one class and the usual widths; choose such a model."
         ) from error
 
 

@@ -50,9 +50,9 @@ def choice(name: str, choices: Any, tooltip: str, label: str | None = None) -> C
     return ComboBox(name=name, choices=choices, tooltip=tooltip, label=label)
 
 
-def tick(name: str, text: str, tooltip: str) -> CheckBox:
+def tick(name: str, text: str, tooltip: str, *, value: bool = False) -> CheckBox:
     """Make a check box."""
-    return CheckBox(name=name, text=text, tooltip=tooltip)
+    return CheckBox(name=name, text=text, tooltip=tooltip, value=value)
 
 
 def number(name: str, tooltip: str, most: int, value: int = 0, *, step: int = 1) -> SpinBox:

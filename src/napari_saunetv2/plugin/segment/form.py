@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_saunetv2 import DISCLAIMER
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import installed
+from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.forms import (
     align,
@@ -70,6 +71,7 @@ class SegmentForm(Container[Any]):
                     "output",
                     row("threshold_row", "threshold", self.threshold, self.model_threshold),
                     row("size_row", "min. size", self.min_size, self.connected),
+                    self.classes_row,
                     row("uncertain_row", "uncertain", self.previous_uncertain, self.next_uncertain),
                     row("copy_row", "copy as", self.copy_python, self.copy_command),
                 ),
@@ -172,6 +174,14 @@ class SegmentForm(Container[Any]):
             "connected",
             "Extend vessels into connected pixels down to half the threshold (hysteresis).",
         )
+        self.voted = tick(
+            "voted",
+            "one class along each vessel",
+            "Decide artery or vein for each vessel along its length, also across crossings; else pixel by "
+            "pixel.",
+            value=True,
+        )
+        self.classes_row = row("classes_row", "classes", self.voted)
         self.previous_uncertain = button(
             "previous_uncertain",
             "Previous",
@@ -235,12 +245,18 @@ class SegmentForm(Container[Any]):
             threshold=self.threshold.value,
             min_size=self.min_size.value,
             connected=self.connected.value,
+            voted=self.voted.value,
             fov=self.fov.value if isinstance(self.fov.value, str) else "layer",
         )
 
     def field_of_view(self) -> Any:
         """Return "none", "auto", or the array of the chosen layer."""
         return self.fov.value.data if isinstance(self.fov.value, Labels) else self.fov.value
+
+    def show_fields_of_model(self) -> None:
+        """Show what only models of arteries and veins need, where the chosen one is one."""
+        info = self.model.info
+        self.classes_row.visible = info is not None and is_artery_vein(info.header.classes)
 
     def use_model_threshold(self) -> None:
         """Set the model's own threshold for this number of views."""

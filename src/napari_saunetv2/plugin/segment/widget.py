@@ -67,6 +67,7 @@ class SegmentWidget(SegmentForm):
         self._exports = SegmentExport(self, napari_viewer, self._result, self.panel)
         set_up(self, napari_viewer)
         self._connect()
+        self.show_fields_of_model()
         self.use_model_threshold()
         if preferred("threshold"):
             self.threshold.value = preferred("threshold")
@@ -80,11 +81,12 @@ class SegmentWidget(SegmentForm):
         self.browse.changed.connect(self._browse)
         for chooses in (self.model, self.tta):
             chooses.changed.connect(self._take_model_threshold)
+        self.model.changed.connect(self.show_fields_of_model)
         self.model_threshold.changed.connect(self.use_model_threshold)
         self.image.changed.connect(self._take_image)
         for field in (self.fov, self.planes):
             field.changed.connect(self._check)
-        for part in (self.threshold, self.min_size, self.connected):
+        for part in (self.threshold, self.min_size, self.connected, self.voted):
             part.changed.connect(self._apply_threshold)
         self.outline.changed.connect(self._outline.switch)
         self.next_uncertain.changed.connect(partial(self._lead, 1))
