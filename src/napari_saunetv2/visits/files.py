@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_saunetv2 import inference
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.partners import is_mask, stem
 from napari_saunetv2.errors import SettingsError
@@ -21,11 +20,10 @@ from napari_saunetv2.files import (
     write_image,
     write_mask,
 )
-from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import agreement_picture
-from napari_saunetv2.models import checkpoint
 from napari_saunetv2.visits.comparison import Comparison
+from napari_saunetv2.visits.photograph import About, segmented
 from napari_saunetv2.visits.segments import SEGMENT_COLUMNS
 from napari_saunetv2.visits.summary import SUMMARY_COLUMNS
 from napari_saunetv2.visits.visit import Visit
@@ -98,14 +96,9 @@ def read_visit(
         seen = None if labels.ignored is None else ~labels.ignored
         return Visit(labels.pixels, seen, spacing=size, name=file.name)
     image = read_image(file)
-    unit = to_unit(image)
-    fov = field_of_view.detect(unit)
-    if vessels is not None:
-        return Visit(read_mask(vessels), fov, photograph=unit, spacing=size, name=file.name)
-    model = checkpoint.load(config.model)
-    probability = inference.predict(image, model, config).probability
-    threshold = inference.threshold_of(model, "auto", config.tta)
-    return Visit(probability >= threshold, fov, probability, threshold, unit, size, file.name)
+    if vessels is None:
+        return segmented(image, config, About(file.name, size))
+    return Visit(read_mask(vessels), photograph=to_unit(image), spacing=size, name=file.name)
 
 
 def stated_spacing(file: Path) -> float | None:
