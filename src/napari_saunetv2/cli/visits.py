@@ -34,6 +34,12 @@ def visits(
             "a number."
         ),
     ] = "auto",
+    later_spacing: Annotated[
+        str,
+        typer.Option(
+            help="The same of the later photograph; it is only compared with the scale that the vessels show."
+        ),
+    ] = "auto",
     model: ModelOption = DEFAULT,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -58,12 +64,13 @@ def visits(
     from napari_saunetv2.visits.summary import in_words
 
     size = number_or("--spacing", spacing, "auto", "none")
+    other = number_or("--later-spacing", later_spacing, "auto", "none")
     targets = files.outputs(output, later)
     if not overwrite:
         refuse_existing(*targets)
     config = InferenceConfig(model=model, device=device)
     first = files.read_visit(earlier, config, earlier_vessels, size)
-    second = files.read_visit(later, config, later_vessels, "none" if size == "none" else "auto")
+    second = files.read_visit(later, config, later_vessels, other)
     found = compare(first, second)
     files.write(found, first, second, targets, overwrite=overwrite)
     out.print(f"registered: {found.registration.in_words()}")

@@ -12,18 +12,17 @@ from napari_saunetv2.datasets.partners import is_mask, stem
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import (
     make_folder,
+    read_acquisition,
     read_image,
     read_labels,
-    read_mask,
     read_spacing,
     write_beside,
     write_image,
     write_mask,
 )
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import agreement_picture
 from napari_saunetv2.visits.comparison import Comparison
-from napari_saunetv2.visits.photograph import About, segmented
+from napari_saunetv2.visits.photograph import About, masked, segmented
 from napari_saunetv2.visits.segments import SEGMENT_COLUMNS
 from napari_saunetv2.visits.summary import SUMMARY_COLUMNS
 from napari_saunetv2.visits.visit import Visit
@@ -86,6 +85,7 @@ def read_visit(
         When a file cannot be read or segmented.
     """
     size = stated_spacing(file) if spacing == "auto" else None if spacing == "none" else spacing
+    about = About(file.name, size, stated_eye(file))
     if is_mask(file):
         if vessels is not None:
             raise SettingsError(
@@ -93,12 +93,12 @@ def read_visit(
                 "with a mask, or the mask alone."
             )
         labels = read_labels(file)
-        seen = None if labels.ignored is None else ~labels.ignored
-        return Visit(labels.pixels, seen, spacing=size, name=file.name)
+        return masked(labels.pixels, about, ignored=labels.ignored)
     image = read_image(file)
     if vessels is None:
-        return segmented(image, config, About(file.name, size))
-    return Visit(read_mask(vessels), photograph=to_unit(image), spacing=size, name=file.name)
+        return segmented(image, config, about)
+    labels = read_labels(vessels)
+    return masked(labels.pixels, about, image, labels.ignored)
 
 
 def stated_spacing(file: Path) -> float | None:
@@ -107,6 +107,12 @@ def stated_spacing(file: Path) -> float | None:
     if stated is None or not stated.millimetres or not np.isclose(stated.height, stated.width, rtol=0.01):
         return None
     return 500 * (stated.height + stated.width)
+
+
+def stated_eye(file: Path) -> str:
+    """Tell which eye a DICOM file says that it shows; "" where it does not, or for any other file."""
+    said = read_acquisition(file)
+    return said.eye if said is not None and said.eye in ("left", "right") else ""
 
 
 def write(
@@ -128,18 +134,23 @@ def write(
 
 def write_tables(found: Comparison, files: Written, *, overwrite: bool = False) -> None:
     """Write the tables of a comparison, with the meaning of every column."""
+    for name, table in tables_of(found).items():
+        path: Path = getattr(files, name)
+        text = table.to_csv(index=False, lineterminator="\n").encode()
+        write_beside(path, lambda out, text=text: out.write(text), overwrite=overwrite)  # type: ignore[misc]
+
+
+def tables_of(found: Comparison) -> "dict[str, pd.DataFrame]":
+    """Give the tables of a comparison by name: segments, summary, warnings, and what their columns mean."""
     import pandas as pd
 
     warnings = pd.DataFrame({"warning": list(found.warnings)})
-    tables = {
-        files.segments: found.segments,
-        files.summary: found.summary,
-        files.warnings: warnings,
-        files.columns: columns_table(),
+    return {
+        "segments": found.segments,
+        "summary": found.summary,
+        "warnings": warnings,
+        "columns": columns_table(),
     }
-    for path, table in tables.items():
-        text = table.to_csv(index=False, lineterminator="\n").encode()
-        write_beside(path, lambda out, text=text: out.write(text), overwrite=overwrite)  # type: ignore[misc]
 
 
 def columns_table() -> "pd.DataFrame":
