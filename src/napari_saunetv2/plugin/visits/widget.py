@@ -19,7 +19,7 @@ from napari_saunetv2.plugin.common.preferences import preferred
 from napari_saunetv2.plugin.common.windows import add_shortcuts, copy_text
 from napari_saunetv2.plugin.session.panel import set_up
 from napari_saunetv2.plugin.visits import choices, copies
-from napari_saunetv2.plugin.visits.choices import SEGMENT, is_layer
+from napari_saunetv2.plugin.visits.choices import NONE, SEGMENT, is_layer
 from napari_saunetv2.plugin.visits.form import VisitsForm
 from napari_saunetv2.plugin.visits.run import Compared, Request, compare_sides
 from napari_saunetv2.plugin.visits.side import Side
@@ -39,6 +39,7 @@ class VisitsWidget(VisitsForm):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         self._viewer = napari_viewer
+        self._meant: tuple[object, object] = (NONE, NONE)
         super().__init__(
             lambda _: choices.photographs(napari_viewer), lambda _: choices.vessels(napari_viewer)
         )
@@ -165,12 +166,16 @@ class VisitsWidget(VisitsForm):
     def _layers_changed(self) -> None:
         for field in (self.earlier, self.earlier_vessels, self.later, self.later_vessels):
             field.reset_choices()
-        pairs = ((self.earlier, self.earlier_vessels), (self.later, self.later_vessels))
-        twice = is_layer(self.earlier.value) and self.earlier.value is self.later.value
+        fields = self.earlier, self.later
         likely = choices.likely_photographs(self._viewer)
-        for (photograph, vessels), meant in zip(pairs, likely, strict=True):
-            if twice or (not is_layer(photograph.value) and vessels.value == SEGMENT):
-                photograph.value = meant
+        ours = all(
+            x.value is meant or not is_layer(x.value) for x, meant in zip(fields, self._meant, strict=True)
+        )
+        alone = SEGMENT not in (self.earlier_vessels.value, self.later_vessels.value)
+        if self.earlier.value is self.later.value or (ours and not alone):  # nobody chose otherwise
+            for field, meant in zip(fields, likely, strict=True):
+                field.value = meant
+            self._meant = likely
         self._check()
 
     def _check(self, *, quietly: bool = False) -> bool:
