@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.partners import is_mask, stem
@@ -20,8 +19,8 @@ from napari_saunetv2.files import (
     write_image,
     write_mask,
 )
-from napari_saunetv2.imaging.overlay import agreement_picture
 from napari_saunetv2.visits.comparison import Comparison
+from napari_saunetv2.visits.drawing import difference_picture
 from napari_saunetv2.visits.photograph import About, masked, segmented
 from napari_saunetv2.visits.segments import SEGMENT_COLUMNS
 from napari_saunetv2.visits.summary import SUMMARY_COLUMNS
@@ -127,7 +126,7 @@ def write(
         overwrite=overwrite,
     )
     write_mask(files.vessels, found.vessels, overwrite=overwrite)
-    drawing = difference_picture(found, earlier)
+    drawing = difference_picture(found, earlier, later)
     write_beside(files.difference, lambda file: drawing.save(file, "png"), overwrite=overwrite)
     write_tables(found, files, overwrite=overwrite)
 
@@ -169,11 +168,3 @@ def columns_table() -> "pd.DataFrame":
 def as_bytes(image: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Turn an image of range [0, 1] into bytes."""
     return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
-
-
-def difference_picture(found: Comparison, earlier: Visit) -> Image.Image:
-    """Draw the difference onto the earlier photograph, dimmed and grey; onto black where there is none."""
-    unit = np.zeros((*earlier.shape, 3), np.float32) if earlier.photograph is None else earlier.photograph
-    return agreement_picture(
-        np.atleast_3d(np.asarray(unit, np.float32)), found.difference, max(earlier.shape)
-    )

@@ -89,8 +89,8 @@ def in_words(segments: "pd.DataFrame") -> str:
     gone, new = (_count(segments, "found", word) for word in ("earlier only", "later only"))
     return (
         f"{compared} segments compared: {wider} wider, {narrower} narrower than the uncertainty (about "
-        f"{0.05 * compared:.0f} would be by chance). {gone} are found at the earlier visit only, {new} at "
-        "the later only."
+        f"{0.05 * compared:.0f} would be by chance). Segments found at the earlier visit only: {gone}; at the "
+        f"later only: {new}."
     )
 
 

@@ -13,31 +13,33 @@ if TYPE_CHECKING:
 TITLES = {
     "label": "label",
     "change": "change",
+    "width_change": "width, px",
+    "width_uncertainty": "±",
+    "length_change": "length, px",
+    "length_uncertainty": "±",
+    "width_change_um": "width, µm",
+    "width_uncertainty_um": "±",
+    "length_change_um": "length, µm",
+    "length_uncertainty_um": "±",
     "width_earlier": "width before",
-    "width_later": "after, px",
-    "width_change": "change of width",
-    "width_uncertainty": "± px",
+    "width_later": "after",
     "length_earlier": "length before",
-    "length_later": "after, px",
-    "length_change": "change of length",
-    "length_uncertainty": "± px",
-    "width_change_um": "change of width, µm",
-    "width_uncertainty_um": "± µm",
-    "length_change_um": "change of length, µm",
-    "length_uncertainty_um": "± µm",
+    "length_later": "after",
     "found": "found at",
     "note": "note",
 }
 
 MEANINGS = {
     **SEGMENT_COLUMNS,
+    "width_change": "change of width: later - earlier, px",
+    "length_change": "change of length: later - earlier, px",
     "change": "a change beyond its uncertainty, or the only visit that shows the vessel; such rows are "
     "coloured",
 }
 
 
 def text(value: Any) -> str:
-    """Show a value: two decimals of a number, nothing of one that is not known."""
+    """Show a value of a table: two decimals of a number, nothing of one that is not known."""
     if isinstance(value, float | np.floating):
         return "" if np.isnan(value) else f"{value:.2f}"
     return str(value)

@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QTabWidget
 
 from napari_saunetv2 import DISCLAIMER
-from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin.common.forms import (
     align,
     button,
@@ -23,8 +22,8 @@ from napari_saunetv2.plugin.common.models import ModelBox
 from napari_saunetv2.plugin.common.segments_view import SegmentsView
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
 from napari_saunetv2.plugin.visits.columns import LOOK
-from napari_saunetv2.plugin.visits.results import DIFFERENCES, OUTLINES
 from napari_saunetv2.plugin.visits.summary import SummaryView
+from napari_saunetv2.visits.drawing import DIFFERENCES, OUTLINES
 
 Choices = Callable[[object], list[Any]]
 
@@ -132,14 +131,14 @@ class VisitsForm(Container[Any]):
         self.views.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tab bar is enough: both capture the Tab key
         self.views.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.views.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.views.setMinimumHeight(160)
-        showing = row("showing", "", self.blink)
+        self.views.setMinimumSize(330, 190)
+        self.views.setCornerWidget(self.blink.native)
         ending = row("ending", "", self.save, Label(value="copy as"), self.copy_python, self.copy_command)
         layout = self.native.layout()
-        parts = (self.warnings, 0), (self.views, 1), (showing.native, 0), (_key(), 0), (ending.native, 0)
+        parts = (self.warnings, 0), (self.views, 1), (_key(), 0), (ending.native, 0)
         for part, share in parts:
             layout.addWidget(part, share)
-        self._rows = showing, ending  # their Python halves must live as long as the form
+        self._ending = ending  # its Python half must live as long as the form
 
     def say_scale(self, words: str) -> None:
         """Show the scale that is used where none is given."""
@@ -148,10 +147,13 @@ class VisitsForm(Container[Any]):
 
 def _key() -> QLabel:
     """Say what the colours mean."""
-    filled = [(AGREEMENT[code][1], "&#9632;", meaning) for code, meaning in DIFFERENCES.items()]
+    filled = [(colour, "&#9632;", meaning) for meaning, colour in DIFFERENCES.values()]
     lined = [(OUTLINES[word], "&#9633;", word) for word in ("wider", "narrower")]
     lined.append((OUTLINES["longer"], "&#9633;", "longer or shorter"))
-    spans = [f'<span style="color: rgb{c}">{sign}</span> {words}' for c, sign, words in (*filled, *lined)]
+    spans = [
+        f'<nobr><span style="color: rgb{c}">{sign}</span> {words}</nobr>'
+        for c, sign, words in (*filled, *lined)
+    ]
     key = QLabel(" &nbsp; ".join(spans))
     key.setWordWrap(True)
     return key

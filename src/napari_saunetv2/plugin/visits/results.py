@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_saunetv2.imaging.overlay import AGREEMENT
 from napari_saunetv2.plugin.common.layers import add_beside, put, spatial
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.visits.choices import CHANGES, DIFFERENCE, REGISTERED
+from napari_saunetv2.visits.comparison import BOTH, EARLIER, LATER
+from napari_saunetv2.visits.drawing import DIFFERENCES, outline_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +22,8 @@ if TYPE_CHECKING:
 CLEAR = (0.0, 0.0, 0.0, 0.0)
 CHOSEN = (1.0, 1.0, 1.0, 1.0)
 
-DIFFERENCES = {1: "at both visits", 2: "at the earlier only", 3: "at the later only"}
-"""Meaning of the values of a difference; their colours are those of ``AGREEMENT``."""
-
-OUTLINES = {
-    "wider": (213, 94, 0),
-    "narrower": (204, 121, 167),
-    "longer": (255, 255, 255),
-    "shorter": (255, 255, 255),
-}
-"""Colours of the outline of segments by the first word of their change: vermillion, reddish purple (Okabe and
-Ito, 2008), and white for those of which only the length changed."""
+OPACITY = {BOTH: 0.35, EARLIER: 1.0, LATER: 1.0}
+"""Of the colours of a difference: vessels that did not change let the photograph through."""
 
 
 class Results:
@@ -64,7 +56,7 @@ class Results:
         self._show_registered(compared, frame, name)
         yield
         layer = self._renew(DIFFERENCE, Labels, compared.found.difference, frame, f"{name} difference")
-        layer.colormap, layer.opacity = _difference_colours(), 0.8
+        layer.colormap, layer.opacity = _difference_colours(), 1.0
         yield
         table = compared.found.segments
         self._colours = {None: CLEAR, 0: CLEAR} | {
@@ -126,11 +118,11 @@ class Results:
 
 def _difference_colours() -> DirectLabelColormap:
     colours: dict[int | None, tuple[float, ...]] = {None: CLEAR, 0: CLEAR}
-    for code in DIFFERENCES:
-        colours[code] = (*(c / 255 for c in AGREEMENT[code][1]), 1.0)
+    for code, (_, colour) in DIFFERENCES.items():
+        colours[code] = (*(c / 255 for c in colour), OPACITY[code])
     return DirectLabelColormap(color_dict=colours)
 
 
 def _outline(change: str) -> tuple[float, ...]:
-    colour = OUTLINES.get(change.split(",")[0])
+    colour = outline_of(change)
     return CLEAR if colour is None else (*(c / 255 for c in colour), 1.0)

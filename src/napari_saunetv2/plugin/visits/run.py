@@ -74,10 +74,10 @@ class Compared:
         return rows
 
     def in_words(self) -> str:
-        """Say how well the photographs fit, and what changed."""
+        """Say what changed, and how well the photographs fit."""
         from napari_saunetv2.visits.summary import in_words
 
-        return f"Registered: {self.found.registration.in_words()}. {in_words(self.found.segments)}"
+        return f"{in_words(self.found.segments)} Registered: {self.found.registration.in_words()}."
 
 
 def compare_sides(request: Request) -> Generator[float, None, Compared]:

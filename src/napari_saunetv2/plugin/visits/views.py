@@ -59,6 +59,9 @@ class Views:
         changes = self.results.changes
         if changes is not None and changes is not before:
             changes.events.selected_label.connect(self._take_selected_label)
+        selection = self._viewer.layers.selection
+        if selection.active is frame or selection.active in hidden:  # its opacity fades one into the other
+            selection.active = self.results.registered or changes
         for layer in hidden:
             layer.visible = False
         frame.visible = True
