@@ -55,3 +55,33 @@ class Moved:
         at = registration.transform.to_moving(points)
         seen = moving.sees(at)
         return np.hypot(*(self(at[seen]) - points[seen]).T)
+
+
+class Wavy:
+    """A vessel that grew longer: its pixels, and the points of its centre line, moved sideways in waves."""
+
+    def __init__(self, own, amplitude, length):
+        pixels = np.argwhere(own).astype(float)
+        self._own, self._middle, self._amplitude, self._length = own, pixels.mean(axis=0), amplitude, length
+        self._along = np.linalg.svd(pixels - self._middle, full_matrices=False)[2][0]
+        at = (pixels - self._middle) @ self._along
+        self._ends = at.min(), at.max()
+
+    def shift(self, points):
+        """What the points are moved by; their place along the vessel stays."""
+        at, (low, high) = (points - self._middle) @ self._along, self._ends
+        fade = np.clip(np.minimum(at - low, high - at) / self._length, 0, 1)
+        wave = self._amplitude * fade * np.sin(2 * np.pi * (at - low) / self._length)
+        return wave[:, None] * (self._along[::-1] * (-1, 1))
+
+    def image(self):
+        """The vessel's pixels where they are later."""
+        points = np.indices(self._own.shape).reshape(2, -1).T.astype(float)
+        before = (points - self.shift(points)).T
+        soft = ndimage.map_coordinates(self._own.astype(float), before, order=1)
+        return soft.reshape(self._own.shape) >= 0.5
+
+    def longer(self, points):
+        """By how much a line of these points is longer later."""
+        lengths = [np.hypot(*np.diff(p, axis=0).T).sum() for p in (points, points + self.shift(points))]
+        return lengths[1] - lengths[0]
