@@ -49,8 +49,9 @@ def visits(
     The later photograph is registered to the earlier one by its vessels. The folder gets it in the frame of
     the earlier one (LATER_registered.png, LATER_registered_vessels.png), the difference of the vessels
     (difference.png: faint green at both visits, yellow at the earlier only, blue at the later only, changed
-    segments outlined), a table of segments with the change of width and length and its 95 % interval (segments.csv), a summary
-    (summary.csv), the warnings (warnings.csv) and the meaning of every column (columns.csv).
+    segments outlined), a table of segments with the change of width and length and its 95 % interval
+    (segments.csv), a summary (summary.csv), the warnings (warnings.csv) and the meaning of every column
+    (columns.csv).
 
     Photographs that are not of one eye, or hardly overlap, are refused.
 
