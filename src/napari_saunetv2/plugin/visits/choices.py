@@ -37,7 +37,8 @@ def likely_photographs(viewer: "ViewerModel") -> tuple[Any, Any]:
     dates = [str(x.metadata.get("date") or "") for x in found]
     if len(found) == 2 and all(dates):
         found.sort(key=lambda x: str(x.metadata["date"]))
-    return tuple((*found, NONE, NONE)[:2])  # type: ignore[return-value]
+    one, other, *_ = (*found, NONE, NONE)
+    return one, other
 
 
 def own_vessels(viewer: "ViewerModel", photograph: Any) -> Any:

@@ -31,13 +31,12 @@ def command(request: Request) -> Generator[float, None, str]:
     from napari_saunetv2.training import folders, tasks  # which load torch
 
     folder = tasks.copies()
-    sides = request.earlier, request.later
-    names = folders.file_names([side.name for side in sides])
-    written = []
-    for number, (side, name) in enumerate(zip(sides, names, strict=True)):
-        written.append(_of_files(side, folder, name))
-        yield (number + 1) / 2
-    return Visiting(*written, portable(request.config)).as_command()
+    names = folders.file_names([request.earlier.name, request.later.name])
+    earlier = _of_files(request.earlier, folder, names[0])
+    yield 0.5
+    later = _of_files(request.later, folder, names[1])
+    yield 1.0
+    return Visiting(earlier, later, portable(request.config)).as_command()
 
 
 def _of_layers(side: Side) -> VisitOf:

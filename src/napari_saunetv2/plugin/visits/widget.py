@@ -219,13 +219,18 @@ class VisitsWidget(VisitsForm):
         return scale.scale_of(given, DISC_DIAMETER, *layers).spacing
 
     def _request(self) -> Request:
-        sides = []
-        given = self.spacing.value, ""
-        for which, (photograph, vessels), said in zip(
-            ("earlier", "later"), self._given(), given, strict=True
-        ):
-            spacing = self._spacing(photograph, vessels, said)
-            layers = (x if is_layer(x) else None for x in (photograph, vessels))
-            sides.append(Side.of(which, *layers, spacing))
         model = self.model.value or InferenceConfig().model
-        return Request(*sides, InferenceConfig(model=model, device=preferred("device")))
+        earlier, later = self._given()
+        return Request(
+            self._side("earlier", *earlier, self.spacing.value),
+            self._side("later", *later, ""),
+            InferenceConfig(model=model, device=preferred("device")),
+        )
+
+    def _side(self, which: str, photograph: object, vessels: object, spacing: str) -> Side:
+        return Side.of(
+            which,
+            photograph if is_layer(photograph) else None,
+            vessels if is_layer(vessels) else None,
+            self._spacing(photograph, vessels, spacing),
+        )
