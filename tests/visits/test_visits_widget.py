@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from napari_saunetv2.cli import app
 from napari_saunetv2.imaging.synthetic import fundus
+from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.plugin.visits import widget as plugin
 from napari_saunetv2.visits import About, compare, masked
 
@@ -93,6 +94,20 @@ def test_it_says_what_is_missing_and_chooses_two_photographs(viewer, widget):
     widget.later.value = viewer.layers["2024"]
     widget.swap.native.click()
     assert (widget.earlier.value.name, widget.later.value.name) == ("2024", "2019")
+
+
+def test_vessels_that_were_corrected_are_chosen(viewer, widget):
+    add_visits(viewer)
+    drawn = viewer.layers["2024 mask"]
+    drawn.metadata |= {"saunetv2 role": "vessels", "saunetv2 image": "2024"}
+    edits.remember(drawn)
+    first, second = viewer.layers["2019"], viewer.layers["2024"]
+    for corrected in (False, True):
+        drawn.data[100:110, 100:110] = corrected
+        widget.later.value = first
+        widget.later.value = second
+        assert (widget.later_vessels.value == "segment") is not corrected
+        assert not corrected or widget.later_vessels.value is drawn
 
 
 def test_photographs_with_dates_are_put_in_their_order(viewer, widget):

@@ -7,6 +7,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_saunetv2.plugin.common.part import frame_of
 from napari_saunetv2.plugin.common.roles import NOT_VESSELS, OF, ROLE
+from napari_saunetv2.plugin.session import edits
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -42,12 +43,16 @@ def likely_photographs(viewer: "ViewerModel") -> tuple[Any, Any]:
 
 
 def own_vessels(viewer: "ViewerModel", photograph: Any) -> Any:
-    """Give the vessels that Segment drew of a photograph, or those of its data set; else the model's."""
+    """Give the vessels of a photograph that Segment drew and somebody corrected; else the model's.
+
+    Vessels that are as Segment drew them are found again, with the probability that a layer of them lacks.
+    """
     if photograph == NONE:
         return SEGMENT
     fitting = [x for x in vessels(viewer)[1:] if np.array_equal(frame_of(x), frame_of(photograph))]
     mine = [x for x in fitting if x.metadata.get(ROLE) == "vessels" and x.metadata.get(OF) == photograph.name]
-    return mine[-1] if mine else SEGMENT
+    corrected = [x for x in mine if edits.painted(x)]
+    return corrected[-1] if corrected else SEGMENT
 
 
 def is_layer(choice: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 from napari.layers import Layer
@@ -202,7 +202,7 @@ class VisitsWidget(VisitsForm):
 
     # What the fields say
 
-    def _given(self) -> list[tuple[object, object]]:
+    def _given(self) -> list[tuple[Any, Any]]:
         """Photograph and vessels of both visits, as they are chosen."""
         return [
             (self.earlier.value, self.earlier_vessels.value),
@@ -214,7 +214,7 @@ class VisitsWidget(VisitsForm):
         (photograph, vessels), later = self._given()
         return [x for x in (photograph, vessels, *later) if is_layer(x)]
 
-    def _spacing(self, photograph: object, vessels: object, given: str) -> float | None:
+    def _spacing(self, photograph: Any, vessels: Any, given: str) -> float | None:
         layers = [x for x in (vessels, photograph) if is_layer(x)]
         return scale.scale_of(given, DISC_DIAMETER, *layers).spacing
 
@@ -227,7 +227,7 @@ class VisitsWidget(VisitsForm):
             InferenceConfig(model=model, device=preferred("device")),
         )
 
-    def _side(self, which: str, photograph: object, vessels: object, spacing: str) -> Side:
+    def _side(self, which: str, photograph: Any, vessels: Any, spacing: str) -> Side:
         return Side.of(
             which,
             photograph if is_layer(photograph) else None,
