@@ -14,10 +14,11 @@ from napari_saunetv2.cli import app
 from napari_saunetv2.files import read_mask, write_image, write_mask
 from napari_saunetv2.measure import Measurements, measure
 from napari_saunetv2.measure.tree import number
-from napari_saunetv2.visits import SEGMENT_COLUMNS, SUMMARY_COLUMNS, Comparison, Visit, compare
+from napari_saunetv2.visits import SEGMENT_COLUMNS, SUMMARY_COLUMNS, Comparison, Visit, compare, files
 from napari_saunetv2.visits.drawing import DIFFERENCES, OUTLINES, difference_picture
 from napari_saunetv2.visits.ranking import ranked
 from napari_saunetv2.visits.widths import of_blur
+from oddfiles.dicoms import stored
 
 KNOWN = Moved(8, 1.1, (15, -10), 2, 300)
 
@@ -225,3 +226,15 @@ def test_the_command_segments_a_photograph(tmp_path):
     assert np.abs(drawn.astype(float) - picture)[inside].mean() < 4
     summary = pd.read_csv(out / "summary.csv").set_index("key")["value"]
     assert abs(summary["rotation"]) == pytest.approx(4, abs=0.3)
+
+
+def test_the_command_refuses_a_left_and_a_right_eye_before_it_segments(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "read_visit", lambda *_: pytest.fail("it is read already"))
+    for name, side in (("a", "L"), ("b", "R")):
+        pixels = np.zeros((9, 9, 3), np.uint8)
+        (tmp_path / f"{name}.dcm").write_bytes(stored(pixels, ImageLaterality=side))
+    command = ["visits", str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm"), "-o", str(tmp_path / "out")]
+    answer = CliRunner().invoke(app, command)
+    assert str(answer.exception) == (
+        "'a.dcm' is of the left eye and 'b.dcm' of the right one: choose two photographs of one eye."
+    )

@@ -62,6 +62,7 @@ def visits(
     `saunetv2 visits 2019.tif 2024.tif --later-vessels 2024_corrected.png --spacing 6.4 -o results`
     """
     from napari_saunetv2.visits import compare, files
+    from napari_saunetv2.visits.registration import refuse_two_eyes
     from napari_saunetv2.visits.summary import in_words
 
     size = number_or("--spacing", spacing, "auto", "none")
@@ -69,6 +70,7 @@ def visits(
     targets = files.outputs(output, later)
     if not overwrite:
         refuse_existing(*targets)
+    refuse_two_eyes(*((file.name, files.stated_eye(file)) for file in (earlier, later)))
     config = InferenceConfig(model=model, device=device)
     first = files.read_visit(earlier, config, earlier_vessels, size)
     second = files.read_visit(later, config, later_vessels, other)

@@ -171,8 +171,9 @@ class VisitsWidget(VisitsForm):
         ours = all(
             x.value is meant or not is_layer(x.value) for x, meant in zip(fields, self._meant, strict=True)
         )
+        twice = is_layer(self.earlier.value) and self.earlier.value is self.later.value
         alone = SEGMENT not in (self.earlier_vessels.value, self.later_vessels.value)
-        if self.earlier.value is self.later.value or (ours and not alone):  # nobody chose otherwise
+        if twice or (ours and not alone):  # nobody chose otherwise
             for field, meant in zip(fields, likely, strict=True):
                 field.value = meant
             self._meant = likely
