@@ -20,7 +20,7 @@ from napari_saunetv2.visits.ranking import ranked
 from napari_saunetv2.visits.widths import of_blur
 from oddfiles.dicoms import stored
 
-KNOWN = Moved(8, 1.1, (15, -10), 2, 300)
+KNOWN = Moved(8, 1.1, (15, -10), 1, 300)
 
 
 @pytest.fixture(scope="module")
