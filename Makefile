@@ -155,6 +155,10 @@ benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and
 benchmark-measure: .venv/ready-dev  ## Measure how exact and repeatable the measurements are on DATA into docs/measurements.md (an hour)
 	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)
 
+.PHONY: benchmark-visits
+benchmark-visits: .venv/ready-dev  ## Register known transforms of DATA and see what the intervals cover, into docs/visits.md (minutes)
+	PYTHONPATH=tests/visits $(BIN)/python benchmarks/visits.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: train-landmarks
 train-landmarks: .venv/ready-dev  ## Train the model of disc and fovea on DATA (../shared/data) into runs/ (minutes)
 	mkdir -p runs

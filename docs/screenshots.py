@@ -18,9 +18,11 @@ os.environ |= {"XDG_DATA_HOME": str(_HOME), "SAUNETV2_MODELS": str(_HOME), "NAPA
 import napari  # noqa: E402
 import numpy as np  # noqa: E402
 from qtpy.QtTest import QTest  # noqa: E402
+from scipy import ndimage  # noqa: E402
 
 from napari_saunetv2.files import write_image  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
+from napari_saunetv2.measure import measure as measure_vessels  # noqa: E402
 
 THEME = sys.argv[1] if len(sys.argv) > 1 else "dark"
 IMAGES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "images"
@@ -29,7 +31,7 @@ PLUGIN = "napari-saunetv2"
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, arteries_veins, measure, finetune, evaluate, browse):
+    for picture in (segment, arteries_veins, measure, finetune, evaluate, browse, visits):
         picture()
 
 
@@ -105,6 +107,50 @@ def browse() -> None:
         _wait(lambda: all(widget.cases.item(row, 4).text() for row in rows))
 
 
+def visits() -> None:
+    earlier, later = two_visits()
+    with _window("visits", "Compare visits") as (viewer, widget):
+        for name, picture in (("2019", earlier), ("2024", later)):
+            viewer.add_image(picture, rgb=True, name=name)
+        widget.run.native.click()
+        _wait(lambda: widget.panel.job is None and not widget.panel.turns._waiting)
+    with _window("visits-vessel", "Compare visits", reset=False) as (viewer, widget):
+        for name, picture in (("2019", earlier), ("2024", later)):
+            viewer.add_image(picture, rgb=True, name=name)
+        widget.run.native.click()
+        _wait(lambda: widget.panel.job is None and not widget.panel.turns._waiting)
+        table = widget.views_of.compared.ranked
+        widget.table.go(int(table["label"].iloc[0]))
+
+
+def two_visits() -> tuple[np.ndarray, np.ndarray]:
+    """A synthetic eye, and the same turned and bent, with one vessel wider and one gone."""
+    eye = fundus(seed=0)
+    found = measure_vessels(eye.vessels, fov=eye.fov)
+    table = found.segments
+    away = table[table["column"] < 330]  # from the disc, where vessels lie side by side
+    wide = away[away["width_median"] > 5]["length"].idxmax()
+    fine = table[table["width_median"] < 4].drop(index=wide, errors="ignore")["length"].idxmax()
+    picture = eye.image.astype(float)
+    size = (5, 5, 1)
+    for label, changed in (
+        (wide, ndimage.grey_erosion(picture, size)),
+        (fine, ndimage.grey_closing(picture, (15, 15, 1))),
+    ):
+        near = ndimage.binary_dilation(found.labels == label, iterations=4)
+        soft = ndimage.gaussian_filter(near.astype(float), 1)[..., None]
+        picture = (1 - soft) * picture + soft * changed
+    turn = np.radians(6)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / 1.04
+    middle = (np.array(picture.shape[:2]) - 1) / 2
+    rows, columns = np.indices(picture.shape[:2])
+    at = np.tensordot(turned, np.stack([rows - middle[0] - 12, columns - middle[1] + 9]), 1)
+    at += middle[:, None, None] + np.sin(2 * np.pi * at[::-1] / 300)
+    planes = [ndimage.map_coordinates(picture[..., n], at, order=1) for n in range(3)]
+    later = np.clip(0.92 * np.stack(planes, -1), 0, 255)
+    return eye.image, np.rint(later).astype(np.uint8)
+
+
 def _tree(folder: Path) -> Path:
     """Write synthetic eyes into folders of patients and visits; one is dark, and one file is damaged."""
     visits = ("ada/2024-01-11", "ada/2024-07-02", "ben/2023-05-02")
@@ -119,12 +165,13 @@ def _tree(folder: Path) -> Path:
 
 
 @contextmanager
-def _window(name: str, widget: str) -> Iterator[tuple[napari.Viewer, object]]:
+def _window(name: str, widget: str, *, reset: bool = True) -> Iterator[tuple[napari.Viewer, object]]:
     viewer = napari.Viewer()
     viewer.theme = THEME
     viewer.window.resize(1280, 800)
     yield viewer, viewer.window.add_plugin_dock_widget(PLUGIN, widget)[1]
-    viewer.reset_view()
+    if reset:
+        viewer.reset_view()
     _wait(lambda: False, seconds=2)
     viewer.screenshot(IMAGES / f"{name}.png", canvas_only=False, flash=False)
     viewer.close()

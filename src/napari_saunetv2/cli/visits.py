@@ -34,6 +34,12 @@ def visits(
             "a number."
         ),
     ] = "auto",
+    later_spacing: Annotated[
+        str,
+        typer.Option(
+            help="The same of the later photograph; it is only compared with the scale that the vessels show."
+        ),
+    ] = "auto",
     model: ModelOption = DEFAULT,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -42,9 +48,10 @@ def visits(
 
     The later photograph is registered to the earlier one by its vessels. The folder gets it in the frame of
     the earlier one (LATER_registered.png, LATER_registered_vessels.png), the difference of the vessels
-    (difference.png: green at both visits, yellow at the earlier only, blue at the later only), a table of
-    segments with the change of width and length and its 95 % interval (segments.csv), a summary
-    (summary.csv), the warnings (warnings.csv) and the meaning of every column (columns.csv).
+    (difference.png: faint green at both visits, yellow at the earlier only, blue at the later only, changed
+    segments outlined), a table of segments with the change of width and length and its 95 % interval
+    (segments.csv), a summary (summary.csv), the warnings (warnings.csv) and the meaning of every column
+    (columns.csv).
 
     Photographs that are not of one eye, or hardly overlap, are refused.
 
@@ -55,15 +62,18 @@ def visits(
     `saunetv2 visits 2019.tif 2024.tif --later-vessels 2024_corrected.png --spacing 6.4 -o results`
     """
     from napari_saunetv2.visits import compare, files
+    from napari_saunetv2.visits.registration import refuse_two_eyes
     from napari_saunetv2.visits.summary import in_words
 
     size = number_or("--spacing", spacing, "auto", "none")
+    other = number_or("--later-spacing", later_spacing, "auto", "none")
     targets = files.outputs(output, later)
     if not overwrite:
         refuse_existing(*targets)
+    refuse_two_eyes(*((file.name, files.stated_eye(file)) for file in (earlier, later)))
     config = InferenceConfig(model=model, device=device)
     first = files.read_visit(earlier, config, earlier_vessels, size)
-    second = files.read_visit(later, config, later_vessels, "none" if size == "none" else "auto")
+    second = files.read_visit(later, config, later_vessels, other)
     found = compare(first, second)
     files.write(found, first, second, targets, overwrite=overwrite)
     out.print(f"registered: {found.registration.in_words()}")

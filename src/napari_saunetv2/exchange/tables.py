@@ -1,5 +1,6 @@
 """The tables of a measurement as one Excel workbook, or as CSV files beside each other."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,30 @@ def save_tables(path: Path, name: str, image: "pd.DataFrame", segments: "pd.Data
         When a file cannot be written, or a table has more rows than a sheet of Excel.
     """
     tables = {"image": _named(image, name), "segments": _named(segments, name), "columns": _meanings()}
+    return write_tables(path, tables)
+
+
+def write_tables(path: Path, tables: "Mapping[str, pd.DataFrame]") -> list[Path]:
+    """Write tables as the sheets of a workbook, or as CSV files; existing files are replaced.
+
+    Parameters
+    ----------
+    path : Path
+        ``NAME.xlsx``, or ``NAME.csv`` for the first table, with ``NAME_KEY.csv`` for each other.
+    tables : mapping of str to DataFrame
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    SettingsError
+        For another suffix, or a workbook without the package openpyxl.
+    FileFormatError
+        When a file cannot be written, or a table has more rows than a sheet of Excel.
+    """
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
         write_excel(path, tables, overwrite=True)
@@ -50,8 +75,8 @@ def save_tables(path: Path, name: str, image: "pd.DataFrame", segments: "pd.Data
     if suffix != ".csv":
         raise SettingsError(f"'{path.name}' is no table: end the name with .csv or .xlsx.")
     written = []
-    for key, table in tables.items():
-        target = path if key == "image" else path.with_name(f"{path.stem}_{key}.csv")
+    for number, (key, table) in enumerate(tables.items()):
+        target = path if number == 0 else path.with_name(f"{path.stem}_{key}.csv")
         text = table.to_csv(index=False, lineterminator="\n")
         write_beside(target, lambda file, text=text: file.write(text.encode()), overwrite=True)  # type: ignore[misc]
         written.append(target)

@@ -1,7 +1,7 @@
 """Segmentation: from an image to the vessel probability of each pixel."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from numbers import Real
 from typing import Literal, TypeAlias
 
@@ -141,10 +141,23 @@ def predict(
         if should_stop is not None and should_stop():
             raise Stopped("Segmentation was stopped before it was done; nothing is kept.")
 
+    return drain(predict_steps(image, model, config, fov), show)
+
+
+def predict_steps(
+    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
+) -> Generator[fallback.State, None, fallback.Prediction]:
+    """Do what :func:`predict` does, step by step.
+
+    Yields
+    ------
+    State
+        Before the first pass of the network and after each.
+    """
     unit = to_unit(image)
     wanted = model.header.modality
     inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
-    answer = drain(fallback.steps(unit, model, config, inside), show)
+    answer = yield from fallback.steps(unit, model, config, inside)
     trained = model.header.scaled_to
     factor = planning.factor_for(unit, trained, config.rescale, inside)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))

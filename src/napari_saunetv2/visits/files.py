@@ -5,27 +5,23 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from napari_saunetv2 import inference
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.partners import is_mask, stem
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import (
     make_folder,
+    read_acquisition,
     read_image,
     read_labels,
-    read_mask,
     read_spacing,
     write_beside,
     write_image,
     write_mask,
 )
-from napari_saunetv2.imaging import field_of_view, modality
-from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.overlay import agreement_picture
-from napari_saunetv2.models import checkpoint
 from napari_saunetv2.visits.comparison import Comparison
+from napari_saunetv2.visits.drawing import difference_picture
+from napari_saunetv2.visits.photograph import About, masked, segmented
 from napari_saunetv2.visits.segments import SEGMENT_COLUMNS
 from napari_saunetv2.visits.summary import SUMMARY_COLUMNS
 from napari_saunetv2.visits.visit import Visit
@@ -88,6 +84,7 @@ def read_visit(
         When a file cannot be read or segmented.
     """
     size = stated_spacing(file) if spacing == "auto" else None if spacing == "none" else spacing
+    about = About(file.name, size, stated_eye(file))
     if is_mask(file):
         if vessels is not None:
             raise SettingsError(
@@ -95,18 +92,12 @@ def read_visit(
                 "with a mask, or the mask alone."
             )
         labels = read_labels(file)
-        seen = None if labels.ignored is None else ~labels.ignored
-        return Visit(labels.pixels, seen, spacing=size, name=file.name)
+        return masked(labels.pixels, about, ignored=labels.ignored)
     image = read_image(file)
-    unit = to_unit(image)
-    if vessels is not None:
-        seen = field_of_view.detect(unit)
-        return Visit(read_mask(vessels), seen, photograph=unit, spacing=size, name=file.name)
-    model = checkpoint.load(config.model)
-    fov = modality.field(unit, model.header.modality)
-    probability = inference.predict(image, model, config).probability
-    threshold = inference.threshold_of(model, "auto", config.tta)
-    return Visit(probability >= threshold, fov, probability, threshold, unit, size, file.name)
+    if vessels is None:
+        return segmented(image, config, about)
+    labels = read_labels(vessels)
+    return masked(labels.pixels, about, image, labels.ignored)
 
 
 def stated_spacing(file: Path) -> float | None:
@@ -115,6 +106,12 @@ def stated_spacing(file: Path) -> float | None:
     if stated is None or not stated.millimetres or not np.isclose(stated.height, stated.width, rtol=0.01):
         return None
     return 500 * (stated.height + stated.width)
+
+
+def stated_eye(file: Path) -> str:
+    """Tell which eye a DICOM file says that it shows; "" where it does not, or for any other file."""
+    said = read_acquisition(file)
+    return said.eye if said is not None and said.eye in ("left", "right") else ""
 
 
 def write(
@@ -129,25 +126,30 @@ def write(
         overwrite=overwrite,
     )
     write_mask(files.vessels, found.vessels, overwrite=overwrite)
-    drawing = difference_picture(found, earlier)
+    drawing = difference_picture(found, earlier, later)
     write_beside(files.difference, lambda file: drawing.save(file, "png"), overwrite=overwrite)
     write_tables(found, files, overwrite=overwrite)
 
 
 def write_tables(found: Comparison, files: Written, *, overwrite: bool = False) -> None:
     """Write the tables of a comparison, with the meaning of every column."""
+    for name, table in tables_of(found).items():
+        path: Path = getattr(files, name)
+        text = table.to_csv(index=False, lineterminator="\n").encode()
+        write_beside(path, lambda out, text=text: out.write(text), overwrite=overwrite)  # type: ignore[misc]
+
+
+def tables_of(found: Comparison) -> "dict[str, pd.DataFrame]":
+    """Give the tables of a comparison by name: segments, summary, warnings, and what their columns mean."""
     import pandas as pd
 
     warnings = pd.DataFrame({"warning": list(found.warnings)})
-    tables = {
-        files.segments: found.segments,
-        files.summary: found.summary,
-        files.warnings: warnings,
-        files.columns: columns_table(),
+    return {
+        "segments": found.segments,
+        "summary": found.summary,
+        "warnings": warnings,
+        "columns": columns_table(),
     }
-    for path, table in tables.items():
-        text = table.to_csv(index=False, lineterminator="\n").encode()
-        write_beside(path, lambda out, text=text: out.write(text), overwrite=overwrite)  # type: ignore[misc]
 
 
 def columns_table() -> "pd.DataFrame":
@@ -166,11 +168,3 @@ def columns_table() -> "pd.DataFrame":
 def as_bytes(image: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Turn an image of range [0, 1] into bytes."""
     return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
-
-
-def difference_picture(found: Comparison, earlier: Visit) -> Image.Image:
-    """Draw the difference onto the earlier photograph, dimmed and grey; onto black where there is none."""
-    unit = np.zeros((*earlier.shape, 3), np.float32) if earlier.photograph is None else earlier.photograph
-    return agreement_picture(
-        np.atleast_3d(np.asarray(unit, np.float32)), found.difference, max(earlier.shape)
-    )

@@ -125,7 +125,8 @@ def register(moving: Visit, fixed: Visit) -> Registration:
     Raises
     ------
     RegistrationError
-        Where the vessels do not fit: two eyes, a mirrored photograph, or hardly any overlap.
+        Where one is known to be of the left eye and the other of the right one, and where the vessels do not
+        fit: two eyes, a mirrored photograph, or hardly any overlap.
     ImageError
         Where a photograph shows too few vessels.
 
@@ -154,6 +155,7 @@ def register_steps(moving: Visit, fixed: Visit) -> Generator[float, None, Regist
     float, range [0, 1]
         Share of the work that is done.
     """
+    refuse_two_eyes((fixed.name, fixed.eye), (moving.name, moving.eye))
     yield 0.0
     lines = _lines(fixed)
     yield 0.1
@@ -171,6 +173,20 @@ def register_steps(moving: Visit, fixed: Visit) -> Generator[float, None, Regist
     return Registration(
         transform, found.residuals, found.overlap, found.matched, found.confidence, quadratic, bent, warnings
     )
+
+
+def refuse_two_eyes(fixed: tuple[str, str], moving: tuple[str, str]) -> None:
+    """Raise RegistrationError where one photograph is known to be of a left eye and the other of a right one.
+
+    Parameters
+    ----------
+    fixed, moving : (name, eye)
+    """
+    if {fixed[1], moving[1]} == {"left", "right"}:
+        raise RegistrationError(
+            f"'{fixed[0]}' is of the {fixed[1]} eye and '{moving[0]}' of the {moving[1]} one: choose two "
+            "photographs of one eye."
+        )
 
 
 def _lines(visit: Visit) -> tuple[Floats, Floats]:
@@ -238,9 +254,9 @@ def _bent(
 def _refusal(moving: Visit, fixed: Visit, found: Agreement | None) -> str:
     known = "" if found is None else f" (confidence {found.confidence:.2f}, at least {REFUSED:g} is needed)"
     return (
-        f"The vessels of '{moving.name}' do not fit those of '{fixed.name}'{known}: these may be two eyes, a "
-        "left and a right one, photographs that overlap too little, or one of them is mirrored. Choose two "
-        "photographs of one eye that show the same part of it."
+        f"The vessels of '{moving.name}' do not fit those of '{fixed.name}'{known}: choose two photographs "
+        "of one eye that show the same part of it; these may be of a left and a right eye, of two persons, "
+        "or mirrored."
     )
 
 

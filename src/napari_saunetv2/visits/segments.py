@@ -175,12 +175,14 @@ def _width(
 
 
 def _length(pair: _Pair, met: NDArray[np.intp], length: float) -> dict[str, Any]:
-    other = other_length(pair.way, met, pair.later.tree.sections)
+    trees = pair.earlier.tree.sections, pair.later.tree.sections
+    other, unknown = other_length(pair.way, met, *trees)
     # Both ends of the stretch are placed to the residual. What the transform stretches beyond its quadratic
     # part may be the camera or the vessel, and averages out over the pieces of the deformation.
     ends = np.sqrt(2) * max(pair.registration.residual, 0.5)
     pieces = max(1.0, length / (2 * pair.registration.transform.grid.spacing))
     doubt = NORMAL * float(np.hypot(ends, length * pair.way.strain / np.sqrt(pieces)))
+    doubt = float(np.hypot(doubt, unknown))
     return {
         "length_earlier": length,
         "length_later": other,

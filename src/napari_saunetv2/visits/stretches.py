@@ -86,21 +86,32 @@ def found_in_fixed(
     return seen, there & seen
 
 
-def other_length(way: Stretches, run: NDArray[np.intp], moving: Sections) -> float:
-    """Length of the moving photograph's vessel beside a run of points, pixels of the fixed photograph.
+def other_length(
+    way: Stretches, run: NDArray[np.intp], fixed: Sections, moving: Sections
+) -> tuple[float, float]:
+    """Length of the moving photograph's vessel beside a run of points, and how far it is not known.
 
     Parameters
     ----------
     way : Stretches
     run : array of int
-        Points of one segment in their order, each with a counterpart.
-    moving : Sections
+        Points of one segment of the fixed photograph in their order, each with a counterpart.
+    fixed, moving : Sections
+
+    Returns
+    -------
+    length, unknown : float
+        Pixels of the fixed photograph. From one segment of the moving photograph's vessels to the next,
+        across a branching or a gap, the centre line is not known: the vessel is taken to be as long there as
+        in the fixed photograph. What the straight line from end to end would be longer or shorter is
+        ``unknown``, root of the sum of squares.
     """
     far = way.other[run]
     curve = moving.lines.curve[far]
     breaks = np.flatnonzero(np.diff(curve))
     first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(run) - 1]])
-    within = np.abs(way.along[run[last]] - way.along[run[first]]).sum()
-    # From one segment of the other tree to the next, across its node.
-    steps = moving.lines.points[far[last[:-1]]] - moving.lines.points[far[first[1:]]]
-    return float((within + np.hypot(*steps.T).sum()) / np.mean(way.along_scale[run]))
+    scale = float(np.mean(way.along_scale[run]))
+    within = float(np.abs(way.along[run[last]] - way.along[run[first]]).sum()) / scale
+    across = np.hypot(*(moving.lines.points[far[first[1:]]] - moving.lines.points[far[last[:-1]]]).T) / scale
+    own = fixed.lines.arc()[run[first[1:]]] - fixed.lines.arc()[run[last[:-1]]]
+    return within + float(own.sum()), float(np.sqrt(((across - own) ** 2).sum()))

@@ -86,11 +86,14 @@ def in_words(segments: "pd.DataFrame") -> str:
     both = segments[segments["found"] == "both"]
     compared = int(both["width_change"].notna().sum())
     wider, narrower = (_count(both, "width_verdict", word) for word in ("wider", "narrower"))
+    lengths = int(both["length_change"].notna().sum())
+    longer, shorter = (_count(both, "length_verdict", word) for word in ("longer", "shorter"))
     gone, new = (_count(segments, "found", word) for word in ("earlier only", "later only"))
     return (
-        f"{compared} segments compared: {wider} wider, {narrower} narrower than the uncertainty (about "
-        f"{0.05 * compared:.0f} would be by chance). {gone} are found at the earlier visit only, {new} at "
-        "the later only."
+        f"{compared} segments compared in width: {wider} wider, {narrower} narrower than the uncertainty "
+        f"(about {0.05 * compared:.0f} would be by chance); {lengths} in length: {longer} longer, {shorter} "
+        f"shorter (about {0.05 * lengths:.0f} by chance). Segments found at the earlier visit only: {gone}; "
+        f"at the later only: {new}."
     )
 
 

@@ -41,6 +41,8 @@ class Visit:
         Micrometres per pixel.
     name : str
         As messages call it.
+    eye : "left", "right" or ""
+        As far as it is known.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Visit:
     photograph: ArrayLike | None = None
     spacing: float | None = None
     name: str = "photograph"
+    eye: str = ""
 
     def __post_init__(self) -> None:
         """Check the arrays and the spacing."""

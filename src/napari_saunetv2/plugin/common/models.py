@@ -1,5 +1,6 @@
 """The list of models: tooltips, new models, and model files from other folders."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
-from napari_saunetv2.config import DEFAULT
+from napari_saunetv2.config import DEFAULT, InferenceConfig
+from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import library
 from napari_saunetv2.models.header import SUFFIX
 from napari_saunetv2.models.library import ModelInfo
@@ -88,6 +90,15 @@ class ModelBox(ComboBox):
             if info is not None:
                 box.setItemData(number, card(info), Qt.ItemDataRole.ToolTipRole)
         self.tooltip = card(self.info) if self.info else "The network and its training."
+
+
+def portable(config: InferenceConfig) -> InferenceConfig:
+    """Name the file of a model that is not bundled, so that another program finds it."""
+    try:
+        found = library.find(config.model)
+        return config if library.info(found).bundled else replace(config, model=str(found))
+    except CheckpointError:
+        return config
 
 
 def card(info: ModelInfo) -> str:

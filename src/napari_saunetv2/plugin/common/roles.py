@@ -6,8 +6,8 @@ ROLE = "saunetv2 role"
 
 CLASSES = "saunetv2 classes"
 """Key in the metadata of a label layer: the classes that its labels are sums of."""
-NOT_VESSELS = ("agreement", "segments", "marks")
-"""Roles of labels that show an evaluation or a measurement, and are no mask."""
+NOT_VESSELS = ("agreement", "segments", "marks", "difference", "changes")
+"""Roles of labels that show an evaluation, a measurement or a comparison, and are no mask."""
 
 OF = "saunetv2 image"
 """Key in a result's metadata: the name of its image."""

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_saunetv2.measure import SEGMENT_COLUMNS
+from napari_saunetv2.plugin.common.segments_view import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,18 +33,6 @@ FIRST = ("label", "frame", "vessels", "changed", *TITLES)
 HIDDEN = ("row", "column", "vessel", "scale_source")
 
 
-def text(value: Any) -> str:
-    """Show a value of a table: four digits of a number, nothing of one that is not known."""
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        if np.isnan(number):
-            return ""
-        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else ""
-    return str(value)
-
-
 def measures(table: "pd.DataFrame") -> list[str]:
     """List the measures that the table has values of."""
     return [key for key in TITLES if table[key].notna().any()]
@@ -60,3 +47,7 @@ def columns(table: "pd.DataFrame") -> list[str]:
         for key in (*FIRST, *rest)
         if key in table and (table[key].notna() & table[key].ne(nothing.get(key, ""))).any()
     ]
+
+
+LOOK = Columns(TITLES, MEANINGS, columns, lambda table: table["changed"].to_numpy(bool))
+"""How the table of segments is shown; those that were changed are marked."""

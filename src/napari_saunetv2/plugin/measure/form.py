@@ -18,11 +18,11 @@ from napari_saunetv2.plugin.common.forms import (
     progress_bar,
     row,
 )
+from napari_saunetv2.plugin.common.segments_view import SegmentsView
 from napari_saunetv2.plugin.common.steady import keep_height, keep_room
 from napari_saunetv2.plugin.measure.choices import AUTO, FIND, NONE
-from napari_saunetv2.plugin.measure.columns import TITLES
+from napari_saunetv2.plugin.measure.columns import LOOK, TITLES
 from napari_saunetv2.plugin.measure.histogram import ColourBar, HistogramView
-from napari_saunetv2.plugin.measure.segments_view import SegmentsView
 from napari_saunetv2.plugin.measure.source import LABELS
 from napari_saunetv2.plugin.measure.summary import SummaryView
 from napari_saunetv2.plugin.measure.zones import DRAWN
@@ -194,7 +194,7 @@ class MeasureForm(Container[Any]):
             enabled=False,
         )
         self.bar = ColourBar()
-        self.summary, self.table, self.histogram = SummaryView(), SegmentsView(), HistogramView()
+        self.summary, self.table, self.histogram = SummaryView(), SegmentsView(LOOK), HistogramView()
 
     def _lay_out(self) -> None:
         keep_height(self.status, STATUS_LINES)

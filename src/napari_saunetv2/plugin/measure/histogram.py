@@ -7,8 +7,8 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_saunetv2.plugin.common.segments_view import text
 from napari_saunetv2.plugin.measure.colours import STEPS, ColourScale, ramp
-from napari_saunetv2.plugin.measure.columns import text
 
 BINS = 24
 

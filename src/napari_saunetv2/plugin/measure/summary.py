@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QTableWidgetItem as Cell
 
 from napari_saunetv2.measure import MEASURES, REGIONS
 from napari_saunetv2.plugin.common.forms import narrow
-from napari_saunetv2.plugin.measure.columns import text
+from napari_saunetv2.plugin.common.segments_view import text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from napari.layers import Labels
 
 from napari_saunetv2.measure.regions import Landmarks
 from napari_saunetv2.plugin.common.camera import look_closely_at
+from napari_saunetv2.plugin.common.picking import Picking
 from napari_saunetv2.plugin.measure.columns import TITLES, measures
 from napari_saunetv2.plugin.measure.form import MeasureForm
 from napari_saunetv2.plugin.measure.landmarks import landmarks_of_all
-from napari_saunetv2.plugin.measure.picking import Picking
 from napari_saunetv2.plugin.measure.results import Results
 from napari_saunetv2.plugin.measure.run import Measured
 from napari_saunetv2.plugin.measure.source import Index

@@ -1,6 +1,5 @@
 """A segmentation as Python code and as a command line."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,19 +15,11 @@ from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.models import library
 from napari_saunetv2.models.header import Header
 from napari_saunetv2.plugin.common.layers import Planes, colours_first, current_plane, file_of
+from napari_saunetv2.plugin.common.models import portable
 from napari_saunetv2.reproduce import Segmentation
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-
-def portable(config: InferenceConfig) -> InferenceConfig:
-    """Name the file of a model that is not bundled, so that another program finds it."""
-    try:
-        found = library.find(config.model)
-        return config if library.info(found).bundled else replace(config, model=str(found))
-    except CheckpointError:
-        return config
 
 
 def recipe_of(config: InferenceConfig, post: PostProcessing) -> Segmentation:

@@ -1,31 +1,73 @@
 """The table of segments; a row goes to its vessel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
-from napari_saunetv2.plugin.measure.columns import MEANINGS, TITLES, columns, text
-
 if TYPE_CHECKING:
     import pandas as pd
 
-CHANGED = QColor(255, 212, 59, 70)
-"""Behind the rows of segments that were changed, as their outline in the image."""
+MARKED = QColor(255, 212, 59, 70)
+"""Behind the rows of segments that are marked."""
 
 Place = QModelIndex | QPersistentModelIndex
 
 _TOP = QModelIndex()
 
 
-class SegmentsModel(QAbstractTableModel):
-    """A table of segments, in an order that a click on a column's title chooses."""
+def text(value: Any) -> str:
+    """Show a value of a table: four digits of a number, nothing of one that is not known."""
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if np.isnan(number):
+            return ""
+        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else ""
+    return str(value)
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True)
+class Columns:
+    """How a table of segments is shown; it has the column ``label``.
+
+    Attributes
+    ----------
+    titles, meanings : mapping of str to str
+        By the column's key, where they are not the key itself.
+    listed : callable
+        Gives the columns that are shown of a table.
+    marked : callable
+        Gives which rows of a table are marked.
+    text : callable
+        Text of a value.
+    """
+
+    titles: Mapping[str, str]
+    meanings: Mapping[str, str]
+    listed: "Callable[[pd.DataFrame], list[str]]"
+    marked: "Callable[[pd.DataFrame], NDArray[np.bool_]]"
+    text: Callable[[Any], str] = text
+
+
+class SegmentsModel(QAbstractTableModel):
+    """A table of segments, in an order that a click on a column's title chooses.
+
+    Parameters
+    ----------
+    look : Columns
+    """
+
+    def __init__(self, look: Columns) -> None:
         super().__init__()
+        self._look = look
+        self._marked: Any = np.empty(0, bool)
         self._table: pd.DataFrame | None = None
         self._columns: list[str] = []
         self._order: Any = np.empty(0, int)
@@ -33,12 +75,18 @@ class SegmentsModel(QAbstractTableModel):
 
     def show_table(self, table: "pd.DataFrame") -> None:
         """Show another table, in the same order."""
-        shown = columns(table)
+        shown = self._look.listed(table)
         by = self._columns[self._sorting[0]] if 0 <= self._sorting[0] < len(self._columns) else ""
         self.beginResetModel()
-        self._table, self._columns = table, shown
+        self._table, self._columns, self._marked = table, shown, self._look.marked(table)
         self._sorting = (shown.index(by) if by in shown else -1, self._sorting[1])
         self._order = self._sorted()
+        self.endResetModel()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.beginResetModel()
+        self._table, self._columns, self._order = None, [], np.empty(0, int)
         self.endResetModel()
 
     def label(self, row: int) -> int:
@@ -73,11 +121,11 @@ class SegmentsModel(QAbstractTableModel):
             return None
         row, key = self._order[index.row()], self._columns[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return text(self._table[key].to_numpy()[row])
+            return self._look.text(self._table[key].to_numpy()[row])
         if role == Qt.ItemDataRole.TextAlignmentRole and self._table[key].dtype.kind in "fi":
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.BackgroundRole and self._table["changed"].to_numpy()[row]:
-            return CHANGED
+        if role == Qt.ItemDataRole.BackgroundRole and self._marked[row]:
+            return MARKED
         return None
 
     def headerData(  # noqa: N802
@@ -88,8 +136,8 @@ class SegmentsModel(QAbstractTableModel):
             return None
         key = self._columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES.get(key, key.replace("_", " "))
-        return MEANINGS.get(key) if role == Qt.ItemDataRole.ToolTipRole else None
+            return self._look.titles.get(key, key.replace("_", " "))
+        return self._look.meanings.get(key) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; empty values come last."""
@@ -112,16 +160,20 @@ class SegmentsModel(QAbstractTableModel):
 class SegmentsView(QTableView):
     """The table; a click on a row, or Enter, goes to its vessel.
 
+    Parameters
+    ----------
+    look : Columns
+
     Attributes
     ----------
     go : callable
         Called with the number of the segment that the user chose.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look: Columns) -> None:
         super().__init__()
         self.go: Callable[[int], None] = lambda _label: None
-        self._model = SegmentsModel()
+        self._model = SegmentsModel(look)
         self.setModel(self._model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -141,6 +193,10 @@ class SegmentsView(QTableView):
         self.choose(chosen)
         if fresh:
             self.resizeColumnsToContents()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._model.clear()
 
     def choose(self, label: int) -> None:
         """Select the row of a segment and bring it into sight."""
