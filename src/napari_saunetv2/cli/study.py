@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from napari_saunetv2.cli._measuring import (
+    DiscDiameterOption,
+    DiscOption,
+    ExcelOption,
+    ExportOption,
+    SpacingOption,
+    disc_of,
+    spacing_of,
+)
 from napari_saunetv2.cli._shared import (
     DeviceOption,
     EngineOption,
@@ -13,7 +22,6 @@ from napari_saunetv2.cli._shared import (
     SchedulerOption,
     WorkersOption,
     bar,
-    number_or,
     out,
     plain,
 )
@@ -50,12 +58,11 @@ def study(
         typer.Option(help="How dates are written, such as %d.%m.%y; else 2024-05-31 and the like."),
     ] = None,
     model: ModelOption = DEFAULT,
-    spacing: Annotated[
-        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
-    ] = "auto",
-    disc_diameter: Annotated[
-        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-    ] = 1800.0,
+    disc: DiscOption = "auto",
+    spacing: SpacingOption = "auto",
+    disc_diameter: DiscDiameterOption = 1800.0,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     pseudonym: Annotated[
         Path | None,
         typer.Option(
@@ -91,12 +98,16 @@ def study(
 
     `saunetv2 study photographs -o study --pattern '{patient}/{eye}_{date}'`
 
+    `saunetv2 study photographs -o study --excel --export geojson --export imagej`
+
     `saunetv2 study photographs -o study --pseudonym key.txt --keep eye`
     """
     from napari_saunetv2 import cohort
+    from napari_saunetv2.batch import exports
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.about import StudyOptions
+    from napari_saunetv2.study.layout import WORKBOOK
     from napari_saunetv2.study.review import Source
     from napari_saunetv2.study.run import study_steps
 
@@ -105,17 +116,26 @@ def study(
             f"The results would lie among the photographs, in '{output}': choose another folder, such as "
             f"'{folder / 'study'}'."
         )
+    exporting = exports.check(export or (), excel=excel)
+    measuring = MeasureOptions(disc=disc_of(disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter)
     people = _people(pseudonym, keep or [], output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)
+    if not isinstance(measuring.disc, str) and len(listed.cases) > 1:
+        out.print(
+            f"[yellow]All {len(listed.cases)} photographs are measured with the disc at {disc}: leave out "
+            "--disc unless it is there in each of them.[/yellow]"
+        )
     options = StudyOptions(
         output,
         InferenceConfig(
             model=model, device=device, engine=cast("Any", engine), precision=cast("Any", precision)
         ),
-        MeasureOptions(spacing=number_or("--spacing", spacing, "auto", "none"), disc_diameter=disc_diameter),
+        measuring,
         people,
         Source(folder, output, sheet, pattern, date_format).in_words(),
+        exporting,
+        excel,
     )
     with bar() as shown:
         task = shown.add_task("photographs", total=len(listed.cases))
@@ -134,6 +154,8 @@ def study(
         out.print(f"masks edited by hand were measured and kept: {summary.edited} photographs")
     if summary.abandoned:
         out.print(f"results of {summary.abandoned} photographs that are no longer in the study stay unused")
+    if not excel and (output / WORKBOOK).exists():
+        out.print(f"[yellow]{WORKBOOK} is of an earlier run: give --excel to have it renewed.[/yellow]")
     if summary.failed:
         raise typer.Exit(1)
 

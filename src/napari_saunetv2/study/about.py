@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.batch.exports import Export
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.inference.landmarks import MODEL as LANDMARKS
@@ -32,6 +33,10 @@ class StudyOptions:
         How photographs are named.
     source : mapping of str to str
         Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
+    exports : tuple of str
+        Formats for other programs in which each photograph is written too.
+    excel : bool
+        Whether all tables are written into a workbook too.
     """
 
     output: Path
@@ -39,6 +44,8 @@ class StudyOptions:
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     people: People = field(default_factory=People)
     source: Mapping[str, str] = field(default_factory=dict)
+    exports: tuple[Export, ...] = ()
+    excel: bool = False
 
 
 def models(config: InferenceConfig) -> dict[str, str]:
