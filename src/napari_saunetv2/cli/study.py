@@ -70,6 +70,13 @@ def study(
             "new key is made if there is no such file."
         ),
     ] = None,
+    pseudonym_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="File (CSV) for a table of each patient, file and visit with its pseudonym: it undoes "
+            "--pseudonym, so keep it apart from the results. Not written unless asked for."
+        ),
+    ] = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +126,7 @@ def study(
     exporting = exports.check(export or (), excel=excel)
     measuring = MeasureOptions(disc=disc_of(disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter)
     people = _people(pseudonym, keep or [], output, folder)
+    _check_table(pseudonym_table, pseudonym, output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)
     if not isinstance(measuring.disc, str) and len(listed.cases) > 1:
@@ -136,6 +144,7 @@ def study(
         Source(folder, output, sheet, pattern, date_format).in_words(),
         exporting,
         excel,
+        pseudonym_table,
     )
     with bar() as shown:
         task = shown.add_task("photographs", total=len(listed.cases))
@@ -171,12 +180,7 @@ def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path)
         if keep:
             raise SettingsError("--keep is given without --pseudonym: all is kept; leave it out.")
         return People()
-    for place in (output, folder):
-        if pseudonym.resolve().is_relative_to(place.resolve()):
-            raise SettingsError(
-                f"The key '{pseudonym}' lies in '{place}', with which it would be passed on: choose "
-                "another place."
-            )
+    _refuse_within("key", pseudonym, output, folder)
     pseudonyms, new = read_key(pseudonym)
     if new:
         out.print(
@@ -184,6 +188,27 @@ def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path)
             "with it do the same patients get the same pseudonyms again.[/yellow]"
         )
     return People(pseudonyms, frozenset(keep))
+
+
+def _check_table(table: Path | None, pseudonym: Path | None, output: Path, folder: Path) -> None:
+    """Check where the table of pseudonyms is to lie, before the work starts."""
+    from napari_saunetv2.study.identifiers import refuse_other_table
+
+    if table is None:
+        return
+    if pseudonym is None:
+        raise SettingsError("--pseudonym-table is given without --pseudonym: there are no pseudonyms.")
+    _refuse_within("table of pseudonyms", table, output, folder)
+    refuse_other_table(table)
+
+
+def _refuse_within(what: str, path: Path, *folders: Path) -> None:
+    for place in folders:
+        if path.resolve().is_relative_to(place.resolve()):
+            raise SettingsError(
+                f"The {what} '{path}' lies in '{place}', with which it would be passed on: choose another "
+                "place."
+            )
 
 
 def _show(listed: "Cohort", people: "People") -> None:

@@ -14,6 +14,7 @@ from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.study.about import StudyOptions, models, study_of
+from napari_saunetv2.study.identifiers import write_identifiers
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
@@ -96,6 +97,9 @@ def study_steps(
         pseudonyms = options.people.pseudonyms
         names = result_names(cohort, recorded, pseudonyms)
         looked = [look(c, names[c.name], records.get(names[c.name]), pseudonyms) for c in cohort.cases]
+        if options.identifiers is not None:
+            cases = [one.case for one in looked]
+            write_identifiers(options.identifiers, options.people, cases, cohort.left_out)
         task = Task(layout, config, options.measure, only_fov=pseudonyms is not None, exports=options.exports)
         base = _base(task)
         shown = {one.name: options.people.file(one.case) for one in looked}
