@@ -53,6 +53,10 @@ fuzz: .venv/ready-dev  ## Throw 25,000 damaged files, 5,000 of them DICOM, and 2
 fuzz-dicom: .venv/ready-dev  ## Throw 5,000 damaged DICOM files at every door
 	PYTHONPATH=tests $(BIN)/python -u -m fuzz --files 0 --arrays 0 $(ARGS)
 
+.PHONY: dicom-files
+dicom-files: .venv/ready-dev  ## Read every file of FOLDERS, such as highdicom's data/test_files, or refuse it in a sentence
+	PYTHONPATH=tests $(BIN)/python tests/dicom_files.py $(FOLDERS)
+
 .PHONY: faults
 faults: .venv/ready-dev  ## Kill trainings, batches and saves; fill disks, revoke rights, run out of memory
 	PYTHONPATH=tests $(BIN)/python -u -m faults $(ARGS)
@@ -179,6 +183,10 @@ benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photograph
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory into docs/benchmarks/, a page for this processor (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)
+
+.PHONY: benchmark-study
+benchmark-study: .venv/ready-dev  ## Measure what a study costs, for 10,000 photographs on paper, into docs/tutorials/study.md
+	$(BIN)/python benchmarks/study.py $(ARGS)
 
 .PHONY: benchmark-precision
 benchmark-precision: .venv/ready-dev  ## Compare all engines and precisions with torch on DATA (../shared/data) into docs/precision.md

@@ -1,9 +1,12 @@
-"""Make the pictures of all widgets again, on synthetic photographs (``make screenshots``).
+"""Make the pictures of all widgets and pages again, on synthetic photographs (``make screenshots``).
 
-``python docs/screenshots.py light FOLDER`` shows how they look in napari's light theme.
+``python docs/screenshots.py light FOLDER`` shows how they look in napari's light theme; ``dark FOLDER browse
+study`` makes these pictures alone. The pages of a study are drawn by Chromium, if it is installed.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,16 +26,26 @@ from scipy import ndimage  # noqa: E402
 from napari_saunetv2.files import write_image  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
 from napari_saunetv2.measure import measure as measure_vessels  # noqa: E402
+from napari_saunetv2.study import verdicts  # noqa: E402
+from napari_saunetv2.study.layout import Layout  # noqa: E402
 
 THEME = sys.argv[1] if len(sys.argv) > 1 else "dark"
 IMAGES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "images"
 PLUGIN = "napari-saunetv2"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+REVIEWED = {
+    "ada/2024-01-11/OD": "accepted",
+    "ada/2024-01-11/OS": "accepted",
+    "ada/2024-07-02/OD": "set aside",
+}
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, arteries_veins, measure, finetune, evaluate, browse, visits):
-        picture()
+    made = (segment, arteries_veins, measure, finetune, evaluate, browse, visits, study)
+    pictures = {one.__name__: one for one in made}
+    for name in sys.argv[3:] or pictures:
+        pictures[name]()
 
 
 def segment() -> None:
@@ -149,6 +162,40 @@ def two_visits() -> tuple[np.ndarray, np.ndarray]:
     planes = [ndimage.map_coordinates(picture[..., n], at, order=1) for n in range(3)]
     later = np.clip(0.92 * np.stack(planes, -1), 0, 255)
     return eye.image, np.rint(later).astype(np.uint8)
+
+
+def study() -> None:
+    """Do a study with the command, accept and set aside as in the window, and draw its report and a page."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        print(f"The pages of a study are left as they are: none of {', '.join(BROWSERS)} is installed.")
+        return
+    folder, out = _tree(_HOME / "study" / "photographs"), _HOME / "study" / "out"
+    words = [sys.executable, "-m", "napari_saunetv2.cli", "study", str(folder), "-o", str(out)]
+    words += ["--model", "saunetv2-av"]
+    subprocess.run(words, check=False)  # it ends with 1, for one file is damaged
+    for name, verdict in REVIEWED.items():
+        verdicts.review(Layout(out), name, f"{name}.png", verdict)
+    subprocess.run(words, check=False)
+    _draw(browser, Layout(out).report(1), "study-report", 1560)
+    _draw(browser, Layout(out).page(next(iter(REVIEWED))), "study-page", 1240)
+
+
+def _draw(browser: str, page: Path, name: str, height: int) -> None:
+    """Let a browser draw the upper part of a page."""
+    scheme = 1 if THEME == "light" else 0
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--window-size=1200,{height}",
+    ]
+    options += [f"--blink-settings=preferredColorScheme={scheme}", f"--user-data-dir={_HOME / 'browser'}"]
+    subprocess.run(
+        [browser, *options, f"--screenshot={IMAGES.resolve() / name}.png", page.as_uri()],
+        check=True, capture_output=True,
+    )  # fmt: skip
 
 
 def _tree(folder: Path) -> Path:

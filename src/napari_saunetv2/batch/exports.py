@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.exchange.formats import FORMATS, Vessels, missing
-from napari_saunetv2.files import read_spacing
+from napari_saunetv2.files import Spacing, read_spacing
 from napari_saunetv2.files.dicom import begins_as_dicom
 from napari_saunetv2.measure import Measurements
 
@@ -15,11 +15,37 @@ NAMES: tuple[Export, ...] = get_args(Export)
 """Excel is none of them: a run has one workbook for all its images."""
 
 
-def write_export(export: Export, path: Path, found: Measurements, file: Path) -> None:
-    """Write what was measured in a file, a photograph or a mask; raises SaunetError."""
-    photograph = file if begins_as_dicom(file) else None
-    spacing = read_spacing(file)
-    what = Vessels(file.name, found.labels, found.masks, found.segments, found.image, spacing, photograph)
+def write_export(
+    export: Export,
+    path: Path,
+    found: Measurements,
+    file: Path,
+    *,
+    spacing: float | None = None,
+    alone: bool = False,
+) -> None:
+    """Write what was measured in a file, a photograph or a mask.
+
+    Parameters
+    ----------
+    export : "imagej", "geojson", "ome-tiff" or "dicom-seg"
+    path : Path
+    found : Measurements
+    file : Path
+        The photograph or mask.
+    spacing : float, optional
+        Micrometres a pixel, where something else than the file tells them.
+    alone : bool
+        Whether what is written must not refer to a DICOM file: its numbers tell whose it is.
+
+    Raises
+    ------
+    SaunetError
+        If it cannot be written.
+    """
+    photograph = file if begins_as_dicom(file) and not alone else None
+    size = read_spacing(file) if spacing is None else Spacing(spacing / 1000, spacing / 1000, True)
+    what = Vessels(file.name, found.labels, found.masks, found.segments, found.image, size, photograph)
     FORMATS[export].write(path, what)
 
 

@@ -1,10 +1,20 @@
 """``saunetv2 measure``: photographs or masks in, tables of measurements out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_saunetv2.cli._measuring import (
+    DiscDiameterOption,
+    DiscOption,
+    ExcelOption,
+    ExportOption,
+    SpacingOption,
+    disc_of,
+    fovea_of,
+    spacing_of,
+)
 from napari_saunetv2.cli._shared import (
     DeviceOption,
     ModelOption,
@@ -13,7 +23,6 @@ from napari_saunetv2.cli._shared import (
     SchedulerOption,
     WorkersOption,
     bar,
-    number_or,
     out,
     plain,
     refuse_existing,
@@ -32,18 +41,12 @@ def measure(
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and label images.")],
     model: ModelOption = DEFAULT,
-    disc: Annotated[
-        str, typer.Option(help="Optic disc: auto (detected, with a confidence), none, or x,y,r in pixels.")
-    ] = "auto",
+    disc: DiscOption = "auto",
     fovea: Annotated[
         str, typer.Option(help="Fovea: auto (detected, else estimated from the disc), none, or x,y.")
     ] = "auto",
-    spacing: Annotated[
-        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
-    ] = "auto",
-    disc_diameter: Annotated[
-        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-    ] = 1800.0,
+    spacing: SpacingOption = "auto",
+    disc_diameter: DiscDiameterOption = 1800.0,
     arteries: Annotated[
         Path | None, typer.Option(help="Mask of the arteries, for one mask of vessels; needs --veins.")
     ] = None,
@@ -74,16 +77,8 @@ def measure(
             help="Also write a table under the names and by the formulas of automorph, pvbm or vascx."
         ),
     ] = None,
-    export: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Also write each image for another program: imagej (regions of interest), geojson (QuPath), "
-            "ome-tiff (labels) or dicom-seg; may be given several times."
-        ),
-    ] = None,
-    excel: Annotated[
-        bool, typer.Option("--excel", help="Also write all tables into one Excel workbook.")
-    ] = False,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
     recursive: RecursiveOption = False,
@@ -125,9 +120,9 @@ def measure(
         if excel:
             refuse_existing(table.with_suffix(".xlsx"))
     options = measured.MeasureOptions(
-        _numbers("--disc", disc, 3),
-        _numbers("--fovea", fovea, 2),
-        number_or("--spacing", spacing, "auto", "none"),
+        disc_of(disc),
+        fovea_of(fovea),
+        spacing_of(spacing),
         disc_diameter,
         Beside(arteries, veins, fov, photograph, probability, threshold),
     )
@@ -163,17 +158,3 @@ def _line(row: "Measured") -> str:
     if row.status == "failed":
         return f"[red]failed[/red] {name}: {plain(row.error)}"
     return f"{name}  " + ("measured already" if row.status == "kept" else f"{row.segments} segments")
-
-
-def _numbers(option: str, text: str, count: int) -> Any:
-    """Parse one of the allowed words, or this many numbers separated by commas."""
-    if text in ("auto", "none"):
-        return text
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        shape = "x,y,r" if count == 3 else "x,y"
-        raise SettingsError(f"{option} is '{text}': give {shape} in pixels, such as 87,258,41, auto or none.")
-    return numbers

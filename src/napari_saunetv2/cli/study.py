@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from napari_saunetv2.cli._measuring import (
+    DiscDiameterOption,
+    DiscOption,
+    ExcelOption,
+    ExportOption,
+    SpacingOption,
+    disc_of,
+    spacing_of,
+)
 from napari_saunetv2.cli._shared import (
     DeviceOption,
     EngineOption,
@@ -13,7 +22,6 @@ from napari_saunetv2.cli._shared import (
     SchedulerOption,
     WorkersOption,
     bar,
-    number_or,
     out,
     plain,
 )
@@ -50,17 +58,23 @@ def study(
         typer.Option(help="How dates are written, such as %d.%m.%y; else 2024-05-31 and the like."),
     ] = None,
     model: ModelOption = DEFAULT,
-    spacing: Annotated[
-        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
-    ] = "auto",
-    disc_diameter: Annotated[
-        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-    ] = 1800.0,
+    disc: DiscOption = "auto",
+    spacing: SpacingOption = "auto",
+    disc_diameter: DiscDiameterOption = 1800.0,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     pseudonym: Annotated[
         Path | None,
         typer.Option(
             help="File with a secret key: patients, files and DICOM numbers are replaced by a keyed hash. A "
             "new key is made if there is no such file."
+        ),
+    ] = None,
+    pseudonym_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="File (CSV) for a table of each patient, file and visit with its pseudonym: it undoes "
+            "--pseudonym, so keep it apart from the results. Not written unless asked for."
         ),
     ] = None,
     keep: Annotated[
@@ -91,12 +105,16 @@ def study(
 
     `saunetv2 study photographs -o study --pattern '{patient}/{eye}_{date}'`
 
+    `saunetv2 study photographs -o study --excel --export geojson --export imagej`
+
     `saunetv2 study photographs -o study --pseudonym key.txt --keep eye`
     """
     from napari_saunetv2 import cohort
+    from napari_saunetv2.batch import exports
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.about import StudyOptions
+    from napari_saunetv2.study.layout import WORKBOOK
     from napari_saunetv2.study.review import Source
     from napari_saunetv2.study.run import study_steps
 
@@ -105,17 +123,28 @@ def study(
             f"The results would lie among the photographs, in '{output}': choose another folder, such as "
             f"'{folder / 'study'}'."
         )
+    exporting = exports.check(export or (), excel=excel)
+    measuring = MeasureOptions(disc=disc_of(disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter)
     people = _people(pseudonym, keep or [], output, folder)
+    _check_table(pseudonym_table, pseudonym, output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)
+    if not isinstance(measuring.disc, str) and len(listed.cases) > 1:
+        out.print(
+            f"[yellow]All {len(listed.cases)} photographs are measured with the disc at {disc}: leave out "
+            "--disc unless it is there in each of them.[/yellow]"
+        )
     options = StudyOptions(
         output,
         InferenceConfig(
             model=model, device=device, engine=cast("Any", engine), precision=cast("Any", precision)
         ),
-        MeasureOptions(spacing=number_or("--spacing", spacing, "auto", "none"), disc_diameter=disc_diameter),
+        measuring,
         people,
         Source(folder, output, sheet, pattern, date_format).in_words(),
+        exporting,
+        excel,
+        pseudonym_table,
     )
     with bar() as shown:
         task = shown.add_task("photographs", total=len(listed.cases))
@@ -134,6 +163,8 @@ def study(
         out.print(f"masks edited by hand were measured and kept: {summary.edited} photographs")
     if summary.abandoned:
         out.print(f"results of {summary.abandoned} photographs that are no longer in the study stay unused")
+    if not excel and (output / WORKBOOK).exists():
+        out.print(f"[yellow]{WORKBOOK} is of an earlier run: give --excel to have it renewed.[/yellow]")
     if summary.failed:
         raise typer.Exit(1)
 
@@ -149,12 +180,7 @@ def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path)
         if keep:
             raise SettingsError("--keep is given without --pseudonym: all is kept; leave it out.")
         return People()
-    for place in (output, folder):
-        if pseudonym.resolve().is_relative_to(place.resolve()):
-            raise SettingsError(
-                f"The key '{pseudonym}' lies in '{place}', with which it would be passed on: choose "
-                "another place."
-            )
+    _refuse_within("key", pseudonym, output, folder)
     pseudonyms, new = read_key(pseudonym)
     if new:
         out.print(
@@ -162,6 +188,27 @@ def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path)
             "with it do the same patients get the same pseudonyms again.[/yellow]"
         )
     return People(pseudonyms, frozenset(keep))
+
+
+def _check_table(table: Path | None, pseudonym: Path | None, output: Path, folder: Path) -> None:
+    """Check where the table of pseudonyms is to lie, before the work starts."""
+    from napari_saunetv2.study.identifiers import refuse_other_table
+
+    if table is None:
+        return
+    if pseudonym is None:
+        raise SettingsError("--pseudonym-table is given without --pseudonym: there are no pseudonyms.")
+    _refuse_within("table of pseudonyms", table, output, folder)
+    refuse_other_table(table)
+
+
+def _refuse_within(what: str, path: Path, *folders: Path) -> None:
+    for place in folders:
+        if path.resolve().is_relative_to(place.resolve()):
+            raise SettingsError(
+                f"The {what} '{path}' lies in '{place}', with which it would be passed on: choose another "
+                "place."
+            )
 
 
 def _show(listed: "Cohort", people: "People") -> None:

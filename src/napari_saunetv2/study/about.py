@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.batch.exports import Export
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.inference.landmarks import MODEL as LANDMARKS
@@ -16,6 +17,7 @@ from napari_saunetv2.study.looking import Looked
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Task
 from napari_saunetv2.study.record import Record, digest, read_record
+from napari_saunetv2.study.verdicts import read_review
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class StudyOptions:
         How photographs are named.
     source : mapping of str to str
         Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
+    exports : tuple of str
+        Formats for other programs in which each photograph is written too.
+    excel : bool
+        Whether all tables are written into a workbook too.
+    identifiers : Path or None
+        File for the table of identifiers and pseudonyms, which is otherwise not written.
     """
 
     output: Path
@@ -39,6 +47,9 @@ class StudyOptions:
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     people: People = field(default_factory=People)
     source: Mapping[str, str] = field(default_factory=dict)
+    exports: tuple[Export, ...] = ()
+    excel: bool = False
+    identifiers: Path | None = None
 
 
 def models(config: InferenceConfig) -> dict[str, str]:
@@ -60,7 +71,9 @@ def study_of(
         record = read_record(task.layout.record(one.name)) or Record(who["file"], image=one.image)
         if error := errors.get(who["file"], ""):
             record = replace(record, made="", error=error)
-        items.append(Item(one.name, who, record))
+        review = read_review(task.layout, one.name)
+        outdated = review is not None and review.is_outdated(task.layout, one.name)
+        items.append(Item(one.name, who, record, review, outdated))
     if people.pseudonyms is not None:
         items.sort(key=lambda item: item.who["file"])  # the order of names would tell of them
     left_out = []

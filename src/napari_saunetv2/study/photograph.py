@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_saunetv2.batch import exports
 from napari_saunetv2.batch.images import Found, find_steps
 from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
@@ -44,12 +45,15 @@ class Task:
     options : MeasureOptions
     only_fov : bool
         Whether pictures show the field of view alone: beside it a camera may write names.
+    exports : tuple of str
+        Formats for other programs, as of :mod:`napari_saunetv2.batch.exports`.
     """
 
     layout: Layout
     config: InferenceConfig
     options: MeasureOptions
     only_fov: bool = False
+    exports: tuple[exports.Export, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def study_one(file: Path, job: Job, task: Task) -> Outcome:
     begun = Record(job.file, image=job.image, written={} if before is None else before.written, edits=by_hand)
     for path in (layout.record(job.name), layout.mask(job.name, "vessels"), layout.overlay(job.name)):
         make_folder(path.parent)
+    for export in exports.NAMES:  # those of an earlier mask, which a failure would leave behind
+        layout.export(job.name, export).unlink(missing_ok=True)
     try:
         with one_thread():
             record = _done(file, job, task, begun)
@@ -155,6 +161,11 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _write_part(layout.part(name, "segments"), measured.segments)
     write_labels(layout.labels(name), measured.labels, overwrite=True)
     _draw(name, task, found, used, measured)
+    for export in task.exports:
+        make_folder(layout.export(name, export).parent)
+        exports.write_export(
+            export, layout.export(name, export), measured, file, spacing=job.spacing, alone=task.only_fov
+        )
     seen = found.quality or of_unit(found.unit, found.fov)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
     remarks = (

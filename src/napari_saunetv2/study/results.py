@@ -60,6 +60,7 @@ def _join(out: IO[bytes], layout: Layout, items: list[Item], table: str, columns
 
 def _row(item: Item) -> list[Any]:
     row = item.record.row if item.done else {"status": "failed", "remarks": item.record.error}
+    row = row | item.reviewed
     return [*(item.who[key] for key in WHO), *("" if row.get(key) is None else row[key] for key in SEEN)]
 
 

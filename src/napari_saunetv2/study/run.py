@@ -14,6 +14,7 @@ from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.study.about import StudyOptions, models, study_of
+from napari_saunetv2.study.identifiers import write_identifiers
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
@@ -21,6 +22,7 @@ from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, 
 from napari_saunetv2.study.record import Record, edits, fingerprint, write_record
 from napari_saunetv2.study.results import write_results
 from napari_saunetv2.study.state import read_records, read_state, refuse_other, write_state
+from napari_saunetv2.study.workbook import write_workbook
 
 FORMAT = 1
 """Raised where results change in form: all photographs are then done again."""
@@ -95,7 +97,10 @@ def study_steps(
         pseudonyms = options.people.pseudonyms
         names = result_names(cohort, recorded, pseudonyms)
         looked = [look(c, names[c.name], records.get(names[c.name]), pseudonyms) for c in cohort.cases]
-        task = Task(layout, config, options.measure, only_fov=pseudonyms is not None)
+        if options.identifiers is not None:
+            cases = [one.case for one in looked]
+            write_identifiers(options.identifiers, options.people, cases, cohort.left_out)
+        task = Task(layout, config, options.measure, only_fov=pseudonyms is not None, exports=options.exports)
         base = _base(task)
         shown = {one.name: options.people.file(one.case) for one in looked}
         equal = twice(looked, shown)
@@ -103,7 +108,7 @@ def study_steps(
         for one in looked:
             job = _job(one, options.people, base, (*one.remarks, *filter(None, [equal.get(one.name)])))
             record = records.get(one.name)
-            if record is not None and _is_kept(layout, job, record):
+            if record is not None and _is_kept(task, job, record):
                 if record.stamp != job.stamp:
                     write_record(layout.record(one.name), replace(record, stamp=job.stamp))
                 done.append(outcome(record, "kept"))
@@ -118,11 +123,16 @@ def study_steps(
         for result in spread(todo, (task,), study_one, lost, workers=workers, scheduler=scheduler):
             done.append(result)
             yield result
-        for folder in {path.parent for name in names.values() for path in layout.results(name, KINDS)}:
+        exports = options.exports
+        for folder in {
+            path.parent for name in names.values() for path in layout.results(name, KINDS, exports)
+        }:
             remove_parts(folder)
         errors = {result.file: result.error for result in done if result.status == "failed"}
         study = study_of(cohort, options, task, looked, errors)
         write_results(study)
+        if options.excel:
+            write_workbook(layout)
     count = [result.status for result in done].count
     return Summary(
         len(looked),
@@ -192,10 +202,11 @@ def _job(one: Looked, people: People, base: str, remarks: tuple[str, ...]) -> Jo
     )
 
 
-def _is_kept(layout: Layout, job: Job, record: Record) -> bool:
+def _is_kept(task: Task, job: Job, record: Record) -> bool:
     """Whether the results of a photograph are there and would be the same."""
+    layout = task.layout
     return (
         bool(job.image)
         and record.made == made(job.base, edits(layout, job.name, record))
-        and all(path.exists() for path in layout.results(job.name, record.written))
+        and all(path.exists() for path in layout.results(job.name, record.written, task.exports))
     )

@@ -22,9 +22,11 @@ from napari_saunetv2.plugin.common.windows import copy_text
 from napari_saunetv2.plugin.session.save import labels_in_hand
 from napari_saunetv2.reproduce.study import StudyRun
 from napari_saunetv2.study import review as reviews
+from napari_saunetv2.study import verdicts
 from napari_saunetv2.study.layout import KINDS
-from napari_saunetv2.study.review import Source, Status, Survey, Verdict
+from napari_saunetv2.study.review import Source, Status, Survey
 from napari_saunetv2.study.state import prepare
+from napari_saunetv2.study.verdicts import Verdict
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -191,13 +193,13 @@ class Reviewing:
         if before is None or before.verdict != "set aside":
             self._say(source, name, "set aside")
             return
-        reviews.withdraw(source.layout, name)
+        verdicts.withdraw(source.layout, name)
         self.known.put(self._at, reviews.status(source.layout, name))
 
     def _say(self, source: Source, name: str, verdict: Verdict, more: str = "") -> None:
         assert self._survey is not None
         file = self._survey.cohort.cases[self._at].name
-        reviews.review(source.layout, name, file, verdict)
+        verdicts.review(source.layout, name, file, verdict)
         self.known.put(self._at, reviews.status(source.layout, name))
         self._panel.line.say(f"{file}: {verdict}.{more}")
         self.went_on.emit()
