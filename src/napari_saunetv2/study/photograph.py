@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from napari_saunetv2.batch import exports
+from napari_saunetv2.batch.exports import NAMES, Export, write_export
 from napari_saunetv2.batch.images import Found, find_steps
 from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
@@ -53,7 +53,7 @@ class Task:
     config: InferenceConfig
     options: MeasureOptions
     only_fov: bool = False
-    exports: tuple[exports.Export, ...] = ()
+    exports: tuple[Export, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def study_one(file: Path, job: Job, task: Task) -> Outcome:
     begun = Record(job.file, image=job.image, written={} if before is None else before.written, edits=by_hand)
     for path in (layout.record(job.name), layout.mask(job.name, "vessels"), layout.overlay(job.name)):
         make_folder(path.parent)
-    for export in exports.NAMES:  # those of an earlier mask, which a failure would leave behind
+    for export in NAMES:  # those of an earlier mask, which a failure would leave behind
         layout.export(job.name, export).unlink(missing_ok=True)
     try:
         with one_thread():
@@ -163,7 +163,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _draw(name, task, found, used, measured)
     for export in task.exports:
         make_folder(layout.export(name, export).parent)
-        exports.write_export(
+        write_export(
             export, layout.export(name, export), measured, file, spacing=job.spacing, alone=task.only_fov
         )
     seen = found.quality or of_unit(found.unit, found.fov)
