@@ -35,13 +35,14 @@ def train(
     **On four GPUs**: `torchrun --nproc-per-node 4 -m napari_saunetv2.cli train DRIVE -o runs/drive`
     """
     from napari_saunetv2.models import checkpoint
-    from napari_saunetv2.training import Pair, processes
+    from napari_saunetv2.training import processes
+    from napari_saunetv2.training.on_demand import Pairs
 
     chosen = recipe_of(recipe, steps, seed, batch=batch)
     with processes.launched(device) as own_device:
         out.quiet = err.quiet = not processes.is_main_process()
         samples = [sample for root in roots for sample in chosen.samples(root)]
-        pairs = [Pair.of(sample) for sample in samples]
+        pairs = Pairs.of(samples)
         data = {"dataset": ", ".join(dict.fromkeys(s.dataset for s in samples)), "split": "train"}
         work = chosen.train(
             pairs,

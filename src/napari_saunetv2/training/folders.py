@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from napari_saunetv2.files import (
     write_beside,
 )
 from napari_saunetv2.imaging.ignored import VALUE
+from napari_saunetv2.training.on_demand import Pairs
 from napari_saunetv2.training.pair import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
@@ -150,13 +152,14 @@ def pairs(
     *,
     values: bool = False,
     known: bool = True,
-) -> list[Pair]:
-    """Read all photographs of a folder with labels for training; as :func:`entries`.
+) -> Pairs:
+    """List all photographs of a folder with labels for training, to be read when needed; as :func:`entries`.
 
     ``values`` reads the stored label values, as needed for sparse labels and several classes.
     """
     found = entries(folder, labels, fovs, known=known)
-    return [entry.pair(values=values) for entry in found if entry.labels and entry.for_training]
+    chosen = [entry for entry in found if entry.labels and entry.for_training]
+    return Pairs([one.name for one in chosen], [partial(one.pair, values=values) for one in chosen])
 
 
 def write(folder: Path, given: Iterable[Pair]) -> None:
