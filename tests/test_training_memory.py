@@ -170,3 +170,11 @@ def test_a_file_that_is_damaged_is_told_when_it_is_read(tmp_path: Path):
     (tmp_path / "data" / "images" / "001.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     with pytest.raises(FileFormatError, match=r"001\.png"):
         next(fine_tune(folders.pairs(tmp_path / "data"), TINY, tmp_path / "run"))
+
+
+def test_a_file_that_lost_its_end_is_told_and_gives_no_pixels(tmp_path: Path):
+    cut = Store(tmp_path, kept=0)
+    held = cut.put(torch.rand(1000), CPU)
+    cut._file.truncate(3000)
+    with pytest.raises(FileFormatError, match=r"too short\): continue with --resume"):
+        held.read()

@@ -172,7 +172,7 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
         if pair.ignored is not None:
             labels = np.where(pair.ignored, VALUE, labels.astype(np.int32))
         parts = (
-            ("images", pair.image),
+            ("images", _in_full_scale(pair.image)),
             ("labels", labels),
             ("fov", pair.fov),
             ("predictions", pair.prediction),
@@ -181,6 +181,11 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
             if pixels is not None:
                 make_folder(folder / part)
                 _write_tiff(folder / part / f"{pair.name}.tif", pixels)
+
+
+def _in_full_scale(image: NDArray[Any]) -> NDArray[Any]:
+    """Black and white as 0 and 255: a file cannot tell that its 1 was the brightest there is."""
+    return image.astype(np.uint8) * np.uint8(255) if image.dtype == np.bool_ else image
 
 
 def file_names(names: Sequence[str]) -> list[str]:

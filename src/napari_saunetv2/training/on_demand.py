@@ -27,8 +27,8 @@ class Pairs(Sequence[Pair]):
     def __init__(
         self, names: Sequence[str], readers: Sequence[Callable[[], Pair]], *, kept: int = KEPT
     ) -> None:
-        self.names = list(names)
-        self._readers, self._room = list(readers), kept
+        self.names, self.readers = list(names), list(readers)
+        self._room = kept
         self._kept: dict[int, Pair] = {}
 
     @classmethod
@@ -41,8 +41,8 @@ class Pairs(Sequence[Pair]):
     def joined(cls, parts: Iterable["Pairs"]) -> "Pairs":
         """All pairs of some sequences, one after the other."""
         parts = list(parts)
-        readers = [partial(part.__getitem__, n) for part in parts for n in range(len(part))]
-        return cls([name for part in parts for name in part.names], readers, kept=0)
+        readers = [reader for part in parts for reader in part.readers]
+        return cls([name for part in parts for name in part.names], readers)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,7 +58,7 @@ class Pairs(Sequence[Pair]):
         place = range(len(self))[number]
         if place in self._kept:
             return self._kept[place]
-        pair = self._readers[place]()
+        pair = self.readers[place]()
         self._room -= (size := _bytes(pair))
         if self._room >= 0:
             self._kept[place] = pair
@@ -72,7 +72,7 @@ class Pairs(Sequence[Pair]):
 
     def _some(self, places: Iterable[int]) -> "Pairs":
         places = list(places)
-        return Pairs([self.names[n] for n in places], [self._readers[n] for n in places], kept=self._room)
+        return Pairs([self.names[n] for n in places], [self.readers[n] for n in places], kept=self._room)
 
 
 def names_of(pairs: Sequence[Pair]) -> list[str]:

@@ -110,27 +110,37 @@ class Store:
         return Held(self, start, packed.dtype, tensor.shape, device)
 
     def read(self, start: int, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-        """Read numbers that were written from a place on."""
-        found = np.empty(count, dtype)
+        """Read numbers that were written from a place on; raises FileFormatError if they are gone."""
+        wanted = count * dtype.itemsize
         with self._lock:
             assert self._file is not None
-            self._file.seek(start)
-            self._file.readinto(found.data)  # type: ignore[attr-defined]
-        return found
+            try:
+                self._file.seek(start)
+                found = bytearray(self._file.read(wanted))
+            except OSError as error:
+                raise self._lost(reason(error)) from error
+        if len(found) != wanted:
+            raise self._lost("it is too short")
+        return np.frombuffer(found, dtype)
+
+    def _lost(self, why: str) -> FileFormatError:
+        return FileFormatError(
+            f"The prepared images in '{self._folder}' cannot be read ({why}): continue with --resume, which "
+            "prepares them again."
+        )
 
     def _write(self, packed: NDArray[Any], alike: int) -> None:
         try:
             if self._file is None:
                 make_folder(self._folder)
                 # Open as long as something is held in it.
-                self._file = tempfile.TemporaryFile(dir=self._folder, prefix=".images-", buffering=0)  # noqa: SIM115
+                self._file = tempfile.TemporaryFile(dir=self._folder, prefix=".images-")  # noqa: SIM115
             free = shutil.disk_usage(self._folder).free - _SPARE
             if free < packed.nbytes * alike:
                 raise self._too_small(packed.nbytes * alike, max(0, free))
             self._file.seek(self._end)
-            left = memoryview(packed).cast("B")
-            while left:
-                left = left[self._file.write(left) :]
+            self._file.write(memoryview(packed).cast("B"))
+            self._file.flush()  # a full disk is told here, not when something else is read
         except OSError as error:
             raise FileFormatError(
                 f"The prepared images cannot be written to '{self._folder}' ({reason(error)}): free disk "

@@ -128,6 +128,7 @@ def begin(
         check(pair, config)  # before writing anything
     task = tasks.begin(name, pairs, config, base, device)
     places = dict(zip(tasks.named(pairs, values=config.by_value).names, rows, strict=True))
+    del pairs, by_row  # what was read of them is not needed again
     written = task.pairs()  # as when the task is resumed
     return (yield from _train(Begun(task, written, places, remarks(written, config)), control))
 
