@@ -135,6 +135,10 @@ cards: .venv/ready-dev  ## Write the bundled models' cards again
 benchmark-finetune: .venv/ready-dev  ## Fine-tune on 4 images, and on a few strokes, of CHASE_DB1; print what it brings
 	$(BIN)/python benchmarks/finetune.py $(ARGS)
 
+.PHONY: benchmark-training-memory
+benchmark-training-memory: .venv/ready-dev  ## Train on 10, 100 and 1,000 photographs of 1,444 pixels; print peak memory and speed
+	$(BIN)/python benchmarks/training_memory.py $(ARGS)
+
 .PHONY: benchmark-accuracy
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)

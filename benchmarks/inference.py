@@ -205,13 +205,14 @@ def _alone(*words: str) -> list[float]:
 def training(repeats: int) -> Iterator[str]:
     """Pixels per second of a step of training on four views of 320 x 320 pixels."""
     from napari_saunetv2.training import TrainConfig, steps, views
+    from napari_saunetv2.training.ahead import Ahead
 
     config = TrainConfig(steps=10_000)
     sample = fundus((592, 592))
     image = views.prepare(views.Pair("eye", sample.image, sample.vessels), config)
     device = devices.resolve("auto")
-    state = steps.initial_state(config, None, device)
-    times = seconds(lambda: steps.one_step(state, [image], config, device), repeats)
+    state, source = steps.initial_state(config, None, device), Ahead([image], config)
+    times = seconds(lambda: steps.one_step(state, source, config, device), repeats)
     pixels = config.batch * config.crop**2
     yield f"One step of {config.batch} views of {config.crop} x {config.crop} pixels, augmentation included,"
     speed = pixels / np.median(times) / 1e6

@@ -19,7 +19,8 @@ from napari_saunetv2.networks import SAUNetV2
 from napari_saunetv2.training import RECIPES, Pair, Recipe, TrainConfig, fine_tune
 from napari_saunetv2.training.appearance import recolour
 from napari_saunetv2.training.augmentation import Augmentation, Level, random_view, view_settings
-from napari_saunetv2.training.views import batch, prepare, split
+from napari_saunetv2.training.data import split
+from napari_saunetv2.training.views import batch, prepare
 
 TINY = TrainConfig(
     network_arguments={"widths": (8, 8, 8, 8), "dropblock": 0.1},

@@ -5,7 +5,7 @@ the vessels and need the maps; the area under the curve needs the probabilities.
 annotated, none predicted) are NaN.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -180,18 +180,33 @@ def by_truth(
     return np.sort(p[t]), np.sort(p[~t])
 
 
+THRESHOLDS = np.arange(20, 81) / 100
+"""The thresholds that one is chosen from."""
+
+
 def best_threshold(truths: list[NDArray[np.uint8]], probabilities: list[NDArray[np.float32]]) -> float:
-    """Threshold, in steps of 0.01 from 0.2 to 0.8, with the highest mean F1 over some images.
+    """Threshold in ``THRESHOLDS`` with the highest mean F1 over some images.
 
     Use validation images: a threshold chosen on test images inflates the score. Images without vessels have
     no F1 and are ignored; without any others the threshold is 0.5.
     """
-    pairs = [(t, p) for t, p in zip(truths, probabilities, strict=True) if np.any(t)]
-    if not pairs:
+    return best_of([f1_by_threshold(t, p) for t, p in zip(truths, probabilities, strict=True)])
+
+
+def f1_by_threshold(truth: NDArray[np.uint8], probability: NDArray[np.float32]) -> list[float]:
+    """F1 of an image at each of ``THRESHOLDS``; empty if it has no vessels."""
+    if not np.any(truth):
+        return []
+    return [METRICS["f1"](confusion(truth, probability >= level)) for level in THRESHOLDS]
+
+
+def best_of(curves: Sequence[Sequence[float]]) -> float:
+    """As :func:`best_threshold`, of images of which only :func:`f1_by_threshold` has been kept."""
+    known = [curve for curve in curves if len(curve)]
+    if not known:
         return 0.5
-    thresholds = np.arange(20, 81) / 100
-    f1 = [np.mean([METRICS["f1"](confusion(t, p >= level)) for t, p in pairs]) for level in thresholds]
-    return float(thresholds[int(np.argmax(f1))])
+    f1 = [np.mean(at_one) for at_one in zip(*known, strict=True)]
+    return float(THRESHOLDS[int(np.argmax(f1))])
 
 
 def _masks(

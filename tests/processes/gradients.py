@@ -9,7 +9,8 @@ from unittest.mock import Mock
 import torch
 
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.training import Pair, TrainConfig, processes, steps
+from napari_saunetv2.training import Pair, TrainConfig, ahead, processes, steps
+from napari_saunetv2.training.ahead import Ahead
 from napari_saunetv2.training.views import Batch, batch, prepare
 
 WIDTHS = {"widths": (8, 8, 16), "dropblock": 0.1}
@@ -29,18 +30,14 @@ def _gradients(config: TrainConfig) -> dict[str, torch.Tensor]:
     state.network.double()
     state.mean.double()
     state.optimiser = Mock(param_groups=[])  # what the gradients are, not what Adam makes of them
-    loss = steps.one_step(state, images, config, torch.device("cpu"))
+    loss = steps.one_step(state, Ahead(images, config), config, torch.device("cpu"))
     found = {name: p.grad for name, p in state.network.named_parameters()}
     return {**found, "loss": torch.tensor(loss, dtype=torch.float64)}
 
 
 def in_double_precision(patch: Callable[[object, str, object], None]) -> None:
     patch(torch.Tensor, "float", lambda self: self)
-    patch(
-        steps,
-        "batch",
-        lambda *args: Batch(*(part.double() for part in batch(*args)[:3]), batch(*args).observers),
-    )
+    patch(ahead, "batch", _doubled)
 
 
 def _doubled(*args: Any) -> Batch:

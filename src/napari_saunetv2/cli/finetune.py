@@ -101,7 +101,7 @@ def finetune(
         validation=validation, validate_every=validate_every, patience=patience, seed=seed,
     )  # fmt: skip
     found = folders.pairs(images, labels, fovs, values=chosen.by_value)
-    pairs = [pair for pair in found if _wanted(pair.name, only)]
+    pairs = found.only(lambda name: _wanted(name, only))
     config = chosen.config(pairs, start)
     for remark in tuning.remarks(pairs, config):
         err.print(plain(f"Warning: {remark}"))

@@ -43,6 +43,7 @@ def train(
     """
     from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import processes
+    from napari_saunetv2.training.on_demand import Pairs
 
     chosen = recipe_of(recipe, steps, seed, batch=batch).beginning_with(from_cycle)
     if from_cycle > 1 and base is None:
@@ -51,8 +52,8 @@ def train(
         )
     with processes.launched(device) as own_device:
         out.quiet = err.quiet = not processes.is_main_process()
-        pairs = [pair for root in roots for pair in chosen.pairs(root)]
-        data = {"dataset": ", ".join(dict.fromkeys(pair.source for pair in pairs)), "split": "train"}
+        pairs = Pairs.joined(chosen.pairs(root) for root in roots)
+        data = {"dataset": ", ".join(dict.fromkeys(map(chosen.source, roots))), "split": "train"}
         work = chosen.train(
             pairs,
             run,

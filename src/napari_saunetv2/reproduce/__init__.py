@@ -263,7 +263,7 @@ class FineTuning:
         """Return Python code that defines ``outcome``, the result of the training."""
         reading = f"Path({str(self.folder)!r})" + (", values=True" if self.tuning.by_value else "")
         given = ", ".join(f"{name}={value!r}" for name, value in self.tuning.given().items())
-        only = [f"pairs = [pair for pair in pairs if pair.name in {list(self.only)!r}]"] if self.only else []
+        only = [f"pairs = pairs.only({list(self.only)!r}.__contains__)"] if self.only else []
         base = "None" if self.base is None else f"checkpoint.load({self.base!r})"
         return _script(
             "from pathlib import Path",

@@ -6,11 +6,12 @@ All random numbers come from the given generator, so that a training step can be
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+
+from napari_saunetv2.training.store import Held, tensor_of
 
 
 @dataclass(frozen=True)
@@ -87,22 +88,28 @@ class Augmentation:
     jpeg: float = 0.0
 
 
-class Level(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Level:
     """A photograph with its labels at one scale.
 
     Attributes
     ----------
     factor : float
         Its scale relative to the scale in use.
-    canvas : tensor, shape (C, H, W)
-        Image and labels as channels.
+    held : tensor or Held, shape (C, H, W)
+        The canvas, or where it lies.
     window : (slice, slice)
         Rows and columns of the canvas that hold the image.
     """
 
     factor: float
-    canvas: Tensor
+    held: Tensor | Held
     window: tuple[slice, slice]
+
+    @property
+    def canvas(self) -> Tensor:
+        """Image and labels as channels, shape (C, H, W); read each time where it is not in memory."""
+        return tensor_of(self.held)
 
 
 def view_settings(settings: Augmentation, draw: Generator) -> Augmentation:
@@ -155,8 +162,8 @@ def random_view(levels: Sequence[Level], size: int, settings: Augmentation, draw
         magnification = level.factor
     else:
         level = next((level for level in levels if level.factor >= magnification), levels[-1])
-    height, width = level.canvas.shape[-2:]
-    device = level.canvas.device
+    height, width = level.held.shape[-2:]
+    device = level.held.device
     mirror = -1.0 if settings.flip and unit(draw) < 0.5 else 1.0
     cos, sin = (f(angle) * level.factor / magnification for f in (math.cos, math.sin))
 

@@ -49,7 +49,8 @@ def in_blocks(image: Prepared, share: float) -> tuple[Prepared, Prepared]:
 
 def _weighing(image: Prepared, weight: torch.Tensor) -> Prepared:
     canvas = torch.cat([image.canvas[:3], image.vessels * weight, weight])
-    return replace(image, canvas=canvas, smaller=(), larger=())  # at other scales blocks would mix
+    own = replace(image.in_use, held=canvas)
+    return replace(image, in_use=own, smaller=(), larger=())  # at other scales blocks would mix
 
 
 def _too_little(image: Prepared) -> ImageError:

@@ -15,7 +15,7 @@ from napari_saunetv2.evaluation import EXACT, learned_from, seen
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.inference import passes
-from napari_saunetv2.metrics import best_threshold
+from napari_saunetv2.metrics import best_of, f1_by_threshold
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 
 
@@ -67,12 +67,12 @@ def calibrate(
     Header
         The model's header with that threshold.
     """
-    truths, maps = [], []
+    curves = []
     for number, sample in enumerate(samples, start=1):
-        truths.append(sample.labels())
-        maps.append(inference.predict(sample.image(), model, config).probability)
+        truth = sample.labels()
+        curves.append(f1_by_threshold(truth, inference.predict(sample.image(), model, config).probability))
         yield number
-    found = best_threshold(truths, maps)
+    found = best_of(curves)
     header = model.header
     if config.tta == "none":
         return replace(header, threshold=found)

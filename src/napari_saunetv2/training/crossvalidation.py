@@ -20,7 +20,8 @@ from napari_saunetv2.evaluation.splits import seen
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import relay
-from napari_saunetv2.training import Pair, Recipe, Report
+from napari_saunetv2.training import Recipe, Report
+from napari_saunetv2.training.on_demand import Pairs
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ def cross_validate(
         found = _read_scores(folder)
         if found is None:
             work = recipe.train(
-                [Pair.of(sample) for part in parts if part is not held for sample in part],
+                Pairs.of(sample for part in parts if part is not held for sample in part),
                 folder,
                 resume=True,  # a fold that has not started has nothing to resume, and starts
                 device=config.device,

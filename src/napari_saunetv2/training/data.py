@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,8 +12,10 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.training.blocks import in_blocks
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.on_demand import names_of
 from napari_saunetv2.training.pair import Pair
-from napari_saunetv2.training.views import Prepared, prepare, split
+from napari_saunetv2.training.store import Store
+from napari_saunetv2.training.views import Prepared, prepare
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class TrainingData:
     device : torch.device
     pairs : sequence of Pair
         The original pairs.
+    folder : Path
+        Of the run, for what does not fit into memory.
     in_blocks : bool
         Whether both are parts of one image.
     """
@@ -37,6 +42,7 @@ class TrainingData:
     names: tuple[list[str], list[str]]
     device: torch.device
     pairs: Sequence[Pair]
+    folder: Path
     in_blocks: bool = False
 
     @property
@@ -50,31 +56,61 @@ class TrainingData:
         return float(np.median(found)) if found else None
 
 
-def load(pairs: Sequence[Pair], config: TrainConfig, device: torch.device) -> TrainingData:
+def load(
+    pairs: Sequence[Pair], config: TrainConfig, device: torch.device, folder: Path, store: Store | None = None
+) -> TrainingData:
     """Split images into training and validation images, and pad them to their canvases.
+
+    Each pair is read once, and its canvases are in memory only where they fit (:mod:`~.store`).
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+    config : TrainConfig
+    device : torch.device
+    folder : Path
+        Of the run.
+    store : Store, optional
+        For the canvases; by default a new one in the folder.
 
     Raises
     ------
     SettingsError, ImageError
         If validation leaves nothing to train on, whole canvases differ in size, or labels are invalid.
+    FileFormatError
+        If a file cannot be read, or the folder cannot hold the images.
     """
-    for pair in pairs:
-        plausibility.log(pair.name, pair.remarks(sparse=config.sparse))
-    train, held = split([pair.name for pair in pairs], config.validation)
-    names = [pairs[n].name for n in train], [pairs[n].name for n in held]
-    images = [prepare(pairs[n], config) for n in train]
-    validation = [prepare(pairs[n], config) for n in held]
+    all_names, store = names_of(pairs), store or Store(folder)
+    train, held = split(all_names, config.validation)
+    names = [all_names[n] for n in train], [all_names[n] for n in held]
     blocks = len(pairs) == 1 and config.validation > 0
-    if blocks:
-        images[0], part = in_blocks(images[0], config.validation)
-        validation = [part]
+    cpu, found, sources, part = torch.device("cpu"), {}, {}, []
+    for count, n in enumerate(train + held, start=1):
+        pair = pairs[n]
+        plausibility.log(pair.name, pair.remarks(sparse=config.sparse))
+        image, sources[n] = prepare(pair, config), pair.source
+        if blocks:
+            image, own = in_blocks(image, config.validation)
+            part = [own.put_in(store, cpu)]
+        found[n] = image.put_in(store, device if n in train else cpu, more=len(pairs) - count)
+    images = [found[n] for n in train]
     if config.views == "published":
         _check_one_size(images)
     if config.shares:
-        images = _shared(images, [pairs[n].source for n in train], config.shares)
-    if device.type != "cpu":
-        images = [image.to(device) for image in images]
-    return TrainingData(images, validation, names, device, pairs, blocks)
+        images = _shared(images, [sources[n] for n in train], config.shares)
+    return TrainingData(images, part or [found[n] for n in held], names, device, pairs, folder, blocks)
+
+
+def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
+    """Indices of the images to train on and to validate on; the latter at least one where share > 0."""
+    held = 0 if share == 0 or len(names) < 2 else max(1, round(share * len(names)))
+    order = np.random.default_rng(0).permutation(len(names))
+    if held >= len(names):
+        raise SettingsError(
+            f"validation is {share:g}: of {len(names)} images that leaves none to train on; use a smaller "
+            "share."
+        )
+    return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
 def _shared(
@@ -99,7 +135,7 @@ def _shared(
 
 def _check_one_size(images: Sequence[Prepared]) -> None:
     """Refuse uncropped canvases of different sizes, which cannot form a batch."""
-    shapes = sorted({tuple(image.canvas.shape[1:]) for image in images})
+    shapes = sorted({tuple(image.in_use.held.shape[1:]) for image in images})
     if len(shapes) > 1:
         least, most = (f"{width} x {height}" for height, width in (shapes[0], shapes[-1]))
         raise SettingsError(

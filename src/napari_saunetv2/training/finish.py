@@ -85,7 +85,7 @@ def _write_model(
     network = for_anybody(state.mean, config)
     if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
         images = training_data.validation or training_data.train
-        predictions = [validation.logits(network, image, training_data.device) for image in images]
+        predictions = validation.logits_of_all(network, images, training_data.device, training_data.folder)
         validation.recalibrate_bias(network, images, predictions)
     scores: tuple[Mapping[str, Any], ...] = ()
     if config.compare_with_base and training_data.validation:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from napari_saunetv2.files import (
     write_beside,
 )
 from napari_saunetv2.imaging.ignored import VALUE
+from napari_saunetv2.training.on_demand import Pairs
 from napari_saunetv2.training.pair import Pair
 
 IMAGES = ("images", "image", "photographs", "img")
@@ -150,13 +152,14 @@ def pairs(
     *,
     values: bool = False,
     known: bool = True,
-) -> list[Pair]:
-    """Read all photographs of a folder with labels for training; as :func:`entries`.
+) -> Pairs:
+    """List all photographs of a folder with labels for training, to be read when needed; as :func:`entries`.
 
     ``values`` reads the stored label values, as needed for sparse labels and several classes.
     """
     found = entries(folder, labels, fovs, known=known)
-    return [entry.pair(values=values) for entry in found if entry.labels and entry.for_training]
+    chosen = [entry for entry in found if entry.labels and entry.for_training]
+    return Pairs([one.name for one in chosen], [partial(one.pair, values=values) for one in chosen])
 
 
 def write(folder: Path, given: Iterable[Pair]) -> None:
@@ -169,7 +172,7 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
         if pair.ignored is not None:
             labels = np.where(pair.ignored, VALUE, labels.astype(np.int32))
         parts = (
-            ("images", pair.image),
+            ("images", _in_full_scale(pair.image)),
             ("labels", labels),
             ("fov", pair.fov),
             ("predictions", pair.prediction),
@@ -178,6 +181,11 @@ def write(folder: Path, given: Iterable[Pair]) -> None:
             if pixels is not None:
                 make_folder(folder / part)
                 _write_tiff(folder / part / f"{pair.name}.tif", pixels)
+
+
+def _in_full_scale(image: NDArray[Any]) -> NDArray[Any]:
+    """Black and white as 0 and 255: a file cannot tell that its 1 was the brightest there is."""
+    return image.astype(np.uint8) * np.uint8(255) if image.dtype == np.bool_ else image
 
 
 def file_names(names: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import corrections, processes, validation
 from napari_saunetv2.training import state as run_folder
+from napari_saunetv2.training.ahead import Ahead
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.data import TrainingData, load
 from napari_saunetv2.training.finish import finish
@@ -139,7 +141,7 @@ def fine_tune(
     torch_device = devices.resolve(device)
     processes.share(config.batch)
     _refuse_alone(config)
-    training_data = load(pairs, config, torch_device)
+    training_data = load(pairs, config, torch_device, run)
     settings = run_folder.settings(config, *training_data.names, base.network if base else None)
     has_state = processes.is_main_process() and run_folder.start(run, settings, resume=resume)
     state = initial_state(config, base, torch_device)
@@ -148,8 +150,8 @@ def fine_tune(
     if not processes.is_main_process():
         return _assist(state, training_data, config, run)
     try:
-        with processes.leading():
-            yield from _loop(state, training_data, config, run, should_stop)
+        with processes.leading(), closing(Ahead(training_data.train, config)) as source:
+            yield from _loop(state, source, training_data, config, run, should_stop)
     finally:
         # Also when the generator is closed or a step failed: the last complete step is saved.
         run_folder.save(state, run)
@@ -169,13 +171,15 @@ def _refuse_alone(config: TrainConfig) -> None:
 
 def _assist(state: State, training_data: TrainingData, config: TrainConfig, run: Path) -> Path | None:
     """Take part in the steps of the main process."""
-    for state.seconds in processes.follow():
-        one_step(state, training_data.train, config, training_data.device)
+    with closing(Ahead(training_data.train, config)) as source:
+        for state.seconds in processes.follow():
+            one_step(state, source, config, training_data.device)
     return run / run_folder.MODEL if processes.broadcast(0.0) else None
 
 
 def _loop(
     state: State,
+    source: Ahead,
     training_data: TrainingData,
     config: TrainConfig,
     run: Path,
@@ -191,7 +195,7 @@ def _loop(
     while not _is_over(state, config):
         # Time spent by the consumer between two reports does not count.
         begun, before = time.monotonic(), processes.broadcast(state.seconds)
-        losses.append(one_step(state, training_data.train, config, training_data.device))
+        losses.append(one_step(state, source, config, training_data.device))
         state.seconds = before + time.monotonic() - begun
         stopped = should_stop is not None and should_stop()
         # Without validation the last weights are used.
@@ -227,7 +231,7 @@ def _validate(
     """Score the mean weights on the validation images, log the score, and keep the best weights."""
     held_out = training_data.validation
     network = for_anybody(state.mean, config)
-    predictions = [validation.logits(network, image, training_data.device) for image in held_out]
+    predictions = validation.logits_of_all(network, held_out, training_data.device, training_data.folder)
     # The saved weights will be recalibrated, so weights are compared at their own best thresholds.
     levels = (
         validation.best_thresholds(held_out, predictions) if config.compare_with_base and held_out else None

@@ -8,8 +8,10 @@ in particular.
 
 from torch import nn
 
+from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.networks import NETWORKS
 from napari_saunetv2.training.config import TrainConfig
+from napari_saunetv2.training.pair import Pair
 
 
 def for_anybody(network: nn.Module, config: TrainConfig) -> nn.Module:
@@ -28,3 +30,15 @@ def for_anybody(network: nn.Module, config: TrainConfig) -> nn.Module:
     one = NETWORKS[config.network](**config.arguments).to(maps.device).eval()
     one.load_state_dict(weights)
     return one
+
+
+def observer_of(pair: Pair, config: TrainConfig) -> int:
+    """Number of the map of those who drew a pair's labels; raises SettingsError if they have none."""
+    if not config.observers:
+        return 0
+    if pair.source not in config.observers:
+        raise SettingsError(
+            f"'{pair.name}' is of the data set {pair.source!r}: observers must name it, beside "
+            f"{', '.join(config.observers)}; or leave them all out."
+        )
+    return config.observers.index(pair.source)

@@ -1,7 +1,8 @@
 """A named training: which photographs it takes, and its cycles, one after the other."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from napari_saunetv2.models import checkpoint
 from napari_saunetv2.training import folders
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.loop import Report, fine_tune
+from napari_saunetv2.training.on_demand import Pairs
 from napari_saunetv2.training.pair import Pair
 
 
@@ -48,8 +50,8 @@ class Recipe:
             raise SettingsError(f"There is no cycle {number}: choose one from {self.first} to {last}.")
         return replace(self, cycles=self.cycles[skipped:], first=number)
 
-    def pairs(self, root: Path) -> list[Pair]:
-        """Photographs to train on in the folder of a data set, or in one that the shares name.
+    def pairs(self, root: Path) -> Pairs:
+        """List photographs to train on in the folder of a data set, or in one that the shares name.
 
         The latter has the subfolders ``images`` and ``labels``, and its name in ``shares``. Its files are
         called by data set and photograph, as "aria_500", so that nothing takes it for the data set itself.
@@ -62,14 +64,23 @@ class Recipe:
         key = root.resolve().name
         if datasets.recognise(root) is None and any(key in cycle.shares for cycle in self.cycles):
             found = folders.pairs(root, values=self.cycles[0].by_value, known=False)
-            return [replace(pair, name=pair.name.removeprefix(f"{key}_"), source=key) for pair in found]
+            names = [name.removeprefix(f"{key}_") for name in found.names]
+            readers = [
+                partial(_called, read, name, key) for read, name in zip(found.readers, names, strict=True)
+            ]
+            return Pairs(names, readers)
         samples = self.samples(root)
         if len(self.cycles[0].classes) > 1 and not all(sample.has_classes for sample in samples):
             raise LayoutError(
                 f"'{root}' has labels of vessels, which do not tell {' from '.join(self.cycles[0].classes)}: "
                 "give a data set that does, or a folder with such labels."
             )
-        return [Pair.of(sample) for sample in samples]
+        return Pairs.of(samples)
+
+    def source(self, root: Path) -> str:
+        """Key of the data set that :meth:`pairs` reads in a folder."""
+        found = datasets.recognise(root)
+        return root.resolve().name if found is None else self.labels.get(found, found)
 
     def samples(self, root: Path) -> list[Sample]:
         """Photographs in the folder of a data set to train on; raises LayoutError if it is of none."""
@@ -120,3 +131,7 @@ def _kept(path: Path | None) -> Path:
             "to False in a recipe to always get one."
         )
     return path
+
+
+def _called(read: Callable[[], Pair], name: str, source: str) -> Pair:
+    return replace(read(), name=name, source=source)

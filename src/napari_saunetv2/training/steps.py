@@ -12,10 +12,10 @@ from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.networks import NETWORKS, ArteryVein, SAUNetV2
 from napari_saunetv2.training import processes
+from napari_saunetv2.training.ahead import Ahead
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.losses import LOSSES
 from napari_saunetv2.training.state import State
-from napari_saunetv2.training.views import Prepared, batch
 
 _LEARNING = {"decoder": {"up", "gate", "decoder", "head"}, "head": {"head"}}
 """Trainable layers of every network, if not all are trained."""
@@ -116,11 +116,11 @@ def halvings(losses: Sequence[float], patience: int) -> int:
     return count
 
 
-def one_step(state: State, images: Sequence[Prepared], config: TrainConfig, device: torch.device) -> float:
+def one_step(state: State, source: Ahead, config: TrainConfig, device: torch.device) -> float:
     """Take one optimiser step; returns the loss over the views of all processes."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate(state, config)
-    views, truth, weight, observers = batch(images, config, state.step, processes.share(config.batch))
+    views, truth, weight, observers = source.views(state.step)
     # DropBlock draws from the global generator: seeded by step, it too is the same after a resume.
     torch.manual_seed(config.seed * 1_000_003 + state.step)
     state.network.train()

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from napari_saunetv2.training import folders
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.config import TrainConfig, from_plain
 from napari_saunetv2.training.loop import Report, fine_tune
+from napari_saunetv2.training.on_demand import Pairs, names_of
 from napari_saunetv2.training.outcome import Outcome
 from napari_saunetv2.training.pair import Pair
 
@@ -51,8 +53,8 @@ class Task:
         """Folder of its images and labels."""
         return self.folder / _DATA
 
-    def pairs(self) -> list[Pair]:
-        """Read its images and labels."""
+    def pairs(self) -> Pairs:
+        """List its images and labels, to be read when needed."""
         return folders.pairs(self.data, values=self.config.by_value, known=False)
 
     def step(self) -> int:
@@ -117,16 +119,19 @@ def export(folder: Path, pairs: Sequence[Pair], *, values: bool) -> None:
     folders.write(folder, named(pairs, values=values))
 
 
-def named(pairs: Sequence[Pair], *, values: bool) -> list[Pair]:
+def named(pairs: Sequence[Pair], *, values: bool) -> Pairs:
     """Return pairs as :func:`export` writes them: with valid file names, and labels of 0 and 1.
 
     With ``values`` the labels are unchanged.
     """
-    names = folders.file_names([pair.name for pair in pairs])
-    return [
-        replace(pair, name=name, vessels=pair.vessels if values else pair.vessels != 0)
-        for name, pair in zip(names, pairs, strict=True)
-    ]
+    names = folders.file_names(names_of(pairs))
+    readers = [partial(_renamed, pairs, n, name, values=values) for n, name in enumerate(names)]
+    return Pairs(names, readers, kept=0)
+
+
+def _renamed(pairs: Sequence[Pair], number: int, name: str, *, values: bool) -> Pair:
+    pair = pairs[number]
+    return replace(pair, name=name, vessels=pair.vessels if values else pair.vessels != 0)
 
 
 def copies() -> Path:

@@ -193,8 +193,10 @@ def check(pair: Pair, config: TrainConfig) -> None:
 
 def remarks(pairs: Sequence[Pair], config: TrainConfig) -> list[str]:
     """Return remarks on anything unusual about labels and FOV masks; sparse labels may be few."""
-    said = [f"{pair.name}: {one}" for pair in pairs for one in pair.remarks(sparse=config.sparse)]
-    both = sum(int(np.count_nonzero(pair.vessels == BOTH)) for pair in pairs)
+    said, both = [], 0
+    for pair in pairs:
+        said += [f"{pair.name}: {one}" for one in pair.remarks(sparse=config.sparse)]
+        both += int(np.count_nonzero(pair.vessels == BOTH))
     if config.unknown is not None and both:
         said.append(f"{both:,} pixels of value 3 are learned as crossings: artery and vein at once.")
     return said

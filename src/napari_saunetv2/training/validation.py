@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,10 +13,16 @@ from torch import Tensor, nn
 from napari_saunetv2.imaging import frame as frames
 from napari_saunetv2.imaging.classes import merged, split
 from napari_saunetv2.imaging.scale import resize
-from napari_saunetv2.metrics import METRICS, best_threshold, confusion
+from napari_saunetv2.metrics import METRICS, best_of, confusion, f1_by_threshold
 from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.losses import LOSSES
+from napari_saunetv2.training.store import Held, Store, tensor_of
 from napari_saunetv2.training.views import Prepared, balanced
+
+KEPT = 128 * 2**20
+"""Bytes of predictions that are kept in memory."""
+
+_COARSE = np.arange(20, 81, 5) / 100
 
 
 @dataclass(frozen=True)
@@ -41,16 +48,27 @@ def logits(network: nn.Module, image: Prepared, device: torch.device) -> Tensor:
         return prediction
 
 
+def logits_of_all(
+    network: nn.Module, images: Sequence[Prepared], device: torch.device, folder: Path
+) -> list[Tensor | Held]:
+    """Logits for each image, as :func:`logits`; what does not fit into memory is in a file in the folder."""
+    store = Store(folder, KEPT)
+    # Nothing tells how many more fit: the store looks before it writes each one.
+    return [store.put(logits(network, image, device), device) for image in images]
+
+
 def mean_f1(
-    images: Sequence[Prepared], predictions: Sequence[Tensor], thresholds: Sequence[float] | None = None
+    images: Sequence[Prepared],
+    predictions: Sequence[Tensor | Held],
+    thresholds: Sequence[float] | None = None,
 ) -> float:
     """F1, mean over images and classes; NaN if there are no vessels and none were predicted.
 
     Parameters
     ----------
     images : sequence of Prepared
-    predictions : sequence of tensor
-        Logits as of :func:`logits`.
+    predictions : sequence of tensor or Held
+        Logits as of :func:`logits_of_all`.
     thresholds : sequence of float, optional
         One for each class; 0.5 by default.
     """
@@ -63,11 +81,11 @@ def mean_f1(
     return _mean(means)
 
 
-def mean_loss(images: Sequence[Prepared], predictions: Sequence[Tensor], loss: str) -> float:
+def mean_loss(images: Sequence[Prepared], predictions: Sequence[Tensor | Held], loss: str) -> float:
     """Mean over images of a loss in ``LOSSES``."""
     losses = []
-    for image, prediction in zip(images, predictions, strict=True):
-        truth, weight = image.vessels, image.weight
+    for image, held in zip(images, predictions, strict=True):
+        prediction, truth, weight = tensor_of(held), image.vessels, image.weight
         if weight is not None:
             weight = balanced(weight, truth, image.balance)[None].to(prediction.device)
         losses.append(float(LOSSES[loss](prediction, truth[None].to(prediction.device), weight)))
@@ -76,7 +94,7 @@ def mean_loss(images: Sequence[Prepared], predictions: Sequence[Tensor], loss: s
 
 def corrected(
     images: Sequence[Prepared],
-    predictions: Sequence[Tensor],
+    predictions: Sequence[Tensor | Held],
     thresholds: Sequence[float],
     *,
     everywhere: bool = False,
@@ -87,7 +105,7 @@ def corrected(
     unless ``everywhere`` is set.
     """
     found = [
-        _right(image, image.corrections, prediction, thresholds, everywhere=everywhere)
+        _right(image, image.corrections, tensor_of(prediction), thresholds, everywhere=everywhere)
         for image, prediction in zip(images, predictions, strict=True)
         if image.corrections is not None
     ]
@@ -96,8 +114,8 @@ def corrected(
 
 def mended(
     images: Sequence[Prepared],
-    before: tuple[Sequence[Tensor], Sequence[float]],
-    after: tuple[Sequence[Tensor], Sequence[float]],
+    before: tuple[Sequence[Tensor | Held], Sequence[float]],
+    after: tuple[Sequence[Tensor | Held], Sequence[float]],
 ) -> tuple[int, int]:
     """Count the pixels that are wrong before, and how many of them are right after.
 
@@ -125,32 +143,35 @@ def _right(
     probability = prediction[0].sigmoid().cpu().numpy()[:, rows, columns]
     expected = split(corrections.classes, image.classes, overlapping=image.overlapping).T
     right: NDArray[np.bool_] = ((probability >= np.array(thresholds)[:, None]) == expected).all(axis=0)
-    if image.weight is None or everywhere:
+    if (weight := image.weight) is None or everywhere:
         return right
-    return right[image.weight[0].cpu().numpy()[rows, columns] >= 0.5]
+    return right[weight[0].cpu().numpy()[rows, columns] >= 0.5]
 
 
-def best_thresholds(images: Sequence[Prepared], predictions: Sequence[Tensor]) -> list[float]:
+def best_thresholds(images: Sequence[Prepared], predictions: Sequence[Tensor | Held]) -> list[float]:
     """Threshold for each class at which F1 peaks; 0.5 if there are no vessels."""
-    by_image = [
-        list(_by_class(image, prediction)) for image, prediction in zip(images, predictions, strict=True)
+    even = all(image.balance == 1 for image in images)
+    curves, vessels = [], []  # by image, then by class: of its pixels no more is kept
+    for image, prediction in zip(images, predictions, strict=True):
+        by_class = list(_by_class(image, prediction))
+        vessels.append([bool(truth.any()) for truth, _ in by_class])
+        curves.append(
+            [
+                f1_by_threshold(t, p) if even else [_f1(t, p, level, image.balance) for level in _COARSE]
+                for t, p in by_class
+            ]
+        )
+    return [
+        (best_of(of_class) if even else _middle_of_best(of_class)) if any(has) else 0.5
+        for of_class, has in zip(zip(*curves, strict=True), zip(*vessels, strict=True), strict=True)
     ]
-    balances = [image.balance for image in images]
-    return [_best_threshold(pairs, balances) for pairs in zip(*by_image, strict=True)]
 
 
-def _best_threshold(
-    pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32]]], balances: Sequence[float]
-) -> float:
-    if not any(truth.any() for truth, _ in pairs):
-        return 0.5
-    if all(balance == 1 for balance in balances):
-        return best_threshold([truth for truth, _ in pairs], [probability for _, probability in pairs])
-    # Strokes do not determine a threshold to a hundredth: use a coarse one near the middle of the best.
-    levels = np.arange(20, 81, 5) / 100
-    f1 = [_mean([_f1(t, p, level, b) for (t, p), b in zip(pairs, balances, strict=True)]) for level in levels]
+def _middle_of_best(curves: Sequence[Sequence[float]]) -> float:
+    """Strokes do not determine a threshold to a hundredth: a coarse one near the middle of the best."""
+    f1 = [_mean(at_one) for at_one in zip(*curves, strict=True)]
     best = np.nonzero(np.asarray(f1) >= np.nanmax(f1) - 0.005)[0]
-    return float(np.median(levels[best]))
+    return float(np.median(_COARSE[best]))
 
 
 def _f1(truth: NDArray[np.uint8], probability: NDArray[np.float32], level: float, balance: float) -> float:
@@ -162,7 +183,9 @@ def _f1(truth: NDArray[np.uint8], probability: NDArray[np.float32], level: float
     return 2 * tp / whole if whole else math.nan
 
 
-def recalibrate_bias(network: nn.Module, images: Sequence[Prepared], predictions: Sequence[Tensor]) -> None:
+def recalibrate_bias(
+    network: nn.Module, images: Sequence[Prepared], predictions: Sequence[Tensor | Held]
+) -> None:
     """Shift a network's output bias so that F1 on some images peaks at a probability of 0.5, for each class.
 
     Without validation images the training images are used: a threshold is a single number and hardly
@@ -175,10 +198,10 @@ def recalibrate_bias(network: nn.Module, images: Sequence[Prepared], predictions
             bias[number] -= math.log(best / (1 - best))
 
 
-def preview(image: Prepared, prediction: Tensor) -> Preview:
+def preview(image: Prepared, prediction: Tensor | Held) -> Preview:
     """Convert a prediction to labels of the image's own size."""
     rows, columns = image.frame
-    probability = prediction[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
+    probability = tensor_of(prediction)[0, :, rows, columns].sigmoid().cpu().numpy().transpose(1, 2, 0)
     if probability.shape[:2] != image.shape:
         probability = resize(probability, *image.shape)
     if image.overlapping:
@@ -190,11 +213,13 @@ def preview(image: Prepared, prediction: Tensor) -> Preview:
     return Preview(image.name, labels)
 
 
-def _by_class(image: Prepared, prediction: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+def _by_class(
+    image: Prepared, prediction: Tensor | Held
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     """Reference and probability of the counted pixels, for each class."""
     weight = image.weight
     taking_part = ... if weight is None else weight[0].cpu().numpy() >= 0.5
-    probability = prediction[0].sigmoid().cpu().numpy()
+    probability = tensor_of(prediction)[0].sigmoid().cpu().numpy()
     for truth, found in zip(image.vessels.cpu().numpy() >= 0.5, probability, strict=True):
         yield truth[taking_part].astype(np.uint8), found[taking_part]
 

@@ -22,9 +22,9 @@ class Validator:
     """
 
     def __init__(self, network: nn.Module, training_data: TrainingData) -> None:
-        self._network, self._device = network, training_data.device
+        self._network, self._device, self._folder = network, training_data.device, training_data.folder
         self._images = training_data.validation or training_data.train
-        self.predictions = [validation.logits(network, image, self._device) for image in self._images]
+        self.predictions = validation.logits_of_all(network, self._images, self._device, self._folder)
         self.thresholds = validation.best_thresholds(self._images, self.predictions)
 
     def f1(self) -> float:
@@ -34,7 +34,7 @@ class Validator:
     def corrected(self, images: Sequence[Prepared], *, everywhere: bool) -> NDArray[np.bool_]:
         """Whether each corrected pixel is right; as ``validation.corrected``."""
         marked = [image for image in images if image.corrections is not None]
-        predictions = [validation.logits(self._network, image, self._device) for image in marked]
+        predictions = validation.logits_of_all(self._network, marked, self._device, self._folder)
         return validation.corrected(marked, predictions, self.thresholds, everywhere=everywhere)
 
 

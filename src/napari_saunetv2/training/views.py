@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.frame import Frame
 from napari_saunetv2.imaging.intensity import to_unit
@@ -21,8 +20,10 @@ from napari_saunetv2.training.augmentation import Level, random_view, view_setti
 from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.corrections import Corrections
 from napari_saunetv2.training.meaning import balance_of, meaning
+from napari_saunetv2.training.observers import observer_of
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.published import published_view
+from napari_saunetv2.training.store import Store
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,11 @@ class Prepared:
     Attributes
     ----------
     name : str
-    canvas : tensor, shape (3 + K, H, W) or (3 + K + 1, H, W), float32, range [0, 1]
-        Three colours, then the vessels of each of K classes: 0 to 1, fractional where the image was
-        resampled. If some pixels are ignored, the last channel is the weight; the vessels are 0 where it is
-        0.
-    window : (slice, slice)
-        Rows and columns of the image, or of the annotated part if few pixels are annotated.
+    in_use : Level
+        At the scale in use; its window is that of the annotated part if few pixels are annotated. The canvas,
+        shape (3 + K, H, W) or (3 + K + 1, H, W), float32, range [0, 1], has three colours, then the vessels
+        of each of K classes: 0 to 1, fractional where the image was resampled. If some pixels are ignored,
+        the last channel is the weight; the vessels are 0 where it is 0.
     classes : int
         K.
     overlapping : bool
@@ -63,8 +63,7 @@ class Prepared:
     """
 
     name: str
-    canvas: Tensor
-    window: tuple[slice, slice]
+    in_use: Level
     classes: int = 1
     overlapping: bool = False
     frame: tuple[slice, slice] = (slice(None), slice(None))
@@ -81,25 +80,45 @@ class Prepared:
     @property
     def levels(self) -> tuple[Level, ...]:
         """At all scales, the smallest first."""
-        return (*self.smaller, Level(1.0, self.canvas, self.window), *self.larger)
+        return (*self.smaller, self.in_use, *self.larger)
 
-    def to(self, device: torch.device) -> "Prepared":
-        """Move the image and its labels to a device."""
-        smaller, larger = (
-            tuple(level._replace(canvas=level.canvas.to(device)) for level in levels)
-            for levels in (self.smaller, self.larger)
+    def put_in(self, store: Store, device: torch.device, *, more: int = 0) -> "Prepared":
+        """Give its canvases to a store, for use on a device; ``more`` like it are still to come."""
+        own, *others = (
+            replace(level, held=store.put(level.canvas, device, more=more))
+            for level in (self.in_use, *self.smaller, *self.larger)
         )
-        return replace(self, canvas=self.canvas.to(device), smaller=smaller, larger=larger)
+        few = len(self.smaller)
+        return replace(self, in_use=own, smaller=tuple(others[:few]), larger=tuple(others[few:]))
+
+    @property
+    def canvas(self) -> Tensor:
+        """Image and labels at the scale in use; read each time where they are not in memory."""
+        return self.in_use.canvas
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the image, or of its annotated part, on the canvas."""
+        return self.in_use.window
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some pixels do not have full weight."""
+        return self.in_use.held.shape[0] > 3 + self.classes
 
     @property
     def vessels(self) -> Tensor:
         """Shape (K, H, W), range [0, 1]."""
-        return true_share(self.canvas[3 : 3 + self.classes], self.weight)
+        canvas = self.canvas
+        return true_share(canvas[3 : 3 + self.classes], self._weight(canvas))
 
     @property
     def weight(self) -> Tensor | None:
         """Shape (1, H, W), range [0, 1]; None if every pixel has full weight."""
-        return self.canvas[3 + self.classes :] if len(self.canvas) > 3 + self.classes else None
+        return self._weight(self.canvas) if self.weighted else None
+
+    def _weight(self, canvas: Tensor) -> Tensor | None:
+        return canvas[3 + self.classes :] if self.weighted else None
 
 
 def true_share(vessels: Tensor, weight: Tensor | None) -> Tensor:
@@ -130,8 +149,7 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
     shape = int(pair.vessels.shape[0]), int(pair.vessels.shape[1])
     return Prepared(
         pair.name,
-        level.canvas,
-        level.window,
+        level,
         len(config.classes),
         config.overlaps,
         frame,
@@ -146,20 +164,8 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         ),
         tuple(other for other in others if other.factor < 1),
         tuple(other for other in others if other.factor > 1),
-        _observer(pair, config),
+        observer_of(pair, config),
     )
-
-
-def _observer(pair: Pair, config: TrainConfig) -> int:
-    """Number of the map of those who drew a pair's labels."""
-    if not config.observers:
-        return 0
-    if pair.source not in config.observers:
-        raise SettingsError(
-            f"'{pair.name}' is of the data set {pair.source!r}: observers must name it, beside "
-            f"{', '.join(config.observers)}; or leave them all out."
-        )
-    return config.observers.index(pair.source)
 
 
 def _level(
@@ -187,18 +193,6 @@ def _annotated(weight: NDArray[np.float32]) -> tuple[slice, slice]:
     """Bounding rows and columns of all pixels with weight, from which views are sampled."""
     rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
-    """Indices of the images to train on and to validate on; the latter at least one where share > 0."""
-    held = 0 if share == 0 or len(names) < 2 else max(1, round(share * len(names)))
-    order = np.random.default_rng(0).permutation(len(names))
-    if held >= len(names):
-        raise SettingsError(
-            f"validation is {share:g}: of {len(names)} images that leaves none to train on; use a smaller "
-            "share."
-        )
-    return sorted(map(int, order[held:])), sorted(map(int, order[:held]))
 
 
 class Batch(NamedTuple):
@@ -280,7 +274,7 @@ def _whole_canvases(images: Sequence[Prepared], config: TrainConfig, step: int, 
 
 def _weighted(images: Sequence[Prepared]) -> bool:
     """Whether some pixels take no part; of all images, so that every process of a training says the same."""
-    return any(image.weight is not None for image in images)
+    return any(image.weighted for image in images)
 
 
 def _labels(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from napari_saunetv2.plugin.common.layers import (
 from napari_saunetv2.plugin.common.roles import OF, ROLE
 from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.training import Pair
+from napari_saunetv2.training.on_demand import Pairs
 from napari_saunetv2.training.validation import Preview
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class LivePrediction:
         self._viewer = viewer
         self._rows: list[Photograph | None] = []
         self._photographs: dict[str, Photograph] = {}
-        self._pairs: dict[str, Pair] = {}
+        self._pairs: Mapping[str, Callable[[], Pair]] = {}
         self._layer: Labels | None = None
         self._shown: Preview | None = None
         self._hidden: list[Layer] = []
@@ -95,9 +97,9 @@ class LivePrediction:
             Photograph.of(row.image, row.labels) if isinstance(row.image, Image) else None for row in chosen
         ]
 
-    def take(self, pairs: Sequence[Pair], rows: Mapping[str, int]) -> None:
+    def take(self, pairs: Pairs, rows: Mapping[str, int]) -> None:
         """Get to know the images, and for the names of some the row that each came from."""
-        self._pairs = {pair.name: pair for pair in pairs}
+        self._pairs = {name: partial(pairs.__getitem__, n) for n, name in enumerate(pairs.names)}
         found = {name: self._rows[row] for name, row in rows.items()}
         self._photographs = {name: one for name, one in found.items() if one is not None}
 
@@ -132,7 +134,7 @@ class LivePrediction:
         if photograph and photograph.shown_in(self._viewer):
             below = self._of(photograph)
         elif preview.name in self._pairs:
-            pixels = np.asarray(self._pairs[preview.name].image)
+            pixels = np.asarray(self._pairs[preview.name]().image)
             name = f"{preview.name} (validation)"
             copy = Image(pixels, rgb=pixels.ndim == 3, name=name, metadata={ROLE: "preview"}, **transform)
             below = [copy]

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.training import Outcome, Pair, Report, Task, Tuning, steps, tasks
 from napari_saunetv2.training.folders import Entry
+from napari_saunetv2.training.on_demand import Pairs
 from napari_saunetv2.training.tuning import check, remarks
 
 _PATIENCE = 0.5
@@ -32,7 +34,8 @@ class Begun(NamedTuple):
     Attributes
     ----------
     task : Task
-    pairs : list of Pair
+    pairs : Pairs
+        Of the task's files, read when needed: a stack in memory needs no second copy.
     rows : dict
         Row of the table for the name of each pair.
     remarks : list of str
@@ -40,7 +43,7 @@ class Begun(NamedTuple):
     """
 
     task: Task
-    pairs: list[Pair]
+    pairs: Pairs
     rows: dict[str, int]
     remarks: list[str]
 
@@ -76,8 +79,8 @@ class Picked:
             self._prediction = _prediction(chosen.labels)
             self._fov = None if chosen.fov is None else _array(chosen.fov)
 
-    def pairs(self) -> list[Pair]:
-        """Read it: from a stack, every plane with annotations.
+    def pairs(self) -> Pairs:
+        """List it, to be read when needed: of a stack, every plane with annotations.
 
         Raises
         ------
@@ -85,19 +88,20 @@ class Picked:
             If nothing is annotated.
         """
         if self._entry is not None:
-            return [self._entry.pair(values=self._values)]
-        planes, found = self._planes, []
-        for number in range(len(planes)):
-            index = planes.index(number)
-            labels = np.array(self._labels[index])  # a copy: somebody may be painting on
-            if labels.any():
-                name = self.name if len(planes) == 1 else f"{self.name} {number:03}"
-                inside = None if self._fov is None else np.array(self._fov[index])
-                drawn = None if self._prediction is None else self._prediction[index]
-                found.append(Pair(name, planes[number], labels, inside, prediction=drawn))
-        if not found:
+            return Pairs([self.name], [partial(self._entry.pair, values=self._values)])
+        count = len(self._planes)
+        drawn = [n for n in range(count) if np.any(self._labels[self._planes.index(n)])]
+        if not drawn:
             raise ImageError(f"Nothing is annotated on '{self.name}': paint its vessels, or untick it.")
-        return found
+        names = [self.name if count == 1 else f"{self.name} {n:03}" for n in drawn]
+        return Pairs(names, [partial(self._plane, *one) for one in zip(drawn, names, strict=True)])
+
+    def _plane(self, number: int, name: str) -> Pair:
+        index = self._planes.index(number)
+        labels = np.array(self._labels[index])  # a copy: somebody may be painting on
+        inside = None if self._fov is None else np.array(self._fov[index])
+        before = None if self._prediction is None else self._prediction[index]
+        return Pair(name, self._planes[number], labels, inside, prediction=before)
 
 
 def warm_up() -> Generator[None, None, None]:
@@ -116,18 +120,17 @@ def begin(
 ) -> Generator[Report | Begun, None, Outcome]:
     """Read pairs, save them as a task, and train."""
     by_row = [one.pairs() for one in picked]
-    pairs = [pair for some in by_row for pair in some]
-    rows = [number for number, some in enumerate(by_row) for _ in some]
+    pairs = Pairs.joined(by_row)
+    rows = [number for number, some in enumerate(by_row) for _ in some.names]
     start = None if base is None else checkpoint.load(base)
     config = tuning.config(pairs, start)
     for pair in pairs:
         check(pair, config)  # before writing anything
     task = tasks.begin(name, pairs, config, base, device)
-    named = tasks.named(pairs, values=config.by_value)
-    places = {pair.name: row for pair, row in zip(named, rows, strict=True)}
-    said = remarks(named, config)
-    named.sort(key=lambda pair: pair.name)  # as when the task is resumed
-    return (yield from _train(Begun(task, named, places, said), control))
+    places = dict(zip(tasks.named(pairs, values=config.by_value).names, rows, strict=True))
+    del pairs, by_row  # what was read of them is not needed again
+    written = task.pairs()  # as when the task is resumed
+    return (yield from _train(Begun(task, written, places, remarks(written, config)), control))
 
 
 def go_on(task: Task, control: Control) -> Generator[Report | Begun, None, Outcome]:
