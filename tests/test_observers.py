@@ -70,16 +70,16 @@ def test_each_observer_teaches_a_map_of_its_own_and_the_model_has_one(tmp_path):
     assert model.network.get_parameter("head.bias").shape == (1,)
 
 
-def test_shares_decide_how_often_a_data_set_is_seen():
+def test_shares_decide_how_often_a_data_set_is_seen(tmp_path):
     config = replace(TINY, observers=("thin", "wide"), shares={"thin": 3.0, "wide": 1.0}, batch=400, crop=16)
-    images = load(_pairs(), config, CPU).train
+    images = load(_pairs(), config, CPU, tmp_path).train
     seen = batch(images, config, 0).observers
     assert (seen == 0).float().mean() == pytest.approx(0.75, abs=0.07)  # one of four images
 
 
-def test_a_data_set_without_a_share_is_named():
+def test_a_data_set_without_a_share_is_named(tmp_path):
     with pytest.raises(SettingsError, match="'wide'"):
-        load(_pairs(), replace(TINY, shares={"thin": 1.0}), CPU)
+        load(_pairs(), replace(TINY, shares={"thin": 1.0}), CPU, tmp_path)
 
 
 def test_views_are_taken_from_the_scale_that_they_need():
@@ -106,8 +106,8 @@ def test_unresampled_views_of_several_scales_hold_pixels_of_one_of_them():
         assert min(near) < 1e-4
 
 
-def test_an_observer_who_is_not_named_and_a_common_map_for_nobody_are_refused():
+def test_an_observer_who_is_not_named_and_a_common_map_for_nobody_are_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"'wide': observers must name it"):
-        load(_pairs(), replace(TINY, observers=("thin",)), CPU)
+        load(_pairs(), replace(TINY, observers=("thin",)), CPU, tmp_path)
     with pytest.raises(SettingsError, match=r"common is 0\.5"):
         replace(TINY, common=0.5)

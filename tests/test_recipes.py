@@ -188,8 +188,8 @@ def test_a_rotated_view_rotates_the_labels_with_the_image():
     assert rotated >= 5
 
 
-def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone():
-    images = load(pairs(4), TINY, CPU).train
+def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone(tmp_path: Path):
+    images = load(pairs(4), TINY, CPU, tmp_path).train
     first, again = (batch(images, TINY, 5) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(first[:2], again[:2], strict=True))
     assert first[0].shape == (3, 3, 48, 48)
@@ -200,11 +200,11 @@ def test_a_step_of_whole_canvases_depends_on_seed_and_step_alone():
     assert torch.equal(torch.cat([part[0] for part in parts]), first[0])
 
 
-def test_every_image_is_seen_and_weights_go_with_it():
+def test_every_image_is_seen_and_weights_go_with_it(tmp_path: Path):
     config = replace(TINY, inside_field=True)
     fov = np.zeros((40, 30), np.uint8)
     fov[:25] = 1
-    images = load([replace(pair, fov=fov) for pair in pairs(4)], config, CPU).train
+    images = load([replace(pair, fov=fov) for pair in pairs(4)], config, CPU, tmp_path).train
     views, vessels, weight, _ = batch(images, replace(config, batch=400), 0)
     assert (views.shape, vessels.shape, weight.shape) == ((400, 3, 48, 48), *[(400, 1, 48, 48)] * 2)
     assert (vessels[weight == 0] == 0).all()
@@ -247,10 +247,10 @@ def test_the_last_weights_are_kept_where_they_are_to_be(tmp_path: Path):
         assert torch.equal(state.network.state_dict()[name], tensor)
 
 
-def test_whole_canvases_of_several_sizes_make_no_batch():
+def test_whole_canvases_of_several_sizes_make_no_batch(tmp_path: Path):
     large = Pair("large", np.zeros((70, 70, 3), np.uint8), np.zeros((70, 70), np.uint8))
     with pytest.raises(SettingsError, match="48 x 48 and 80 x 80 pixels"):
-        load([*pairs(), large], TINY, CPU)
+        load([*pairs(), large], TINY, CPU, tmp_path)
 
 
 @pytest.mark.parametrize(
