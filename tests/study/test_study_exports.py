@@ -11,6 +11,7 @@ import pytest
 import roifile
 import tifffile
 from PIL import Image
+from pydicom.uid import generate_uid
 
 from napari_saunetv2 import cli
 from napari_saunetv2.files import write_image
@@ -30,7 +31,8 @@ def study(tmp_path):
     eyes = tmp_path / "eyes"
     eyes.mkdir()
     write_image(eyes / "007.png", fundus(SHAPE, seed=1).image)
-    (eyes / "b.dcm").write_bytes(dicoms.stored(fundus(SHAPE, seed=2).image, ImageLaterality="R"))
+    whose = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "ImageLaterality": "R"}
+    (eyes / "b.dcm").write_bytes(dicoms.stored(fundus(SHAPE, seed=2).image, **whose))
     model = str(save_model(tmp_path / "small.safetensors"))
     words = ["study", str(eyes), "-o", str(tmp_path / "out"), "-m", model, "--engine", "torch"]
     words += ["--precision", "float32"]
