@@ -87,7 +87,7 @@ def test_the_finder_is_what_finds_vessels_and_the_header_tells_of_both(tmp_path)
         assert torch.equal(model.network.vessels.state_dict()[name], weight), name
     begun, ended = (one.network.classes.state_dict()["head.bias"] for one in (base, model))
     assert 0 < (begun - ended).abs().max() < 0.1  # trained further, from the base
-    told = [training["sha256"] for training in lineage.trainings(model.header) if training["sha256"]]
+    told = [sha for training in lineage.trainings(model.header) if (sha := training["sha256"])]
     assert {general.header.sha256, drive.header.sha256, base.header.sha256} <= set(told)
     assert len(told) == len(set(told))  # what both were made from stands once
     with pytest.raises(SettingsError, match="only the network artery_vein has"):
