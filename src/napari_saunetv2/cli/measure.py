@@ -7,16 +7,20 @@ import typer
 
 from napari_saunetv2.cli._shared import (
     DeviceOption,
+    DiscDiameterOption,
+    ExcelOption,
+    ExportOption,
     ModelOption,
     OverwriteOption,
     RecursiveOption,
     SchedulerOption,
+    SpacingOption,
     WorkersOption,
     bar,
-    number_or,
     out,
     plain,
     refuse_existing,
+    spacing_of,
 )
 from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -38,12 +42,8 @@ def measure(
     fovea: Annotated[
         str, typer.Option(help="Fovea: auto (detected, else estimated from the disc), none, or x,y.")
     ] = "auto",
-    spacing: Annotated[
-        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
-    ] = "auto",
-    disc_diameter: Annotated[
-        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-    ] = 1800.0,
+    spacing: SpacingOption = "auto",
+    disc_diameter: DiscDiameterOption = 1800.0,
     arteries: Annotated[
         Path | None, typer.Option(help="Mask of the arteries, for one mask of vessels; needs --veins.")
     ] = None,
@@ -74,16 +74,8 @@ def measure(
             help="Also write a table under the names and by the formulas of automorph, pvbm or vascx."
         ),
     ] = None,
-    export: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Also write each image for another program: imagej (regions of interest), geojson (QuPath), "
-            "ome-tiff (labels) or dicom-seg; may be given several times."
-        ),
-    ] = None,
-    excel: Annotated[
-        bool, typer.Option("--excel", help="Also write all tables into one Excel workbook.")
-    ] = False,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
     recursive: RecursiveOption = False,
@@ -127,7 +119,7 @@ def measure(
     options = measured.MeasureOptions(
         _numbers("--disc", disc, 3),
         _numbers("--fovea", fovea, 2),
-        number_or("--spacing", spacing, "auto", "none"),
+        spacing_of(spacing),
         disc_diameter,
         Beside(arteries, veins, fov, photograph, probability, threshold),
     )

@@ -7,15 +7,19 @@ import typer
 
 from napari_saunetv2.cli._shared import (
     DeviceOption,
+    DiscDiameterOption,
     EngineOption,
+    ExcelOption,
+    ExportOption,
     ModelOption,
     PrecisionOption,
     SchedulerOption,
+    SpacingOption,
     WorkersOption,
     bar,
-    number_or,
     out,
     plain,
+    spacing_of,
 )
 from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -50,12 +54,11 @@ def study(
         typer.Option(help="How dates are written, such as %d.%m.%y; else 2024-05-31 and the like."),
     ] = None,
     model: ModelOption = DEFAULT,
-    spacing: Annotated[
-        str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
+    disc: Annotated[
+        str, typer.Option(help="Optic disc: auto (detected, with a confidence) or none.")
     ] = "auto",
-    disc_diameter: Annotated[
-        float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-    ] = 1800.0,
+    spacing: SpacingOption = "auto",
+    disc_diameter: DiscDiameterOption = 1800.0,
     pseudonym: Annotated[
         Path | None,
         typer.Option(
@@ -70,6 +73,15 @@ def study(
             "days since the patient's first photograph."
         ),
     ] = None,
+    pseudonym_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a table of identifiers and their pseudonyms (CSV): keep it apart from the "
+            "results."
+        ),
+    ] = None,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     device: DeviceOption = "auto",
     engine: EngineOption = "auto",
     precision: PrecisionOption = "auto",
@@ -91,9 +103,12 @@ def study(
 
     `saunetv2 study photographs -o study --pattern '{patient}/{eye}_{date}'`
 
+    `saunetv2 study photographs -o study --excel --export geojson --export imagej`
+
     `saunetv2 study photographs -o study --pseudonym key.txt --keep eye`
     """
     from napari_saunetv2 import cohort
+    from napari_saunetv2.batch.exports import check
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.about import StudyOptions
@@ -105,7 +120,12 @@ def study(
             f"The results would lie among the photographs, in '{output}': choose another folder, such as "
             f"'{folder / 'study'}'."
         )
-    people = _people(pseudonym, keep or [], output, folder)
+    if disc not in ("auto", "none"):
+        raise SettingsError(
+            f"--disc is '{disc}': give auto or none; `saunetv2 measure` takes x,y,r for one mask."
+        )
+    formats = check(export or (), excel=excel)
+    people = _people(pseudonym, pseudonym_table, keep or [], output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)
     options = StudyOptions(
@@ -113,8 +133,11 @@ def study(
         InferenceConfig(
             model=model, device=device, engine=cast("Any", engine), precision=cast("Any", precision)
         ),
-        MeasureOptions(spacing=number_or("--spacing", spacing, "auto", "none"), disc_diameter=disc_diameter),
+        MeasureOptions(cast("Any", disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter),
         people,
+        formats,
+        excel,
+        pseudonym_table,
         Source(folder, output, sheet, pattern, date_format).in_words(),
     )
     with bar() as shown:
@@ -138,7 +161,9 @@ def study(
         raise typer.Exit(1)
 
 
-def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path) -> "People":
+def _people(
+    pseudonym: Path | None, table: Path | None, keep: list[str], output: Path, folder: Path
+) -> "People":
     """Read the key, if there are to be pseudonyms."""
     from napari_saunetv2.study.people import KEEP, People
     from napari_saunetv2.study.pseudonyms import read_key
@@ -148,13 +173,16 @@ def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path)
     if pseudonym is None:
         if keep:
             raise SettingsError("--keep is given without --pseudonym: all is kept; leave it out.")
+        if table is not None:
+            raise SettingsError("--pseudonym-table is given without --pseudonym: leave it out.")
         return People()
-    for place in (output, folder):
-        if pseudonym.resolve().is_relative_to(place.resolve()):
-            raise SettingsError(
-                f"The key '{pseudonym}' lies in '{place}', with which it would be passed on: choose "
-                "another place."
-            )
+    for what, path in (("key", pseudonym), ("table of pseudonyms", table)):
+        for place in (output, folder):
+            if path is not None and path.resolve().is_relative_to(place.resolve()):
+                raise SettingsError(
+                    f"The {what} '{path}' lies in '{place}', with which it would be passed on: choose "
+                    "another place."
+                )
     pseudonyms, new = read_key(pseudonym)
     if new:
         out.print(

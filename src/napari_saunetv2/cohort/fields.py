@@ -20,6 +20,12 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-_./]?)(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d
 _YEAR_LAST = re.compile(r"(\d{1,2})([-_./])(\d{1,2})\2(\d{4})")
 
 
+class Day(str):
+    """A date that a spreadsheet keeps as a date, ISO 8601: how dates are written does not matter to it."""
+
+    __slots__ = ()
+
+
 def eye_of(text: str) -> Eye | None:
     """Read which eye it is; None for an empty text.
 
@@ -42,7 +48,8 @@ def date_of(text: str, form: str | None = None) -> str:
     Parameters
     ----------
     text : str
-        With the year first, 2024-05-31 or 20240531, or last, 31.05.2024. A time after it is left out.
+        With the year first, 2024-05-31 or 20240531, or last, 31.05.2024. A time after it is left out. A
+        :class:`Day` is one already.
     form : str, optional
         How dates are written, as of ``datetime.strptime``: "%d.%m.%y".
 
@@ -51,6 +58,8 @@ def date_of(text: str, form: str | None = None) -> str:
     SettingsError
         If it is no date, or if day and month could be exchanged: 03/04/2024 is a day in March or in April.
     """
+    if isinstance(text, Day):
+        return str(text)
     written = text.strip()
     if not written:
         return ""

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.cohort.fields import Day
 from napari_saunetv2.errors import FileFormatError, SettingsError
 from napari_saunetv2.files import reason
 
@@ -187,9 +188,9 @@ def _shown(cell: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.date().isoformat()
+        return Day(value.date().isoformat())
     if isinstance(value, date):
-        return value.isoformat()
+        return Day(value.isoformat())
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

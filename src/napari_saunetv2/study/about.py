@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_saunetv2.batch.exports import Export
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.inference.landmarks import MODEL as LANDMARKS
@@ -16,6 +17,7 @@ from napari_saunetv2.study.looking import Looked
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Task
 from napari_saunetv2.study.record import Record, digest, read_record
+from napari_saunetv2.study.verdicts import in_table
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class StudyOptions:
     measure : MeasureOptions
     people : People
         How photographs are named.
+    exports : tuple of str
+        Formats for other programs: "imagej", "geojson", "ome-tiff", "dicom-seg".
+    excel : bool
+        Whether all tables are also written into one workbook.
+    key_table : Path, optional
+        Table of identifiers and their pseudonyms, where it is asked for.
     source : mapping of str to str
         Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
     """
@@ -38,6 +46,9 @@ class StudyOptions:
     config: InferenceConfig
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     people: People = field(default_factory=People)
+    exports: tuple[Export, ...] = ()
+    excel: bool = False
+    key_table: Path | None = None
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,7 +71,7 @@ def study_of(
         record = read_record(task.layout.record(one.name)) or Record(who["file"], image=one.image)
         if error := errors.get(who["file"], ""):
             record = replace(record, made="", error=error)
-        items.append(Item(one.name, who, record))
+        items.append(Item(one.name, who, record, in_table(task.layout, one.name)))
     if people.pseudonyms is not None:
         items.sort(key=lambda item: item.who["file"])  # the order of names would tell of them
     left_out = []

@@ -17,6 +17,9 @@ WHO = {
 SEEN = {
     "status": "done or failed",
     "edited": "masks that were edited by hand: vessels, av (arteries and veins)",
+    "review": "what a reviewer said of the masks: accepted or set aside; empty where nobody did",
+    "reviewed": "when, in UTC, ISO 8601",
+    "changed_since_review": "yes where a mask was changed since the review, or no",
     "height": "rows of the photograph, px",
     "width": "columns of the photograph, px",
     "fov_diameter": "diameter of the field of view, px; empty where none was found",

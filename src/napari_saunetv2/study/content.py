@@ -1,7 +1,7 @@
 """What the tables and pages of a study show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ class Item:
     name: str
     who: Mapping[str, str]
     record: Record
+    review: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:

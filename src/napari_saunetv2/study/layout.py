@@ -7,6 +7,7 @@ from pathlib import Path
 TABLES = ("measurements.csv", "segments.csv", "photographs.csv", "failures.csv", "columns.csv")
 ABOUT = "study.json"
 REPORT = "report.html"
+WORKBOOK = "study.xlsx"
 
 KINDS = ("vessels", "av")
 """Masks that may be edited by hand: of vessels, and of arteries and veins."""
@@ -65,6 +66,10 @@ class Layout:
         parts = [self.part(name, table) for table in ("measurements", "segments")]
         drawn = [self.picture(name, what) for what in ("page", "thumbnail")]
         return [*(self.mask(name, k) for k in kinds), *parts, *drawn, self.labels(name), self.overlay(name)]
+
+    def export(self, name: str, ending: str) -> Path:
+        """What is written of a photograph for another program."""
+        return self.folder / "exports" / f"{name}_{ending}"
 
     def page(self, name: str) -> Path:
         """Page of a photograph."""

@@ -36,6 +36,8 @@ class Record:
         Values for the report's distributions, with their units.
     shown : list of (str, str, str, str)
         Measures for its page: title with unit, and values of all vessels, arteries and veins.
+    exports : list of str
+        Formats for other programs that were written with these results.
     error : str
         Why it failed, or "".
     """
@@ -49,6 +51,7 @@ class Record:
     row: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, tuple[float, str]] = field(default_factory=dict)
     shown: list[tuple[str, str, str, str]] = field(default_factory=list)
+    exports: list[str] = field(default_factory=list)
     error: str = ""
 
 
@@ -56,7 +59,8 @@ def read_record(path: Path) -> Record | None:
     """Read a record; None where there is none that can be used."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Record(**{one.name: found[one.name] for one in fields(Record)})
+        # What an older version did not write has its default: so its masks are still known for its own.
+        return Record(**{one.name: found[one.name] for one in fields(Record) if one.name in found})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,51 +1,26 @@
-"""What a reviewer said of each photograph of a study, and where its work stands."""
+"""The photographs of a study as they are reviewed, and where each stands."""
 
-import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
+from napari_saunetv2.batch.exports import check
 from napari_saunetv2.cohort import Cohort, read
 from napari_saunetv2.config import InferenceConfig
-from napari_saunetv2.errors import FileFormatError, SettingsError
-from napari_saunetv2.files import make_folder, reason, write_beside
+from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.progress import relay
 from napari_saunetv2.study.about import StudyOptions
-from napari_saunetv2.study.layout import KINDS, Layout
+from napari_saunetv2.study.layout import Layout
 from napari_saunetv2.study.looking import result_names
 from napari_saunetv2.study.photograph import Outcome
 from napari_saunetv2.study.record import digest, edits, read_record
 from napari_saunetv2.study.run import study_steps
-from napari_saunetv2.study.state import prepare, read_records, read_state
-
-Verdict = Literal["accepted", "set aside"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+from napari_saunetv2.study.state import read_records, read_state
+from napari_saunetv2.study.verdicts import read_review, seen_masks
 
 NOT_DONE, DONE, EDITED, FAILED = "not done", "done", "edited", "failed"
 """Where the work on a photograph stands; an edited mask waits to be measured."""
-
-
-@dataclass(frozen=True)
-class Review:
-    """What a reviewer said of a photograph.
-
-    Attributes
-    ----------
-    file : str
-        The photograph, as tables name it.
-    verdict : "accepted" or "set aside"
-    when : str
-        Time in UTC, ISO 8601.
-    masks : dict of str to str
-        SHA-256 of each mask that was seen: what is written later was not.
-    """
-
-    file: str
-    verdict: Verdict
-    when: str
-    masks: dict[str, str] = field(default_factory=dict)
 
 
 class Status(NamedTuple):
@@ -150,11 +125,15 @@ def status(layout: Layout, name: str) -> Status:
         work = EDITED
     if review is None:
         return Status(name, work, error=error)
-    return Status(name, work, review.verdict, review.masks != _masks(layout, name), error)
+    return Status(name, work, review.verdict, review.masks != seen_masks(layout, name), error)
 
 
 def run(
-    source: Source, found: Survey, config: InferenceConfig, into: list[Status]
+    source: Source,
+    found: Survey,
+    config: InferenceConfig,
+    into: list[Status],
+    exports: Sequence[str] = (),
 ) -> Generator[float, None, str]:
     """Do the study, or what is left of it.
 
@@ -165,6 +144,8 @@ def run(
     config : InferenceConfig
     into : list of Status
         Gets where each photograph stands, as it is done.
+    exports : sequence of str
+        Formats for other programs that are also written, "excel" among them.
 
     Yields
     ------
@@ -187,7 +168,9 @@ def run(
         into.append(status(source.layout, names[outcome.file]))
         return len(into) / len(names)
 
-    options = StudyOptions(source.output, config, source=source.in_words())
+    excel = "excel" in exports
+    formats = check([one for one in exports if one != "excel"], excel=excel)
+    options = StudyOptions(source.output, config, exports=formats, excel=excel, source=source.in_words())
     summary = yield from relay(study_steps(found.cohort, options), note)
     by_hand = f" {summary.edited} with masks edited by hand." if summary.edited else ""
     return (
@@ -199,63 +182,3 @@ def run(
 def statuses(layout: Layout, names: Sequence[str]) -> Iterator[Status]:
     """Look where each photograph stands."""
     return (status(layout, name) for name in names)
-
-
-def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
-    """Write what a reviewer says of a photograph, whole or not at all, with the masks that are there.
-
-    Parameters
-    ----------
-    layout : Layout
-    name : str
-        Of the results.
-    file : str
-        The photograph, as tables name it.
-    verdict : "accepted" or "set aside"
-
-    Raises
-    ------
-    OverwriteError
-        If the folder holds something else than a study.
-    FileFormatError
-        If it cannot be written.
-    """
-    prepare(layout)
-    said = Review(file, verdict, datetime.now(UTC).isoformat(timespec="seconds"), _masks(layout, name))
-    path = layout.review(name)
-    make_folder(path.parent)
-    text = json.dumps(asdict(said), indent=1).encode()
-    write_beside(path, lambda out: out.write(text), overwrite=True)
-    return said
-
-
-def withdraw(layout: Layout, name: str) -> None:
-    """Forget what a reviewer said; masks stay as they are.
-
-    Raises
-    ------
-    FileFormatError
-        If the file cannot be removed.
-    """
-    path = layout.review(name)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileFormatError(
-            f"'{path}' cannot be removed ({reason(error)}): get write permission for its folder."
-        ) from error
-
-
-def read_review(layout: Layout, name: str) -> Review | None:
-    """Read what a reviewer said; None where nobody said anything."""
-    try:
-        found = json.loads(layout.review(name).read_text(encoding="utf-8"))
-        said = Review(**{one.name: found[one.name] for one in fields(Review)})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return said if said.verdict in VERDICTS else None
-
-
-def _masks(layout: Layout, name: str) -> dict[str, str]:
-    found = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
-    return {kind: sha for kind, sha in found.items() if sha}

@@ -10,10 +10,12 @@ from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError, SettingsError
+from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.study.about import StudyOptions, models, study_of
+from napari_saunetv2.study.key_table import check_key_table, write_key_table
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
@@ -86,6 +88,8 @@ def study_steps(
         For a model that cannot be used, or a result that cannot be written.
     """
     check_workers(workers)
+    if options.key_table is not None:
+        check_key_table(options.key_table)
     layout = Layout(options.output)
     refuse_other(layout)
     with exclusive(options.output):
@@ -95,7 +99,7 @@ def study_steps(
         pseudonyms = options.people.pseudonyms
         names = result_names(cohort, recorded, pseudonyms)
         looked = [look(c, names[c.name], records.get(names[c.name]), pseudonyms) for c in cohort.cases]
-        task = Task(layout, config, options.measure, only_fov=pseudonyms is not None)
+        task = Task(layout, config, options.measure, only_fov=pseudonyms is not None, exports=options.exports)
         base = _base(task)
         shown = {one.name: options.people.file(one.case) for one in looked}
         equal = twice(looked, shown)
@@ -103,7 +107,7 @@ def study_steps(
         for one in looked:
             job = _job(one, options.people, base, (*one.remarks, *filter(None, [equal.get(one.name)])))
             record = records.get(one.name)
-            if record is not None and _is_kept(layout, job, record):
+            if record is not None and _is_kept(task, job, record):
                 if record.stamp != job.stamp:
                     write_record(layout.record(one.name), replace(record, stamp=job.stamp))
                 done.append(outcome(record, "kept"))
@@ -118,11 +122,15 @@ def study_steps(
         for result in spread(todo, (task,), study_one, lost, workers=workers, scheduler=scheduler):
             done.append(result)
             yield result
-        for folder in {path.parent for name in names.values() for path in layout.results(name, KINDS)}:
+        folders = {path.parent for name in names.values() for path in layout.results(name, KINDS)}
+        for folder in folders | {layout.export(name, "").parent for name in names.values()}:
             remove_parts(folder)
         errors = {result.file: result.error for result in done if result.status == "failed"}
         study = study_of(cohort, options, task, looked, errors)
-        write_results(study)
+        write_results(study, excel=options.excel)
+        if options.key_table is not None:
+            left_out = [case.name for case in cohort.left_out]
+            write_key_table(options.key_table, options.people, [one.case for one in looked], left_out)
     count = [result.status for result in done].count
     return Summary(
         len(looked),
@@ -192,10 +200,14 @@ def _job(one: Looked, people: People, base: str, remarks: tuple[str, ...]) -> Jo
     )
 
 
-def _is_kept(layout: Layout, job: Job, record: Record) -> bool:
+def _is_kept(task: Task, job: Job, record: Record) -> bool:
     """Whether the results of a photograph are there and would be the same."""
+    layout = task.layout
+    exports = (layout.export(job.name, FORMATS[one].ending) for one in task.exports)
     return (
         bool(job.image)
         and record.made == made(job.base, edits(layout, job.name, record))
         and all(path.exists() for path in layout.results(job.name, record.written))
+        and set(task.exports) <= set(record.exports)
+        and all(path.exists() for path in exports)
     )

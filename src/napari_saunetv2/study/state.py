@@ -5,7 +5,7 @@ from typing import Any
 
 from napari_saunetv2.errors import OverwriteError
 from napari_saunetv2.files import make_folder, write_beside
-from napari_saunetv2.study.layout import ABOUT, REPORT, TABLES, Layout
+from napari_saunetv2.study.layout import ABOUT, REPORT, TABLES, WORKBOOK, Layout
 from napari_saunetv2.study.record import Record, read_record
 
 
@@ -13,7 +13,7 @@ def refuse_other(layout: Layout) -> None:
     """Refuse a folder that holds files of these names and is no study; raises OverwriteError."""
     if layout.state.exists():
         return
-    for name in (*TABLES, ABOUT, REPORT, "masks", "overlays", "pages", "parts"):
+    for name in (*TABLES, ABOUT, REPORT, WORKBOOK, "masks", "overlays", "pages", "parts", "exports"):
         if (layout.folder / name).exists():
             raise OverwriteError(
                 f"'{layout.folder / name}' exists, and the folder holds no study: choose another folder."

@@ -13,6 +13,7 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.browse.caselist import CaseList
 from napari_saunetv2.plugin.browse.cases import Group, Row, read_with_masks
 from napari_saunetv2.plugin.browse.corrected import write_corrected
+from napari_saunetv2.plugin.browse.export_choice import ExportChoice
 from napari_saunetv2.plugin.browse.form import BrowseForm
 from napari_saunetv2.plugin.browse.known import Known
 from napari_saunetv2.plugin.browse.left_out import LeftOut
@@ -23,8 +24,9 @@ from napari_saunetv2.plugin.session.save import labels_in_hand
 from napari_saunetv2.reproduce.study import StudyRun
 from napari_saunetv2.study import review as reviews
 from napari_saunetv2.study.layout import KINDS
-from napari_saunetv2.study.review import Source, Status, Survey, Verdict
+from napari_saunetv2.study.review import Source, Status, Survey
 from napari_saunetv2.study.state import prepare
+from napari_saunetv2.study.verdicts import Verdict, review, withdraw
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -65,6 +67,7 @@ class Reviewing:
         self._at = -1
         self._done: list[Status] = []
         self._shown = 0
+        self._exports = ExportChoice(form.also.native)
         self._reading = Latest(self._fail)
         form.native.destroyed.connect(self._reading.abandon)
         for words in (form.pattern, form.date_format):
@@ -191,13 +194,13 @@ class Reviewing:
         if before is None or before.verdict != "set aside":
             self._say(source, name, "set aside")
             return
-        reviews.withdraw(source.layout, name)
+        withdraw(source.layout, name)
         self.known.put(self._at, reviews.status(source.layout, name))
 
     def _say(self, source: Source, name: str, verdict: Verdict, more: str = "") -> None:
         assert self._survey is not None
         file = self._survey.cohort.cases[self._at].name
-        reviews.review(source.layout, name, file, verdict)
+        review(source.layout, name, file, verdict)
         self.known.put(self._at, reviews.status(source.layout, name))
         self._panel.line.say(f"{file}: {verdict}.{more}")
         self.went_on.emit()
@@ -209,7 +212,7 @@ class Reviewing:
             return
         self._done, self._shown = [], 0
         config = InferenceConfig(model=self._form.model.value)
-        work = reviews.run(self._source, self._survey, config, self._done)
+        work = reviews.run(self._source, self._survey, config, self._done, self._exports.chosen())
         said = f"Study of {len(self._survey.names)} photographs..."
         self._panel.run(work, said, progress=self._show_run, done=self._panel.line.say)
         self.begun.emit()
@@ -237,7 +240,13 @@ class Reviewing:
             return
         copy_text(
             StudyRun(
-                source.folder, source.output, model, source.sheet, source.pattern, source.date_format
+                source.folder,
+                source.output,
+                model,
+                source.sheet,
+                source.pattern,
+                source.date_format,
+                self._exports.chosen(),
             ).as_command()
         )
         self._panel.line.say(f"Copied as {language}.")

@@ -1,0 +1,106 @@
+"""What a reviewer said of a photograph: one small file each."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+from napari_saunetv2.errors import FileFormatError
+from napari_saunetv2.files import make_folder, reason, write_beside
+from napari_saunetv2.study.layout import KINDS, Layout
+from napari_saunetv2.study.record import digest
+from napari_saunetv2.study.state import prepare
+
+Verdict = Literal["accepted", "set aside"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reviewer said of a photograph.
+
+    Attributes
+    ----------
+    file : str
+        The photograph, as tables name it.
+    verdict : "accepted" or "set aside"
+    when : str
+        Time in UTC, ISO 8601.
+    masks : dict of str to str
+        SHA-256 of each mask that was seen: what is written later was not.
+    """
+
+    file: str
+    verdict: Verdict
+    when: str
+    masks: dict[str, str] = field(default_factory=dict)
+
+
+def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
+    """Write what a reviewer says of a photograph, whole or not at all, with the masks that are there.
+
+    Parameters
+    ----------
+    layout : Layout
+    name : str
+        Of the results.
+    file : str
+        The photograph, as tables name it.
+    verdict : "accepted" or "set aside"
+
+    Raises
+    ------
+    OverwriteError
+        If the folder holds something else than a study.
+    FileFormatError
+        If it cannot be written.
+    """
+    prepare(layout)
+    said = Review(file, verdict, datetime.now(UTC).isoformat(timespec="seconds"), seen_masks(layout, name))
+    path = layout.review(name)
+    make_folder(path.parent)
+    text = json.dumps(asdict(said), indent=1).encode()
+    write_beside(path, lambda out: out.write(text), overwrite=True)
+    return said
+
+
+def withdraw(layout: Layout, name: str) -> None:
+    """Forget what a reviewer said; masks stay as they are.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be removed.
+    """
+    path = layout.review(name)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileFormatError(
+            f"'{path}' cannot be removed ({reason(error)}): get write permission for its folder."
+        ) from error
+
+
+def read_review(layout: Layout, name: str) -> Review | None:
+    """Read what a reviewer said; None where nobody said anything."""
+    try:
+        found = json.loads(layout.review(name).read_text(encoding="utf-8"))
+        said = Review(**{one.name: found[one.name] for one in fields(Review)})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return said if said.verdict in VERDICTS else None
+
+
+def seen_masks(layout: Layout, name: str) -> dict[str, str]:
+    """SHA-256 of each mask of a photograph that is there."""
+    found = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
+    return {kind: sha for kind, sha in found.items() if sha}
+
+
+def in_table(layout: Layout, name: str) -> dict[str, str]:
+    """What the table of photographs says of a review; nothing where there is none."""
+    said = read_review(layout, name)
+    if said is None:
+        return {}
+    changed = "yes" if said.masks != seen_masks(layout, name) else "no"
+    return {"review": said.verdict, "reviewed": said.when, "changed_since_review": changed}
