@@ -147,6 +147,10 @@ benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings
 benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and accuracy on DATA (../shared/data) into docs/quality.md
 	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data)
 
+.PHONY: benchmark-study
+benchmark-study: .venv/ready-dev  ## Measure what a study of 10,000 photographs costs into docs/tutorials/study.md (minutes)
+	$(BIN)/python benchmarks/study.py $(ARGS)
+
 .PHONY: benchmark-measure
 benchmark-measure: .venv/ready-dev  ## Measure how exact and repeatable the measurements are on DATA into docs/measurements.md (an hour)
 	PYTHONPATH=tests/measure $(BIN)/python benchmarks/measure.py $(or $(DATA),../shared/data) $(ARGS)

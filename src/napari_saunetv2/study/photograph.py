@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from napari_saunetv2.batch.exports import NAMES as EXPORTS
-from napari_saunetv2.batch.exports import Export, write_exports
+from napari_saunetv2.batch.exports import Export
 from napari_saunetv2.batch.images import Found, find_steps
 from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError
-from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files import load_image, make_folder, write_artery_vein, write_beside, write_mask
 from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.classes import is_artery_vein, split
@@ -25,7 +23,7 @@ from napari_saunetv2.measure import Measurements
 from napari_saunetv2.measure.files import MeasureOptions, Source, measure_source, spacing_of, write_labels
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
-from napari_saunetv2.study import masks, pictures
+from napari_saunetv2.study import exported, masks, pictures
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.numbers import headlines, page_rows, values_of
 from napari_saunetv2.study.pseudonyms import hidden
@@ -161,7 +159,8 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _write_part(layout.part(name, "measurements"), measured.image)
     _write_part(layout.part(name, "segments"), measured.segments)
     write_labels(layout.labels(name), measured.labels, overwrite=True)
-    _export(file, job, task, measured)
+    shown = job.file if task.only_fov else ""
+    exported.write(layout, name, task.exports, measured, file, width=job.spacing, shown=shown)
     _draw(name, task, found, used, measured)
     seen = found.quality or of_unit(found.unit, found.fov)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
@@ -220,24 +219,6 @@ def _write_part(path: Path, rows: "pd.DataFrame") -> None:
     text = rows.to_csv(index=False, header=False, lineterminator="\n").encode()
     packed = gzip.compress(text, 6, mtime=0)  # without a time: the same rows give the same file
     write_beside(path, lambda out: out.write(packed), overwrite=True)
-
-
-def _export(file: Path, job: Job, task: Task, measured: Measurements) -> None:
-    """Write what is wanted for other programs; what an earlier run wrote beside that is out of date."""
-    where = {one: task.layout.export(job.name, FORMATS[one].ending) for one in EXPORTS}
-    for one, path in where.items():
-        if one in task.exports:
-            make_folder(path.parent)
-        else:
-            path.unlink(missing_ok=True)
-    write_exports(
-        task.exports,
-        where,
-        measured,
-        file,
-        width=job.spacing,
-        name=job.file if task.only_fov else "",
-    )
 
 
 def _draw(name: str, task: Task, found: Found, used: masks.Masks, measured: Measurements) -> None:

@@ -10,10 +10,10 @@ from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.cohort import Cohort
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError, SettingsError
-from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
+from napari_saunetv2.study import exported
 from napari_saunetv2.study.about import StudyOptions, models, study_of
 from napari_saunetv2.study.key_table import check_key_table, write_key_table
 from napari_saunetv2.study.layout import KINDS, Layout
@@ -203,11 +203,9 @@ def _job(one: Looked, people: People, base: str, remarks: tuple[str, ...]) -> Jo
 def _is_kept(task: Task, job: Job, record: Record) -> bool:
     """Whether the results of a photograph are there and would be the same."""
     layout = task.layout
-    exports = (layout.export(job.name, FORMATS[one].ending) for one in task.exports)
     return (
         bool(job.image)
         and record.made == made(job.base, edits(layout, job.name, record))
         and all(path.exists() for path in layout.results(job.name, record.written))
-        and set(task.exports) <= set(record.exports)
-        and all(path.exists() for path in exports)
+        and exported.are_there(layout, job.name, task.exports, record)
     )
