@@ -4,6 +4,8 @@
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ import napari  # noqa: E402
 import numpy as np  # noqa: E402
 from qtpy.QtTest import QTest  # noqa: E402
 
+from napari_saunetv2 import cli  # noqa: E402
 from napari_saunetv2.files import write_image  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
 
@@ -29,7 +32,7 @@ PLUGIN = "napari-saunetv2"
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, measure, finetune, evaluate, browse):
+    for picture in (segment, measure, finetune, evaluate, browse, study):
         picture()
 
 
@@ -92,12 +95,31 @@ def browse() -> None:
         _wait(lambda: all(widget.cases.item(row, 4).text() for row in rows))
 
 
-def _tree(folder: Path) -> Path:
+def study() -> None:
+    """The report of a study and the page of a photograph, as a browser shows them; needs Chromium."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        print("Chromium was not found: the pictures of the study stay as they are.")
+        return
+    folder, output = _HOME / "photographs" / "hospital", _HOME / "photographs" / "study"
+    photographs = _tree(folder, (584, 564))
+    done = cli.app(["study", str(photographs), "-o", str(output)], standalone_mode=False)
+    assert done == 1, "one file is damaged"
+    for page, name, height in (
+        ("report.html", "study-report", 1250),
+        ("pages/ada/2024-01-11/OD.html", "study-page", 800),
+    ):
+        words = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size=1100,{height}"]
+        words += [f"--screenshot={IMAGES / name}.png", (output / page).as_uri()]
+        subprocess.run([browser, *words], check=True, stderr=subprocess.DEVNULL)
+
+
+def _tree(folder: Path, shape: tuple[int, int] = (292, 282)) -> Path:
     """Write synthetic eyes into folders of patients and visits; one is dark, and one file is damaged."""
     visits = ("ada/2024-01-11", "ada/2024-07-02", "ben/2023-05-02")
     names = [f"{visit}/{eye}.png" for visit in visits for eye in ("OD", "OS")]
     for seed, name in enumerate(names):
-        eye = fundus((292, 282), seed)
+        eye = fundus(shape, seed)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_image(folder / name, (eye.image * (0.3 if seed == 3 else 1)).astype(np.uint8))
     (folder / names[-1]).write_bytes(b"damaged")
