@@ -43,9 +43,9 @@ def model(tmp_path_factory) -> str:
 def eyes(tmp_path) -> Path:
     """A DICOM file and a PNG file."""
     folder = tmp_path / "eyes"
-    (folder / "Ada").mkdir(parents=True)
-    (folder / "Ada" / "OD.dcm").write_bytes(dicoms.stored(fundus((90, 96), seed=1).image))
-    write_image(folder / "Ada" / "OS.png", fundus((90, 96), seed=2).image)
+    (folder / "Lovelace").mkdir(parents=True)
+    (folder / "Lovelace" / "OD.dcm").write_bytes(dicoms.stored(fundus((90, 96), seed=1).image))
+    write_image(folder / "Lovelace" / "OS.png", fundus((90, 96), seed=2).image)
     return folder
 
 
@@ -64,7 +64,7 @@ def test_every_export_is_opened_by_its_own_library_and_equal(eyes, tmp_path, mod
     for name in FORMATS:
         words += ["--export", name]
     assert cli.app([*words, "--excel"], standalone_mode=False) in (0, None)
-    for name in ("Ada/OD", "Ada/OS"):
+    for name in ("Lovelace/OD", "Lovelace/OS"):
         labels = tifffile.imread(Layout(out).labels(name))
         assert labels.max() > 0
 
@@ -83,15 +83,15 @@ def test_every_export_is_opened_by_its_own_library_and_equal(eyes, tmp_path, mod
     cells = list(book["segments"].iter_rows(values_only=True))
     lengths = pd.read_csv(out / "segments.csv").length.tolist()
     assert [row[cells[0].index("length")] for row in cells[1:]] == pytest.approx(lengths, nan_ok=True)
-    assert {row[0] for row in cells[1:]} == {"Ada/OD.dcm", "Ada/OS.png"}
+    assert {row[0] for row in cells[1:]} == {"Lovelace/OD.dcm", "Lovelace/OS.png"}
 
 
 def test_an_export_that_is_asked_for_later_is_written_and_none_is_ever_out_of_date(eyes, tmp_path, model):
     out = tmp_path / "out"
-    (eyes / "Ada" / "OD.dcm").unlink()
+    (eyes / "Lovelace" / "OD.dcm").unlink()
     assert run(eyes, out, model).done == 1
     assert run(eyes, out, model, exports=("geojson",), excel=True).done == 1
-    there = out / "exports" / "Ada" / "OS_segments.geojson"
+    there = out / "exports" / "Lovelace" / "OS_segments.geojson"
     before = there.read_bytes()
     assert run(eyes, out, model).kept == 1, "what is there stays"
     assert there.read_bytes() == before
@@ -99,7 +99,7 @@ def test_an_export_that_is_asked_for_later_is_written_and_none_is_ever_out_of_da
     there.unlink()
     assert run(eyes, out, model, exports=("geojson",)).done == 1
     assert there.read_bytes() == before
-    mask = Layout(out).mask("Ada/OS", "vessels")
+    mask = Layout(out).mask("Lovelace/OS", "vessels")
     write_mask(mask, read_mask(mask) & (np.arange(96) < 50), overwrite=True)
     run(eyes, out, model)
     assert not there.exists(), "it showed other vessels than the tables"
@@ -108,7 +108,7 @@ def test_an_export_that_is_asked_for_later_is_written_and_none_is_ever_out_of_da
 def test_a_record_of_an_older_version_still_tells_its_own_masks_from_edited_ones(eyes, tmp_path, model):
     out = tmp_path / "out"
     run(eyes, out, model)
-    path = Layout(out).record("Ada/OS")
+    path = Layout(out).record("Lovelace/OS")
     known = json.loads(path.read_text())
     known.pop("exports")
     path.write_text(json.dumps(known))
@@ -122,19 +122,19 @@ def test_what_a_reviewer_said_is_in_the_table_and_changes_no_other_row(eyes, tmp
     run(eyes, out, model)
     before = table(out)
     layout = Layout(out)
-    verdicts.review(layout, "Ada/OS", "Ada/OS.png", "accepted")
+    verdicts.review(layout, "Lovelace/OS", "Lovelace/OS.png", "accepted")
     assert run(eyes, out, model).kept == 2, "nothing is measured again"
     now = table(out).set_index("file")
-    assert now.loc["Ada/OD.dcm", ["review", "reviewed", "changed_since_review"]].tolist() == [""] * 3
-    said = now.loc["Ada/OS.png"]
+    assert now.loc["Lovelace/OD.dcm", ["review", "reviewed", "changed_since_review"]].tolist() == [""] * 3
+    said = now.loc["Lovelace/OS.png"]
     assert (said.review, said.changed_since_review) == ("accepted", "no")
     assert pd.Timestamp(said.reviewed).tzinfo is not None
-    assert now.loc["Ada/OD.dcm"].equals(before.set_index("file").loc["Ada/OD.dcm"])
-    assert "accepted" in layout.page("Ada/OS").read_text()
-    mask = layout.mask("Ada/OS", "vessels")
+    assert now.loc["Lovelace/OD.dcm"].equals(before.set_index("file").loc["Lovelace/OD.dcm"])
+    assert "accepted" in layout.page("Lovelace/OS").read_text()
+    mask = layout.mask("Lovelace/OS", "vessels")
     write_mask(mask, read_mask(mask) & (np.arange(96) < 50), overwrite=True)
     run(eyes, out, model)
-    assert table(out).set_index("file").changed_since_review["Ada/OS.png"] == "yes"
+    assert table(out).set_index("file").changed_since_review["Lovelace/OS.png"] == "yes"
     meanings = pd.read_csv(out / "columns.csv")
     assert {"review", "reviewed", "changed_since_review"} <= set(meanings.key)
 
@@ -149,7 +149,7 @@ def test_the_key_table_leads_back_and_nothing_else_does(eyes, tmp_path, model):
     assert [back[file] for file in sorted(table(out).file)] == [
         back[one] for one in sorted(known[known.what == "file"].pseudonym)
     ]
-    assert {back[one] for one in table(out).patient} == {"Ada"}
+    assert {back[one] for one in table(out).patient} == {"Lovelace"}
     assert keys.stat().st_mode & 0o077 == 0
     run(eyes, out, model, people=people, key_table=keys, exports=FORMATS, excel=True)  # it may be replaced
     for path in out.rglob("*"):
@@ -157,7 +157,7 @@ def test_the_key_table_leads_back_and_nothing_else_does(eyes, tmp_path, model):
         if path.suffix in (".zip", ".xlsx"):
             with zipfile.ZipFile(path) as packed:
                 data += b"".join(packed.read(one) for one in packed.namelist())
-        for secret in (b"Ada", b"Secretperson", dicoms.IDENTITY.encode(), str(eyes).encode()):
+        for secret in (b"Lovelace", b"Secretperson", dicoms.IDENTITY.encode(), str(eyes).encode()):
             assert secret not in data, path
     (tmp_path / "thesis.csv").write_text("mine\n")
     with pytest.raises(OverwriteError, match="no key table"):

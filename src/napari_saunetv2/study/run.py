@@ -127,10 +127,10 @@ def study_steps(
             remove_parts(folder)
         errors = {result.file: result.error for result in done if result.status == "failed"}
         study = study_of(cohort, options, task, looked, errors)
-        write_results(study, excel=options.excel)
         if options.key_table is not None:
             left_out = [case.name for case in cohort.left_out]
             write_key_table(options.key_table, options.people, [one.case for one in looked], left_out)
+        write_results(study, excel=options.excel)
     count = [result.status for result in done].count
     return Summary(
         len(looked),
