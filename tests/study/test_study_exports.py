@@ -31,6 +31,7 @@ from read_back import of_geojson, of_imagej
 from tiny import save_model
 
 FORMATS = ("imagej", "geojson", "ome-tiff", "dicom-seg")
+UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
 CONFIG = {"engine": "torch", "precision": "float32"}
 
 
@@ -44,7 +45,7 @@ def eyes(tmp_path) -> Path:
     """A DICOM file and a PNG file."""
     folder = tmp_path / "eyes"
     (folder / "Lovelace").mkdir(parents=True)
-    (folder / "Lovelace" / "OD.dcm").write_bytes(dicoms.stored(fundus((90, 96), seed=1).image))
+    (folder / "Lovelace" / "OD.dcm").write_bytes(dicoms.stored(fundus((90, 96), seed=1).image, **UIDS))
     write_image(folder / "Lovelace" / "OS.png", fundus((90, 96), seed=2).image)
     return folder
 
@@ -103,6 +104,16 @@ def test_an_export_that_is_asked_for_later_is_written_and_none_is_ever_out_of_da
     write_mask(mask, read_mask(mask) & (np.arange(96) < 50), overwrite=True)
     run(eyes, out, model)
     assert not there.exists(), "it showed other vessels than the tables"
+
+
+def test_a_photograph_that_cannot_be_exported_is_measured_all_the_same(eyes, tmp_path, model):
+    (eyes / "Lovelace" / "OS.png").unlink()
+    (eyes / "Lovelace" / "OD.dcm").write_bytes(dicoms.stored(fundus((90, 96), seed=1).image))
+    summary = run(eyes, tmp_path / "out", model, exports=("dicom-seg", "geojson"))
+    assert (summary.done, summary.failed) == (1, 0)
+    assert "dicom-seg was not written: " in table(tmp_path / "out").remarks[0]
+    assert [one.suffix for one in (tmp_path / "out" / "exports" / "Lovelace").iterdir()] == [".geojson"]
+    assert run(eyes, tmp_path / "out", model, exports=("dicom-seg", "geojson")).kept == 1
 
 
 def test_a_record_of_an_older_version_still_tells_its_own_masks_from_edited_ones(eyes, tmp_path, model):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_saunetv2.batch.exports import NAMES, Export, write_exports
+from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files import make_folder
 from napari_saunetv2.measure import Measurements
@@ -19,7 +20,9 @@ def places(layout: Layout, name: str) -> dict[Export, Path]:
 def are_there(layout: Layout, name: str, exports: Sequence[Export], record: Record) -> bool:
     """Whether all that is wanted was written with the results that the record tells of."""
     where = places(layout, name)
-    return set(exports) <= set(record.exports) and all(where[one].exists() for one in exports)
+    return set(exports) <= set(record.exports) and all(
+        where[one].exists() or one in record.unwritten for one in exports
+    )
 
 
 def write(
@@ -31,8 +34,11 @@ def write(
     *,
     width: float | None = None,
     shown: str = "",
-) -> None:
+) -> dict[Export, str]:
     """Write what is wanted; what an earlier run wrote beside it is out of date, and removed.
+
+    A photograph that cannot be written in a format, such as one in DICOM to which nothing can refer, is
+    measured all the same.
 
     Parameters
     ----------
@@ -48,15 +54,18 @@ def write(
     shown : str
         Pseudonym of the photograph, or "".
 
-    Raises
-    ------
-    SaunetError
-        If one cannot be written.
+    Returns
+    -------
+    dict of str to str
+        Formats that could not be written, and why.
     """
-    where = places(layout, name)
-    for one, path in where.items():
+    refused: dict[Export, str] = {}
+    for one, path in places(layout, name).items():
+        path.unlink(missing_ok=True)
         if one in exports:
             make_folder(path.parent)
-        else:
-            path.unlink(missing_ok=True)
-    write_exports(exports, where, measured, file, width=width, name=shown)
+            try:
+                write_exports((one,), {one: path}, measured, file, width=width, name=shown)
+            except SaunetError as error:
+                refused[one] = str(error)
+    return refused

@@ -164,7 +164,7 @@ def _page(layout: Layout, item: Item) -> str:
             "report": _link(layout.report(1), page),
             "overlay": _link(layout.overlay(item.name), page),
             "mask": _link(layout.mask(item.name, "vessels"), page),
-            "facts": who | item.review | row,
+            "facts": {**who, **item.review, **row},
             "remarks": item.record.row["remarks"],
             "measures": item.record.shown,
             "plain": plain,

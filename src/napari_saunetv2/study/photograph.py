@@ -160,7 +160,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _write_part(layout.part(name, "segments"), measured.segments)
     write_labels(layout.labels(name), measured.labels, overwrite=True)
     shown = job.file if task.only_fov else ""
-    exported.write(layout, name, task.exports, measured, file, width=job.spacing, shown=shown)
+    refused = exported.write(layout, name, task.exports, measured, file, width=job.spacing, shown=shown)
     _draw(name, task, found, used, measured)
     seen = found.quality or of_unit(found.unit, found.fov)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
@@ -170,6 +170,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
         *used.remarks,
         *_of_eye(job, measured),
         *_of_pictures(task, found),
+        *(f"{one} was not written: {why}" for one, why in refused.items()),
         *measured.remarks,
         measured.landmarks.note,
     )
@@ -182,6 +183,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
         stamp=job.stamp,
         written=written,
         exports=list(task.exports),
+        unwritten=list(refused),
         row=row,
         numbers=headlines(values),
         shown=page_rows(values),

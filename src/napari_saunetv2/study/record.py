@@ -37,7 +37,9 @@ class Record:
     shown : list of (str, str, str, str)
         Measures for its page: title with unit, and values of all vessels, arteries and veins.
     exports : list of str
-        Formats for other programs that were written with these results.
+        Formats for other programs that were asked for with these results.
+    unwritten : list of str
+        Those of them that could not be written; the remarks say why.
     error : str
         Why it failed, or "".
     """
@@ -52,6 +54,7 @@ class Record:
     numbers: dict[str, tuple[float, str]] = field(default_factory=dict)
     shown: list[tuple[str, str, str, str]] = field(default_factory=list)
     exports: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
     error: str = ""
 
 

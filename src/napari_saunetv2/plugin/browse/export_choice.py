@@ -1,6 +1,7 @@
 """The menu in which a user ticks what a study also writes for other programs."""
 
-from qtpy.QtGui import QAction
+from typing import Any
+
 from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_saunetv2.exchange.formats import FORMATS, missing
@@ -19,7 +20,7 @@ class ExportChoice(QMenu):
         super().__init__(button)
         self._button, self._text = button, button.text()
         self.setToolTipsVisible(True)
-        self._lines: dict[str, QAction] = {}
+        self._lines: dict[str, Any] = {}
         for key, one in FORMATS.items():
             line = self._lines[key] = self.addAction(one.title)
             line.setObjectName(key)
