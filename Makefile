@@ -53,6 +53,10 @@ fuzz: .venv/ready-dev  ## Throw 25,000 damaged files, 5,000 of them DICOM, and 2
 fuzz-dicom: .venv/ready-dev  ## Throw 5,000 damaged DICOM files at every door
 	PYTHONPATH=tests $(BIN)/python -u -m fuzz --files 0 --arrays 0 $(ARGS)
 
+.PHONY: dicom-files
+dicom-files: .venv/ready-dev  ## Read every file of FOLDERS, such as highdicom's data/test_files, or refuse it in a sentence
+	PYTHONPATH=tests $(BIN)/python tests/dicom_files.py $(FOLDERS)
+
 .PHONY: faults
 faults: .venv/ready-dev  ## Kill trainings, batches and saves; fill disks, revoke rights, run out of memory
 	PYTHONPATH=tests $(BIN)/python -u -m faults $(ARGS)
@@ -135,6 +139,10 @@ benchmark-finetune: .venv/ready-dev  ## Fine-tune on 4 images, and on a few stro
 benchmark-accuracy: .venv/ready-dev  ## Score all bundled models on DATA (../shared/data) into docs/models/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py $(or $(DATA),../shared/data)
 
+.PHONY: record-scores
+record-scores: .venv/ready-dev  ## Take all scores of the bundled models anew on DATA (../shared/data), into their files
+	$(BIN)/python tools/record_scores.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-cameras
 benchmark-cameras: .venv/ready-dev  ## Score models on every camera of DATA (../shared/data), with the widths that they draw
 	$(BIN)/python benchmarks/cameras.py $(or $(DATA),../shared/data) $(ARGS)
@@ -146,10 +154,6 @@ benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings
 .PHONY: benchmark-quality
 benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and accuracy on DATA (../shared/data) into docs/quality.md
 	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data)
-
-.PHONY: benchmark-study
-benchmark-study: .venv/ready-dev  ## Measure what a study of 10,000 photographs costs into docs/tutorials/study.md (minutes)
-	$(BIN)/python benchmarks/study.py $(ARGS)
 
 .PHONY: benchmark-measure
 benchmark-measure: .venv/ready-dev  ## Measure how exact and repeatable the measurements are on DATA into docs/measurements.md (an hour)
@@ -164,6 +168,10 @@ train-landmarks: .venv/ready-dev  ## Train the model of disc and fovea on DATA (
 benchmark-artery-vein: .venv/ready-dev  ## Score saunetv2-av and what is measured with it on photographs of DATA that it never saw
 	$(BIN)/python benchmarks/artery_vein.py $(or $(DATA),../shared/data) $(ARGS)
 
+.PHONY: benchmark-frame
+benchmark-frame: .venv/ready-dev  ## Measure what black around the eye changes, on training images of DATA
+	$(BIN)/python benchmarks/frame.py $(or $(DATA),../shared/data) $(ARGS)
+
 .PHONY: benchmark-landmarks
 benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photographs of DATA that were not trained on
 	$(BIN)/python tools/landmarks/score.py $(or $(DATA),../shared/data) $(ARGS)
@@ -171,6 +179,10 @@ benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photograph
 .PHONY: benchmark
 benchmark: .venv/ready-dev  ## Measure speed and memory into docs/benchmarks/, a page for this processor (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)
+
+.PHONY: benchmark-study
+benchmark-study: .venv/ready-dev  ## Measure what a study costs, for 10,000 photographs on paper, into docs/tutorials/study.md
+	$(BIN)/python benchmarks/study.py $(ARGS)
 
 .PHONY: benchmark-precision
 benchmark-precision: .venv/ready-dev  ## Compare all engines and precisions with torch on DATA (../shared/data) into docs/precision.md

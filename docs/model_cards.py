@@ -39,6 +39,7 @@ CLASSES = (
 USES = {
     "saunetv2-general": "The default model, for photographs of any other camera.",
     "saunetv2-av": "For arteries and veins.",
+    "saunetv2-octa": "For OCT angiograms, 3 or 6 mm wide: the large vessels, without capillaries.",
     "saunetv2-drive": "For photographs of DRIVE's camera.",
     "saunetv2-chase": "For photographs of CHASE_DB1's camera.",
     "saunetv2-stare": "For digitised slides like those of STARE.",
@@ -206,7 +207,8 @@ def _in_words(score: Mapping[str, Any]) -> str:
 def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     yield from ("# Which model", "")
     yield from (
-        "Choose `saunetv2-general` for vessels, or `saunetv2-av` for arteries and veins. If your photographs "
+        "Choose `saunetv2-general` for vessels, `saunetv2-av` for arteries and veins, or `saunetv2-octa` for "
+        "OCT angiograms. If your photographs "
         "come from the camera of a data set below, the model of that data set may be slightly better. F1 is "
         "the agreement with an expert's labels: 1 is perfect. `saunetv2 models` lists the bundled models "
         "with their scores, and your own models.",

@@ -1,6 +1,7 @@
-"""Make the pictures of all widgets again, on synthetic photographs (``make screenshots``).
+"""Make the pictures of all widgets and pages again, on synthetic photographs (``make screenshots``).
 
-``python docs/screenshots.py light FOLDER`` shows how they look in napari's light theme.
+``python docs/screenshots.py light FOLDER`` shows how they look in napari's light theme; ``dark FOLDER browse
+study`` makes these pictures alone. The pages of a study are drawn by Chromium, if it is installed.
 """
 
 import os
@@ -21,19 +22,27 @@ import napari  # noqa: E402
 import numpy as np  # noqa: E402
 from qtpy.QtTest import QTest  # noqa: E402
 
-from napari_saunetv2 import cli  # noqa: E402
 from napari_saunetv2.files import write_image  # noqa: E402
 from napari_saunetv2.imaging.synthetic import fundus  # noqa: E402
+from napari_saunetv2.study import verdicts  # noqa: E402
+from napari_saunetv2.study.layout import Layout  # noqa: E402
 
 THEME = sys.argv[1] if len(sys.argv) > 1 else "dark"
 IMAGES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "images"
 PLUGIN = "napari-saunetv2"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+REVIEWED = {
+    "ada/2024-01-11/OD": "accepted",
+    "ada/2024-01-11/OS": "accepted",
+    "ada/2024-07-02/OD": "set aside",
+}
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for picture in (segment, measure, finetune, evaluate, browse, study):
-        picture()
+    pictures = {made.__name__: made for made in (segment, measure, finetune, evaluate, browse, study)}
+    for name in sys.argv[3:] or pictures:
+        pictures[name]()
 
 
 def segment() -> None:
@@ -96,30 +105,45 @@ def browse() -> None:
 
 
 def study() -> None:
-    """The report of a study and the page of a photograph, as a browser shows them; needs Chromium."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """Do a study with the command, accept and set aside as in the window, and draw its report and a page."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        print("Chromium was not found: the pictures of the study stay as they are.")
+        print(f"The pages of a study are left as they are: none of {', '.join(BROWSERS)} is installed.")
         return
-    folder, output = _HOME / "photographs" / "hospital", _HOME / "photographs" / "study"
-    photographs = _tree(folder, (584, 564))
-    done = cli.app(["study", str(photographs), "-o", str(output)], standalone_mode=False)
-    assert done == 1, "one file is damaged"
-    for page, name, height in (
-        ("report.html", "study-report", 1250),
-        ("pages/ada/2024-01-11/OD.html", "study-page", 800),
-    ):
-        words = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size=1100,{height}"]
-        words += [f"--screenshot={IMAGES / name}.png", (output / page).as_uri()]
-        subprocess.run([browser, *words], check=True, stderr=subprocess.DEVNULL)
+    folder, out = _tree(_HOME / "study" / "photographs"), _HOME / "study" / "out"
+    words = [sys.executable, "-m", "napari_saunetv2.cli", "study", str(folder), "-o", str(out)]
+    words += ["--model", "saunetv2-av"]
+    subprocess.run(words, check=False)  # it ends with 1, for one file is damaged
+    for name, verdict in REVIEWED.items():
+        verdicts.review(Layout(out), name, f"{name}.png", verdict)
+    subprocess.run(words, check=False)
+    _draw(browser, Layout(out).report(1), "study-report", 1560)
+    _draw(browser, Layout(out).page(next(iter(REVIEWED))), "study-page", 1240)
 
 
-def _tree(folder: Path, shape: tuple[int, int] = (292, 282)) -> Path:
+def _draw(browser: str, page: Path, name: str, height: int) -> None:
+    """Let a browser draw the upper part of a page."""
+    scheme = 1 if THEME == "light" else 0
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--window-size=1200,{height}",
+    ]
+    options += [f"--blink-settings=preferredColorScheme={scheme}", f"--user-data-dir={_HOME / 'browser'}"]
+    subprocess.run(
+        [browser, *options, f"--screenshot={IMAGES.resolve() / name}.png", page.as_uri()],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def _tree(folder: Path) -> Path:
     """Write synthetic eyes into folders of patients and visits; one is dark, and one file is damaged."""
     visits = ("ada/2024-01-11", "ada/2024-07-02", "ben/2023-05-02")
     names = [f"{visit}/{eye}.png" for visit in visits for eye in ("OD", "OS")]
     for seed, name in enumerate(names):
-        eye = fundus(shape, seed)
+        eye = fundus((292, 282), seed)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_image(folder / name, (eye.image * (0.3 if seed == 3 else 1)).astype(np.uint8))
     (folder / names[-1]).write_bytes(b"damaged")

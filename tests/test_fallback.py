@@ -17,7 +17,7 @@ from napari_saunetv2.inference import fallback
 from napari_saunetv2.models import checkpoint
 
 OFF = InferenceConfig(rescale="off")
-IMAGE = fundus((200, 600), fov_diameter=190).image
+IMAGE = fundus((600, 600), fov_diameter=900).image[:200]  # a crop, which is segmented whole
 
 
 class Memory:

@@ -13,6 +13,7 @@ from napari_saunetv2 import inference
 from napari_saunetv2.cli import app
 from napari_saunetv2.errors import CheckpointError, ImageError, LayoutError, SettingsError
 from napari_saunetv2.files import write_image, write_mask
+from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.reproduce import FineTuning
@@ -128,7 +129,7 @@ def test_what_is_not_annotated_changes_nothing(tmp_path):
     sparse[:, 48:] = 0
     config = replace(TINY, sparse=True)
     image = prepare(Pair("eye", whole.image, sparse), config)
-    assert image.window == (slice(0, 96), slice(0, 48))  # views look where something is annotated
+    assert image.window == (slice(3, 95), slice(3, 49))  # views look where something is annotated
     _, truth, weight, _ = batch([image] * 2, config, 3)
     assert weight is not None
     assert truth[weight == 0].max() == 0
@@ -159,7 +160,7 @@ def test_resampled_strokes_stay_pure():
 def test_only_the_field_of_view_takes_part():
     one = pair()
     prepared = prepare(one, replace(TINY, inside_field=True))
-    assert np.array_equal(prepared.weight[0].numpy() > 0, one.fov > 0)
+    assert np.array_equal(prepared.weight[0].numpy()[prepared.frame] > 0, one.framed()[0].fov)
     assert prepare(one, TINY).weight is None
 
 
@@ -225,6 +226,10 @@ def test_overlapping_classes_are_previewed_and_scored():
     labels = np.zeros((96, 96), np.uint8)
     labels[10:30] = 1
     labels[:, 30:50] |= 2
+    seen = field_of_view.extent(pair().fov != 0)
+    beside = np.ones_like(labels, bool)
+    beside[seen] = False
+    labels[beside] = 0  # what lies beside the eye is not seen
     config = replace(TINY, classes=("artery", "vein"))
     image = prepare(Pair("eye", pair().image, labels, prediction=np.minimum(labels, 2)), config)
     right = 20 * image.vessels[None] - 10
@@ -337,6 +342,12 @@ def test_corrections_are_where_labels_differ_in_meaning(labels, prediction, spar
     assert found.rows.tolist() == rows
 
 
+def _corrected_in_view(one: Pair) -> int:
+    """Corrected pixels in what the network is given: it predicts nothing elsewhere."""
+    seen, _ = one.framed()
+    return int((seen.prediction != seen.vessels).sum())
+
+
 @pytest.mark.parametrize("scale", ["image", "model"])
 def test_corrected_pixels_are_counted_at_the_images_own_scale(tmp_path, base, scale):
     one = corrected_pair()
@@ -344,7 +355,7 @@ def test_corrected_pixels_are_counted_at_the_images_own_scale(tmp_path, base, sc
     train(tmp_path / "run", [one], config, base=base)
     found = Outcome.read(tmp_path / "run").corrected
     assert found.painted
-    assert found.pixels == (one.prediction != one.vessels).sum()
+    assert found.pixels == _corrected_in_view(one)
     assert 0 < found.held.pixels < found.pixels
     assert "corrected_right" in (tmp_path / "run" / "log.csv").read_text().splitlines()[0]
 
@@ -353,11 +364,12 @@ def test_a_network_that_says_the_labels_has_all_corrections_right_and_one_that_s
     one = corrected_pair()
     image = prepare(one, TINY)
     rows, columns = image.frame
-    for says, share in ((one.vessels, 1.0), (one.prediction, 0.0)):
+    seen, _ = one.framed()
+    for says, share in ((seen.vessels, 1.0), (seen.prediction, 0.0)):
         answer = torch.full((1, 1, *image.canvas.shape[1:]), -9.0)
         answer[0, 0, rows, columns] = torch.from_numpy(np.where(says > 0, 9.0, -9.0)).float()
         right = corrected([image], [answer], [0.5])
-        assert len(right) == (one.prediction != one.vessels).sum()
+        assert len(right) == _corrected_in_view(one)
         assert right.mean() == share
 
 
@@ -401,7 +413,7 @@ def test_the_command_line_says_what_came_out(tmp_path, base, home):
     assert "mine" not in [info.name for info in checkpoint.available()]
     kept = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "kept"), "--steps", "10", "--lr", "0.02"])
     said = " ".join(kept.output.split())
-    assert f"Of the {(one.prediction != one.vessels).sum():,} pixels you corrected, " in said
+    assert f"Of the {_corrected_in_view(one):,} pixels you corrected, " in said
     assert "Model:" in said
 
 

@@ -10,7 +10,7 @@ from napari_saunetv2 import inference
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import CheckpointError, DeviceError, ImageError, SettingsError, Stopped
-from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging import canvas, frame
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
@@ -226,9 +226,10 @@ def test_a_field_of_view_that_is_given_tells_the_scale():
     diameter = np.sqrt(4 / np.pi * disc.sum())
     network = SAUNetV2(widths=[8, 8]).eval()
     model = Checkpoint("tiny", network, Header(network_arguments={"widths": [8, 8]}, fov_diameter=100.0))
-    side = round(120 * 100 / diameter)
+    rows = np.flatnonzero(disc.any(axis=1))
+    side = round((len(rows) + 2 * round(frame.MARGIN * diameter)) * 100 / diameter)
     by_disc = inference.segment(image, model, fov=disc)
-    assert np.array_equal(by_disc, inference.segment(image, model, rescale=100 / diameter))
+    assert np.array_equal(by_disc, inference.segment(image, model, rescale=100 / diameter, fov=disc))
     assert inference.planned(image, model, InferenceConfig(), disc).working_shape == (side, side)
     assert inference.planned(image, model, InferenceConfig()).working_shape == (120, 120)
     with pytest.raises(ImageError, match=r"has shape \(9, 9\), the image \(120, 120\)"):

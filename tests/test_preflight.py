@@ -85,11 +85,11 @@ def test_a_drive_sized_image(model):
     card = preflight.describe(synthetic().image, model, InferenceConfig())
     lines = card.lines()
     assert lines[0] == "RGB uint8, FOV 539 px"
-    assert lines[1] == "565x584, padded to 592x592, cropped back"
+    assert lines[1] == "565x584, cut to 571x570, padded to 576x576, cropped back"
     assert lines[2].startswith("1 pass, about ")
     assert lines[2].endswith("MB on cpu")
     assert not card.advice
-    assert card.canvas == (592, 592)
+    assert card.canvas == (576, 576)
     assert 50e6 < card.memory < 500e6
     assert card.seconds > 0
 
@@ -105,9 +105,13 @@ def test_its_passes_are_those_of_the_work(model):
     with_it = preflight.describe(image, model, config, measure=False, uncertainty=True)
     assert with_it.passes == card.passes // 3 + next(spread).total
     spread.close()
-    assert card.working_shape == (300, 390)
+    assert card.seen_shape == (202, 202)  # the eye is 192 pixels wide
+    assert card.working_shape == (303, 303)
     assert card.seconds is None
-    assert card.lines()[1] == f"260x200, scaled to 390x300, {card.tiles} tiles padded to 160x160, blended"
+    assert (
+        card.lines()[1]
+        == f"260x200, cut to 202x202, scaled to 303x303, {card.tiles} tiles padded to 160x160, blended"
+    )
 
 
 def test_kinds_of_pictures(model):

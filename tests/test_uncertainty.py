@@ -51,7 +51,8 @@ def test_a_network_that_turns_with_the_image_is_sure(model, monkeypatch):
 def test_progress_counts_all_passes(model):
     image = fundus((70, 64)).image
     with torch.inference_mode():
-        states = list(uncertainty.steps(image, model, InferenceConfig(rescale="off", tile=64)))
+        whole = np.ones((70, 64), bool)
+        states = list(uncertainty.steps(image, model, InferenceConfig(rescale="off", tile=64), whole))
     assert states[0] == (0, 16)
     assert states[-1] == (16, 16)
     assert [s.done for s in states] == sorted(s.done for s in states)
@@ -84,7 +85,7 @@ def test_a_tiny_picture_is_enlarged_as_in_a_segmentation(model, monkeypatch):
 
     monkeypatch.setattr(passes, "steps", steps)
     field = np.zeros((12, 12), bool)
-    field[4:8, 4:8] = True
+    field[4:8, 5:7] = field[5:7, 4:8] = True
     states = uncertainty.steps(np.zeros((12, 12), np.uint8), model, InferenceConfig(), field)
-    assert next(states).total > 8 * 100 * 12
+    assert next(states).total > 8 * 100 * 4
     assert list(states)

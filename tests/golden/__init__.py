@@ -41,7 +41,15 @@ class Golden(NamedTuple):
 def prediction(model: Path) -> NDArray[np.float32]:
     """Probability that a model gives the image, by torch on the CPU, in float32."""
     image = fundus((160, 160), 3).image
-    return inference.segment(image, model, rescale="off", device="cpu", engine="torch", precision="float32")
+    return inference.segment(
+        image,
+        model,
+        rescale="off",
+        device="cpu",
+        engine="torch",
+        precision="float32",
+        fov=np.ones((160, 160)),
+    )
 
 
 def off_borders(probability: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """What is written of a measured image for other programs, by the name of the format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,40 +15,38 @@ NAMES: tuple[Export, ...] = get_args(Export)
 """Excel is none of them: a run has one workbook for all its images."""
 
 
-def write_exports(
-    exports: Sequence[Export],
-    where: Mapping[Export, Path],
+def write_export(
+    export: Export,
+    path: Path,
     found: Measurements,
     file: Path,
     *,
-    width: float | None = None,
-    name: str = "",
+    spacing: float | None = None,
+    alone: bool = False,
 ) -> None:
-    """Write what was measured in a file in several formats.
+    """Write what was measured in a file, a photograph or a mask.
 
     Parameters
     ----------
-    exports : sequence of str
-    where : mapping of str to Path
-        The file of each format, which is replaced.
+    export : "imagej", "geojson", "ome-tiff" or "dicom-seg"
+    path : Path
     found : Measurements
     file : Path
-        A photograph or a mask.
-    width : float, optional
-        Of a pixel, micrometres, where it is known better than the file says.
-    name : str
-        What replaces the name of the file: then nothing refers to it either.
+        The photograph or mask.
+    spacing : float, optional
+        Micrometres a pixel, where something else than the file tells them.
+    alone : bool
+        Whether what is written must not refer to a DICOM file: its numbers tell whose it is.
 
     Raises
     ------
     SaunetError
-        If one cannot be written.
+        If it cannot be written.
     """
-    spacing = read_spacing(file) if width is None else Spacing(width / 1000, width / 1000, millimetres=True)
-    dicom = file if not name and begins_as_dicom(file) else None
-    what = Vessels(name or file.name, found.labels, found.masks, found.segments, found.image, spacing, dicom)
-    for export in exports:
-        FORMATS[export].write(where[export], what)
+    photograph = file if begins_as_dicom(file) and not alone else None
+    size = read_spacing(file) if spacing is None else Spacing(spacing / 1000, spacing / 1000, True)
+    what = Vessels(file.name, found.labels, found.masks, found.segments, found.image, size, photograph)
+    FORMATS[export].write(path, what)
 
 
 def check(exports: Sequence[str], *, excel: bool = False) -> tuple[Export, ...]:

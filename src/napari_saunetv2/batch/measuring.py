@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_saunetv2 import __version__, inference
-from napari_saunetv2.batch.exports import Export, write_exports
+from napari_saunetv2.batch.exports import Export, write_export
 from napari_saunetv2.batch.workers import check_workers, spread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets.inputs import result_names
@@ -174,7 +174,8 @@ def measure_one(
         for what, table in tables.items():
             text = measured.named(table, below(file, name)).to_csv(index=False, lineterminator="\n").encode()
             write_beside(where[what], lambda out, text=text: out.write(text), overwrite=True)  # type: ignore[misc]
-        write_exports(outputs.exports, {export: where[export] for export in outputs.exports}, found, file)
+        for export in outputs.exports:
+            write_export(export, where[export], found, file)
         measured.write_labels(where["labels"], found.labels, overwrite=True)
     except (SaunetError, OSError, MemoryError) as error:
         return Measured(str(file), "failed", error=str(error) or "no memory")

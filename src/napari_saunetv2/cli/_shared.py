@@ -42,20 +42,6 @@ WorkersOption = Annotated[int, typer.Option(help="Number of processes (needs the
 SchedulerOption = Annotated[
     str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://node1:8786.")
 ]
-SpacingOption = Annotated[
-    str, typer.Option(help="auto (from the file, if stated), none, or micrometres per pixel.")
-]
-DiscDiameterOption = Annotated[
-    float, typer.Option(help="Width of the disc in micrometres, assumed where no spacing is known.")
-]
-ExportOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Also write each image for another program: imagej (regions of interest), geojson (QuPath), "
-        "ome-tiff (labels) or dicom-seg; may be given several times."
-    ),
-]
-ExcelOption = Annotated[bool, typer.Option("--excel", help="Also write all tables into one Excel workbook.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
@@ -101,11 +87,6 @@ def number_or(option: str, text: str, *words: str, whole: bool = False) -> Any:
     except ValueError:
         choices = [*words, "a whole number" if whole else "a number"]
         raise SettingsError(f"{option} is '{text}': give {' or '.join(choices)}.") from None
-
-
-def spacing_of(text: str) -> Any:
-    """Read --spacing: auto, none or micrometres per pixel; raises SettingsError."""
-    return number_or("--spacing", text, "auto", "none")
 
 
 def recipe_of(

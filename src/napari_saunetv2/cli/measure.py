@@ -1,26 +1,31 @@
 """``saunetv2 measure``: photographs or masks in, tables of measurements out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_saunetv2.cli._shared import (
-    DeviceOption,
+from napari_saunetv2.cli._measuring import (
     DiscDiameterOption,
+    DiscOption,
     ExcelOption,
     ExportOption,
+    SpacingOption,
+    disc_of,
+    fovea_of,
+    spacing_of,
+)
+from napari_saunetv2.cli._shared import (
+    DeviceOption,
     ModelOption,
     OverwriteOption,
     RecursiveOption,
     SchedulerOption,
-    SpacingOption,
     WorkersOption,
     bar,
     out,
     plain,
     refuse_existing,
-    spacing_of,
 )
 from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -36,9 +41,7 @@ def measure(
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and label images.")],
     model: ModelOption = DEFAULT,
-    disc: Annotated[
-        str, typer.Option(help="Optic disc: auto (detected, with a confidence), none, or x,y,r in pixels.")
-    ] = "auto",
+    disc: DiscOption = "auto",
     fovea: Annotated[
         str, typer.Option(help="Fovea: auto (detected, else estimated from the disc), none, or x,y.")
     ] = "auto",
@@ -117,8 +120,8 @@ def measure(
         if excel:
             refuse_existing(table.with_suffix(".xlsx"))
     options = measured.MeasureOptions(
-        _numbers("--disc", disc, 3),
-        _numbers("--fovea", fovea, 2),
+        disc_of(disc),
+        fovea_of(fovea),
         spacing_of(spacing),
         disc_diameter,
         Beside(arteries, veins, fov, photograph, probability, threshold),
@@ -155,17 +158,3 @@ def _line(row: "Measured") -> str:
     if row.status == "failed":
         return f"[red]failed[/red] {name}: {plain(row.error)}"
     return f"{name}  " + ("measured already" if row.status == "kept" else f"{row.segments} segments")
-
-
-def _numbers(option: str, text: str, count: int) -> Any:
-    """Parse one of the allowed words, or this many numbers separated by commas."""
-    if text in ("auto", "none"):
-        return text
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        shape = "x,y,r" if count == 3 else "x,y"
-        raise SettingsError(f"{option} is '{text}': give {shape} in pixels, such as 87,258,41, auto or none.")
-    return numbers

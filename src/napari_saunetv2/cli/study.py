@@ -5,21 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_saunetv2.cli._shared import (
-    DeviceOption,
+from napari_saunetv2.cli._measuring import (
     DiscDiameterOption,
-    EngineOption,
+    DiscOption,
     ExcelOption,
     ExportOption,
+    SpacingOption,
+    disc_of,
+    spacing_of,
+)
+from napari_saunetv2.cli._shared import (
+    DeviceOption,
+    EngineOption,
     ModelOption,
     PrecisionOption,
     SchedulerOption,
-    SpacingOption,
     WorkersOption,
     bar,
     out,
     plain,
-    spacing_of,
 )
 from napari_saunetv2.config import DEFAULT, InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -54,16 +58,23 @@ def study(
         typer.Option(help="How dates are written, such as %d.%m.%y; else 2024-05-31 and the like."),
     ] = None,
     model: ModelOption = DEFAULT,
-    disc: Annotated[
-        str, typer.Option(help="Optic disc: auto (detected, with a confidence) or none.")
-    ] = "auto",
+    disc: DiscOption = "auto",
     spacing: SpacingOption = "auto",
     disc_diameter: DiscDiameterOption = 1800.0,
+    export: ExportOption = None,
+    excel: ExcelOption = False,
     pseudonym: Annotated[
         Path | None,
         typer.Option(
             help="File with a secret key: patients, files and DICOM numbers are replaced by a keyed hash. A "
             "new key is made if there is no such file."
+        ),
+    ] = None,
+    pseudonym_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="File (CSV) for a table of each patient, file and visit with its pseudonym: it undoes "
+            "--pseudonym, so keep it apart from the results. Not written unless asked for."
         ),
     ] = None,
     keep: Annotated[
@@ -73,15 +84,6 @@ def study(
             "days since the patient's first photograph."
         ),
     ] = None,
-    pseudonym_table: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write a table of identifiers and their pseudonyms (CSV): keep it apart from the "
-            "results."
-        ),
-    ] = None,
-    export: ExportOption = None,
-    excel: ExcelOption = False,
     device: DeviceOption = "auto",
     engine: EngineOption = "auto",
     precision: PrecisionOption = "auto",
@@ -108,10 +110,11 @@ def study(
     `saunetv2 study photographs -o study --pseudonym key.txt --keep eye`
     """
     from napari_saunetv2 import cohort
-    from napari_saunetv2.batch.exports import check
+    from napari_saunetv2.batch import exports
     from napari_saunetv2.measure.files import MeasureOptions
     from napari_saunetv2.progress import drain
     from napari_saunetv2.study.about import StudyOptions
+    from napari_saunetv2.study.layout import WORKBOOK
     from napari_saunetv2.study.review import Source
     from napari_saunetv2.study.run import study_steps
 
@@ -120,25 +123,28 @@ def study(
             f"The results would lie among the photographs, in '{output}': choose another folder, such as "
             f"'{folder / 'study'}'."
         )
-    if disc not in ("auto", "none"):
-        raise SettingsError(
-            f"--disc is '{disc}': give auto or none; `saunetv2 measure` takes x,y,r for one mask."
-        )
-    formats = check(export or (), excel=excel)
-    people = _people(pseudonym, pseudonym_table, keep or [], output, folder)
+    exporting = exports.check(export or (), excel=excel)
+    measuring = MeasureOptions(disc=disc_of(disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter)
+    people = _people(pseudonym, keep or [], output, folder)
+    _check_table(pseudonym_table, pseudonym, output, folder)
     listed = cohort.read(folder, sheet=sheet, pattern=pattern, date_format=date_format, output=output)
     _show(listed, people)
+    if not isinstance(measuring.disc, str) and len(listed.cases) > 1:
+        out.print(
+            f"[yellow]All {len(listed.cases)} photographs are measured with the disc at {disc}: leave out "
+            "--disc unless it is there in each of them.[/yellow]"
+        )
     options = StudyOptions(
         output,
         InferenceConfig(
             model=model, device=device, engine=cast("Any", engine), precision=cast("Any", precision)
         ),
-        MeasureOptions(cast("Any", disc), spacing=spacing_of(spacing), disc_diameter=disc_diameter),
+        measuring,
         people,
-        formats,
+        Source(folder, output, sheet, pattern, date_format).in_words(),
+        exporting,
         excel,
         pseudonym_table,
-        Source(folder, output, sheet, pattern, date_format).in_words(),
     )
     with bar() as shown:
         task = shown.add_task("photographs", total=len(listed.cases))
@@ -157,13 +163,13 @@ def study(
         out.print(f"masks edited by hand were measured and kept: {summary.edited} photographs")
     if summary.abandoned:
         out.print(f"results of {summary.abandoned} photographs that are no longer in the study stay unused")
+    if not excel and (output / WORKBOOK).exists():
+        out.print(f"[yellow]{WORKBOOK} is of an earlier run: give --excel to have it renewed.[/yellow]")
     if summary.failed:
         raise typer.Exit(1)
 
 
-def _people(
-    pseudonym: Path | None, table: Path | None, keep: list[str], output: Path, folder: Path
-) -> "People":
+def _people(pseudonym: Path | None, keep: list[str], output: Path, folder: Path) -> "People":
     """Read the key, if there are to be pseudonyms."""
     from napari_saunetv2.study.people import KEEP, People
     from napari_saunetv2.study.pseudonyms import read_key
@@ -173,16 +179,8 @@ def _people(
     if pseudonym is None:
         if keep:
             raise SettingsError("--keep is given without --pseudonym: all is kept; leave it out.")
-        if table is not None:
-            raise SettingsError("--pseudonym-table is given without --pseudonym: leave it out.")
         return People()
-    for what, path in (("key", pseudonym), ("table of pseudonyms", table)):
-        for place in (output, folder):
-            if path is not None and path.resolve().is_relative_to(place.resolve()):
-                raise SettingsError(
-                    f"The {what} '{path}' lies in '{place}', with which it would be passed on: choose "
-                    "another place."
-                )
+    _refuse_within("key", pseudonym, output, folder)
     pseudonyms, new = read_key(pseudonym)
     if new:
         out.print(
@@ -190,6 +188,27 @@ def _people(
             "with it do the same patients get the same pseudonyms again.[/yellow]"
         )
     return People(pseudonyms, frozenset(keep))
+
+
+def _check_table(table: Path | None, pseudonym: Path | None, output: Path, folder: Path) -> None:
+    """Check where the table of pseudonyms is to lie, before the work starts."""
+    from napari_saunetv2.study.identifiers import refuse_other_table
+
+    if table is None:
+        return
+    if pseudonym is None:
+        raise SettingsError("--pseudonym-table is given without --pseudonym: there are no pseudonyms.")
+    _refuse_within("table of pseudonyms", table, output, folder)
+    refuse_other_table(table)
+
+
+def _refuse_within(what: str, path: Path, *folders: Path) -> None:
+    for place in folders:
+        if path.resolve().is_relative_to(place.resolve()):
+            raise SettingsError(
+                f"The {what} '{path}' lies in '{place}', with which it would be passed on: choose another "
+                "place."
+            )
 
 
 def _show(listed: "Cohort", people: "People") -> None:

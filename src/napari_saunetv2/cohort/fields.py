@@ -21,7 +21,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([-_./])(\d{1,2})\2(\d{4})")
 
 
 class Day(str):
-    """A date that a spreadsheet keeps as a date, ISO 8601: how dates are written does not matter to it."""
+    """Text of a cell that holds a date and not how one is written: always ISO 8601."""
 
     __slots__ = ()
 
@@ -49,7 +49,7 @@ def date_of(text: str, form: str | None = None) -> str:
     ----------
     text : str
         With the year first, 2024-05-31 or 20240531, or last, 31.05.2024. A time after it is left out. A
-        :class:`Day` is one already.
+        :class:`Day` is a date already.
     form : str, optional
         How dates are written, as of ``datetime.strptime``: "%d.%m.%y".
 

@@ -24,7 +24,7 @@ from PIL import Image
 from napari_saunetv2 import __version__
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import write_beside
-from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging import canvas, frame
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.synthetic import fundus
@@ -164,11 +164,14 @@ def _documentation(model: Checkpoint) -> str:
             "",
             f"{header.network}, for retinal vessels. {header.licence}",
             "",
-            "Divide the image by its full scale; pad it with zeros to a canvas whose sides are multiples of",
+            "Divide the image by its full scale; cut it to the bounding box of the field of view and put "
+            f"{frame.MARGIN:.0%} of the",
+            "diameter of black on every side, because the network averages over all it is given. Pad it with "
+            "zeros to a canvas whose sides are multiples of",
             f"{canvas.MULTIPLE} pixels, up to {canvas.SQUARE_UP_TO} pixels a square ({header.padding});",
             f"a pixel is vessel if its probability is at least {header.threshold:g}. The field of view in "
             "the training",
-            f"images was {header.fov_diameter} pixels wide: resample other images to that.",
+            f"images was {header.fov_diameter} pixels wide: resample other images to that before padding.",
             "",
             "## Validation",
             "",

@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import _lit
 
-FRAME_FILLING = 0.97
-"""A lit area above this share of the frame is not a disc: a crop, or not a fundus photograph."""
+FILLING = 0.97
+"""A lit area above this share of the frame, or of its bounding box, is not a disc: a crop, or not a fundus
+photograph."""
+
+BLACK = 4 / 255
+"""Rows and columns at the edge without a pixel above this share of the maximum show nothing."""
 
 ROUND = 0.8
 """Minimum overlap (intersection over union) of a field of view with its disc."""
@@ -18,6 +22,9 @@ _SURE = 0.9
 
 _BETTER = 0.03
 """Another result is used only if it is rounder by this much."""
+
+_SMALLEST = 0.25
+"""Another result narrower than this share of the longer side is something round in the picture."""
 
 _ROUND_SIDE = 150
 """Shorter side in pixels at which a mask's shape is examined."""
@@ -42,20 +49,54 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
         All True for a dark image, in which the field of view cannot be detected. :func:`roundness` tells
         whether it is a disc.
     """
+    whole = np.ones(image.shape[:2], bool)
+    # Black around everything says nothing, and must not move the grid on which the disc is searched.
+    box = _without_black(image)
+    if box is None:
+        return whole
+    image = image[box]
     height, width = image.shape[:2]
     step = max(1, round(max(height, width) / _WORK_SIDE))
     picture = image[::step, ::step]
     red = _median_of_nine(picture[..., 0])
     fov = _lit.above_threshold(red, float(red.max()))
     if fov is None:
-        return np.ones((height, width), bool)
+        return whole
     best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
         for other in _lit.other_ways(picture, red):
-            rounder = roundness(other)
+            rounder = roundness(other) if (diameter(other) or 0) >= _SMALLEST * max(other.shape) else 0.0
             if rounder >= _SURE and rounder > best + _BETTER:
                 fov, best = other, rounder
-    return np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
+    whole[:] = False
+    whole[box] = np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
+    return whole
+
+
+def shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels that are not black in an image, shape (H, W, 3) -> (H, W)."""
+    return np.asarray(image.max(axis=2) > BLACK * image.max(initial=0))
+
+
+def _without_black(image: NDArray[np.float32]) -> tuple[slice, slice] | None:
+    """Rows and columns of the bounding box of what :func:`shown` finds, searched from the edges: quickly."""
+    level, (height, width) = BLACK * image.max(initial=0), image.shape[:2]
+    top = next((n for n in range(height) if image[n].max() > level), None)
+    if top is None:
+        return None
+    bottom = next(n for n in range(height, 0, -1) if image[n - 1].max() > level)
+    image = image[top:bottom]
+    left = next(n for n in range(width) if image[:, n].max() > level)
+    right = next(n for n in range(width, 0, -1) if image[:, n - 1].max() > level)
+    return slice(top, bottom), slice(left, right)
+
+
+def extent(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns of the bounding box of a mask, shape (H, W); None if it is empty."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def roundness(fov: NDArray[np.bool_]) -> float:
@@ -71,14 +112,12 @@ def roundness(fov: NDArray[np.bool_]) -> float:
         Intersection over union; 0 for an empty mask, one that fills the frame, one that is less than half as
         high as wide (or the reverse), and one that fills the corners beside the disc: a rectangle.
     """
-    if diameter(fov) is None:
+    inside = extent(fov)
+    if inside is None or diameter(fov) is None:
         return 0.0
-    step = max(1, min(fov.shape) // _ROUND_SIDE)
-    fov = np.pad(fov[::step, ::step], 1)
-    rows, columns = (np.flatnonzero(fov.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return 0.0
-    box = fov[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = fov[inside]
+    step = max(1, min(box.shape) // _ROUND_SIDE)
+    box = box[::step, ::step]
     if box.shape[0] > box.shape[1]:
         box = box.T
     short, long = box.shape
@@ -129,9 +168,15 @@ def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
     """
-    if not 0 < np.count_nonzero(fov) <= FRAME_FILLING * np.size(fov):
+    if not 0 < np.count_nonzero(fov) <= FILLING * np.size(fov):
         return None
     return math.sqrt(4 / math.pi * np.count_nonzero(fov))
+
+
+def is_rectangle(fov: NDArray[np.bool_]) -> bool:
+    """Whether a field of view fills its bounding box: a crop, with or without black around it."""
+    box = extent(fov)
+    return box is not None and bool(np.count_nonzero(fov) > FILLING * np.size(fov[box]))
 
 
 def outline(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.float64]:

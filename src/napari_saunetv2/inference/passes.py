@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.engines import devices, runners
-from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging import canvas, frame
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
@@ -97,9 +97,9 @@ def steps(
         plan = _planned(unit, model, used, fov)
         predict = _in_windows if FREEZE_FROM <= plan.side < max(plan.working_shape) else _blended
         probability = yield from predict(unit, plan, model, used)
-        if plan.working_shape != plan.shape:
-            probability = np.stack([resize(one, *plan.shape) for one in probability])
-        return np.ascontiguousarray(probability)
+        if plan.working_shape != plan.frame.shape:
+            probability = np.stack([resize(one, *plan.frame.shape) for one in probability])
+        return np.ascontiguousarray(frame.paste(probability, plan.frame, plan.shape))
 
 
 def most_probable(classes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,7 +115,7 @@ def _blended(
     chosen, padding = views(config), model.header.padding
     total = len(chosen) * len(plan.tiles)
     yield Progress(0, total)
-    working = _at_scale(unit, plan)
+    working = at_scale(unit, plan)
     run = runners.runner(model, config.device, config.engine, config.precision)
 
     def forward(view: Array) -> Array:
@@ -142,7 +142,7 @@ def _in_windows(
     parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
     total = len(chosen) * len(parts)
     yield Progress(0, total)
-    working = _at_scale(unit, plan)
+    working = at_scale(unit, plan)
     run = frozen_run(model, lambda part: working[part], (height, width), config)
 
     def forward(view: Array) -> Array:
@@ -158,8 +158,10 @@ def _in_windows(
     return result
 
 
-def _at_scale(unit: Array, plan: planning.Plan) -> Array:
-    return resize(unit, *plan.working_shape) if plan.working_shape != plan.shape else unit
+def at_scale(unit: Array, plan: planning.Plan) -> Array:
+    """Cut what the network sees from an image, shape (H, W, 3), range [0, 1], and resample it."""
+    part = frame.cut(unit, plan.frame)
+    return resize(part, *plan.working_shape) if plan.working_shape != part.shape[:2] else part
 
 
 def _mean(

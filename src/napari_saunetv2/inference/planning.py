@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging import frame as frames
+from napari_saunetv2.imaging.frame import Frame
 from napari_saunetv2.imaging.scale import factor_between, scaled_shape
 from napari_saunetv2.inference.tiles import Tile, tiles
 
@@ -27,9 +29,10 @@ MAX_WORKING_PIXELS = 2**29
 
 
 class Plan(NamedTuple):
-    """Plan for an image: its shape, its shape at the model's scale, and the tiles of the latter."""
+    """Plan for an image: its shape, what the network sees of it, at which size, and the tiles of that."""
 
     shape: tuple[int, int]
+    frame: Frame
     working_shape: tuple[int, int]
     tiles: list[Tile]
     side: int
@@ -45,15 +48,17 @@ def plan(
 ) -> Plan:
     """Make the plan for an image and a model trained with a field of view of ``trained`` pixels."""
     height, width = unit.shape[:2]
-    factor = factor_for(unit, trained, rescale, fov)
-    working: tuple[int, int] = (height, width) if factor == 1 else scaled_shape(height, width, factor)
+    inside = None if trained is None else _fov(unit, fov)
+    frame = frames.whole(height, width) if inside is None else frames.of(unit, inside)
+    factor = factor_for(unit, trained, rescale, inside)
+    working: tuple[int, int] = frame.shape if factor == 1 else scaled_shape(*frame.shape, factor)
     if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
         raise SettingsError(
             f"rescale is {rescale!r}: it would make this image {working[1]} x {working[0]} pixels, use a "
             "smaller factor."
         )
     side = _tile_side(tile, working, engine)
-    return Plan((height, width), working, tiles(*working, side), side)
+    return Plan((height, width), frame, working, tiles(*working, side), side)
 
 
 def factor_for(
@@ -66,11 +71,17 @@ def factor_for(
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        found = None if trained is None else field_of_view.diameter(_fov(unit, fov))
-        if found is not None and found < SMALLEST_FIELD * max(unit.shape[:2]):
-            found = None
+        found = None if trained is None else _width(_fov(unit, fov))
         return 1.0 if trained is None or found is None else factor_between(found, trained)
     return float(rescale)
+
+
+def _width(fov: NDArray[np.bool_]) -> float | None:
+    """Diameter of a field of view by which an image may be scaled."""
+    found = field_of_view.diameter(fov)
+    if found is None or found < SMALLEST_FIELD * max(fov.shape) or field_of_view.is_rectangle(fov):
+        return None
+    return found
 
 
 def _fov(unit: NDArray[np.float32], fov: ArrayLike | None) -> NDArray[np.bool_]:

@@ -62,10 +62,12 @@ class Preflight:
         None if no field of view was detected.
     outline : array, shape (N, 2)
         Outline of the field of view: rows and columns; N is 0 if none was detected.
+    seen_shape : (int, int)
+        Height and width of what the model is given: the field of view with its margin.
     working_shape : (int, int)
-        Height and width at the model's scale.
+        Height and width of that at the model's scale.
     canvas : (int, int), pixels
-        Height and width of the padded image, or largest tile.
+        Height and width of that, padded, or of the largest tile.
     tiles, passes : int
         Number of tiles, and of passes of the network over all of them.
     device : str
@@ -87,6 +89,7 @@ class Preflight:
     dtype: str
     fov_diameter: float | None
     outline: NDArray[np.float64]
+    seen_shape: tuple[int, int]
     working_shape: tuple[int, int]
     canvas: tuple[int, int]
     tiles: int
@@ -100,14 +103,16 @@ class Preflight:
 
     def lines(self) -> list[str]:
         """Summarise in a few lines, width before height."""
-        size, working, padded = (f"{w}x{h}" for h, w in (self.shape, self.working_shape, self.canvas))
+        shapes = (self.shape, self.seen_shape, self.working_shape, self.canvas)
+        size, part, working, padded = (f"{w}x{h}" for h, w in shapes)
         eye = "no field of view detected" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
         if self.fov_diameter is None and self.modality == "octa":
             eye = "whole frame"
-        scaled = "" if working == size else f"scaled to {working}, "
+        cut = "" if part == size else f"cut to {part}, "
+        scaled = "" if working == part else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
-        whole = f"{size}, {scaled}padded to {padded}, {back}"
-        parts = f"{size}, {scaled}{self.tiles} tiles padded to {padded}, blended"
+        whole = f"{size}, {cut}{scaled}padded to {padded}, {back}"
+        parts = f"{size}, {cut}{scaled}{self.tiles} tiles padded to {padded}, blended"
         passes = f"{self.passes} {'pass' if self.passes == 1 else 'passes'}"
         takes = "" if self.seconds is None else f", about {duration(self.seconds)}"
         seen = [] if self.quality is None else [self.quality.in_words()]
@@ -176,6 +181,7 @@ def describe(
         dtype=str(pixels.dtype),
         fov_diameter=found,
         outline=np.empty((0, 2)) if found is None else field_of_view.outline(inside),
+        seen_shape=way.frame.shape,
         working_shape=way.working_shape,
         canvas=max(seen, key=math.prod),
         tiles=len(way.tiles),
@@ -248,9 +254,9 @@ def _to_compile(
 
 def _scaling(unit: NDArray[np.float32], way: planning.Plan) -> float:
     """Seconds to scale an image to the model's scale and back, measured on a quarter of it."""
-    if way.working_shape == way.shape:
+    if way.working_shape == way.frame.shape:
         return 0.0
-    half, small = ([max(1, n // 2) for n in shape] for shape in (way.shape, way.working_shape))
+    half, small = ([max(1, n // 2) for n in shape] for shape in (way.frame.shape, way.working_shape))
     begun = time.perf_counter()
     resized = resize(unit[: half[0], : half[1]], *small)
     resize(resized[..., 0], *half)

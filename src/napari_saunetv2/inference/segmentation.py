@@ -58,8 +58,9 @@ def segment(
         "auto" is the fastest on this processor for which at most .3 % of the vessel pixels cross the
         threshold.
     fov : array, shape (H, W), optional
-        Mask of the field of view, not 0 inside: ``rescale="auto"`` uses it instead of the detected one. It
-        does not restrict the prediction.
+        Mask of the field of view, not 0 inside, which is used instead of the detected one for the scale and
+        for the frame that the network is given (:mod:`napari_saunetv2.imaging.frame`); beyond that frame the
+        result is 0. A mask that covers the image keeps all of it.
     progress : callable, optional
         Called with (done, total) after every pass of the network.
     should_stop : callable, optional

@@ -17,7 +17,7 @@ from napari_saunetv2.study.looking import Looked
 from napari_saunetv2.study.people import People
 from napari_saunetv2.study.photograph import Task
 from napari_saunetv2.study.record import Record, digest, read_record
-from napari_saunetv2.study.verdicts import in_table
+from napari_saunetv2.study.verdicts import read_review
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ class StudyOptions:
     measure : MeasureOptions
     people : People
         How photographs are named.
-    exports : tuple of str
-        Formats for other programs: "imagej", "geojson", "ome-tiff", "dicom-seg".
-    excel : bool
-        Whether all tables are also written into one workbook.
-    key_table : Path, optional
-        Table of identifiers and their pseudonyms, where it is asked for.
     source : mapping of str to str
         Where the photographs come from, for ``study.json``: hash of the sheet, pattern, date format.
+    exports : tuple of str
+        Formats for other programs in which each photograph is written too.
+    excel : bool
+        Whether all tables are written into a workbook too.
+    identifiers : Path or None
+        File for the table of identifiers and pseudonyms, which is otherwise not written.
     """
 
     output: Path
     config: InferenceConfig
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     people: People = field(default_factory=People)
+    source: Mapping[str, str] = field(default_factory=dict)
     exports: tuple[Export, ...] = ()
     excel: bool = False
-    key_table: Path | None = None
-    source: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Path | None = None
 
 
 def models(config: InferenceConfig) -> dict[str, str]:
@@ -71,7 +71,9 @@ def study_of(
         record = read_record(task.layout.record(one.name)) or Record(who["file"], image=one.image)
         if error := errors.get(who["file"], ""):
             record = replace(record, made="", error=error)
-        items.append(Item(one.name, who, record, in_table(task.layout, one.name)))
+        review = read_review(task.layout, one.name)
+        outdated = review is not None and review.is_outdated(task.layout, one.name)
+        items.append(Item(one.name, who, record, review, outdated))
     if people.pseudonyms is not None:
         items.sort(key=lambda item: item.who["file"])  # the order of names would tell of them
     left_out = []

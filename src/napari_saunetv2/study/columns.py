@@ -17,9 +17,9 @@ WHO = {
 SEEN = {
     "status": "done or failed",
     "edited": "masks that were edited by hand: vessels, av (arteries and veins)",
-    "review": "what a reviewer said of the masks: accepted or set aside; empty where nobody did",
-    "reviewed": "when, in UTC, ISO 8601",
-    "changed_since_review": "yes where a mask was changed since the review, or no",
+    "review": "what a reviewer said in Browse: accepted, set aside (seen, and not right), or empty",
+    "reviewed": "time of the review in UTC, ISO 8601",
+    "changed_since_review": "yes where a mask was written after the review; else empty",
     "height": "rows of the photograph, px",
     "width": "columns of the photograph, px",
     "fov_diameter": "diameter of the field of view, px; empty where none was found",
@@ -45,7 +45,7 @@ SEEN = {
     "model": "model that found the vessels",
     "remarks": "what is unusual about the photograph, in sentences",
 }
-"""What is found in a photograph."""
+"""What is found in a photograph, and said of it."""
 
 FAILURES = {
     "file": WHO["file"],

@@ -1,28 +1,50 @@
 """What the tables and pages of a study show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.study.layout import Layout
 from napari_saunetv2.study.record import Record
+from napari_saunetv2.study.verdicts import Review
 
 
 @dataclass(frozen=True)
 class Item:
-    """A photograph with what tables say of it and what was done with it."""
+    """A photograph with what tables say of it, what was done with it, and what a reviewer said of it.
+
+    Attributes
+    ----------
+    name : str
+        Of its results.
+    who : mapping of str to str
+        Columns that tell whose it is.
+    record : Record
+    review : Review or None
+    outdated : bool
+        Whether a mask has changed since the review.
+    """
 
     name: str
     who: Mapping[str, str]
     record: Record
-    review: Mapping[str, str] = field(default_factory=dict)
+    review: Review | None = None
+    outdated: bool = False
 
     @property
     def done(self) -> bool:
         """Whether its results are there."""
         return bool(self.record.made)
+
+    @property
+    def reviewed(self) -> dict[str, str]:
+        """What tables say of its review."""
+        if self.review is None:
+            return {}
+        changed = {"changed_since_review": "yes"} if self.outdated else {}
+        return {"review": self.review.verdict, "reviewed": self.review.when, **changed}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_saunetv2.batch.exports import Export
+from napari_saunetv2.exchange.formats import FORMATS
+
 TABLES = ("measurements.csv", "segments.csv", "photographs.csv", "failures.csv", "columns.csv")
 ABOUT = "study.json"
 REPORT = "report.html"
@@ -61,15 +64,17 @@ class Layout:
         """Reduced overlay for a page, "page", or for a list, "thumbnail"."""
         return self.folder / "parts" / f"{name}_{what}.jpg"
 
-    def results(self, name: str, kinds: Iterable[str]) -> list[Path]:
+    def export(self, name: str, export: Export) -> Path:
+        """What is written of a photograph for another program."""
+        return self.folder / "exports" / f"{name}_{FORMATS[export].ending}"
+
+    def results(self, name: str, kinds: Iterable[str], exports: Iterable[Export] = ()) -> list[Path]:
         """List all files of a photograph but its page; ``kinds`` are those of its masks."""
         parts = [self.part(name, table) for table in ("measurements", "segments")]
         drawn = [self.picture(name, what) for what in ("page", "thumbnail")]
-        return [*(self.mask(name, k) for k in kinds), *parts, *drawn, self.labels(name), self.overlay(name)]
-
-    def export(self, name: str, ending: str) -> Path:
-        """What is written of a photograph for another program."""
-        return self.folder / "exports" / f"{name}_{ending}"
+        given = [self.export(name, export) for export in exports]
+        masks = [self.mask(name, kind) for kind in kinds]
+        return [*masks, *parts, *drawn, self.labels(name), self.overlay(name), *given]
 
     def page(self, name: str) -> Path:
         """Page of a photograph."""

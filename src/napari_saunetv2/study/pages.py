@@ -15,6 +15,7 @@ from napari_saunetv2.study.content import Item, Study, write_if_new
 from napari_saunetv2.study.layout import TABLES, Layout
 from napari_saunetv2.study.numbers import HEADLINES
 from napari_saunetv2.study.plots import histogram
+from napari_saunetv2.study.verdicts import VERDICTS
 
 ON_A_PAGE = 200
 """Photographs with their thumbnails on a page of the report."""
@@ -90,7 +91,14 @@ def _counts(study: Study) -> dict[str, int]:
         "no fundus photograph": sum(item.record.row["fundus"] == "no" for item in done),
         f"quality below {LOW}": sum(item.record.row["quality"] < LOW for item in done),
         "edited by hand": sum(bool(item.record.edits) for item in done),
+        **{verdict: sum(_said(item) == verdict for item in study.items) for verdict in VERDICTS},
+        "changed since review": sum(item.outdated for item in study.items),
     }
+
+
+def _said(item: Item) -> str:
+    """What a reviewer said of the masks that are there now."""
+    return "" if item.review is None or item.outdated else item.review.verdict
 
 
 def _alike(items: Sequence[Item]) -> list[Item]:
@@ -145,6 +153,7 @@ def _thumbnail(layout: Layout, item: Item, report: Path) -> dict[str, Any]:
         "note": row["quality_note"] if item.done else item.record.error,
         "remarks": row["remarks"] if item.done else "",
         "edited": item.done and bool(item.record.edits),
+        "review": _said(item) or ("changed since review" if item.outdated else ""),
     }
 
 
@@ -164,7 +173,7 @@ def _page(layout: Layout, item: Item) -> str:
             "report": _link(layout.report(1), page),
             "overlay": _link(layout.overlay(item.name), page),
             "mask": _link(layout.mask(item.name, "vessels"), page),
-            "facts": {**who, **item.review, **row},
+            "facts": who | row | item.reviewed,
             "remarks": item.record.row["remarks"],
             "measures": item.record.shown,
             "plain": plain,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from napari_saunetv2.batch.exports import Export
+from napari_saunetv2.batch.exports import NAMES, Export, write_export
 from napari_saunetv2.batch.images import Found, find_steps
 from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
@@ -23,7 +23,7 @@ from napari_saunetv2.measure import Measurements
 from napari_saunetv2.measure.files import MeasureOptions, Source, measure_source, spacing_of, write_labels
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
-from napari_saunetv2.study import exported, masks, pictures
+from napari_saunetv2.study import masks, pictures
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.numbers import headlines, page_rows, values_of
 from napari_saunetv2.study.pseudonyms import hidden
@@ -44,10 +44,9 @@ class Task:
         With device, engine and precision chosen, so that every worker has the same.
     options : MeasureOptions
     only_fov : bool
-        Whether pictures show the field of view alone: beside it a camera may write names. Exports do not
-        refer to the photograph's file either.
+        Whether pictures show the field of view alone: beside it a camera may write names.
     exports : tuple of str
-        Formats for other programs.
+        Formats for other programs, as of :mod:`napari_saunetv2.batch.exports`.
     """
 
     layout: Layout
@@ -117,6 +116,8 @@ def study_one(file: Path, job: Job, task: Task) -> Outcome:
     begun = Record(job.file, image=job.image, written={} if before is None else before.written, edits=by_hand)
     for path in (layout.record(job.name), layout.mask(job.name, "vessels"), layout.overlay(job.name)):
         make_folder(path.parent)
+    for export in NAMES:  # those of an earlier mask, which a failure would leave behind
+        layout.export(job.name, export).unlink(missing_ok=True)
     try:
         with one_thread():
             record = _done(file, job, task, begun)
@@ -159,9 +160,12 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _write_part(layout.part(name, "measurements"), measured.image)
     _write_part(layout.part(name, "segments"), measured.segments)
     write_labels(layout.labels(name), measured.labels, overwrite=True)
-    shown = job.file if task.only_fov else ""
-    refused = exported.write(layout, name, task.exports, measured, file, width=job.spacing, shown=shown)
     _draw(name, task, found, used, measured)
+    for export in task.exports:
+        make_folder(layout.export(name, export).parent)
+        write_export(
+            export, layout.export(name, export), measured, file, spacing=job.spacing, alone=task.only_fov
+        )
     seen = found.quality or of_unit(found.unit, found.fov)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
     remarks = (
@@ -170,7 +174,6 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
         *used.remarks,
         *_of_eye(job, measured),
         *_of_pictures(task, found),
-        *(f"{one} was not written: {why}" for one, why in refused.items()),
         *measured.remarks,
         measured.landmarks.note,
     )
@@ -182,8 +185,6 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
         made=made(job.base, begun.edits),
         stamp=job.stamp,
         written=written,
-        exports=list(task.exports),
-        unwritten=list(refused),
         row=row,
         numbers=headlines(values),
         shown=page_rows(values),

@@ -36,10 +36,6 @@ class Record:
         Values for the report's distributions, with their units.
     shown : list of (str, str, str, str)
         Measures for its page: title with unit, and values of all vessels, arteries and veins.
-    exports : list of str
-        Formats for other programs that were asked for with these results.
-    unwritten : list of str
-        Those of them that could not be written; the remarks say why.
     error : str
         Why it failed, or "".
     """
@@ -53,8 +49,6 @@ class Record:
     row: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, tuple[float, str]] = field(default_factory=dict)
     shown: list[tuple[str, str, str, str]] = field(default_factory=list)
-    exports: list[str] = field(default_factory=list)
-    unwritten: list[str] = field(default_factory=list)
     error: str = ""
 
 
@@ -62,8 +56,7 @@ def read_record(path: Path) -> Record | None:
     """Read a record; None where there is none that can be used."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        # What an older version did not write has its default: so its masks are still known for its own.
-        return Record(**{one.name: found[one.name] for one in fields(Record) if one.name in found})
+        return Record(**{one.name: found[one.name] for one in fields(Record)})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

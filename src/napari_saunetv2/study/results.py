@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from napari_saunetv2 import DISCLAIMER, __version__
-from napari_saunetv2.exchange.results import write_excel
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.measure import IMAGE_COLUMNS, SEGMENT_COLUMNS
 from napari_saunetv2.measure.meanings import columns_table
 from napari_saunetv2.study.columns import FAILURES, SEEN, TABLES, WHO
 from napari_saunetv2.study.content import Item, Study, write_if_new
-from napari_saunetv2.study.layout import ABOUT, WORKBOOK, Layout
-from napari_saunetv2.study.layout import TABLES as WRITTEN
+from napari_saunetv2.study.layout import ABOUT, Layout
 from napari_saunetv2.study.pages import write_pages
 
 PACKAGES = (
@@ -35,11 +33,8 @@ PACKAGES = (
 """Packages whose versions may change a result."""
 
 
-def write_results(study: Study, *, excel: bool = False) -> None:
-    """Write tables, ``study.json`` and pages; raises FileFormatError if one cannot be written.
-
-    With ``excel``, the tables are also written into one workbook.
-    """
+def write_results(study: Study) -> None:
+    """Write tables, ``study.json`` and pages; raises FileFormatError if one cannot be written."""
     folder = study.layout.folder
     done = [item for item in study.items if item.done]
     layout = study.layout
@@ -52,24 +47,6 @@ def write_results(study: Study, *, excel: bool = False) -> None:
     text = json.dumps(_about(study), indent=1, ensure_ascii=False).encode()
     write_if_new(folder / ABOUT, text)
     write_pages(study)
-    if excel:
-        _write_workbook(layout)
-    else:
-        (folder / WORKBOOK).unlink(missing_ok=True)  # that of an earlier run would be out of date
-
-
-def _write_workbook(layout: Layout) -> None:
-    """Write a workbook of the tables: words as words, and numbers as the CSV files have them."""
-    import pandas as pd
-
-    words = dict.fromkeys((*WHO, "note", "quality_note", "remarks", "reason", "model"), str)
-    tables = {
-        name.removesuffix(".csv"): pd.read_csv(
-            layout.folder / name, dtype=words, na_values=[""], keep_default_na=False, low_memory=False
-        )
-        for name in WRITTEN
-    }
-    write_excel(layout.folder / WORKBOOK, tables, overwrite=True)
 
 
 def _join(out: IO[bytes], layout: Layout, items: list[Item], table: str, columns: Mapping[str, str]) -> None:
@@ -83,7 +60,7 @@ def _join(out: IO[bytes], layout: Layout, items: list[Item], table: str, columns
 
 def _row(item: Item) -> list[Any]:
     row = item.record.row if item.done else {"status": "failed", "remarks": item.record.error}
-    row = {**row, **item.review}
+    row = row | item.reviewed
     return [*(item.who[key] for key in WHO), *("" if row.get(key) is None else row[key] for key in SEEN)]
 
 

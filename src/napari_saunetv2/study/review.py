@@ -1,11 +1,10 @@
-"""The photographs of a study as they are reviewed, and where each stands."""
+"""What a reviewer said of each photograph of a study, and where its work stands."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_saunetv2.batch.exports import check
 from napari_saunetv2.cohort import Cohort, read
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -17,7 +16,7 @@ from napari_saunetv2.study.photograph import Outcome
 from napari_saunetv2.study.record import digest, edits, read_record
 from napari_saunetv2.study.run import study_steps
 from napari_saunetv2.study.state import read_records, read_state
-from napari_saunetv2.study.verdicts import read_review, seen_masks
+from napari_saunetv2.study.verdicts import read_review
 
 NOT_DONE, DONE, EDITED, FAILED = "not done", "done", "edited", "failed"
 """Where the work on a photograph stands; an edited mask waits to be measured."""
@@ -125,15 +124,11 @@ def status(layout: Layout, name: str) -> Status:
         work = EDITED
     if review is None:
         return Status(name, work, error=error)
-    return Status(name, work, review.verdict, review.masks != seen_masks(layout, name), error)
+    return Status(name, work, review.verdict, review.is_outdated(layout, name), error)
 
 
 def run(
-    source: Source,
-    found: Survey,
-    config: InferenceConfig,
-    into: list[Status],
-    exports: Sequence[str] = (),
+    source: Source, found: Survey, config: InferenceConfig, into: list[Status]
 ) -> Generator[float, None, str]:
     """Do the study, or what is left of it.
 
@@ -144,8 +139,6 @@ def run(
     config : InferenceConfig
     into : list of Status
         Gets where each photograph stands, as it is done.
-    exports : sequence of str
-        Formats for other programs that are also written, "excel" among them.
 
     Yields
     ------
@@ -168,9 +161,7 @@ def run(
         into.append(status(source.layout, names[outcome.file]))
         return len(into) / len(names)
 
-    excel = "excel" in exports
-    formats = check([one for one in exports if one != "excel"], excel=excel)
-    options = StudyOptions(source.output, config, exports=formats, excel=excel, source=source.in_words())
+    options = StudyOptions(source.output, config, source=source.in_words())
     summary = yield from relay(study_steps(found.cohort, options), note)
     by_hand = f" {summary.edited} with masks edited by hand." if summary.edited else ""
     return (

@@ -13,9 +13,8 @@ from napari_saunetv2.errors import SaunetError, SettingsError
 from napari_saunetv2.files.locks import exclusive
 from napari_saunetv2.files.parts import remove_parts
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.study import exported
 from napari_saunetv2.study.about import StudyOptions, models, study_of
-from napari_saunetv2.study.key_table import check_key_table, write_key_table
+from napari_saunetv2.study.identifiers import write_identifiers
 from napari_saunetv2.study.layout import KINDS, Layout
 from napari_saunetv2.study.looking import Looked, look, result_names, twice
 from napari_saunetv2.study.people import People
@@ -23,6 +22,7 @@ from napari_saunetv2.study.photograph import Job, Outcome, Task, made, outcome, 
 from napari_saunetv2.study.record import Record, edits, fingerprint, write_record
 from napari_saunetv2.study.results import write_results
 from napari_saunetv2.study.state import read_records, read_state, refuse_other, write_state
+from napari_saunetv2.study.workbook import write_workbook
 
 FORMAT = 1
 """Raised where results change in form: all photographs are then done again."""
@@ -88,8 +88,6 @@ def study_steps(
         For a model that cannot be used, or a result that cannot be written.
     """
     check_workers(workers)
-    if options.key_table is not None:
-        check_key_table(options.key_table)
     layout = Layout(options.output)
     refuse_other(layout)
     with exclusive(options.output):
@@ -99,6 +97,9 @@ def study_steps(
         pseudonyms = options.people.pseudonyms
         names = result_names(cohort, recorded, pseudonyms)
         looked = [look(c, names[c.name], records.get(names[c.name]), pseudonyms) for c in cohort.cases]
+        if options.identifiers is not None:
+            cases = [one.case for one in looked]
+            write_identifiers(options.identifiers, options.people, cases, cohort.left_out)
         task = Task(layout, config, options.measure, only_fov=pseudonyms is not None, exports=options.exports)
         base = _base(task)
         shown = {one.name: options.people.file(one.case) for one in looked}
@@ -122,15 +123,16 @@ def study_steps(
         for result in spread(todo, (task,), study_one, lost, workers=workers, scheduler=scheduler):
             done.append(result)
             yield result
-        folders = {path.parent for name in names.values() for path in layout.results(name, KINDS)}
-        for folder in folders | {layout.export(name, "").parent for name in names.values()}:
+        exports = options.exports
+        for folder in {
+            path.parent for name in names.values() for path in layout.results(name, KINDS, exports)
+        }:
             remove_parts(folder)
         errors = {result.file: result.error for result in done if result.status == "failed"}
         study = study_of(cohort, options, task, looked, errors)
-        if options.key_table is not None:
-            left_out = [case.name for case in cohort.left_out]
-            write_key_table(options.key_table, options.people, [one.case for one in looked], left_out)
-        write_results(study, excel=options.excel)
+        write_results(study)
+        if options.excel:
+            write_workbook(layout)
     count = [result.status for result in done].count
     return Summary(
         len(looked),
@@ -206,6 +208,5 @@ def _is_kept(task: Task, job: Job, record: Record) -> bool:
     return (
         bool(job.image)
         and record.made == made(job.base, edits(layout, job.name, record))
-        and all(path.exists() for path in layout.results(job.name, record.written))
-        and exported.are_there(layout, job.name, task.exports, record)
+        and all(path.exists() for path in layout.results(job.name, record.written, task.exports))
     )

@@ -8,12 +8,14 @@ from napari_saunetv2.files import make_folder, write_beside
 from napari_saunetv2.study.layout import ABOUT, REPORT, TABLES, WORKBOOK, Layout
 from napari_saunetv2.study.record import Record, read_record
 
+FOLDERS = ("masks", "overlays", "pages", "parts", "exports", "reviews")
+
 
 def refuse_other(layout: Layout) -> None:
     """Refuse a folder that holds files of these names and is no study; raises OverwriteError."""
     if layout.state.exists():
         return
-    for name in (*TABLES, ABOUT, REPORT, WORKBOOK, "masks", "overlays", "pages", "parts", "exports"):
+    for name in (*TABLES, ABOUT, REPORT, WORKBOOK, *FOLDERS):
         if (layout.folder / name).exists():
             raise OverwriteError(
                 f"'{layout.folder / name}' exists, and the folder holds no study: choose another folder."

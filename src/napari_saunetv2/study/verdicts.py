@@ -1,4 +1,4 @@
-"""What a reviewer said of a photograph: one small file each."""
+"""What a reviewer said of a photograph: one small file each, with the masks that were seen."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -35,6 +35,10 @@ class Review:
     when: str
     masks: dict[str, str] = field(default_factory=dict)
 
+    def is_outdated(self, layout: Layout, name: str) -> bool:
+        """Whether a mask has changed since; ``name`` is that of the results."""
+        return self.masks != _masks(layout, name)
+
 
 def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
     """Write what a reviewer says of a photograph, whole or not at all, with the masks that are there.
@@ -56,7 +60,7 @@ def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
         If it cannot be written.
     """
     prepare(layout)
-    said = Review(file, verdict, datetime.now(UTC).isoformat(timespec="seconds"), seen_masks(layout, name))
+    said = Review(file, verdict, datetime.now(UTC).isoformat(timespec="seconds"), _masks(layout, name))
     path = layout.review(name)
     make_folder(path.parent)
     text = json.dumps(asdict(said), indent=1).encode()
@@ -91,16 +95,6 @@ def read_review(layout: Layout, name: str) -> Review | None:
     return said if said.verdict in VERDICTS else None
 
 
-def seen_masks(layout: Layout, name: str) -> dict[str, str]:
-    """SHA-256 of each mask of a photograph that is there."""
+def _masks(layout: Layout, name: str) -> dict[str, str]:
     found = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
     return {kind: sha for kind, sha in found.items() if sha}
-
-
-def in_table(layout: Layout, name: str) -> dict[str, str]:
-    """What the table of photographs says of a review; nothing where there is none."""
-    said = read_review(layout, name)
-    if said is None:
-        return {}
-    changed = "yes" if said.masks != seen_masks(layout, name) else "no"
-    return {"review": said.verdict, "reviewed": said.when, "changed_since_review": changed}

@@ -14,7 +14,7 @@ from napari_saunetv2.errors import LayoutError, SettingsError
 from napari_saunetv2.evaluation import EXACT, learned_from, seen
 from napari_saunetv2.imaging import canvas
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.scale import resize
+from napari_saunetv2.inference import passes
 from napari_saunetv2.metrics import best_threshold
 from napari_saunetv2.models.checkpoint import Checkpoint, Header
 
@@ -116,6 +116,6 @@ def measure_ranges(samples: Sequence[Sample], model: Checkpoint) -> Generator[in
 
 
 def _canvas(image: NDArray[Any], model: Checkpoint) -> NDArray[np.float32]:
-    """Resample an image to the model's scale and pad it to a canvas for one pass."""
-    shape = inference.planned(image, model, EXACT).working_shape
-    return canvas.pad(resize(to_unit(image), *shape), model.header.padding)
+    """Bring an image to the canvas on which the model sees it in one pass."""
+    plan = inference.planned(image, model, EXACT)
+    return canvas.pad(passes.at_scale(to_unit(image), plan), model.header.padding)

@@ -230,7 +230,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "padding": (lambda x: x in POLICIES, f"one of {', '.join(POLICIES)}"),
     "fov_diameter": (lambda x: x is None or 16 <= x <= 10_000, "None or a length from 16 to 10,000 pixels"),
     "scales": (lambda x: all(0.1 <= scale <= 10 for scale in x), "numbers from 0.1 to 10"),
-    "shares": (lambda x: all(share > 0 for share in x.values()), "above 0 for each data set"),
+    "shares": (
+        lambda x: not x or (min(x.values()) >= 0 and max(x.values()) > 0),
+        "at least 0 for each data set, and above 0 for one",
+    ),
     "common": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
     "loss": (lambda x: x in LOSSES, f"one of {', '.join(LOSSES)}"),
     "steps": (lambda x: x >= 1, "at least 1"),

@@ -15,8 +15,8 @@ from napari_saunetv2.training.config import TrainConfig
 def for_anybody(network: nn.Module, config: TrainConfig) -> nn.Module:
     """Replace the output maps of observers by one; a network without them is returned as it is.
 
-    It is the mean of the observers' maps, and, where there is one that tells none apart, halfway to that.
-    The maps are logits of a linear layer, so their mean is one of weights.
+    It is the map that tells none apart, where there is one, else the mean of the observers' maps. The maps are
+    logits of a linear layer, so their mean is one of weights.
     """
     if not config.observers:
         return network
@@ -24,8 +24,7 @@ def for_anybody(network: nn.Module, config: TrainConfig) -> nn.Module:
     count = len(config.observers)
     for name in ("head.weight", "head.bias"):
         maps = weights[name]
-        mean = maps[:count].mean(0, keepdim=True)
-        weights[name] = (mean + maps[count:]) / 2 if config.common else mean
+        weights[name] = maps[count:] if config.common else maps[:count].mean(0, keepdim=True)
     one = NETWORKS[config.network](**config.arguments).to(maps.device).eval()
     one.load_state_dict(weights)
     return one

@@ -1,6 +1,6 @@
 """A photograph with the vessels that somebody drew on it: what a training is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, plausibility
+from napari_saunetv2.imaging import frame as frames
+from napari_saunetv2.imaging.frame import Frame
 from napari_saunetv2.imaging.ignored import judged
 from napari_saunetv2.imaging.intensity import to_unit
 
@@ -72,6 +74,23 @@ class Pair:
     def inside(self) -> NDArray[np.bool_]:
         """Return the field of view, shape (H, W), bool: the known or the detected one."""
         return field_of_view.detect(to_unit(self.image)) if self.fov is None else self.fov != 0
+
+    def framed(self) -> tuple["Pair", Frame]:
+        """Cut it to the part of the photograph that a network is given in use, and say which part that is."""
+        image, inside = to_unit(self.image), self.inside()
+        seen = frames.of(image, inside)
+        prediction, ignored = (
+            None if part is None else frames.cut(part, seen) for part in (self.prediction, self.ignored)
+        )
+        part = replace(
+            self,
+            image=frames.cut(image, seen),
+            vessels=frames.cut(self.vessels, seen),
+            fov=frames.cut(inside, seen),
+            prediction=prediction,
+            ignored=ignored,
+        )
+        return part, seen
 
     def remarks(self, *, sparse: bool) -> tuple[str, ...]:
         """Say what is unusual about the labels, of which sparse ones may be few, and about the FOV mask."""

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_saunetv2.imaging import frame as frames
 from napari_saunetv2.imaging.classes import merged, split
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.metrics import METRICS, best_threshold, confusion
@@ -181,9 +182,12 @@ def preview(image: Prepared, prediction: Tensor) -> Preview:
     if probability.shape[:2] != image.shape:
         probability = resize(probability, *image.shape)
     if image.overlapping:
-        return Preview(image.name, merged(np.moveaxis(probability >= 0.5, 2, 0)))
-    labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0)
-    return Preview(image.name, labels.astype(np.uint8))
+        labels = merged(np.moveaxis(probability >= 0.5, 2, 0))
+    else:
+        labels = np.where(probability.max(axis=2) >= 0.5, probability.argmax(axis=2) + 1, 0).astype(np.uint8)
+    if image.seen is not None:
+        labels = frames.paste(labels[None], image.seen, image.whole)[0]
+    return Preview(image.name, labels)
 
 
 def _by_class(image: Prepared, prediction: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:

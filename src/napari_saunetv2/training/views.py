@@ -11,6 +11,7 @@ from torch import Tensor
 
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.imaging import canvas
+from napari_saunetv2.imaging.frame import Frame
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import factor_between, resize, scaled_shape
 from napari_saunetv2.training import corrections
@@ -43,7 +44,11 @@ class Prepared:
     frame : (slice, slice)
         Rows and columns of the image.
     shape : (int, int)
-        Shape of the original image.
+        Shape of the image before it was scaled.
+    seen : Frame or None
+        The part of the original photograph that the image is; None for all of it.
+    whole : (int, int)
+        Shape of the original photograph.
     balance : float
         Weight of a vessel pixel relative to a background pixel.
     corrections : Corrections or None
@@ -63,6 +68,8 @@ class Prepared:
     overlapping: bool = False
     frame: tuple[slice, slice] = (slice(None), slice(None))
     shape: tuple[int, int] = (0, 0)
+    seen: Frame | None = None
+    whole: tuple[int, int] = (0, 0)
     balance: float = 1.0
     corrections: Corrections | None = None
     smaller: tuple[Level, ...] = ()
@@ -107,6 +114,9 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
     ImageError
         For invalid label values.
     """
+    whole, seen = pair.vessels.shape, None
+    if config.views != "published":  # there the frames are the data set's own, as in the publications
+        pair, seen = pair.framed()
     vessels, weight = meaning(pair, config)
     layers = np.concatenate([to_unit(pair.image), vessels, *([] if weight is None else [weight])], axis=2)
     found = pair.diameter() if config.fov_diameter else None
@@ -126,6 +136,8 @@ def prepare(pair: Pair, config: TrainConfig) -> Prepared:
         config.overlaps,
         frame,
         shape,
+        seen,
+        (int(whole[0]), int(whole[1])),
         balance_of(vessels, weight) if config.sparse and weight is not None else 1.0,
         None
         if pair.prediction is None

@@ -13,7 +13,6 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.browse.caselist import CaseList
 from napari_saunetv2.plugin.browse.cases import Group, Row, read_with_masks
 from napari_saunetv2.plugin.browse.corrected import write_corrected
-from napari_saunetv2.plugin.browse.export_choice import ExportChoice
 from napari_saunetv2.plugin.browse.form import BrowseForm
 from napari_saunetv2.plugin.browse.known import Known
 from napari_saunetv2.plugin.browse.left_out import LeftOut
@@ -23,10 +22,11 @@ from napari_saunetv2.plugin.common.windows import copy_text
 from napari_saunetv2.plugin.session.save import labels_in_hand
 from napari_saunetv2.reproduce.study import StudyRun
 from napari_saunetv2.study import review as reviews
+from napari_saunetv2.study import verdicts
 from napari_saunetv2.study.layout import KINDS
 from napari_saunetv2.study.review import Source, Status, Survey
 from napari_saunetv2.study.state import prepare
-from napari_saunetv2.study.verdicts import Verdict, review, withdraw
+from napari_saunetv2.study.verdicts import Verdict
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -67,7 +67,6 @@ class Reviewing:
         self._at = -1
         self._done: list[Status] = []
         self._shown = 0
-        self._exports = ExportChoice(form.also.native)
         self._reading = Latest(self._fail)
         form.native.destroyed.connect(self._reading.abandon)
         for words in (form.pattern, form.date_format):
@@ -194,13 +193,13 @@ class Reviewing:
         if before is None or before.verdict != "set aside":
             self._say(source, name, "set aside")
             return
-        withdraw(source.layout, name)
+        verdicts.withdraw(source.layout, name)
         self.known.put(self._at, reviews.status(source.layout, name))
 
     def _say(self, source: Source, name: str, verdict: Verdict, more: str = "") -> None:
         assert self._survey is not None
         file = self._survey.cohort.cases[self._at].name
-        review(source.layout, name, file, verdict)
+        verdicts.review(source.layout, name, file, verdict)
         self.known.put(self._at, reviews.status(source.layout, name))
         self._panel.line.say(f"{file}: {verdict}.{more}")
         self.went_on.emit()
@@ -212,7 +211,7 @@ class Reviewing:
             return
         self._done, self._shown = [], 0
         config = InferenceConfig(model=self._form.model.value)
-        work = reviews.run(self._source, self._survey, config, self._done, self._exports.chosen())
+        work = reviews.run(self._source, self._survey, config, self._done)
         said = f"Study of {len(self._survey.names)} photographs..."
         self._panel.run(work, said, progress=self._show_run, done=self._panel.line.say)
         self.begun.emit()
@@ -240,13 +239,7 @@ class Reviewing:
             return
         copy_text(
             StudyRun(
-                source.folder,
-                source.output,
-                model,
-                source.sheet,
-                source.pattern,
-                source.date_format,
-                self._exports.chosen(),
+                source.folder, source.output, model, source.sheet, source.pattern, source.date_format
             ).as_command()
         )
         self._panel.line.say(f"Copied as {language}.")
