@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from napari_saunetv2.imaging.synthetic import fundus
 from oddfiles import dicoms
@@ -33,10 +34,20 @@ CAMERAS = (
 )
 
 
-def tree(folder: Path, count: int, *, patients: int) -> list[dict[str, str]]:
+LOOKS = ("sharp", "blurred", "dark")
+"""How photographs are taken, in turn; only where they are large enough for it to be seen."""
+
+
+def look(number: int) -> str:
+    """How a photograph of a large tree is taken, or what is wrong with its file."""
+    return "damaged" if number % 20 == 4 else "noise" if number % 17 == 5 else LOOKS[number % 3]
+
+
+def tree(folder: Path, count: int, *, patients: int, scale: int = 1) -> list[dict[str, str]]:
     """Make a tree of so many photographs, and the rows of its sheet.
 
-    Every 20th file is damaged, and every 17th is noise or a page of text; two files are no photographs.
+    Every 20th file is damaged, and every 17th is noise; two files are no photographs. With a ``scale`` above
+    1 photographs are so many times as large, and every third is blurred, and every third dark.
     """
     rows = []
     for number in range(count):
@@ -46,19 +57,25 @@ def tree(folder: Path, count: int, *, patients: int) -> list[dict[str, str]]:
         name = f"{patient}/{visit}/{SIDES[eye]}_{number:03d}.{camera.form}"
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_file(camera, number))
+        path.write_bytes(_file(camera, number, scale))
         rows.append({"file": name, "patient": patient, "eye": eye, "date": visit})
     (folder / "readme.txt").write_text("not a photograph")
     (folder / "report.heic").write_bytes(b"nor this")
     return rows
 
 
-def _file(camera: Camera, number: int) -> bytes:
-    if number % 20 == 4:
+def _file(camera: Camera, number: int, scale: int) -> bytes:
+    if look(number) == "damaged":
         return b"\x89PNG\r\n\x1a\n" + bytes(100)
     rng = np.random.default_rng(number)
-    image = fundus(camera.shape, seed=number, fov_diameter=camera.field).image
-    if number % 17 == 5:
+    height, width = camera.shape
+    field = camera.field and camera.field * scale
+    image = fundus((height * scale, width * scale), seed=number, fov_diameter=field).image
+    if scale > 1 and look(number) == "blurred":
+        image = ndimage.gaussian_filter(image, (2.0 * scale, 2.0 * scale, 0))
+    if scale > 1 and look(number) == "dark":
+        image = image // 5
+    if look(number) == "noise":
         image = rng.integers(0, 256, image.shape).astype(np.uint8)
     image = np.clip(image * camera.brightness, 0, 255).astype(np.uint8)
     if camera.form == "dcm":

@@ -78,6 +78,18 @@ def edit(folder: Path, output: Path) -> None:
     print(f"an edit of {name} changed its rows alone", flush=True)
 
 
+def qualities(output: Path, rows: list[dict[str, str]]) -> None:
+    """See that the quality tells sharp photographs from blurred and dark ones,."""
+    seen = pd.read_csv(output / "photographs.csv").set_index("file")
+    looks = pd.Series({row["file"]: cohorts.look(number) for number, row in enumerate(rows)})
+    of = seen.quality.groupby(looks)
+    print(f"quality, median: {of.median().round(2).to_dict()}", flush=True)
+    for worse in ("blurred", "dark", "noise"):
+        pairs = np.subtract.outer(of.get_group("sharp").to_numpy(), of.get_group(worse).to_numpy())
+        assert (pairs > 0).mean() > 0.9, f"{worse} photographs are not told from sharp ones"
+    assert (seen.fundus[looks[looks == "sharp"].index] == "yes").all()
+
+
 def main() -> None:
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--count", type=int, default=200)
@@ -86,7 +98,7 @@ def main() -> None:
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = cohorts.tree(folder / "eyes", wanted.count, patients=max(1, wanted.count // 4))
+        rows = cohorts.tree(folder / "eyes", wanted.count, patients=max(1, wanted.count // 4), scale=3)
         cohorts.sheet(folder / "sheet.csv", rows)
         begun = time.monotonic()
         done = run(folder, folder / "whole")
@@ -94,6 +106,7 @@ def main() -> None:
         failed = pd.read_csv(folder / "whole" / "failures.csv").what.value_counts().to_dict()
         print(f"{wanted.count} photographs: {done} done in {seconds:.0f} s, {failed}", flush=True)
         assert failed == {"failed": -(-(wanted.count - 4) // 20), "left out": 2}
+        qualities(folder / "whole", rows)
         assert run(folder, folder / "whole") == 0, "nothing is done twice"
         for _ in range(KILLS):
             count = draw.randint(1, max(1, wanted.count // (KILLS + 2)))

@@ -17,6 +17,8 @@ class StudyRun:
         Name or file.
     sheet : Path, optional
     pattern, date_format : str, optional
+    exports : tuple of str
+        Formats for other programs, "excel" among them.
     """
 
     folder: Path
@@ -25,9 +27,12 @@ class StudyRun:
     sheet: Path | None = None
     pattern: str | None = None
     date_format: str | None = None
+    exports: tuple[str, ...] = ()
 
     def as_command(self) -> str:
         """Return the command that does the study."""
         options = {"--sheet": self.sheet, "--pattern": self.pattern, "--date-format": self.date_format}
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
+        for name in self.exports:
+            given += ["--excel"] if name == "excel" else ["--export", name]
         return _command("study", self.folder, "--out", self.output, "--model", self.model, *given)

@@ -161,11 +161,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     _write_part(layout.part(name, "segments"), measured.segments)
     write_labels(layout.labels(name), measured.labels, overwrite=True)
     _draw(name, task, found, used, measured)
-    for export in task.exports:
-        make_folder(layout.export(name, export).parent)
-        write_export(
-            export, layout.export(name, export), measured, file, spacing=job.spacing, alone=task.only_fov
-        )
+    unwritten = _export(file, job, task, measured)
     seen = found.quality or of_unit(found.unit, found.fov)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
     remarks = (
@@ -174,6 +170,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
         *used.remarks,
         *_of_eye(job, measured),
         *_of_pictures(task, found),
+        *(f"{export} was not written: {why}" for export, why in unwritten.items()),
         *measured.remarks,
         measured.landmarks.note,
     )
@@ -222,6 +219,22 @@ def _write_part(path: Path, rows: "pd.DataFrame") -> None:
     text = rows.to_csv(index=False, header=False, lineterminator="\n").encode()
     packed = gzip.compress(text, 6, mtime=0)  # without a time: the same rows give the same file
     write_beside(path, lambda out: out.write(packed), overwrite=True)
+
+
+def _export(file: Path, job: Job, task: Task, measured: Measurements) -> dict[Export, str]:
+    """Write it for other programs; returns why it was not, such as in DICOM for want of identifiers.
+
+    What was not written is not there, by which the next run knows to try again.
+    """
+    unwritten: dict[Export, str] = {}
+    for export in task.exports:
+        target = task.layout.export(job.name, export)
+        make_folder(target.parent)
+        try:
+            write_export(export, target, measured, file, spacing=job.spacing, alone=task.only_fov)
+        except SaunetError as error:
+            unwritten[export] = str(error)
+    return unwritten
 
 
 def _draw(name: str, task: Task, found: Found, used: masks.Masks, measured: Measurements) -> None:

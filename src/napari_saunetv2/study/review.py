@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from napari_saunetv2.batch.exports import check
 from napari_saunetv2.cohort import Cohort, read
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
@@ -128,7 +129,11 @@ def status(layout: Layout, name: str) -> Status:
 
 
 def run(
-    source: Source, found: Survey, config: InferenceConfig, into: list[Status]
+    source: Source,
+    found: Survey,
+    config: InferenceConfig,
+    into: list[Status],
+    exports: Sequence[str] = (),
 ) -> Generator[float, None, str]:
     """Do the study, or what is left of it.
 
@@ -139,6 +144,8 @@ def run(
     config : InferenceConfig
     into : list of Status
         Gets where each photograph stands, as it is done.
+    exports : sequence of str
+        Formats for other programs that are also written, "excel" among them.
 
     Yields
     ------
@@ -161,7 +168,9 @@ def run(
         into.append(status(source.layout, names[outcome.file]))
         return len(into) / len(names)
 
-    options = StudyOptions(source.output, config, source=source.in_words())
+    excel = "excel" in exports
+    formats = check([one for one in exports if one != "excel"], excel=excel)
+    options = StudyOptions(source.output, config, source=source.in_words(), exports=formats, excel=excel)
     summary = yield from relay(study_steps(found.cohort, options), note)
     by_hand = f" {summary.edited} with masks edited by hand." if summary.edited else ""
     return (

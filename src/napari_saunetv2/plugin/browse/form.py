@@ -47,7 +47,16 @@ class BrowseForm(Container[Any]):
                 ),
                 row("steps", "", self.previous, self.next, self.accept, self.set_aside, self.save),
                 group("how", self.model, self.protocol, self.output, self.overwrite),
-                row("work", "", self.study, self.segment_all, self.score_all, self.stop, self.save_table),
+                row(
+                    "work",
+                    "",
+                    self.study,
+                    self.also,
+                    self.segment_all,
+                    self.score_all,
+                    self.stop,
+                    self.save_table,
+                ),
                 group("copy", row("copy_row", "copy", self.copied, self.copy_python, self.copy_command)),
                 self.progress,
                 self.status,
@@ -131,6 +140,11 @@ class BrowseForm(Container[Any]):
             "Segment, measure and judge every photograph, with tables and a report in the output folder. "
             f"Pressed again, it does only what changed; corrected masks are kept. {DISCLAIMER}",
         )
+        self.also = button(
+            "also",
+            "Also write",
+            "Formats for ImageJ, QuPath, OME, DICOM and Excel that Run study also writes.",
+        )
         self.segment_all = button(
             "segment_all", "Segment all", f"Write the mask of every case in the list. {DISCLAIMER}"
         )
@@ -155,7 +169,7 @@ class BrowseForm(Container[Any]):
         where = self["where"]
         of_folders = [
             *(where[name] for name in ("names_row", "sheet_row", "filter_row")),
-            *(self.accept, self.set_aside, self.study),
+            *(self.accept, self.set_aside, self.study, self.also),
         ]
         of_data_sets = [
             *(self.split, self.protocol, self.overwrite, self.segment_all, self.score_all),

@@ -13,6 +13,7 @@ from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.plugin.browse.caselist import CaseList
 from napari_saunetv2.plugin.browse.cases import Group, Row, read_with_masks
 from napari_saunetv2.plugin.browse.corrected import write_corrected
+from napari_saunetv2.plugin.browse.export_choice import ExportChoice
 from napari_saunetv2.plugin.browse.form import BrowseForm
 from napari_saunetv2.plugin.browse.known import Known
 from napari_saunetv2.plugin.browse.left_out import LeftOut
@@ -67,6 +68,7 @@ class Reviewing:
         self._at = -1
         self._done: list[Status] = []
         self._shown = 0
+        self._exports = ExportChoice(form.also.native)
         self._reading = Latest(self._fail)
         form.native.destroyed.connect(self._reading.abandon)
         for words in (form.pattern, form.date_format):
@@ -211,7 +213,7 @@ class Reviewing:
             return
         self._done, self._shown = [], 0
         config = InferenceConfig(model=self._form.model.value)
-        work = reviews.run(self._source, self._survey, config, self._done)
+        work = reviews.run(self._source, self._survey, config, self._done, self._exports.chosen())
         said = f"Study of {len(self._survey.names)} photographs..."
         self._panel.run(work, said, progress=self._show_run, done=self._panel.line.say)
         self.begun.emit()
@@ -239,7 +241,13 @@ class Reviewing:
             return
         copy_text(
             StudyRun(
-                source.folder, source.output, model, source.sheet, source.pattern, source.date_format
+                source.folder,
+                source.output,
+                model,
+                source.sheet,
+                source.pattern,
+                source.date_format,
+                self._exports.chosen(),
             ).as_command()
         )
         self._panel.line.say(f"Copied as {language}.")
