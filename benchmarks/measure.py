@@ -58,7 +58,7 @@ def works(data: Path, kept: Path, share: float, peers: Path) -> dict[str, Callab
         "peers": lambda: measure_peers.timed(data, peers),
         "discs": lambda: measure_masks.discs(data),
         "masks": lambda: measure_masks.repeated(data, first(20)),
-        "steadiness": lambda: measure_steadiness.compared(data, first(20)),
+        "steadiness": lambda: measure_steadiness.compared(data, (first(8), first(6))),
         "threshold": lambda: measure_threshold.compared(data, first),
         "caliber": lambda: measure_caliber.compared(data, first),
         "photographs": lambda: measure_photographs.compared(data, kept, first),
