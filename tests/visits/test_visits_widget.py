@@ -103,7 +103,8 @@ def test_vessels_that_were_corrected_are_chosen(viewer, widget):
     edits.remember(drawn)
     first, second = viewer.layers["2019"], viewer.layers["2024"]
     for corrected in (False, True):
-        drawn.data[100:110, 100:110] = corrected
+        if corrected:
+            drawn.data[100:110, 100:110] = 1 - drawn.data[100:110, 100:110]
         widget.later.value = first
         widget.later.value = second
         assert (widget.later_vessels.value == "segment") is not corrected
