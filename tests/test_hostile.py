@@ -339,7 +339,7 @@ def test_a_speck_in_the_dark_does_not_make_an_image_of_any_size():
     image[200:205, 200:205] = 255  # at the model's scale this would be 43,000 x 43,000 pixels
     assert inference.segment(image).shape == (400, 400)
     with pytest.raises(SettingsError, match="smaller factor"):
-        inference.segment(image, rescale=100)
+        inference.segment(fundus((400, 400), 0).image, rescale=100)
 
 
 @pytest.mark.parametrize("image", [[[1, 2], [3]], None, "eye.png", {}, np.zeros((4, 4), object)])

@@ -57,7 +57,7 @@ def _darkness(image):
 def test_the_answer_has_the_images_own_height_and_width(height, width, dtype, channels, tta):
     shape = (height, width) if channels is None else (height, width, channels)
     image = np.zeros(shape, dtype)
-    prediction = inference.segment(image, DARKNESS, tta=tta)
+    prediction = inference.segment(image, DARKNESS, tta=tta, rescale="off")
     assert prediction.shape == (height, width)
     assert prediction.dtype == np.float32
     np.testing.assert_allclose(prediction, 1 / (1 + np.exp(-2.0)), rtol=1e-6)
@@ -85,7 +85,9 @@ def test_an_image_that_needs_no_tiles_takes_one_pass_of_the_network_itself(model
 @pytest.mark.parametrize("tta", ["none", "flips", "d4"])
 def test_every_view_is_turned_back(tta):
     image = RNG.random((33, 47, 3), np.float32)
-    np.testing.assert_allclose(inference.segment(image, DARKNESS, tta=tta), _darkness(image), atol=1e-6)
+    np.testing.assert_allclose(
+        inference.segment(image, DARKNESS, tta=tta, rescale="off"), _darkness(image), atol=1e-6
+    )
 
 
 def test_d4_is_the_mean_over_all_eight_turns_and_mirrors():
@@ -102,7 +104,8 @@ def test_d4_is_the_mean_over_all_eight_turns_and_mirrors():
 
 def test_tiles_blend_to_what_the_whole_gives():
     image = RNG.random((200, 330, 3), np.float32)
-    np.testing.assert_allclose(inference.segment(image, DARKNESS, tile=96), _darkness(image), atol=1e-5)
+    found = inference.segment(image, DARKNESS, tile=96, rescale="off")
+    np.testing.assert_allclose(found, _darkness(image), atol=1e-5)
 
 
 def _photograph(diameter: int) -> np.ndarray:
@@ -141,8 +144,9 @@ def test_works_at_the_models_scale_when_the_field_of_view_differs_by_a_quarter(d
 def test_progress_counts_every_pass_and_ends_at_the_total():
     seen = []
     inference.segment(
-        np.zeros((100, 200), np.uint8), DARKNESS, tta="flips", tile=96, progress=lambda *s: seen.append(s)
-    )
+        np.zeros((100, 200), np.uint8), DARKNESS, tta="flips", tile=96, rescale="off",
+        progress=lambda *s: seen.append(s),
+    )  # fmt: skip
     assert seen == [(n, seen[-1][1]) for n in range(seen[-1][1] + 1)]
     assert seen[-1][1] == 4 * 6
 

@@ -9,6 +9,7 @@ from segmenting import PLUGIN, WIDGET, names, picture, segmented
 
 from napari_saunetv2 import datasets, evaluation
 from napari_saunetv2.engines import runners
+from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.metrics import METRICS, confusion
 from napari_saunetv2.plugin import commands
 
@@ -123,7 +124,7 @@ def test_cancel_at_once(viewer, widget, hold, finish):
 
 
 def test_a_full_memory_is_said_and_survived(viewer, widget, run, monkeypatch):
-    image = picture(600, 300)
+    image = fundus((600, 600), 1, fov_diameter=900).image[:, :300]  # a crop, which is seen whole
     real = runners.runner
 
     def runner(*args):

@@ -170,11 +170,12 @@ def test_nothing_is_a_vessel_outside_the_field_of_view(viewer, widget, run):
     wrong = viewer.add_labels(np.zeros((9, 9), np.uint8), name="wrong")
     viewer.layers.selection.active = eye
     assert widget.fov.choices == ("none", "auto", labels, wrong)
-    plain = segmented(image)
-    for choice, inside in (("auto", field_of_view.detect(to_unit(image))), (labels, field), ("none", None)):
+    plain, given = segmented(image), segmented(image, fov=field)  # the network sees the given field
+    detected = field_of_view.detect(to_unit(image))
+    for choice, seen, inside in (("auto", plain, detected), (labels, given, field), ("none", plain, None)):
         widget.fov.value = choice
         run(widget)
-        expected = plain if inside is None else vessels.restrict(plain, inside)
+        expected = seen if inside is None else vessels.restrict(seen, inside)
         assert np.array_equal(viewer.layers["eye probability"].data, expected)
     widget.fov.value = wrong
     assert not widget.run.enabled
@@ -191,10 +192,11 @@ def test_a_field_of_view_that_is_a_layer_tells_the_scale(viewer, widget, tiny, r
     widget.model.value, widget.rescale.value = tiny, "auto"
     qtbot.waitUntil(lambda: "scaled to 6" in widget.card.value, timeout=120_000)  # by the one that is found
     widget.fov.value = field  # as wide as the model's: nothing is scaled
-    qtbot.waitUntil(lambda: "128x160, padded to 160x160" in widget.card.value, timeout=120_000)
-    assert "FOV 60 px" in widget.card.value
+    qtbot.waitUntil(lambda: "FOV 60 px" in widget.card.value, timeout=120_000)
+    assert "128x160, cut to 6" in widget.card.value
+    assert "scaled" not in widget.card.value
     run(widget)
-    plain = inference.segment(image, tiny, rescale="off", **EXACT)
+    plain = inference.segment(image, tiny, rescale="off", fov=field.data, **EXACT)
     shown = viewer.layers["eye probability"].data
     assert np.array_equal(shown, vessels.restrict(plain, field.data))
     space = {"viewer": viewer}

@@ -99,7 +99,7 @@ def test_it_says_what_is_missing_and_chooses_two_photographs(viewer, widget):
 def test_vessels_that_were_corrected_are_chosen(viewer, widget):
     add_visits(viewer)
     drawn = viewer.layers["2024 mask"]
-    drawn.metadata |= {"saunetv2 role": "vessels", "saunetv2 image": "2024"}
+    drawn.metadata.update({"saunetv2 role": "vessels", "saunetv2 image": "2024"})
     edits.remember(drawn)
     first, second = viewer.layers["2019"], viewer.layers["2024"]
     for corrected in (False, True):

@@ -139,7 +139,7 @@ class Store:
             if free < packed.nbytes * alike:
                 raise self._too_small(packed.nbytes * alike, max(0, free))
             self._file.seek(self._end)
-            self._file.write(memoryview(packed).cast("B"))
+            self._file.write(packed.data.cast("B"))
             self._file.flush()  # a full disk is told here, not when something else is read
         except OSError as error:
             raise FileFormatError(
@@ -169,4 +169,5 @@ def _packed(values: NDArray[np.float32]) -> NDArray[Any]:
 def _unpacked(stored: NDArray[Any]) -> NDArray[np.float32]:
     if stored.dtype.kind == "f":
         return stored
-    return np.divide(stored, np.float32(np.iinfo(stored.dtype).max), dtype=np.float32)
+    values: NDArray[np.float32] = np.divide(stored, np.float32(np.iinfo(stored.dtype).max), dtype=np.float32)
+    return values
