@@ -56,21 +56,33 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
         return whole
     image = image[box]
     height, width = image.shape[:2]
-    step = max(1, round(max(height, width) / _WORK_SIDE))
-    picture = image[::step, ::step]
+    step = step_for(height, width)
+    fov = search(image[::step, ::step])
+    if fov is None:
+        return whole
+    whole[:] = False
+    whole[box] = np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
+    return whole
+
+
+def step_for(height: int, width: int) -> int:
+    """Pixels of a photograph without black around it that one of the search stands for, along each side."""
+    return max(1, round(max(height, width) / _WORK_SIDE))
+
+
+def search(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Do what :func:`detect` does, on a picture without black around it; None where nothing is lit."""
     red = _median_of_nine(picture[..., 0])
     fov = _lit.above_threshold(red, float(red.max()))
     if fov is None:
-        return whole
+        return None
     best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
         for other in _lit.other_ways(picture, red):
             rounder = roundness(other) if (diameter(other) or 0) >= _SMALLEST * max(other.shape) else 0.0
             if rounder >= _SURE and rounder > best + _BETTER:
                 fov, best = other, rounder
-    whole[:] = False
-    whole[box] = np.repeat(np.repeat(fov, step, 0), step, 1)[:height, :width]
-    return whole
+    return fov
 
 
 def shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -116,8 +128,17 @@ def roundness(fov: NDArray[np.bool_]) -> float:
     if inside is None or diameter(fov) is None:
         return 0.0
     box = fov[inside]
-    step = max(1, min(box.shape) // _ROUND_SIDE)
-    box = box[::step, ::step]
+    step = apart(*box.shape)
+    return overlap_with_disc(box[::step, ::step])
+
+
+def apart(height: int, width: int) -> int:
+    """Pixels between those of a bounding box that :func:`roundness` looks at."""
+    return max(1, min(height, width) // _ROUND_SIDE)
+
+
+def overlap_with_disc(box: NDArray[np.bool_]) -> float:
+    """Give the :func:`roundness` of what fills its bounding box, shape (h, w), from side to side."""
     if box.shape[0] > box.shape[1]:
         box = box.T
     short, long = box.shape
@@ -168,9 +189,12 @@ def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
     """
-    if not 0 < np.count_nonzero(fov) <= FILLING * np.size(fov):
-        return None
-    return math.sqrt(4 / math.pi * np.count_nonzero(fov))
+    return diameter_of(int(np.count_nonzero(fov)), np.size(fov))
+
+
+def diameter_of(area: int, frame: int) -> float | None:
+    """Give the :func:`diameter` of so many pixels in a frame of so many."""
+    return math.sqrt(4 / math.pi * area) if 0 < area <= FILLING * frame else None
 
 
 def is_rectangle(fov: NDArray[np.bool_]) -> bool:

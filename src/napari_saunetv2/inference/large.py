@@ -12,8 +12,9 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
 from napari_saunetv2.errors import ImageError, SettingsError
 from napari_saunetv2.files.tiled import CHUNK, Array, free, read, write_bands
+from napari_saunetv2.imaging import frame as frames
 from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.inference import passes, planning, windows
+from napari_saunetv2.inference import large_frame, passes, planning, windows
 from napari_saunetv2.inference.segmentation import binarise, threshold_of
 from napari_saunetv2.inference.tiles import Tile
 from napari_saunetv2.models.checkpoint import Checkpoint
@@ -34,6 +35,9 @@ def segment(
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:
     """Segment an image of any size, at its own scale, into a file; memory use is independent of its height.
+
+    It is read three times: the network is given the field of view in a margin of black, as of an image in
+    memory, and the black around it is searched first.
 
     Parameters
     ----------
@@ -67,7 +71,7 @@ def segment(
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ImageError(f"An image of shape {image.shape} cannot be segmented: give (H, W) or (H, W, C).")
     height, width = image.shape[:2]
-    tile = _tile_side(config, max(height, width))
+    _tile_side(config, max(height, width))  # before anything is read
     level = threshold_of(model, threshold)
     config = passes.resolved(model, config)
 
@@ -76,22 +80,27 @@ def segment(
 
     from napari_saunetv2.inference.frozen import frozen_run  # it brings torch
 
-    run = frozen_run(model, unit, (height, width), config)
-    margin = runners.reach(model.network)
-    rows, columns = (windows.spans(n, tile, margin, CHUNK) for n in (height, width))
+    # As in memory: the statistics of a photograph are those of its field of view in a margin of black.
+    searched = model.header.scaled_to is not None
+    frame = large_frame.find(unit, height, width) if searched else frames.whole(height, width)
+    cut = large_frame.framed(unit, frame)
+    run = frozen_run(model, cut, frame.shape, config)
+    tile, margin = _tile_side(config, max(frame.shape)), runners.reach(model.network)
+    rows, columns = (windows.spans(n, tile, margin, CHUNK) for n in frame.shape)
 
     def bands() -> Iterator[NDArray[Any]]:
         for number, row in enumerate(rows):
-            band = np.empty((row.core.stop - row.core.start, width), np.float32)
+            band = np.empty((row.core.stop - row.core.start, frame.shape[1]), np.float32)
             for place_in_row, column in enumerate(columns):
-                padded = windows.pad_to_canvas(unit(Tile(row.read, column.read)), row, column)
+                padded = windows.pad_to_canvas(cut(Tile(row.read, column.read)), row, column)
                 band[:, column.core] = passes.most_probable(run(padded))[row.inner, column.inner]
                 if progress is not None:
                     progress(number * len(columns) + place_in_row + 1, len(rows) * len(columns))
             yield band if what == "probability" else binarise(band, level) * np.uint8(255)
 
     dtype = np.dtype(np.float32 if what == "probability" else np.uint8)
-    write_bands(path, bands(), (height, width), dtype, overwrite=overwrite)
+    everywhere = large_frame.pasted(bands(), frame, (height, width), CHUNK, dtype)
+    write_bands(path, everywhere, (height, width), dtype, overwrite=overwrite)
     return path
 
 
