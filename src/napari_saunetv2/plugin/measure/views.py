@@ -7,8 +7,7 @@ from weakref import ref
 from napari.layers import Labels
 
 from napari_saunetv2.measure.regions import Landmarks
-from napari_saunetv2.plugin.common.camera import look_closely_at
-from napari_saunetv2.plugin.common.picking import Picking
+from napari_saunetv2.plugin.common.chosen import ChosenSegment
 from napari_saunetv2.plugin.measure.columns import TITLES, measures
 from napari_saunetv2.plugin.measure.form import MeasureForm
 from napari_saunetv2.plugin.measure.landmarks import landmarks_of_all
@@ -19,9 +18,6 @@ from napari_saunetv2.plugin.measure.zones import Zones
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-CLOSE = 4.0
-"""Minimum zoom, in screen pixels per image pixel, when the camera goes to a vessel."""
 
 
 class Views:
@@ -37,6 +33,7 @@ class Views:
     ----------
     measured : Measured or None
         What is shown.
+    chosen : ChosenSegment
     """
 
     def __init__(self, viewer: "ViewerModel", form: MeasureForm) -> None:
@@ -45,11 +42,9 @@ class Views:
         self._layer: ref[Labels] | None = None
         self._landmarks: Any = None
         self.measured: Measured | None = None
-        self._picking = Picking(viewer, self._segments, self._pick)
+        self.chosen = ChosenSegment(viewer, form, self._results, self._position)
         form.measure.changed.connect(self._colour)
         form.drawn.changed.connect(self._draw_zones_anew)
-        form.table.go = self.go_to
-        form.native.destroyed.connect(self._picking.stop)
 
     @property
     def layer(self) -> Labels | None:
@@ -66,9 +61,7 @@ class Views:
         form.offer_measures(measures(measured.segments))
         before = self._results.segments
         yield from self._results.show(measured, layer, form.measure.value)
-        segments = self._results.segments
-        if segments is not None and segments is not before:
-            segments.events.selected_label.connect(self._take_selected_label)
+        self.chosen.watch(before)
         self._zones.prepare(form.drawn.value, layer, self._known(layer, measured))
         yield
         self.draw_zones(anew=True)
@@ -93,38 +86,11 @@ class Views:
         disc, fovea = self._form.disc.value, self._form.fovea.value
         return landmarks_of_all(disc, fovea, layer, measured.source.indices)
 
-    # The segment that is chosen
-
-    def go_to(self, label: int) -> None:
-        """Move the camera to a segment, and choose it."""
-        layer, measured = self._results.segments, self.measured
-        if layer is None or measured is None or label not in measured.segments.index:
-            return
-        row = measured.segments.loc[label]
-        look_closely_at(self._viewer, layer, (*measured.place_of(label), row["row"], row["column"]), CLOSE)
-        self.choose(label)
-
-    def choose(self, label: int) -> None:
-        """Mark a segment in the image and in the table."""
-        self._results.choose(label)
-        self._form.table.choose(label)
-        layer = self._results.segments
-        if layer is not None and layer.selected_label != label:
-            layer.selected_label = label
-
-    def _pick(self, label: int) -> None:
-        """Choose the segment that was clicked in the image."""
-        self.choose(label)
-        self._form.views.setCurrentWidget(self._form.table)
-
-    def _take_selected_label(self) -> None:
-        """Follow napari's own features table, which chooses a label of the layer."""
-        layer = self._results.segments
-        if layer is not None and layer.selected_label not in (0, self._results.chosen):
-            self.choose(int(layer.selected_label))
-
-    def _segments(self) -> Labels | None:
-        return self._results.segments
+    def _position(self, label: int) -> tuple[float, ...] | None:
+        if self.measured is None or label not in self.measured.segments.index:
+            return None
+        row = self.measured.segments.loc[label]
+        return (*self.measured.place_of(label), row["row"], row["column"])
 
     def _colour(self) -> None:
         key = self._form.measure.value

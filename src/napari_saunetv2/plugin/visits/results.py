@@ -41,7 +41,7 @@ class Results:
         self.chosen = 0
 
     @property
-    def changes(self) -> Labels | None:
+    def segments(self) -> Labels | None:
         """The layer of segments, if it still exists."""
         return self._there(CHANGES)
 
@@ -72,7 +72,7 @@ class Results:
     def choose(self, label: int) -> None:
         """Outline a segment in white as the chosen one, 0 for none."""
         self.chosen = label
-        layer = self.changes
+        layer = self.segments
         if layer is not None:
             chosen = {label: CHOSEN} if label else {}
             layer.colormap = DirectLabelColormap(color_dict=self._colours | chosen)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from napari.layers import Labels, Layer
+from napari.layers import Layer
 
-from napari_saunetv2.plugin.common.camera import look_closely_at
-from napari_saunetv2.plugin.common.picking import Picking
+from napari_saunetv2.plugin.common.chosen import ChosenSegment
 from napari_saunetv2.plugin.visits.form import VisitsForm
 from napari_saunetv2.plugin.visits.results import Results
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_saunetv2.plugin.visits.run import Compared
-
-CLOSE = 4.0
-"""Minimum zoom, in screen pixels per image pixel, when the camera goes to a vessel."""
 
 
 class Views:
@@ -32,15 +28,14 @@ class Views:
     compared : Compared or None
         What is shown.
     results : Results
+    chosen : ChosenSegment
     """
 
     def __init__(self, viewer: "ViewerModel", form: VisitsForm) -> None:
         self._viewer, self._form = viewer, form
         self.results = Results(viewer)
         self.compared: Compared | None = None
-        self._picking = Picking(viewer, self._changes, self._pick)
-        form.table.go = self.go_to
-        form.native.destroyed.connect(self._picking.stop)
+        self.chosen = ChosenSegment(viewer, form, self.results, self._position)
 
     def show(self, compared: "Compared", frame: Layer, hidden: list[Layer]) -> Iterator[None]:
         """Show a comparison in the place of a layer; yields between the steps that take a while.
@@ -54,14 +49,12 @@ class Views:
             What lies in another frame, or would cover the difference.
         """
         self.compared = compared
-        before = self.results.changes
+        before = self.results.segments
         yield from self.results.show(compared, frame)
-        changes = self.results.changes
-        if changes is not None and changes is not before:
-            changes.events.selected_label.connect(self._take_selected_label)
+        self.chosen.watch(before)
         selection = self._viewer.layers.selection
         if selection.active is frame or selection.active in hidden:  # its opacity fades one into the other
-            selection.active = self.results.registered or changes
+            selection.active = self.results.registered or self.results.segments
         for layer in hidden:
             layer.visible = False
         frame.visible = True
@@ -88,35 +81,8 @@ class Views:
         if layer is not None:
             layer.visible = not layer.visible
 
-    # The segment that is chosen
-
-    def go_to(self, label: int) -> None:
-        """Move the camera to a segment, and choose it."""
-        layer, compared = self.results.changes, self.compared
-        if layer is None or compared is None or label not in compared.found.segments.index:
-            return
-        row = compared.found.segments.loc[label]
-        look_closely_at(self._viewer, layer, (row["row"], row["column"]), CLOSE)
-        self.choose(label)
-
-    def choose(self, label: int) -> None:
-        """Mark a segment in the image and in the table."""
-        self.results.choose(label)
-        self._form.table.choose(label)
-        layer = self.results.changes
-        if layer is not None and layer.selected_label != label:
-            layer.selected_label = label
-
-    def _pick(self, label: int) -> None:
-        """Choose the segment that was clicked in the image."""
-        self.choose(label)
-        self._form.views.setCurrentWidget(self._form.table)
-
-    def _take_selected_label(self) -> None:
-        """Follow napari's own features table, which chooses a label of the layer."""
-        layer = self.results.changes
-        if layer is not None and layer.selected_label not in (0, self.results.chosen):
-            self.choose(int(layer.selected_label))
-
-    def _changes(self) -> Labels | None:
-        return self.results.changes
+    def _position(self, label: int) -> tuple[float, ...] | None:
+        if self.compared is None or label not in self.compared.found.segments.index:
+            return None
+        row = self.compared.found.segments.loc[label]
+        return row["row"], row["column"]
