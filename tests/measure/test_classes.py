@@ -104,6 +104,15 @@ def test_specks_blanks_and_whole_masks_are_no_trouble():
     assert (vote(np.stack([ring * 0.2, ring * 0.7]), ring)[ring] == 2).all()
 
 
+@pytest.mark.parametrize("seed", [7, 8, 10, 22])
+def test_ragged_masks_bring_no_warning(seed):
+    """Centre lines of such a mask leave it here and there, where a vessel has no width."""
+    rng = np.random.default_rng(seed)
+    mask = ndimage.gaussian_filter(rng.random((40, 40)), 1.0) > 0.5
+    found = vote(rng.random((2, 40, 40), dtype=np.float32), mask)
+    np.testing.assert_array_equal(found > 0, mask)
+
+
 def test_both_maps_beside_an_artery_and_a_vein_are_both():
     """Vessels that lie upon each other have one centre line: only the maps know that they are two."""
     artery, vein = line(90, 6), line(90, 6, through=(100, 105))

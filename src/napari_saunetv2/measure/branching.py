@@ -23,6 +23,9 @@ CROSSING_BEND = np.cos(np.radians(150))
 PARENT_ANGLE = 2.0
 """Weight of the angle against the logarithm of the width when the parent is told from its daughters."""
 
+THINNEST = 0.5
+"""Pixels: less is no width of a vessel, but a centre line that leaves its mask."""
+
 
 @dataclass(frozen=True)
 class Junctions:
@@ -220,7 +223,8 @@ def _fork(
     scores = []
     for arm in range(3):
         a, b = (directions[arms[n]] for n in range(3) if n != arm)
-        scores.append(np.nan_to_num(np.log(widths[arms[arm]])) + PARENT_ANGLE * np.nan_to_num(_along(a, b)))
+        width = max(float(np.nan_to_num(widths[arms[arm]], nan=1.0)), THINNEST)
+        scores.append(np.log(width) + PARENT_ANGLE * np.nan_to_num(_along(a, b)))
     parent = int(np.argmax(scores))
     one, two = (arms[n] for n in range(3) if n != parent)
     if np.nan_to_num(widths[one]) < np.nan_to_num(widths[two]):
