@@ -66,7 +66,8 @@ class Visit:
         """Check the arrays and the spacing."""
         if self.spacing is not None and not is_length(self.spacing):
             raise SettingsError(
-                f"The spacing of '{self.name}' is {self.spacing!r}: give micrometres a pixel above 0, or none."
+                f"The spacing of '{self.name}' is {self.spacing!r}: give micrometres a pixel above 0, or "
+                "none."
             )
         self.inputs  # noqa: B018 - raises for what does not fit
 
