@@ -180,8 +180,7 @@ def _tables(rows: list[tuple[Row, int, dict[str, float]]]) -> str:
         "## F1",
         "",
         "The published networks are SA-UNet (Guo et al., 2021), SA-UNetv2 (Guo et al., 2025), RSAN (Guo et "
-        "al., "
-        "2020), SGL (Zhou et al., 2021) and little W-Net (Galdran et al., 2022). *Best trained on DRIVE "
+        "al., 2020), SGL (Zhou et al., 2021) and little W-Net (Galdran et al., 2022). *Best trained on DRIVE "
         "alone* is the best published score on this data set of a network that was trained on DRIVE only.",
         "",
         "| model | photographs | pixels | views, threshold | F1 | F1 of published networks |",

@@ -128,12 +128,18 @@ def _facts(info: ModelInfo) -> dict[str, str]:
         "threshold": ", ".join(
             [f"{header.threshold} plain", *(f"{t} with {tta}" for tta, t in header.tta_thresholds.items())]
         ),
-        "field of view": f"{header.fov_diameter:.0f} pixels wide" if header.fov_diameter else "unknown",
+        "field of view": _field(header),
         "made": header.created,
     }
     log = CARDS / f"{info.name}.log.csv"
     facts |= dict(_base(info))
     return facts | ({"log": f"[{log.name}]({log.name})"} if log.exists() else {})
+
+
+def _field(header: Header) -> str:
+    if header.modality == "octa":
+        return "the whole frame, at its own scale"
+    return f"{header.fov_diameter:.0f} pixels wide" if header.fov_diameter else "unknown"
 
 
 def _order(header: Header) -> str:

@@ -189,12 +189,36 @@ def best_threshold(truths: list[NDArray[np.uint8]], probabilities: list[NDArray[
 
     Use validation images: a threshold chosen on test images inflates the score. Images without vessels have
     no F1 and are ignored; without any others the threshold is 0.5.
+
+    Parameters
+    ----------
+    truths : list of array, shape (H, W)
+        A vessel where not 0.
+    probabilities : list of array, shape (H, W), range [0, 1]
+        Of the same images, which may differ in size.
+
+    Raises
+    ------
+    ImageError
+        When the shapes of an image differ.
     """
     return best_of([f1_by_threshold(t, p) for t, p in zip(truths, probabilities, strict=True)])
 
 
 def f1_by_threshold(truth: NDArray[np.uint8], probability: NDArray[np.float32]) -> list[float]:
-    """F1 of an image at each of ``THRESHOLDS``; empty if it has no vessels."""
+    """F1 of an image at each of ``THRESHOLDS``; empty if it has no vessels.
+
+    Parameters
+    ----------
+    truth : array, shape (H, W)
+        A vessel where not 0.
+    probability : array, shape (H, W), range [0, 1]
+
+    Raises
+    ------
+    ImageError
+        When the shapes differ.
+    """
     if not np.any(truth):
         return []
     return [METRICS["f1"](confusion(truth, probability >= level)) for level in THRESHOLDS]

@@ -148,7 +148,7 @@ def segment(
     found = listing.gather(inputs, recursive=recursive, output=output)
     files = found.files
     if words := found.left_out_in_words():
-        out.print(f"skipped: {plain(words)}")
+        out.print(f"left out: {plain(words)}")
     loaded = checkpoint.opened(model)
     level = inference.threshold_of(loaded, level, tta)
     post = PostProcessing(threshold=level, min_size=min_size, connected=connected, voted=vote, fov=fov)

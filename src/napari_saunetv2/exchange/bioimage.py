@@ -12,7 +12,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import write_beside
 from napari_saunetv2.imaging import canvas, frame
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.modality import MODALITIES
 from napari_saunetv2.imaging.overlay import outlined
 from napari_saunetv2.imaging.synthetic import fundus
-from napari_saunetv2.models.checkpoint import Checkpoint, save
+from napari_saunetv2.models.checkpoint import Checkpoint, Header, save
 
 WEIGHTS, MODEL, DESCRIPTION = "weights.onnx", "model.safetensors", "rdf.yaml"
 
@@ -111,14 +112,14 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
         "format_version": "0.5.3",
         "type": "model",
         "name": "Retinal vessels " + re.sub(r"[^A-Za-z0-9_+() -]", "-", f"({model.name})"),
-        "description": "Probability of every class at every pixel of a colour fundus photograph.",
+        "description": f"Probability of every class at every pixel, for {MODALITIES[model.header.modality]}.",
         "authors": [{"name": "The napari-saunetv2 developers"}],
         "cite": _CITE,
         # No "license": that of the weights has no SPDX identifier; it is in the documentation.
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "documentation": "README.md",
         "covers": ["cover.png"],
-        "tags": ["retina", "vessels", "segmentation", "fundus", "2d", "unet"],
+        "tags": ["retina", "vessels", "segmentation", model.header.modality, "2d", "unet"],
         "attachments": [file(MODEL)],
         "inputs": [
             {
@@ -155,33 +156,44 @@ def _description(model: Checkpoint, parts: dict[str, bytes]) -> dict[str, Any]:
 
 def _documentation(model: Checkpoint) -> str:
     header = model.header
-    scores = [
-        f"- {s['dataset']} {s['split']}, {s['protocol']}: F1 {s['mean']['f1']:.4f}" for s in header.scores
-    ]
+    scores = [f"- {_taken(score)}: F1 {score['mean']['f1']:.4f}" for score in header.scores]
     return "\n".join(
         [
             f"# {model.name}",
             "",
-            f"{header.network}, for retinal vessels. {header.licence}",
+            f"{header.network}, for retinal vessels in {MODALITIES[header.modality]}. {header.licence}",
             "",
-            "Divide the image by its full scale; cut it to the bounding box of the field of view and put "
-            f"{frame.MARGIN:.0%} of the",
-            "diameter of black on every side, because the network averages over all it is given. Pad it with "
-            "zeros to a canvas whose sides are multiples of",
-            f"{canvas.MULTIPLE} pixels, up to {canvas.SQUARE_UP_TO} pixels a square ({header.padding});",
-            f"a pixel is vessel if its probability is at least {header.threshold:g}. The field of view in "
-            "the training",
-            f"images was {header.fov_diameter} pixels wide: resample other images to that before padding.",
+            f"Divide the image by its full scale. {_framing(header)}Pad it with zeros to a canvas whose "
+            f"sides are multiples of {canvas.MULTIPLE} pixels, up to {canvas.SQUARE_UP_TO} pixels a square "
+            f"({header.padding}); a pixel is vessel if its probability is at least {header.threshold:g}.",
             "",
             "## Validation",
             "",
-            "Scores, whole test sets at 0.5:",
+            "Scores, by data set, part, pixels that count, views and threshold:",
             "",
             *(scores or ["- none recorded"]),
             "",
             f"Trained on: {header.data.get('dataset', 'unknown')}.",
             "",
         ]
+    )
+
+
+def _taken(score: Mapping[str, Any]) -> str:
+    """Say how a score was taken."""
+    views = {"none": "one view", "flips": "4 views", "d4": "8 views"}.get(score.get("tta", ""), "")
+    level = {"auto": "its own threshold", "": ""}.get(score.get("threshold", ""), score.get("threshold", ""))
+    return ", ".join(filter(None, (f"{score['dataset']} {score['split']}", score["protocol"], views, level)))
+
+
+def _framing(header: Header) -> str:
+    """Say what part of an image the model takes, and at which scale; nothing where it takes all, as it is."""
+    if header.scaled_to is None:
+        return ""
+    return (
+        f"Cut it to the bounding box of the field of view and put {frame.MARGIN:.0%} of the diameter of "
+        "black on every side, because the network averages over all it is given. The field of view in the "
+        f"training images was {header.scaled_to:g} pixels wide: resample other images to that. "
     )
 
 

@@ -38,10 +38,8 @@ def save_tables(path: Path, name: str, image: "pd.DataFrame", segments: "pd.Data
 
     Raises
     ------
-    SettingsError
-        For another suffix, or a workbook without the package openpyxl.
-    FileFormatError
-        When a file cannot be written, or a table has more rows than a sheet of Excel.
+    SettingsError, FileFormatError
+        As :func:`write_tables`.
     """
     tables = {"image": _named(image, name), "segments": _named(segments, name), "columns": _meanings()}
     return write_tables(path, tables)

@@ -184,7 +184,7 @@ def _sorted(
 
 
 def diameter(fov: NDArray[np.bool_] | NDArray[np.uint8]) -> float | None:
-    """Diameter in pixels of a field of view; None if the mask fills the frame or is empty.
+    """Diameter in pixels of a field of view, shape (H, W); None if the mask fills the frame or is empty.
 
     It is the diameter of a disc with the same area: a stray bright column, or a disc cut at the top and
     bottom, changes it little.
@@ -198,7 +198,7 @@ def diameter_of(area: int, frame: int) -> float | None:
 
 
 def is_rectangle(fov: NDArray[np.bool_]) -> bool:
-    """Whether a field of view fills its bounding box: a crop, with or without black around it."""
+    """Whether a field of view, shape (H, W), fills its bounding box: a crop, with or without black around."""
     box = extent(fov)
     return box is not None and bool(np.count_nonzero(fov) > FILLING * np.size(fov[box]))
 

@@ -73,7 +73,23 @@ def framed(read: Read, frame: Frame) -> Read:
 def pasted(
     bands: Iterable[NDArray[Any]], frame: Frame, shape: tuple[int, int], rows: int, dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
-    """Make bands of the image, of so many ``rows`` each, from those of its frame; 0 beyond it."""
+    """Make bands of the image from those of its frame; 0 beyond it.
+
+    Parameters
+    ----------
+    bands : iterable of array, shape (h, w)
+        Of the frame with its margin, from top to bottom, each of any height.
+    frame : Frame
+    shape : (int, int)
+        Height and width of the image.
+    rows : int
+        Height of each band but the last.
+    dtype : dtype
+
+    Yields
+    ------
+    array, shape (rows, W)
+    """
     height, width = shape
     inner = slice(frame.margin, frame.margin + frame.columns.stop - frame.columns.start)
     coming, band = iter(bands), None

@@ -57,6 +57,11 @@ def plan(
             f"rescale is {rescale!r}: it would make this image {working[1]} x {working[0]} pixels, use a "
             "smaller factor."
         )
+    if trained is None and fov is not None and np.shape(fov) != (height, width):  # else it was checked
+        raise ImageError(
+            f"The field of view has shape {np.shape(fov)}, the image {(height, width)}: give the one of this "
+            "image."
+        )
     side = _tile_side(tile, working, engine)
     return Plan((height, width), frame, working, tiles(*working, side), side)
 

@@ -171,7 +171,7 @@ def predict_steps(
 
 
 def binarise(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
-    """Threshold a probability: uint8, 1 where it is at least the threshold."""
+    """Threshold a probability of any shape, such as (H, W): uint8, 1 where it is at least the threshold."""
     return (probability >= threshold).astype(np.uint8)
 
 

@@ -11,7 +11,6 @@ from napari_saunetv2.measure.centreline import Floats, Lines
 from napari_saunetv2.measure.graph import Depth
 
 _CLEAR = 2.0  # radii of a crossing's largest disc: farther out, its vessels lie apart
-_EDGE = 0.25  # pixels: the middles of a slanted outline's pixels lie about as far beside it
 _BESIDE = 1.5  # radii of a vessel: as near are pixels that belong to it too
 
 

@@ -21,7 +21,7 @@ _CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))
 
 
 def beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which pixels share a side with a pixel of the mask, or are one."""
+    """Which pixels share a side with a pixel of the mask, shape (H, W), or are one."""
     result = mask.copy()
     result[1:] |= mask[:-1]
     result[:-1] |= mask[1:]
@@ -31,7 +31,7 @@ def beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def widened(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """Give a mask with all pixels at most so many rows and columns away from it."""
+    """Give a mask, shape (H, W), with all pixels at most so many rows and columns away from it."""
     for axis in (0, 1):
         lines = np.moveaxis(mask.copy(), axis, 0)
         whole = np.moveaxis(mask, axis, 0)

@@ -116,6 +116,11 @@ def matching_threshold(mask: Mask, probability: NDArray[np.float32]) -> float:
     """Threshold in hundredths at which a probability agrees with a mask in most pixels.
 
     Where several agree as well, as for a map of few values, it is the one nearest to a half.
+
+    Parameters
+    ----------
+    mask : array, bool
+    probability : array of the same shape, such as (H, W) or the pixels in view, range [0, 1]
     """
     known = mask | (probability >= np.float32(0.01))  # most of a photograph is neither
     level = np.minimum((probability[known] * np.float32(100)).astype(np.uint8), 99)

@@ -129,7 +129,13 @@ def _at_once(function: Callable[[Item], Tree], items: Iterable[Item]) -> list[Tr
 
 
 def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
-    """Number the segments of all trees from 1 on; 0 for the piece that two crossing vessels share."""
+    """Number the segments of all trees from 1 on; 0 for the piece that two crossing vessels share.
+
+    Returns
+    -------
+    list of array, shape (segments,)
+        One of each tree.
+    """
     numbers, first = [], 1
     for tree in trees:
         counted = ~tree.junctions.inside
@@ -139,7 +145,16 @@ def number(trees: Sequence[Tree]) -> list[NDArray[np.intp]]:
 
 
 def paint(tree: Tree, numbers: NDArray[np.intp], labels: NDArray[np.int32]) -> None:
-    """Give each pixel of the tree's mask without a label the number of its nearest segment, in place."""
+    """Give each pixel of the tree's mask without a label the number of its nearest segment, in place.
+
+    Parameters
+    ----------
+    tree : Tree
+    numbers : array, shape (segments,)
+        As of :func:`number`.
+    labels : array, shape (H, W), int32
+        Is changed.
+    """
     lines = tree.sections.lines
     number_of = numbers[lines.curve]
     use = number_of > 0

@@ -102,7 +102,13 @@ def load(
 
 
 def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
-    """Indices of the images to train on and to validate on; the latter at least one where share > 0."""
+    """Indices of the images to train on and to validate on; the latter at least one where share > 0.
+
+    Raises
+    ------
+    SettingsError
+        For a share that leaves no image to train on.
+    """
     held = 0 if share == 0 or len(names) < 2 else max(1, round(share * len(names)))
     order = np.random.default_rng(0).permutation(len(names))
     if held >= len(names):

@@ -166,5 +166,5 @@ def columns_table() -> "pd.DataFrame":
 
 
 def as_bytes(image: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Turn an image of range [0, 1] into bytes."""
+    """Turn an image of any shape, range [0, 1], into uint8; what lies outside the range is cut to it."""
     return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)

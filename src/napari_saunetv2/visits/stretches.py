@@ -74,7 +74,13 @@ def stretches(found: Registration, fixed: Visit, moving: Visit) -> Stretches:
 def found_in_fixed(
     found: Registration, fixed: Visit, moving: Visit
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether the fixed photograph shows each place of the moving one's vessels, and a vessel there."""
+    """Whether the fixed photograph shows each place of the moving one's vessels, and a vessel there.
+
+    Returns
+    -------
+    seen, there : array, shape (n,), bool
+        By point on the moving photograph's centre lines.
+    """
     lines, others = moving.tree.sections.lines, fixed.tree.sections.lines
     at = found.transform.to_fixed(lines.points)
     back = np.linalg.solve(found.transform.jacobian(at), lines.tangents()[..., None])[..., 0]

@@ -13,6 +13,7 @@ from napari_saunetv2.imaging.quality import profile_width
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.inputs import Inputs, checked
 from napari_saunetv2.measure.tree import Tree, grown
+from napari_saunetv2.measure.units import is_length
 
 LEAST_LENGTH = 1.5
 """Diameters of the field of view: with less vessel in all, no photograph can be recognised by it."""
@@ -63,9 +64,10 @@ class Visit:
 
     def __post_init__(self) -> None:
         """Check the arrays and the spacing."""
-        if self.spacing is not None and not (np.isfinite(self.spacing) and self.spacing > 0):
+        if self.spacing is not None and not is_length(self.spacing):
             raise SettingsError(
-                f"The spacing of '{self.name}' is {self.spacing}: give micrometres a pixel above 0, or none."
+                f"The spacing of '{self.name}' is {self.spacing!r}: give micrometres a pixel above 0, or "
+                "none."
             )
         self.inputs  # noqa: B018 - raises for what does not fit
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 KEYS = {"A": (ARTERY, "artery"), "V": (VEIN, "vein"), "X": (BOTH, "crossing"), "N": (0, "no vessel")}
 """Label and name of the class that each key gives."""
 
-HINT = "A artery, V vein, X crossing, N none: the vessel segment under the cursor."
-
 NEAR = 3
 """Pixels around the cursor in which a segment is looked for: vessels are thin."""
 

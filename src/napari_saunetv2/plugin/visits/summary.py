@@ -6,6 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget
 from qtpy.QtWidgets import QTableWidgetItem as Cell
 
+from napari_saunetv2.plugin.common.segments_view import text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,7 +32,7 @@ class SummaryView(QTableWidget):
         for number, row in enumerate(summary.to_dict("records")):
             what = Cell(row["key"].replace("_", " "))
             what.setToolTip(row["meaning"])
-            value = Cell(f"{row['value']:.4g}")
+            value = Cell(text(row["value"]))
             value.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             for column, cell in enumerate((what, value, Cell(row["unit"]))):
                 self.setItem(number, column, cell)
