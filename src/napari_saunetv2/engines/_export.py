@@ -113,7 +113,7 @@ def _openvino_mixed(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _compiled, _mixed
 
     _mixed.write(model.network, file)
-    return _compiled.OpenvinoRunner(file, "float32")
+    return _compiled.OpenvinoRunner(_mixed.exact(model.network), "float32")
 
 
 def _onnx(model: Checkpoint, file: Path) -> Run:
