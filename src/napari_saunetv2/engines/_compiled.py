@@ -37,7 +37,9 @@ class OpenvinoRunner:
     def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canvas, shape (H, W, 3) -> probability of every class, (classes, H, W)."""
         with self._alone:
-            prediction, *mean_logit = self._request(canvas.shape).infer({0: canvas[None]}).values()
+            shared = {"share_inputs": True, "share_outputs": True}  # not copied, as they are used here only
+            request = self._request(canvas.shape)
+            prediction, *mean_logit = request.infer({0: canvas[None]}, **shared).values()
             require_finite(mean_logit)
             probability: NDArray[np.float32] = prediction[0].copy()
         return probability

@@ -71,7 +71,7 @@ class OpenvinoBuilder:
         return ops.space_to_depth(x, "blocks_first", 2)
 
     def silu(self, x: Node) -> Node:
-        # OpenVINO's own Swish takes a third more time; it recognises this one by a negation, not by a product.
+        # OpenVINO's own Swish takes a third more time. It would recognise this one by a negation.
         full = self.full(x)
         return self.short(
             ops.divide(full, ops.add(ops.exp(ops.multiply(full, np.float32(-1))), np.float32(1)))
