@@ -110,6 +110,21 @@ def test_statistics_stay_in_float32_and_maps_are_never_converted():
     assert all(size <= 3 * 96 * 96 for _, _, size in of["Reorder"])
 
 
+@needs["openvino"]
+def test_the_mixed_graph_keeps_the_vessels_of_the_check_pictures():
+    from napari_saunetv2.engines import _compiled, _mixed
+
+    if not _compiled.has_bfloat16():
+        pytest.skip("OpenVINO does not compute in bfloat16 on this processor")
+
+    model = checkpoint.load("saunetv2-general")
+    run = _compiled.OpenvinoRunner(_mixed.in_memory(model.network), "bfloat16")
+    found = [_check.reference(model, number) for number in (0, 1, 4)]  # one of each kind
+    verdict = _check.compare(model, run, found)
+    assert verdict.matches_reference
+    assert verdict.largest > 1e-3  # it is bfloat16, not float32 under another name
+
+
 def test_torch_in_float32_is_the_network_itself(small: Checkpoint):
     image = RNG.random((32, 32, 3), np.float32)
     network = copy.deepcopy(small.network).to(memory_format=torch.channels_last)

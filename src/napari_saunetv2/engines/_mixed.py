@@ -55,8 +55,7 @@ class MixedBuilder(OpenvinoBuilder):
             convolve(self.short(x), self.constant(_from_channels(weights[0, which], x)), 3, 3, BLOCK)
             for which, x in enumerate((encoded, decoded))
         )
-        weighed = self.short(ops.sigmoid(self.full(ops.add(first, second))))
-        return ops.depth_to_space(weighed, "blocks_first", BLOCK)
+        return ops.depth_to_space(ops.sigmoid(ops.add(first, second)), "blocks_first", BLOCK)
 
 
 def write(network: nn.Module, file: Path) -> None:

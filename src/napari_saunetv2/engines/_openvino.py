@@ -81,7 +81,7 @@ class OpenvinoBuilder:
         return self.short(ops.relu(x))
 
     def sigmoid(self, x: Node) -> Node:
-        return ops.sigmoid(self.full(x))
+        return ops.sigmoid(x)
 
     def halve(self, x: Node) -> Node:
         return ops.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
