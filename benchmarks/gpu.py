@@ -146,7 +146,9 @@ def best_batch(network: nn.Module, side: int, precision: str, seconds: float) ->
         images = photograph(side).expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         try:
             rate = batch / _each(forward(network, images, precision), seconds / 2)
-        except torch.OutOfMemoryError:
+        except RuntimeError:  # out of memory, or more values than some kernels count in 32 bits
+            if batch == 1:
+                raise
             break
         if rate < 1.02 * best[1]:
             break
@@ -209,20 +211,25 @@ def nccl() -> str:
     """Start NCCL with one process, add up once, and say whether that worked."""
     import torch.distributed as dist
 
+    if not (dist.is_available() and dist.is_nccl_available()):
+        return "not built into this PyTorch"
     with tempfile.TemporaryDirectory() as folder:
         try:
             dist.init_process_group(
                 "nccl",
-                init_method=f"file://{folder}/meeting",
+                init_method=Path(folder, "meeting").as_uri(),
                 rank=0,
                 world_size=1,
+                device_id=torch.device(DEVICE, 0),  # otherwise NCCL guesses the card, with a warning
             )
             total = torch.ones(4, device=DEVICE)
             dist.all_reduce(total)
             torch.cuda.synchronize()
-            dist.destroy_process_group()
         except RuntimeError as error:
             return f"does not start: {error}".splitlines()[0]
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
     version = ".".join(map(str, torch.cuda.nccl.version()))
     return f"starts and adds up ({version})" if total.sum().item() == 4 else "starts, but adds up wrongly"
 

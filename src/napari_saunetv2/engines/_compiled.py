@@ -14,8 +14,6 @@ from openvino import opset13 as ops
 from napari_saunetv2.engines._finite import require_finite
 from napari_saunetv2.engines._threads import threads
 
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
-
 _KEPT = 4
 """Maximum number of shapes for which a compiled model is kept."""
 
@@ -39,7 +37,9 @@ class OpenvinoRunner:
     def __call__(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canvas, shape (H, W, 3) -> probability of every class, (classes, H, W)."""
         with self._alone:
-            prediction, *mean_logit = self._request(canvas.shape).infer({0: canvas[None]}).values()
+            shared = {"share_inputs": True, "share_outputs": True}  # not copied, as they are used here only
+            request = self._request(canvas.shape)
+            prediction, *mean_logit = request.infer({0: canvas[None]}, **shared).values()
             require_finite(mean_logit)
             probability: NDArray[np.float32] = prediction[0].copy()
         return probability
@@ -85,7 +85,8 @@ def has_bfloat16() -> bool:
 
 
 def _hint(precision: str) -> str:
-    """Return OpenVINO's name; for int8, of the other operations: the fastest precision of the processor."""
-    if precision == "int8":
-        precision = "bfloat16" if has_bfloat16() else "float32"
-    return _HINTS[precision]
+    """Return the precision of what the graph calls float32.
+
+    A graph in bfloat16 says of every operation what it is. Of int8 the convolutions alone are said to be.
+    """
+    return "bf16" if precision == "int8" and has_bfloat16() else "f32"

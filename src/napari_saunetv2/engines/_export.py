@@ -29,9 +29,13 @@ _REFERENCES: "WeakKeyDictionary[Checkpoint, dict[int, _check.Reference]]" = Weak
 _PACKAGES = {"openvino": "openvino", "onnx": "onnx"}
 
 
+FORM = 2
+"""Form of the graphs; raised when it changes, as what was made and measured in another form is void."""
+
+
 def folder(model: Checkpoint) -> Path:
-    """Cache folder of a model's exports, by its contents and the version of this program."""
-    return root() / f"{_key(model)[:32]}-{__version__}"
+    """Cache folder of a model's exports, by its contents, the version of this program and :data:`FORM`."""
+    return root() / f"{_key(model)[:32]}-{__version__}-{FORM}"
 
 
 def root() -> Path:
@@ -113,7 +117,7 @@ def _openvino_mixed(model: Checkpoint, file: Path) -> Run:
     from napari_saunetv2.engines import _compiled, _mixed
 
     _mixed.write(model.network, file)
-    return _compiled.OpenvinoRunner(file, "float32")
+    return _compiled.OpenvinoRunner(_mixed.exact(model.network), "float32")
 
 
 def _onnx(model: Checkpoint, file: Path) -> Run:

@@ -18,7 +18,7 @@ from openvino import opset13 as ops
 from torch import nn
 
 from napari_saunetv2.engines._graph import Node, Weights
-from napari_saunetv2.engines._openvino import OpenvinoBuilder
+from napari_saunetv2.engines._openvino import OpenvinoBuilder, convolve
 from napari_saunetv2.engines._openvino import model as openvino_model
 from napari_saunetv2.errors import CheckpointError
 
@@ -63,7 +63,8 @@ class Int8Builder(OpenvinoBuilder):
         furthest = np.maximum(np.abs(weights).max((1, 2, 3), keepdims=True), np.float32(1e-9))
         ends = (-furthest, furthest)
         kernel = ops.fake_quantize(ops.constant(weights), *ends, *ends, _STEPS - 1)
-        return super().convolve(stepped, kernel, bias, before, after)
+        y = convolve(stepped, kernel, before, after)
+        return y if bias is None else ops.add(y, bias[None, :, None, None])
 
 
 def measure(network: nn.Module, canvases: Iterable[NDArray[np.float32]]) -> Iterator[tuple[Range, ...]]:

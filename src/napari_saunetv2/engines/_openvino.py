@@ -17,44 +17,51 @@ BLOCK = 4
 class OpenvinoBuilder:
     """Builds with OpenVINO's operations, in forms that never leave its channels-last layout.
 
-    Measured on a processor with AVX-512, one 592 x 592 image, against a plain conversion: a fifth less time
-    in float32, a quarter in bfloat16. Most of it comes from GroupNorm, whose own operation turns every map
-    from channels-last to planes and back.
+    GroupNorm's own operation would turn every map from channels-last to planes and back. Measurements of this
+    and other forms are in ``docs/benchmarks-tried.md``.
     """
 
     folded = False
 
-    def exact(self, x: Node) -> Node:
-        """Mark an operation that must always be computed in float32."""
+    def full(self, x: Node) -> Node:
+        """In float32, whatever the precision of maps."""
         return x
 
+    def short(self, x: Node) -> Node:
+        """In the precision of maps."""
+        return x
+
+    def constant(self, values: Weights) -> Node:
+        """Weights in the precision of maps."""
+        return ops.constant(np.ascontiguousarray(values))
+
     def convolve(self, x: Node, weights: Weights, bias: Weights | None, before: int, after: int) -> Node:
-        y = convolve(x, weights, before, after)
-        return y if bias is None else ops.add(y, _channels(bias))
+        y = convolve(self.short(x), self.constant(weights), before, after)
+        return y if bias is None else ops.add(y, self.constant(_channels(bias)))
 
     def normalise(self, x: Node, part: nn.GroupNorm) -> Node:
         channels, groups = part.num_channels, part.num_groups
         # Mean over the channels of each group, as a 1 x 1 convolution of the channels' means.
         same = np.kron(np.eye(groups), np.full((channels // groups,) * 2, groups / channels))
         group_mean = same.astype(np.float32)[:, :, None, None]
-        exact = self.exact
         width = ops.convert(ops.gather(ops.shape_of(x), [3], 0), "f32")
         # Summed row by row: one float32 sum over a whole map would lose the fourth digit.
-        lengths = ops.reduce_l2(x, [3], keep_dims=True)
-        # Divided here: OpenVINO folds a division before a convolution into its weights, and forgets its mark.
-        squares = exact(ops.multiply(lengths, exact(ops.divide(lengths, width))))
-        mean_square = exact(convolve(exact(ops.reduce_mean(squares, [2], keep_dims=True)), group_mean))
-        rows = ops.reduce_mean(x, [3], keep_dims=True)
-        mean = exact(convolve(exact(ops.reduce_mean(rows, [2], keep_dims=True)), group_mean))
-        variance = exact(ops.relu(exact(ops.subtract(mean_square, exact(ops.multiply(mean, mean))))))
+        lengths = self.full(ops.reduce_l2(x, [3], keep_dims=True))
+        squares = ops.multiply(lengths, ops.divide(lengths, width))
+        mean_square = convolve(ops.reduce_mean(squares, [2], keep_dims=True), group_mean)
+        rows = self.full(ops.reduce_mean(x, [3], keep_dims=True))
+        mean = convolve(ops.reduce_mean(rows, [2], keep_dims=True), group_mean)
+        variance = ops.relu(ops.subtract(mean_square, ops.multiply(mean, mean)))
         weight, bias = _channels(part.weight.numpy()), _channels(part.bias.numpy())
-        spread = exact(ops.sqrt(exact(ops.add(variance, np.float32(part.eps)))))
-        factor = exact(ops.divide(weight, spread))
-        shift = exact(ops.subtract(bias, exact(ops.multiply(mean, factor))))
-        return ops.add(ops.multiply(x, factor), shift)
+        factor = ops.divide(weight, ops.sqrt(ops.add(variance, np.float32(part.eps))))
+        shift = ops.subtract(bias, ops.multiply(mean, factor))
+        # Joined and split again, OpenVINO computes both once; otherwise it does so for every pixel, in one
+        # loop with what follows, and in the precision of these small numbers.
+        factor, shift = ops.split(ops.concat([factor, shift], 1), 1, 2).outputs()
+        return ops.add(ops.multiply(self.full(x), factor), shift)
 
     def scale(self, x: Node, factor: Weights, shift: Weights) -> Node:
-        return ops.add(ops.multiply(x, _channels(factor)), _channels(shift))
+        return ops.add(ops.multiply(self.full(x), _channels(factor)), _channels(shift))
 
     def interleave(self, x: Node) -> Node:
         return ops.depth_to_space(x, "blocks_first", 2)
@@ -64,10 +71,14 @@ class OpenvinoBuilder:
         return ops.space_to_depth(x, "blocks_first", 2)
 
     def silu(self, x: Node) -> Node:
-        return ops.swish(x)
+        # OpenVINO's own Swish takes a third more time. It would recognise this one by a negation.
+        full = self.full(x)
+        return self.short(
+            ops.divide(full, ops.add(ops.exp(ops.multiply(full, np.float32(-1))), np.float32(1)))
+        )
 
     def relu(self, x: Node) -> Node:
-        return ops.relu(x)
+        return self.short(ops.relu(x))
 
     def sigmoid(self, x: Node) -> Node:
         return ops.sigmoid(x)
@@ -76,29 +87,28 @@ class OpenvinoBuilder:
         return ops.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
 
     def join(self, parts: list[Node]) -> Node:
-        return ops.concat(parts, 1)
+        return ops.concat([self.short(part) for part in parts], 1)
 
     def add(self, x: Node, y: Node) -> Node:
-        return ops.add(x, y)
+        return ops.add(self.short(x), self.short(y))
 
     def multiply(self, x: Node, y: Node) -> Node:
-        return ops.multiply(x, y)
+        return ops.multiply(self.short(x), self.short(y))
 
     def minimum(self, x: Node, y: Node) -> Node:
-        return ops.minimum(x, y)
+        return ops.minimum(self.full(x), self.full(y))
 
     def maximum(self, x: Node, y: Node) -> Node:
-        return ops.maximum(x, y)
+        return ops.maximum(self.full(x), self.full(y))
 
     def gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
-        return ops.multiply(
-            encoded, (self.plain_gate if self.folded else self.block_gate)(encoded, decoded, weights)
-        )
+        weigh = self.plain_gate if self.folded else self.block_gate
+        return self.multiply(encoded, weigh(encoded, decoded, weights))
 
     def plain_gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
         """Weight of each pixel, by the definition."""
-        means = [self.exact(self.channel_mean(x)) for x in (encoded, decoded)]
-        return ops.sigmoid(self.exact(convolve(self.exact(self.join(means)), weights, 3, 3)))
+        means = [self.channel_mean(self.full(x)) for x in (encoded, decoded)]
+        return ops.sigmoid(convolve(ops.concat(means, 1), weights, 3, 3))
 
     def block_gate(self, encoded: Node, decoded: Node, weights: Weights) -> Node:
         """The same, faster."""
@@ -137,10 +147,10 @@ def model(
     builder = builder or OpenvinoBuilder()
     image = ops.parameter([1, -1, -1, 3], np.float32, name="image")
     image.output(0).set_names({"image"})
-    logits = build(network, builder, builder.exact(ops.transpose(image, [0, 3, 1, 2])))
+    logits = builder.full(build(network, builder, ops.transpose(image, [0, 3, 1, 2])))
     probability = builder.sigmoid(logits)
     probability.output(0).set_names({"probability"})
-    mean = [builder.exact(ops.reduce_mean(logits, [0, 1, 2, 3], keep_dims=True))] if checked else []
+    mean = [ops.reduce_mean(logits, [0, 1, 2, 3], keep_dims=True)] if checked else []
     return ov.Model([probability, *mean, *more()], [image], "saunetv2")
 
 
