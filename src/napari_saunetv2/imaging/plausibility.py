@@ -223,7 +223,11 @@ def _percent(part: float) -> str:
 def _brightest(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float:
     step = max(1, max(fov.shape) // 400)
     few, inside = unit[::step, ::step], fov[::step, ::step]
-    return float(np.quantile(few[inside].max(axis=1), 0.99)) if inside.any() else 0.0
+    if not inside.any():
+        return 0.0
+    # As .max(axis=2), which takes three times as long over so short an axis.
+    brightest = np.maximum(np.maximum(few[..., 0], few[..., 1]), few[..., 2])
+    return float(np.quantile(brightest[inside], 0.99))
 
 
 def _inverted(inside: NDArray[np.bool_], unit: NDArray[np.float32] | None) -> bool:
