@@ -1,11 +1,13 @@
 """The field of view: the lit disc of a fundus photograph."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import _lit
+from napari_saunetv2.imaging.intensity import scaled, to_unit
 
 FILLING = 0.97
 """A lit area above this share of the frame, or of its bounding box, is not a disc: a crop, or not a fundus
@@ -33,7 +35,7 @@ _WORK_SIDE = 800
 """Longer side in pixels to which a large image is reduced for the search."""
 
 
-def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+def detect(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Detect the field of view: the largest lit area, closed, with filled holes.
 
     If that is not round, or there is a bright banner or paper at the frame's edge, the disc is also searched
@@ -41,7 +43,8 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    image : array, shape (H, W, 3), range [0, 1]
+    image : array, shape (H, W, 3)
+        In [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def detect(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     image = image[box]
     height, width = image.shape[:2]
     step = step_for(height, width)
-    fov = search(image[::step, ::step])
+    fov = search(to_unit(image[::step, ::step]))
     if fov is None:
         return whole
     whole[:] = False
@@ -85,21 +88,26 @@ def search(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     return fov
 
 
-def shown(image: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Pixels that are not black in an image, shape (H, W, 3) -> (H, W)."""
-    return np.asarray(image.max(axis=2) > BLACK * image.max(initial=0))
+def shown(image: NDArray[Any]) -> NDArray[np.bool_]:
+    """Pixels that are not black in an image as of :func:`detect`, shape (H, W, 3) -> (H, W)."""
+    brightest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
+    return np.asarray(scaled(brightest) > BLACK * scaled(image.max(initial=0)))
 
 
-def _without_black(image: NDArray[np.float32]) -> tuple[slice, slice] | None:
+def _without_black(image: NDArray[Any]) -> tuple[slice, slice] | None:
     """Rows and columns of the bounding box of what :func:`shown` finds, searched from the edges: quickly."""
-    level, (height, width) = BLACK * image.max(initial=0), image.shape[:2]
-    top = next((n for n in range(height) if image[n].max() > level), None)
+    level, (height, width) = BLACK * scaled(image.max(initial=0)), image.shape[:2]
+
+    def lit(line: NDArray[Any]) -> bool:
+        return bool(scaled(line.max()) > level)
+
+    top = next((n for n in range(height) if lit(image[n])), None)
     if top is None:
         return None
-    bottom = next(n for n in range(height, 0, -1) if image[n - 1].max() > level)
+    bottom = next(n for n in range(height, 0, -1) if lit(image[n - 1]))
     image = image[top:bottom]
-    left = next(n for n in range(width) if image[:, n].max() > level)
-    right = next(n for n in range(width, 0, -1) if image[:, n - 1].max() > level)
+    left = next(n for n in range(width) if lit(image[:, n]))
+    right = next(n for n in range(width, 0, -1) if lit(image[:, n - 1]))
     return slice(top, bottom), slice(left, right)
 
 
