@@ -21,6 +21,7 @@ from napari_saunetv2.files._decoded import (
     resolved,
     too_large,
 )
+from napari_saunetv2.files._png import SIGNATURE
 from napari_saunetv2.files._upright import TAG as ORIENTATION
 
 FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
@@ -70,7 +71,6 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     )
 
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PLAIN = (b"sRGB", b"gAMA", b"cHRM", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"tIME")
 """Chunks of a PNG that change no value and say nothing of its orientation."""
 
@@ -80,12 +80,12 @@ def _plain_png(data: bytes) -> Pixels | None:
 
     None also for a damaged one: Pillow's message tells what is wrong.
     """
-    if not data.startswith(_PNG) or len(data) < 33:
+    if not data.startswith(SIGNATURE) or len(data) < 33:
         return None
     width, height, bits, colours, interlaced = struct.unpack_from(">IIBBxxB", data, 16)
     if bits != 8 or interlaced or colours not in (0, 2) or not 0 < width * height <= MAX_PIXELS:
         return None
-    kinds, offset = [], len(_PNG)
+    kinds, offset = [], len(SIGNATURE)
     while offset + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, offset)
         kinds.append(kind)
