@@ -1,6 +1,7 @@
 """Write masks as PNG, in a third of the time that Pillow takes, and no larger.
 
-Pillow tries five filters for each row. Those are for photographs: a row of a mask is mostly runs of one value.
+Pillow tries five filters for each row. Those are for photographs: a row of a mask is mostly runs of one
+value.
 """
 
 import struct

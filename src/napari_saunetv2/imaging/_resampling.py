@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging.intensity import scaled
+from napari_saunetv2.imaging.intensity import floats
 
 Array = NDArray[np.float32]
 
@@ -45,10 +45,10 @@ def rows(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -> A
     """
     size, width, channels = image.shape
     if length == size and not margin:
-        return numbers(image)
+        return floats(image)
     result = np.empty((length, width * channels), np.float32)
     for band in _bands(size, length, kernel, margin):
-        part = numbers(image[band.of])
+        part = floats(image[band.of])
         np.matmul(band.weights, part.reshape(len(part), width * channels), out=result[band.made])
     return result.reshape(length, width, channels)
 
@@ -57,8 +57,8 @@ def columns(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -
     """Resample the second axis of an array, shape (h, n, C) -> (h, length, C); otherwise as :func:`rows`."""
     height, size, channels = image.shape
     if length == size and not margin:
-        return numbers(image)
-    flat = np.ascontiguousarray(numbers(image)).reshape(height, size * channels)
+        return floats(image)
+    flat = np.ascontiguousarray(floats(image)).reshape(height, size * channels)
     result = np.empty((height, length * channels), np.float32)
     for band in _bands(size, length, kernel, margin):
         # A product of all channels, most of it zeros, takes less time than putting them in planes and back.
@@ -68,11 +68,6 @@ def columns(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -
         made, of = (slice(part.start * channels, part.stop * channels) for part in (band.made, band.of))
         np.matmul(flat[:, of], weights, out=result[:, made])
     return result.reshape(height, length, channels)
-
-
-def numbers(part: NDArray[Any]) -> Array:
-    """Numbers to calculate with: integers are scaled to [0, 1]."""
-    return scaled(part) if part.dtype.kind in "bu" else np.asarray(part, np.float32)
 
 
 class _Band(NamedTuple):
@@ -105,7 +100,7 @@ def _bands(size: int, length: int, kernel: Kernel, margin: int) -> Iterator[_Ban
 
 
 def _weights(before: int, length: int, kernel: Kernel) -> tuple[NDArray[np.int64], Array]:
-    """First pixel that each new one is made of, and the weights of it and those after it, 0 beyond the last."""
+    """First pixel that each new one is made of, and the weights of it and of those after it."""
     # In float32, as in torch, which the networks were trained with.
     step = np.float32(before) / np.float32(length)
     stretch = max(np.float32(1), step)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import _lit
-from napari_saunetv2.imaging.intensity import scaled, to_unit
+from napari_saunetv2.imaging.intensity import floats
 
 FILLING = 0.97
 """A lit area above this share of the frame, or of its bounding box, is not a disc: a crop, or not a fundus
@@ -60,7 +60,7 @@ def detect(image: NDArray[Any]) -> NDArray[np.bool_]:
     image = image[box]
     height, width = image.shape[:2]
     step = step_for(height, width)
-    fov = search(to_unit(image[::step, ::step]))
+    fov = search(image[::step, ::step])
     if fov is None:
         return whole
     whole[:] = False
@@ -73,15 +73,15 @@ def step_for(height: int, width: int) -> int:
     return max(1, round(max(height, width) / _WORK_SIDE))
 
 
-def search(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+def search(picture: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Do what :func:`detect` does, on a picture without black around it; None where nothing is lit."""
-    red = _median_of_nine(picture[..., 0])
+    red = floats(_median_of_nine(np.ascontiguousarray(picture[..., 0])))
     fov = _lit.above_threshold(red, float(red.max()))
     if fov is None:
         return None
     best = roundness(fov)
     if best < _SURE or _lit.edge_is_lit(picture):
-        for other in _lit.other_ways(picture, red):
+        for other in _lit.other_ways(floats(picture), red):
             rounder = roundness(other) if (diameter(other) or 0) >= _SMALLEST * max(other.shape) else 0.0
             if rounder >= _SURE and rounder > best + _BETTER:
                 fov, best = other, rounder
@@ -91,15 +91,15 @@ def search(picture: NDArray[np.float32]) -> NDArray[np.bool_] | None:
 def shown(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Pixels that are not black in an image as of :func:`detect`, shape (H, W, 3) -> (H, W)."""
     brightest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
-    return np.asarray(scaled(brightest) > BLACK * scaled(image.max(initial=0)))
+    return np.asarray(floats(brightest) > BLACK * floats(image.max(initial=0)))
 
 
 def _without_black(image: NDArray[Any]) -> tuple[slice, slice] | None:
     """Rows and columns of the bounding box of what :func:`shown` finds, searched from the edges: quickly."""
-    level, (height, width) = BLACK * scaled(image.max(initial=0)), image.shape[:2]
+    level, (height, width) = BLACK * floats(image.max(initial=0)), image.shape[:2]
 
     def lit(line: NDArray[Any]) -> bool:
-        return bool(scaled(line.max()) > level)
+        return bool(floats(line.max()) > level)
 
     top = next((n for n in range(height) if lit(image[n])), None)
     if top is None:
@@ -165,8 +165,10 @@ def overlap_with_disc(box: NDArray[np.bool_]) -> float:
     return float(found)
 
 
-def _median_of_nine(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_of_nine(plane: NDArray[Any]) -> NDArray[Any]:
     """Median over 3 x 3 pixels, mirrored at the border; a quarter of the time of a filter for any size.
+
+    Of bytes it takes a tenth of the time again.
 
     With every column of three sorted, it is the median of the largest of the lowest, the median of the
     middle ones, and the lowest of the largest (Paeth, "Median finding on a 3 x 3 grid", 1990).
@@ -183,8 +185,8 @@ def _median_of_nine(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sorted(
-    a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Lowest, middle and highest of three arrays, pixel by pixel."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     middle = np.minimum(high, c)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import field_of_view
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import floats
 
 REDDER = 1.15
 """Least ratio of red to green and, where there is blue, of green to blue, in the mean over the field of view:
@@ -45,7 +45,7 @@ def doubts(image: NDArray[Any], fov: NDArray[np.bool_]) -> tuple[str, ...]:
         Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
     """
     step = max(1, round(max(fov.shape) / _SEARCH_SIDE))
-    few, inside = to_unit(image[::step, ::step]), fov[::step, ::step]
+    few, inside = floats(image[::step, ::step]), fov[::step, ::step]
     if not inside.any() or few.max() <= 0:
         return ("the image is dark everywhere",)
     # Channel by channel in half the time; in float32 the sum of half a million is off by a thousandth.
@@ -66,7 +66,7 @@ def is_grey(image: NDArray[Any]) -> bool:
     JPEG makes the channels of a grey picture differ a little, and coloured marks may be drawn on it.
     """
     step = max(1, round(max(image.shape) / _GREY_SIDE))
-    red, green, blue = np.moveaxis(to_unit(image[::step, ::step]), -1, 0)
+    red, green, blue = np.moveaxis(floats(image[::step, ::step]), -1, 0)
     bright = np.maximum(np.maximum(red, green), blue)
     dark = np.minimum(np.minimum(red, green), blue)
     return bool((bright - dark).mean() <= GREY * bright.mean())

@@ -65,9 +65,9 @@ def stored(image: ArrayLike) -> NDArray[Any]:
     return np.broadcast_to(channels, (*pixels.shape[:2], 3))
 
 
-def scaled(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Scale values of :func:`stored`, of any shape, as :func:`to_unit` does."""
-    return _scaled(values)
+def floats(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Make numbers in [0, 1] of some values of :func:`stored`, in any shape; float32 is what it was."""
+    return _scaled(values) if values.dtype.kind in "bu" else np.asarray(values, np.float32)
 
 
 def _checked(image: ArrayLike) -> NDArray[Any]:

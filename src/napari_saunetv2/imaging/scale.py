@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging._resampling import CUBIC, LINEAR, columns, numbers, rows
+from napari_saunetv2.imaging._resampling import CUBIC, LINEAR, columns, rows
+from napari_saunetv2.imaging.intensity import floats
 
 
 def resize(
@@ -32,7 +33,7 @@ def resize(
     if height * width < before[0] * before[1] and not shares:
         resized = columns(rows(planes, height, CUBIC, margin), width, CUBIC, margin)
         black = [np.zeros((), image.dtype)] * (margin > 0)
-        ends = numbers(np.array([image.min(), image.max(), *black]))
+        ends = floats(np.array([image.min(), image.max(), *black]))
         np.clip(resized, ends.min(), ends.max(), out=resized)  # it overshoots beside an edge
     else:
         resized = rows(columns(planes, width, LINEAR, margin), height, LINEAR, margin)

@@ -8,7 +8,7 @@ from torch import nn
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, fundus
-from napari_saunetv2.imaging.intensity import scaled, stored
+from napari_saunetv2.imaging.intensity import floats, stored
 from napari_saunetv2.inference.framing import DARKEST, Framed, closer, framed
 from napari_saunetv2.inference.landmark_maps import Answer, look
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
@@ -116,7 +116,7 @@ def _is_dark(image: NDArray[Any], seen: NDArray[np.bool_]) -> bool:
     """Whether no pixel in view is brighter than the darkest photograph; most often a few pixels tell."""
     for step in (_FEW, 1):
         values = image[::step, ::step][seen[::step, ::step]]
-        if float(scaled(values.max(initial=0))) >= DARKEST:
+        if float(floats(values.max(initial=0))) >= DARKEST:
             return False
     return True
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_saunetv2.imaging import field_of_view
-from napari_saunetv2.imaging.intensity import scaled
+from napari_saunetv2.imaging.intensity import floats
 
 ACROSS = 12
 """Cells across the field of view."""
@@ -117,7 +117,7 @@ def _reduced(
     down, across = (max(1, min(step, n)) for n in fov.shape)
     rows, columns = fov.shape[0] // down, fov.shape[1] // across
     part = green[: rows * down, : columns * across]
-    lines = _sum([scaled(part[n::down]) for n in range(down)])
+    lines = _sum([floats(part[n::down]) for n in range(down)])
     total = _sum([lines[:, n::across] for n in range(across)])
     inside = fov[: rows * down : down, : columns * across : across]
     return total / np.float32(down * across), inside, diameter / step
