@@ -99,10 +99,7 @@ def steps(
         plan = _planned(pixels, model, used, fov)
         predict = _in_windows if FREEZE_FROM <= plan.side < max(plan.working_shape) else _blended
         probability = yield from predict(pixels, plan, model, used)
-        if plan.working_shape != plan.frame.shape:
-            native = [resize(one, *plan.frame.shape) for one in probability]
-            probability = native[0][None] if len(native) == 1 else np.stack(native)
-        return np.ascontiguousarray(frame.paste(probability, plan.frame, plan.shape))
+        return _back(probability, plan)
 
 
 def most_probable(classes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,6 +164,14 @@ def at_scale(image: NDArray[Any], plan: planning.Plan) -> Array:
     The image is in [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
     """
     return frame.resized(image, plan.frame, *plan.working_shape)
+
+
+def _back(maps: Array, plan: planning.Plan) -> Array:
+    """Put maps of what the network saw, shape (N, h, w), where that is in the image, at its scale."""
+    if plan.working_shape != plan.frame.shape:
+        native = [resize(one, *plan.frame.shape) for one in maps]
+        maps = native[0][None] if len(native) == 1 else np.stack(native)
+    return np.ascontiguousarray(frame.paste(maps, plan.frame, plan.shape))
 
 
 def _mean(
