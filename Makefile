@@ -188,6 +188,10 @@ benchmark-landmarks: .venv/ready-dev  ## Judge disc, fovea and eye on photograph
 benchmark: .venv/ready-dev  ## Measure speed and memory into docs/benchmarks/, a page for this processor (an idle machine, minutes)
 	$(BIN)/python benchmarks/inference.py $(ARGS)
 
+.PHONY: benchmark-pipeline
+benchmark-pipeline: .venv/ready-dev  ## Print where the processor time of a photograph goes, from file to mask and through a study
+	$(BIN)/python benchmarks/pipeline.py $(ARGS)
+
 .PHONY: benchmark-study
 benchmark-study: .venv/ready-dev  ## Measure what a study costs, for 10,000 photographs on paper, into docs/tutorials/study.md
 	$(BIN)/python benchmarks/study.py $(ARGS)

@@ -16,6 +16,7 @@ from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.files import read_mask, write_image, write_mask
 from napari_saunetv2.imaging import field_of_view, plausibility
 from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.imaging.synthetic import fundus
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import preflight
@@ -179,7 +180,7 @@ def test_masks_of_the_field_of_view(fov, says):
 )
 def test_the_range_of_values(image, says):
     unit = to_unit(image)
-    remarks = " ".join(plausibility.of_picture(unit, field_of_view.detect(unit)))
+    remarks = " ".join(plausibility.of_picture(Picture(unit, field_of_view.detect(unit))))
     assert says in remarks
     assert bool(remarks) == bool(says)
 

@@ -23,8 +23,8 @@ from napari_saunetv2.files import (
 )
 from napari_saunetv2.imaging import field_of_view, modality, plausibility, quality, vessels
 from napari_saunetv2.imaging.classes import is_artery_vein
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.overlay import drawn
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import fallback, planning, suited
@@ -107,10 +107,8 @@ class Found(NamedTuple):
 
     Attributes
     ----------
-    unit : array, shape (H, W, 3), float32, range [0, 1]
-        The photograph.
-    fov : array, shape (H, W), bool
-        Its field of view.
+    picture : Picture
+        The photograph and its field of view.
     prediction : Prediction
     probability : array, shape (H, W), float32, range [0, 1]
         Of a vessel, within the field of view if that is set.
@@ -123,14 +121,23 @@ class Found(NamedTuple):
         None where the model is not for fundus photographs.
     """
 
-    unit: NDArray[np.float32]
-    fov: NDArray[np.bool_]
+    picture: Picture
     prediction: fallback.Prediction
     probability: NDArray[np.float32]
     mask: NDArray[np.uint8]
     share: float
     remarks: tuple[str, ...]
     quality: Quality | None
+
+    @property
+    def unit(self) -> NDArray[np.float32]:
+        """The photograph in numbers, shape (H, W, 3), range [0, 1]."""
+        return self.picture.unit
+
+    @property
+    def fov(self) -> NDArray[np.bool_]:
+        """Its field of view, shape (H, W)."""
+        return self.picture.fov
 
 
 def find_steps(
@@ -141,32 +148,30 @@ def find_steps(
     Parameters, yields and errors are those of :func:`segment_steps`.
     """
     given = _given_field(post)
-    unit = to_unit(image.pixels)
     wanted = model.header.modality
-    fov = modality.field(unit, wanted) if given is None else given.pixels != 0
-    prediction = yield from fallback.steps(unit, model, config, fov)
+    picture = modality.pictured(image.pixels, wanted, None if given is None else given.pixels)
+    fov = picture.fov
+    prediction = yield from fallback.steps(picture.pixels, model, config, fov)
     probability = prediction.probability
     if post.fov != "none":
         probability = vessels.restrict(probability, fov)
     mask = vessels.extract(probability, post)
     share = plausibility.share(mask, fov)
-    factor = planning.factor_for(unit, model.header.scaled_to, config.rescale, fov)
+    factor = planning.factor_for(picture.pixels, model.header.scaled_to, config.rescale, fov)
     remarks = (
         *image.remarks,
         *(() if given is None else given.remarks),
         *plausibility.of_segmentation(
-            unit,
-            fov,
+            picture,
             model.header.scaled_to,
             factor,
-            given=given is not None,
             share=share,
             wanted=wanted,
             advice=suited.advice(model.header),
         ),
     )
-    judged = quality.of_unit(unit, fov) if wanted == "fundus" else None
-    return Found(unit, fov, prediction, probability, mask, share, remarks, judged)
+    judged = quality.of_picture(picture) if wanted == "fundus" else None
+    return Found(picture, prediction, probability, mask, share, remarks, judged)
 
 
 def segment_steps(

@@ -15,9 +15,8 @@ from napari_saunetv2 import __version__
 from napari_saunetv2.batch.catalogue import thumbnail
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import load_image, make_folder, write_beside
-from napari_saunetv2.imaging import field_of_view
-from napari_saunetv2.imaging.intensity import to_unit
-from napari_saunetv2.imaging.quality import of_unit
+from napari_saunetv2.imaging.modality import pictured
+from napari_saunetv2.imaging.quality import of_picture
 
 
 class Look(NamedTuple):
@@ -61,8 +60,7 @@ def look(file: Path) -> Look:
             pass  # never looked at, or damaged
     try:
         image = load_image(file).pixels
-        unit = to_unit(image)
-        seen = of_unit(unit, field_of_view.detect(unit))
+        seen = of_picture(pictured(image))
         found = Look(thumbnail(image), round(seen.score, 3), seen.note)
     except (SaunetError, OSError, MemoryError) as error:
         return Look(error=str(error) or "no memory")

@@ -21,6 +21,7 @@ from napari_saunetv2.errors import FileFormatError, SaunetError, SettingsError
 from napari_saunetv2.exchange.formats import FORMATS
 from napari_saunetv2.files import make_folder, read_acquisition, write_beside
 from napari_saunetv2.files.parts import remove_parts
+from napari_saunetv2.imaging import modality
 from napari_saunetv2.imaging.classes import is_artery_vein
 from napari_saunetv2.inference.landmarks import find_landmarks
 from napari_saunetv2.measure import files as measured
@@ -191,13 +192,14 @@ def below(file: Path, name: str) -> str:
 def _segmenter(config: InferenceConfig) -> measured.Segment:
     def segment(photograph: NDArray[np.generic]) -> measured.Segmented:
         model = checkpoint.opened(config.model)
-        prediction = inference.predict(photograph, model, config)
-        threshold, kind = inference.threshold_of(model, "auto", config.tta), model.header.modality
+        picture = modality.pictured(photograph, model.header.modality)
+        prediction = inference.predict(picture, model, config)
+        threshold = inference.threshold_of(model, "auto", config.tta)
         if not is_artery_vein(model.header.classes):
-            return measured.Segmented(prediction.probability, threshold, None, kind)
+            return measured.Segmented(prediction.probability, threshold, None, picture.fov)
         mask = inference.binarise(prediction.probability, threshold)
         classes = vote(prediction.classes, mask, threshold=threshold)
-        return measured.Segmented(prediction.probability, threshold, classes, kind)
+        return measured.Segmented(prediction.probability, threshold, classes, picture.fov)
 
     return segment
 

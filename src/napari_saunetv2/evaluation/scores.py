@@ -33,16 +33,15 @@ def predictions(
     for sample in samples:
         labels = sample.read_labels(scoring.observer)
         truth, image = labels.pixels, sample.image()
-        unit, wanted = to_unit(image), model.header.modality
-        fov = modality.field(unit, wanted)
-        maps = drain(inference.steps(image, model, config, fov))
+        picture = modality.pictured(image, model.header.modality)
+        maps = drain(inference.steps(picture.pixels, model, config, picture.fov))
         probability = inference.most_probable(maps)
         classes = None
         if by_class and sample.has_classes and labels.classes is not None:
             found = inference.binarise(probability, level)
             classes = labels.classes, scoring.classify(maps, found, threshold=level)
-        picture = plausibility.of_picture(unit, fov, wanted, suited.advice(model.header))
-        remarks = (*picture, *plausibility.of_labels(truth, fov))
+        said = plausibility.of_picture(picture, model.header.modality, suited.advice(model.header))
+        remarks = (*said, *plausibility.of_labels(truth, picture.fov))
         plausibility.log(sample.name, remarks)
         inside, fov_used = _inside(sample, image, scoring.protocol)
         whose = scoring.observer or sample.reference or ""

@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
-from napari_saunetv2.files import _directories
+from napari_saunetv2.files import _directories, _png
 
 MARK = "napari-saunetv2 mask"
 """Software tag of a TIFF or PNG file, comment of a GIF file."""
@@ -31,8 +31,8 @@ def is_marked(path: str | os.PathLike[str]) -> bool:
     return MARK in (about.get("Software"), comment.decode("latin-1") if isinstance(comment, bytes) else "")
 
 
-def png_settings(spacing: tuple[float, float, bool] | None) -> dict[str, Any]:
-    """Return what Pillow needs to write a marked PNG file.
+def png_chunks(spacing: tuple[float, float, bool] | None) -> list[_png.Chunk]:
+    """Return what makes a PNG file a marked one.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def png_settings(spacing: tuple[float, float, bool] | None) -> dict[str, Any]:
         Size of a pixel. Other programs read it from the pHYs chunk, which holds whole pixels per metre and no
         unitless size; this program reads it from a text chunk, exactly.
     """
-    texts = PngImagePlugin.PngInfo()
-    texts.add_text("Software", MARK)
+    chunks = [_png.text("Software", MARK)]
     if spacing is None:
-        return {"pnginfo": texts}
+        return chunks
     height, width, millimetres = spacing
-    texts.add_text(_SPACING, json.dumps([height, width, millimetres]))
-    fits = millimetres and 1000 / min(height, width) < 2**32  # pixels per metre, a 32-bit number in the file
-    return {"pnginfo": texts} | ({"dpi": (25.4 / width, 25.4 / height)} if fits else {})
+    chunks.append(_png.text(_SPACING, json.dumps([height, width, millimetres])))
+    if millimetres and 1000 / min(height, width) < 2**32:  # a 32-bit number in the file
+        chunks.append(_png.pixels_per_metre(1000 / width, 1000 / height))
+    return chunks
 
 
 def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | None:

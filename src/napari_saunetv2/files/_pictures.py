@@ -21,6 +21,7 @@ from napari_saunetv2.files._decoded import (
     resolved,
     too_large,
 )
+from napari_saunetv2.files._png import SIGNATURE
 from napari_saunetv2.files._upright import TAG as ORIENTATION
 
 FORMATS = ("PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "JPEG2000")
@@ -50,6 +51,8 @@ def decode_picture(data: bytes, name: str) -> Decoded:
         raise FileFormatError(
             f"'{name}' is a JPEG of {bits} bits a sample, which is not supported: {WAY_OUT}."
         )
+    if (plain := _plain_png(data)) is not None:
+        return Decoded(plain)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise too_large(name, f"{image.width} x {image.height} pixels")
@@ -66,6 +69,38 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     return Decoded(found.pixels, found.index, found.alpha, found.bits, remarks + found.remarks).upright(
         orientation
     )
+
+
+_PLAIN = (b"sRGB", b"gAMA", b"cHRM", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"tIME")
+"""Chunks of a PNG that change no value and say nothing of its orientation."""
+
+
+def _plain_png(data: bytes) -> Pixels | None:
+    """Decode a whole PNG of 8-bit grey or RGB and nothing else, in 3/4 of the time; None for any other.
+
+    None also for a damaged one: Pillow's message tells what is wrong.
+    """
+    if not data.startswith(SIGNATURE) or len(data) < 33:
+        return None
+    width, height, bits, colours, interlaced = struct.unpack_from(">IIBBxxB", data, 16)
+    if bits != 8 or interlaced or colours not in (0, 2) or not 0 < width * height <= MAX_PIXELS:
+        return None
+    kinds, offset = [], len(SIGNATURE)
+    while offset + 12 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, offset)
+        kinds.append(kind)
+        offset += 12 + size
+    inner = kinds[1:-1]
+    if offset != len(data) or kinds[0] != b"IHDR" or kinds[-1] != b"IEND" or b"IDAT" not in inner:
+        return None
+    if not {*inner} <= {b"IDAT", *_PLAIN}:
+        return None
+    try:
+        pixels: Pixels = imagecodecs.png_decode(data)
+    except Exception:  # noqa: BLE001 - an untrusted file can make its reader raise anything
+        return None
+    expected = (height, width) if colours == 0 else (height, width, 3)
+    return pixels if pixels.shape == expected and pixels.dtype == np.uint8 else None
 
 
 def _pixels(image: Image.Image) -> Decoded:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from napari_saunetv2.errors import FileFormatError, ImageError, OverwriteError, SettingsError
-from napari_saunetv2.files import _marks
+from napari_saunetv2.files import _marks, _png
 from napari_saunetv2.files._size import Spacing
 from napari_saunetv2.files.parts import new_part
 
@@ -79,9 +79,13 @@ def write_marked(
         return write_beside(
             target, lambda file: _save_tiff(file, pixels, spacing, software=_marks.MARK), overwrite=overwrite
         )
-    settings = _marks.png_settings(spacing) if suffix == ".png" else {"comment": _marks.MARK}
+    if suffix == ".png":
+        chunks = _marks.png_chunks(spacing)
+        return write_beside(target, lambda file: _png.write_png(file, pixels, chunks), overwrite=overwrite)
     picture = Image.fromarray(pixels)
-    return write_beside(target, lambda file: picture.save(file, suffix[1:], **settings), overwrite=overwrite)
+    return write_beside(
+        target, lambda file: picture.save(file, "GIF", comment=_marks.MARK), overwrite=overwrite
+    )
 
 
 def is_own_mask(path: str | os.PathLike[str]) -> bool:

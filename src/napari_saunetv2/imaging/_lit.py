@@ -5,10 +5,13 @@ them.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from napari_saunetv2.imaging.intensity import floats
 
 THRESHOLD = 0.1
 """Share of its maximum above which the red channel counts as lit. (Otsu's threshold loses up to a quarter
@@ -51,7 +54,7 @@ def other_ways(picture: NDArray[np.float32], red: NDArray[np.float32]) -> Iterat
     yield from (field for field in found if field is not None)
 
 
-def edge_is_lit(picture: NDArray[np.float32]) -> bool:
+def edge_is_lit(picture: NDArray[Any]) -> bool:
     """Whether a bright, uniform colour covers part of the frame's edge: paper or a banner, not retina."""
     colours = _edge_colours(picture)
     return any(colour.max() > THRESHOLD and np.ptp(colour) < _LIKE[1] for colour, _ in colours)
@@ -106,10 +109,10 @@ def _redder_than_the_edge(picture: NDArray[np.float32]) -> NDArray[np.bool_] | N
     return whole(redness > max(level) + _REDDER) if level and redness.any() else None
 
 
-def _edge_colours(picture: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
+def _edge_colours(picture: NDArray[Any]) -> list[tuple[NDArray[np.float32], float]]:
     """Up to four colours, shape (3,), that cover much of the frame's edge, each with its noise."""
     bands = picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]
-    left = np.concatenate([band.reshape(-1, 3) for band in bands])
+    left = floats(np.concatenate([band.reshape(-1, 3) for band in bands]))
     enough = _EDGE_SHARE * len(left)
     colours: list[tuple[NDArray[np.float32], float]] = []
     while len(left) >= enough and len(colours) < 4:

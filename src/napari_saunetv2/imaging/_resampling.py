@@ -5,12 +5,18 @@ a kernel is stretched by the factor of shrinking.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging.intensity import floats
+
 Array = NDArray[np.float32]
+
+_TOGETHER = 16, 64
+"""Pixels that are made together, by one product of matrices, to shrink and to enlarge: of more, most weights
+would be zeros."""
 
 
 class Kernel(NamedTuple):
@@ -31,20 +37,70 @@ CUBIC = Kernel(2, _cubic)
 """Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = -1/2."""
 
 
-def resample(image: Array, length: int, kernel: Kernel) -> Array:
-    """Resample the first axis of an array, shape (n, ...) -> (length, ...)."""
-    before = len(image)
-    if length == before:
-        return image
-    rows = np.ascontiguousarray(image).reshape(before, -1)
-    result = np.empty((length, rows.shape[1]), np.float32)
-    for out, (first, weights) in zip(result, _weights(before, length, kernel), strict=True):
-        np.dot(weights, rows[first : first + len(weights)], out=out)
-    return result.reshape(length, *image.shape[1:])
+def rows(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -> Array:
+    """Resample the first axis of an array, shape (n, w, C) -> (length, w, C), float32.
+
+    There are ``margin`` black pixels more at both ends. Integers are scaled to [0, 1], a few rows at a time:
+    writing all of them to memory, to be read again, would take longer than the calculation.
+    """
+    size, width, channels = image.shape
+    if length == size and not margin:
+        return floats(image)
+    result = np.empty((length, width * channels), np.float32)
+    for band in _bands(size, length, kernel, margin):
+        part = floats(image[band.of])
+        np.matmul(band.weights, part.reshape(len(part), width * channels), out=result[band.made])
+    return result.reshape(length, width, channels)
 
 
-def _weights(before: int, length: int, kernel: Kernel) -> Iterator[tuple[int, Array]]:
-    """First pixel that each new one is made of, and the weights of it and those after it."""
+def columns(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -> Array:
+    """Resample the second axis of an array, shape (h, n, C) -> (h, length, C); otherwise as :func:`rows`."""
+    height, size, channels = image.shape
+    if length == size and not margin:
+        return floats(image)
+    flat = np.ascontiguousarray(floats(image)).reshape(height, size * channels)
+    result = np.empty((height, length * channels), np.float32)
+    for band in _bands(size, length, kernel, margin):
+        # A product of all channels, most of it zeros, takes less time than putting them in planes and back.
+        weights = np.zeros((*band.weights.shape[::-1], channels, channels), np.float32)
+        weights[:, :, range(channels), range(channels)] = band.weights.T[..., None]
+        weights = weights.transpose(0, 2, 1, 3).reshape(-1, len(band.weights) * channels)
+        made, of = (slice(part.start * channels, part.stop * channels) for part in (band.made, band.of))
+        np.matmul(flat[:, of], weights, out=result[:, made])
+    return result.reshape(height, length, channels)
+
+
+class _Band(NamedTuple):
+    """Neighbouring pixels along one axis: which they are, of which they are made, and the weights of these.
+
+    Attributes
+    ----------
+    made, of : slice
+    weights : array, shape (made, of), float32
+    """
+
+    made: slice
+    of: slice
+    weights: Array
+
+
+def _bands(size: int, length: int, kernel: Kernel, margin: int) -> Iterator[_Band]:
+    """Cut resampling into products of small matrices; ``of`` may be empty in a margin."""
+    before = size + 2 * margin
+    firsts, weights = _weights(before, length, kernel)
+    many, reach = _TOGETHER[length > before], np.arange(weights.shape[1])
+    for start in range(0, length, many):
+        made = slice(start, start + len(firsts[start : start + many]))
+        first = int(firsts[start])  # they rise, and so do the last
+        place = firsts[made, None] - first + reach
+        together = np.zeros((len(place), int(place[-1, -1]) + 1), np.float32)
+        together[np.arange(len(place))[:, None], place] = weights[made]
+        low, high = (min(max(n, margin), size + margin) for n in (first, first + together.shape[1]))
+        yield _Band(made, slice(low - margin, high - margin), together[:, low - first : high - first])
+
+
+def _weights(before: int, length: int, kernel: Kernel) -> tuple[NDArray[np.int64], Array]:
+    """First pixel that each new one is made of, and the weights of it and of those after it."""
     # In float32, as in torch, which the networks were trained with.
     step = np.float32(before) / np.float32(length)
     stretch = max(np.float32(1), step)
@@ -56,4 +112,4 @@ def _weights(before: int, length: int, kernel: Kernel) -> Iterator[tuple[int, Ar
     away = np.abs((places - middles[:, None] + half) * (np.float32(1) / stretch))
     weights = kernel.weight(away) * (np.arange(counts.max()) < counts[:, None])
     weights /= weights.sum(1, keepdims=True)
-    return ((first, row[:count]) for first, row, count in zip(firsts.tolist(), weights, counts, strict=True))
+    return firsts, weights

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.scale import resize
 
 MARGIN = 0.03
 """Black on every side of a field of view, as a share of its diameter."""
@@ -43,12 +45,13 @@ def whole(height: int, width: int) -> Frame:
     return Frame(slice(0, height), slice(0, width), 0)
 
 
-def of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Frame:
+def of(image: NDArray[Any], fov: NDArray[np.bool_]) -> Frame:
     """Find the part of a photograph that a network is given.
 
     Parameters
     ----------
-    unit : array, shape (H, W, 3), range [0, 1]
+    image : array, shape (H, W, 3)
+        In [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
     fov : array, shape (H, W), bool
         Its field of view, detected or given.
 
@@ -63,7 +66,7 @@ def of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Frame:
     if field_of_view.roundness(fov) >= field_of_view.ROUND:
         found, margin = fov, round(MARGIN * (field_of_view.diameter(fov) or 0))
     else:
-        found, margin = fov | field_of_view.shown(unit), 0
+        found, margin = fov | field_of_view.shown(image), 0
     box = field_of_view.extent(found)
     return whole(*fov.shape) if box is None else Frame(*box, margin)
 
@@ -76,6 +79,13 @@ def cut(image: NDArray[Any], frame: Frame) -> NDArray[Any]:
     black = np.zeros((*frame.shape, *image.shape[2:]), image.dtype)
     black[_inner(frame)] = part
     return black
+
+
+def resized(image: NDArray[Any], frame: Frame, height: int, width: int) -> NDArray[np.float32]:
+    """Cut a frame from an image, as of :func:`of`, and resample it to a size; range [0, 1]."""
+    if (height, width) == frame.shape:
+        return to_unit(cut(image, frame))
+    return resize(image[frame.rows, frame.columns], height, width, margin=frame.margin)
 
 
 def paste(maps: NDArray[Any], frame: Frame, shape: tuple[int, int]) -> NDArray[Any]:

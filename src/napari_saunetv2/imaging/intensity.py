@@ -1,5 +1,7 @@
 """Scale the values of a file to [0, 1]: one rule for inference and training."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -29,6 +31,46 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
     ImageError
         For another shape or type, an empty image, NaN or infinite values, floats outside [0, 1].
     """
+    unit = _scaled(_checked(image))
+    if unit.ndim == 2:
+        unit = unit[..., None]
+    return np.ascontiguousarray(np.broadcast_to(unit[..., :3], (*unit.shape[:2], 3)))
+
+
+def stored(image: ArrayLike) -> NDArray[Any]:
+    """Three channels of an image with the values it has, of which :func:`to_unit` takes any part.
+
+    A large photograph in [0, 1] takes four times the memory of one of 8 bits, and writing it takes longer
+    than most of what is done with it. Most of that looks at a few of its pixels, so these are scaled alone.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        As for :func:`to_unit`.
+
+    Returns
+    -------
+    array, shape (H, W, 3)
+        A view of integers, to be read only; floats are checked, and are what :func:`to_unit` returns.
+
+    Raises
+    ------
+    ImageError
+        As :func:`to_unit`.
+    """
+    pixels = _checked(image)
+    if pixels.dtype.newbyteorder("=") not in FULL_SCALE:
+        return to_unit(pixels)
+    channels = pixels[..., None] if pixels.ndim == 2 else pixels[..., :3]
+    return np.broadcast_to(channels, (*pixels.shape[:2], 3))
+
+
+def floats(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Make numbers in [0, 1] of some values of :func:`stored`, in any shape; float32 is what it was."""
+    return _scaled(values) if values.dtype.kind in "bu" else np.asarray(values, np.float32)
+
+
+def _checked(image: ArrayLike) -> NDArray[Any]:
     try:
         pixels = np.asarray(image)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of unlike lengths, a tensor on a GPU
@@ -44,10 +86,7 @@ def to_unit(image: ArrayLike) -> NDArray[np.float32]:
         raise ImageError(
             f"The image is empty, its shape is {pixels.shape}: give one of at least 1 x 1 pixel."
         )
-    unit = _scaled(pixels)
-    if unit.ndim == 2:
-        unit = unit[..., None]
-    return np.ascontiguousarray(np.broadcast_to(unit[..., :3], (*unit.shape[:2], 3)))
+    return pixels
 
 
 def _scaled(pixels: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -1,11 +1,14 @@
 """What kind of picture a model is for, and whether a picture looks like one."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.imaging import field_of_view, fundus
+from napari_saunetv2.imaging.intensity import stored
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.imaging.quality import dark_over_bright
 
 MODALITIES = {
@@ -22,7 +25,7 @@ _LOOKS = {
 }
 
 
-def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
+def seen(image: NDArray[Any], fov: NDArray[np.bool_]) -> str:
     """Guess what kind of picture this is: a key of ``MODALITIES``, or "" where no vessels show.
 
     Colour means a fundus photograph. Of grey pictures those with bright vessels are taken for OCT angiograms;
@@ -30,14 +33,15 @@ def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
 
     Parameters
     ----------
-    unit : array, shape (H, W, 3), range [0, 1]
-        A grey picture has three equal channels.
+    image : array, shape (H, W, 3)
+        In [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it. A grey picture has three
+        equal channels.
     fov : array, shape (H, W), bool
         Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
     """
-    if not fundus.is_grey(unit):
+    if not fundus.is_grey(image):
         return "fundus"
-    ratio = dark_over_bright(unit, fov)
+    ratio = dark_over_bright(image, fov)
     if ratio is None:
         return ""
     if ratio < 1:
@@ -45,12 +49,13 @@ def seen(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> str:
     return "infrared" if field_of_view.diameter(fov) is None else "fundus"
 
 
-def field(unit: NDArray[np.float32], wanted: str = "fundus") -> NDArray[np.bool_]:
+def field(image: NDArray[Any], wanted: str = "fundus") -> NDArray[np.bool_]:
     """Field of view of a picture for a model: an OCT angiogram fills its frame, in others it is searched.
 
     Parameters
     ----------
-    unit : array, shape (H, W, 3), range [0, 1]
+    image : array, shape (H, W, 3)
+        As in :func:`seen`.
     wanted : str
         The model's modality, a key of ``MODALITIES``.
 
@@ -59,7 +64,31 @@ def field(unit: NDArray[np.float32], wanted: str = "fundus") -> NDArray[np.bool_
     array, shape (H, W), bool
         As of :func:`napari_saunetv2.imaging.field_of_view.detect`.
     """
-    return np.ones(unit.shape[:2], bool) if wanted == "octa" else field_of_view.detect(unit)
+    return np.ones(image.shape[:2], bool) if wanted == "octa" else field_of_view.detect(image)
+
+
+def pictured(image: ArrayLike | Picture, wanted: str = "fundus", fov: ArrayLike | None = None) -> Picture:
+    """Take a photograph as a model for one modality sees it, with its field of view.
+
+    Parameters
+    ----------
+    image : array, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        As for :func:`napari_saunetv2.imaging.intensity.to_unit`. What is a Picture already stays as it is.
+    wanted : str
+        The model's modality, a key of ``MODALITIES``.
+    fov : array, shape (H, W), optional
+        Inside of the field of view where not 0; without it, as :func:`field` finds it.
+
+    Raises
+    ------
+    ImageError
+        As :func:`napari_saunetv2.imaging.intensity.to_unit`.
+    """
+    if isinstance(image, Picture):
+        return image
+    pixels = stored(image)
+    inside = field(pixels, wanted) if fov is None else np.asarray(fov) != 0
+    return Picture(pixels, inside, given=fov is not None)
 
 
 def no_other_model(_found: str) -> str:
@@ -69,7 +98,7 @@ def no_other_model(_found: str) -> str:
 
 def misfit(
     wanted: str,
-    unit: NDArray[np.float32],
+    image: NDArray[Any],
     fov: NDArray[np.bool_],
     advice: Callable[[str], str] = no_other_model,
 ) -> str:
@@ -79,13 +108,13 @@ def misfit(
     ----------
     wanted : str
         The model's modality, a key of ``MODALITIES``.
-    unit, fov
+    image, fov
         As in :func:`seen`.
     advice : callable
         Takes what the picture seems to be, a key of ``MODALITIES``, and says what to do.
     """
     # What a model takes for the whole frame may still be a photograph of a round field.
-    found = seen(unit, field_of_view.detect(unit) if wanted == "octa" else fov)
+    found = seen(image, field_of_view.detect(image) if wanted == "octa" else fov)
     if found in ("", wanted):
         return ""
     return f"This looks like {_LOOKS[found]}, but the model is for {MODALITIES[wanted]}: {advice(found)}."

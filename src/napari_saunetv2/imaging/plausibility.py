@@ -6,11 +6,14 @@ never forbid. The bounds were chosen for this program; each states its source.
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging import field_of_view, fundus, modality
+from napari_saunetv2.imaging import field_of_view, modality
+from napari_saunetv2.imaging.intensity import floats
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.imaging.scale import (
     RESCALE_BEYOND,
     SMALLEST_FACTOR,
@@ -80,55 +83,48 @@ def of_labels(labels: NDArray[np.generic], fov: NDArray[np.generic] | None = Non
     return of_vessels(share(labels, fov), of="frame" if fov is None else "field of view", drawn=True)
 
 
-def of_fov_mask(fov: NDArray[np.generic], unit: NDArray[np.float32] | None = None) -> Remarks:
+def of_fov_mask(fov: NDArray[np.generic], image: NDArray[Any] | None = None) -> Remarks:
     """Remarks on a mask of the field of view given by the user.
 
     Parameters
     ----------
     fov : array, shape (H, W)
         Inside where not 0.
-    unit : array, shape (H, W, 3), range [0, 1], optional
-        The photograph.
+    image : array, shape (H, W, 3), optional
+        The photograph, in [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
     """
     inside = fov != 0
     part = float(inside.mean())
     if part == 0:
         return ("The FOV mask is empty: no pixel is inside.",)
-    if _inverted(inside, unit):
+    if _inverted(inside, image):
         return ("The FOV mask may be inverted: the eye is where the mask is 0.",)
     if (found := field_of_view.diameter(inside)) is not None and found < SMALL_FIELD * max(fov.shape):
         return (f"The FOV mask covers only {_percent(part)} of the image.",)
     return ()
 
 
-def of_picture(
-    unit: NDArray[np.float32],
-    fov: NDArray[np.bool_],
-    wanted: str = "fundus",
-    advice: Advice = modality.no_other_model,
-) -> Remarks:
+def of_picture(picture: Picture, wanted: str = "fundus", advice: Advice = modality.no_other_model) -> Remarks:
     """Remarks on the content of a photograph and the range it uses.
 
     Parameters
     ----------
-    unit : array, shape (H, W, 3), range [0, 1]
-    fov : array, shape (H, W), bool
-        Its field of view, as :func:`napari_saunetv2.imaging.field_of_view.detect` finds it.
+    picture : Picture
     wanted : str
         What the model is for, a key of :data:`napari_saunetv2.imaging.modality.MODALITIES`.
     advice : callable
         As in :func:`napari_saunetv2.imaging.modality.misfit`.
     """
     remarks = []
-    if (top := _brightest(unit, fov)) < DARK:
+    if (top := _brightest(picture.pixels, picture.fov)) < DARK:
         remarks.append(
             f"The image is nearly black: it uses {_percent(top)} of the range of its type; rescale it, or "
             "save it with its real bit depth."
         )
-    if misfit := modality.misfit(wanted, unit, fov, advice):
+    if misfit := modality.misfit(wanted, picture.pixels, picture.fov, advice):
         remarks.append(misfit)
-    elif wanted == "fundus" and (doubts := fundus.doubts(unit, fov)):
-        remarks.append(f"This may not be a fundus photograph: {doubts[0]}.")
+    elif wanted == "fundus" and picture.doubts:
+        remarks.append(f"This may not be a fundus photograph: {picture.doubts[0]}.")
     return tuple(remarks)
 
 
@@ -188,12 +184,10 @@ def of_scale(fov: NDArray[np.bool_], trained: float | None, factor: float, *, gi
 
 
 def of_segmentation(
-    unit: NDArray[np.float32],
-    fov: NDArray[np.bool_],
+    picture: Picture,
     trained: float | None,
     factor: float,
     *,
-    given: bool = False,
     share: float | None = None,
     wanted: str = "fundus",
     advice: Advice = modality.no_other_model,
@@ -202,11 +196,11 @@ def of_segmentation(
 
     Parameters are those of :func:`of_picture`, :func:`of_scale` and :func:`of_vessels`.
     """
-    wrong = of_fov_mask(fov, unit) if given else ()
+    wrong = of_fov_mask(picture.fov, picture.pixels) if picture.given else ()
     # With a wrong mask nothing else can be checked.
-    picture = () if wrong else of_picture(unit, fov, wanted, advice)
+    content = () if wrong else of_picture(picture, wanted, advice)
     known = None if wanted == "octa" else trained  # the scale of an angiogram does not depend on a field
-    rest = () if wrong else (*picture, *of_scale(fov, known, factor, given=given))
+    rest = () if wrong else (*content, *of_scale(picture.fov, known, factor, given=picture.given))
     return (*wrong, *rest, *(() if share is None else of_vessels(share)))
 
 
@@ -220,20 +214,27 @@ def _percent(part: float) -> str:
     return f"{100 * part:.0f} %" if part >= 0.1 else f"{100 * part:.2g} %"
 
 
-def _brightest(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float:
+def _brightest(image: NDArray[Any], fov: NDArray[np.bool_]) -> float:
     step = max(1, max(fov.shape) // 400)
-    few, inside = unit[::step, ::step], fov[::step, ::step]
-    return float(np.quantile(few[inside].max(axis=1), 0.99)) if inside.any() else 0.0
+    few, inside = _of_channels(image[::step, ::step]), fov[::step, ::step]
+    return float(np.quantile(floats(few[inside]), 0.99)) if inside.any() else 0.0
 
 
-def _inverted(inside: NDArray[np.bool_], unit: NDArray[np.float32] | None) -> bool:
+def _of_channels(image: NDArray[Any]) -> NDArray[Any]:
+    """Brightest of the three channels, in a third of the time that .max(axis=2) takes."""
+    red, green, blue = np.moveaxis(image, 2, 0)
+    brightest: NDArray[Any] = np.maximum(np.maximum(red, green), blue)
+    return brightest
+
+
+def _inverted(inside: NDArray[np.bool_], image: NDArray[Any] | None) -> bool:
     """Whether a mask excludes the middle but not the edge, or the lit but not the dark part."""
     height, width = inside.shape
     middle = inside[height // 4 : height - height // 4, width // 4 : width - width // 4].mean()
     edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).mean()
     if middle < 0.5 < edge:
         return True
-    if unit is None or inside.all():
+    if image is None or inside.all():
         return False
-    bright = unit.max(axis=2)
+    bright = floats(_of_channels(image))
     return bool(bright[inside].mean() < bright[~inside].mean() / 2 and middle < 0.5)

@@ -1,32 +1,43 @@
 """Resampling images and maps."""
 
-import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_saunetv2.imaging._resampling import CUBIC, LINEAR, Kernel, resample
+from napari_saunetv2.imaging._resampling import CUBIC, LINEAR, columns, rows
+from napari_saunetv2.imaging.intensity import floats
 
 
 def resize(
-    image: NDArray[np.float32], height: int, width: int, *, shares: bool = False
+    image: NDArray[Any], height: int, width: int, *, shares: bool = False, margin: int = 0
 ) -> NDArray[np.float32]:
     """Resample an image, shape (h, w) or (h, w, C), to (height, width[, C]).
 
     Bicubic with an anti-aliasing filter to shrink, because bilinear makes fine vessels paler; bilinear to
     enlarge, and for ``shares`` of a pixel, such as labels, whose sum must be preserved. Values stay within
     the image's range.
+
+    Parameters
+    ----------
+    image : array
+        float32, or integers, which are scaled to [0, 1] as by
+        :func:`napari_saunetv2.imaging.intensity.to_unit`.
+    height, width : int, pixels
+    shares : bool
+    margin : int, pixels
+        Black on every side of it, which counts as part of the image.
     """
-    shrinks = height * width < math.prod(image.shape[:2])
-    if shrinks and not shares:
-        resized = _columns(resample(image, height, CUBIC), width, CUBIC)
-        return np.clip(resized, image.min(), image.max(), out=resized)  # it overshoots beside an edge
-    return np.ascontiguousarray(resample(_columns(image, width, LINEAR), height, LINEAR))
-
-
-def _columns(image: NDArray[np.float32], width: int, kernel: Kernel) -> NDArray[np.float32]:
-    """Resample the second axis; beside the first one it takes time, so it is done where there is less."""
-    return np.array(resample(image.swapaxes(0, 1), width, kernel).swapaxes(0, 1), order="C")
+    planes = image if image.ndim == 3 else image[..., None]
+    before = planes.shape[0] + 2 * margin, planes.shape[1] + 2 * margin
+    if height * width < before[0] * before[1] and not shares:
+        resized = columns(rows(planes, height, CUBIC, margin), width, CUBIC, margin)
+        black = [np.zeros((), image.dtype)] * (margin > 0)
+        ends = floats(np.array([image.min(), image.max(), *black]))
+        np.clip(resized, ends.min(), ends.max(), out=resized)  # it overshoots beside an edge
+    else:
+        resized = rows(columns(planes, width, LINEAR, margin), height, LINEAR, margin)
+    return resized if image.ndim == 3 else resized[..., 0]
 
 
 SMALLEST_FACTOR = 0.4

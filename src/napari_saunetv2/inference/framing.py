@@ -1,10 +1,11 @@
 """A photograph as the network of landmarks takes it: its field at one size in the middle of a square."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.scale import resize
 
 SPAN = 56
@@ -45,12 +46,13 @@ class Framed(NamedTuple):
     scale: float
 
 
-def framed(unit: NDArray[np.float32], fov: NDArray[np.bool_], finer: int = 1) -> Framed:
+def framed(image: NDArray[Any], fov: NDArray[np.bool_], finer: int = 1) -> Framed:
     """Frame a photograph.
 
     Parameters
     ----------
-    unit : array, shape (H, W, 3), range [0, 1]
+    image : array, shape (H, W, 3)
+        In [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
     fov : array, shape (H, W), bool
         Not empty.
     finer : int
@@ -62,7 +64,7 @@ def framed(unit: NDArray[np.float32], fov: NDArray[np.bool_], finer: int = 1) ->
     step = max(1, longer // (FINER * finer * SPAN))
     cut = np.s_[top : top + height : step, left : left + width : step]
     seen = fov[cut].astype(np.float32)[..., None]
-    few = np.concatenate([unit[cut], seen], axis=2)
+    few = np.concatenate([to_unit(image[cut]), seen], axis=2)
     few[..., :3] *= seen
     side = -(-longer // step)
     square = round(side * SIDE / SPAN)
@@ -84,7 +86,7 @@ def framed(unit: NDArray[np.float32], fov: NDArray[np.bool_], finer: int = 1) ->
     )
 
 
-def closer(unit: NDArray[np.float32], fov: NDArray[np.bool_], x: float, y: float, r: float) -> Framed | None:
+def closer(image: NDArray[Any], fov: NDArray[np.bool_], x: float, y: float, r: float) -> Framed | None:
     """Frame what is in view within ``r`` native pixels of a place; None where nothing is.
 
     Parameters are otherwise those of :func:`framed`.
@@ -98,5 +100,5 @@ def closer(unit: NDArray[np.float32], fov: NDArray[np.bool_], x: float, y: float
     near = fov[top:bottom, left:right] & ((rows - y) ** 2 + (columns - x) ** 2 <= r * r)
     if not near.any():
         return None
-    frame = framed(unit[top:bottom, left:right], near)
+    frame = framed(image[top:bottom, left:right], near)
     return frame._replace(x=frame.x + left, y=frame.y + top)

@@ -1,6 +1,6 @@
 """Optic disc, fovea, and left or right eye of a photograph."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,7 @@ from torch import nn
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, fundus
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import floats, stored
 from napari_saunetv2.inference.framing import DARKEST, Framed, closer, framed
 from napari_saunetv2.inference.landmark_maps import Answer, look
 from napari_saunetv2.measure.regions import Circle, Landmarks, Point
@@ -33,6 +33,9 @@ APART = (3.0, 7.5)
 
 SIDEWAYS = 0.5
 """Share of that distance that must be across the picture to tell the eye: else the picture is turned."""
+
+_FEW = 8
+"""Of so many rows and columns one is looked at first, to see that a picture is not dark."""
 
 NO_DISC = "No optic disc was found: it is not in view or does not show"
 NO_FOVEA = "No fovea was found: it is not in view or does not show."
@@ -70,20 +73,20 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     CheckpointError
         If the model's file is missing or damaged.
     """
-    unit = to_unit(image)
-    seen = field_of_view.detect(unit) if fov is None else _checked(fov, unit.shape[:2])
-    if float(unit[seen].max()) < DARKEST:
+    pixels = stored(image)
+    seen = field_of_view.detect(pixels) if fov is None else _checked(fov, pixels.shape[:2])
+    if _is_dark(pixels, seen):
         return Landmarks(note=DARK)
-    if fundus.is_grey(unit) and (doubt := " and ".join(fundus.doubts(unit, seen))):
+    if fundus.is_grey(pixels) and (doubt := " and ".join(fundus.doubts(pixels, seen))):
         return Landmarks(note=GREY.format(doubt))
-    frame = framed(unit, seen)
+    frame = framed(pixels, seen)
     network = checkpoint.load(MODEL, kind="landmarks").network
     answer = look(network, frame.picture, frame.inside)
-    disc, disc_sure = _disc(network, frame, answer, unit, seen)
+    disc, disc_sure = _disc(network, frame, answer, pixels, seen)
     fovea = None
     if answer.fovea_confidence >= LEAST_FOVEA:
         fovea = Point(*_native(frame, *answer.fovea))
-    doubt = "" if disc else " and ".join(fundus.doubts(unit, seen))
+    doubt = "" if disc else " and ".join(fundus.doubts(pixels, seen))
     notes = {
         f"{NO_DISC}{doubt and f', and this may not be a fundus photograph: {doubt}'}.": disc is None,
         NO_FOVEA: fovea is None,
@@ -109,6 +112,15 @@ def find_landmarks(image: ArrayLike, fov: ArrayLike | None = None) -> Landmarks:
     )
 
 
+def _is_dark(image: NDArray[Any], seen: NDArray[np.bool_]) -> bool:
+    """Whether no pixel in view is brighter than the darkest photograph; most often a few pixels tell."""
+    for step in (_FEW, 1):
+        values = image[::step, ::step][seen[::step, ::step]]
+        if float(floats(values.max(initial=0))) >= DARKEST:
+            return False
+    return True
+
+
 def _checked(fov: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     seen = np.asarray(np.asarray(fov) != 0, bool)
     if seen.shape != shape:
@@ -125,7 +137,7 @@ def _native(frame: Framed, x: float, y: float) -> tuple[float, float]:
 
 
 def _disc(
-    network: nn.Module, frame: Framed, answer: Answer, unit: NDArray[np.float32], seen: NDArray[np.bool_]
+    network: nn.Module, frame: Framed, answer: Answer, pixels: NDArray[Any], seen: NDArray[np.bool_]
 ) -> tuple[Circle | None, float]:
     """The disc, if a closer look sees it too, and the lower confidence of both looks."""
     sure = answer.disc_confidence
@@ -133,7 +145,7 @@ def _disc(
         return None, sure
     x, y, r = answer.disc
     first = Circle(*_native(frame, x, y), r * frame.scale)
-    near = closer(unit, seen, first.x, first.y, CLOSER * first.r)
+    near = closer(pixels, seen, first.x, first.y, CLOSER * first.r)
     if near is None:
         return None, 0.0
     second = look(network, near.picture, near.inside)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2.config import InferenceConfig, TestTime
 from napari_saunetv2.engines import devices, runners
 from napari_saunetv2.imaging import canvas, frame
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import stored
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4, FLIPS, View
 from napari_saunetv2.inference import planning, windows
@@ -56,12 +56,14 @@ def planned(
     image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> planning.Plan:
     """Say how :func:`steps` would take an image through the network, and raise what it would."""
-    return _planned(to_unit(image), model, resolved(model, config), fov)
+    return _planned(stored(image), model, resolved(model, config), fov)
 
 
-def _planned(unit: Array, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None) -> planning.Plan:
+def _planned(
+    pixels: NDArray[Any], model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None
+) -> planning.Plan:
     trained = model.header.scaled_to
-    return planning.plan(unit, trained, config.rescale, config.tile, fov, config.engine)
+    return planning.plan(pixels, trained, config.rescale, config.tile, fov, config.engine)
 
 
 def steps(
@@ -93,13 +95,11 @@ def steps(
         As :func:`napari_saunetv2.inference.segment`; memory that runs out ends the work.
     """
     with devices.naming_out_of_memory(config.device):
-        unit, used = to_unit(image), resolved(model, config)
-        plan = _planned(unit, model, used, fov)
+        pixels, used = stored(image), resolved(model, config)
+        plan = _planned(pixels, model, used, fov)
         predict = _in_windows if FREEZE_FROM <= plan.side < max(plan.working_shape) else _blended
-        probability = yield from predict(unit, plan, model, used)
-        if plan.working_shape != plan.frame.shape:
-            probability = np.stack([resize(one, *plan.frame.shape) for one in probability])
-        return np.ascontiguousarray(frame.paste(probability, plan.frame, plan.shape))
+        probability = yield from predict(pixels, plan, model, used)
+        return _back(probability, plan)
 
 
 def most_probable(classes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -109,13 +109,13 @@ def most_probable(classes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _blended(
-    unit: Array, plan: planning.Plan, model: Checkpoint, config: InferenceConfig
+    pixels: NDArray[Any], plan: planning.Plan, model: Checkpoint, config: InferenceConfig
 ) -> Generator[Progress, None, Array]:
     """Predict an image in one piece, or in tiles that overlap and are blended."""
     chosen, padding = views(config), model.header.padding
     total = len(chosen) * len(plan.tiles)
     yield Progress(0, total)
-    working = at_scale(unit, plan)
+    working = at_scale(pixels, plan)
     run = runners.runner(model, config.device, config.engine, config.precision)
 
     def forward(view: Array) -> Array:
@@ -132,7 +132,7 @@ def _blended(
 
 
 def _in_windows(
-    unit: Array, plan: planning.Plan, model: Checkpoint, config: InferenceConfig
+    pixels: NDArray[Any], plan: planning.Plan, model: Checkpoint, config: InferenceConfig
 ) -> Generator[Progress, None, Array]:
     """Predict a large image in tiles that share its statistics and have all the context they need."""
     from napari_saunetv2.inference.frozen import frozen_run  # it brings torch
@@ -142,7 +142,7 @@ def _in_windows(
     parts = list(windows.covered(*(windows.spans(n, plan.side, margin) for n in (height, width))))
     total = len(chosen) * len(parts)
     yield Progress(0, total)
-    working = at_scale(unit, plan)
+    working = at_scale(pixels, plan)
     run = frozen_run(model, lambda part: working[part], (height, width), config)
 
     def forward(view: Array) -> Array:
@@ -158,10 +158,20 @@ def _in_windows(
     return result
 
 
-def at_scale(unit: Array, plan: planning.Plan) -> Array:
-    """Cut what the network sees from an image, shape (H, W, 3), range [0, 1], and resample it."""
-    part = frame.cut(unit, plan.frame)
-    return resize(part, *plan.working_shape) if plan.working_shape != part.shape[:2] else part
+def at_scale(image: NDArray[Any], plan: planning.Plan) -> Array:
+    """Cut what the network sees from an image, shape (H, W, 3), and resample it; range [0, 1].
+
+    The image is in [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
+    """
+    return frame.resized(image, plan.frame, *plan.working_shape)
+
+
+def _back(maps: Array, plan: planning.Plan) -> Array:
+    """Put maps of what the network saw, shape (N, h, w), where that is in the image, at its scale."""
+    if plan.working_shape != plan.frame.shape:
+        native = [resize(one, *plan.frame.shape) for one in maps]
+        maps = native[0][None] if len(native) == 1 else np.stack(native)
+    return np.ascontiguousarray(frame.paste(maps, plan.frame, plan.shape))
 
 
 def _mean(

@@ -1,7 +1,7 @@
 """The scale and the tiles at which an image is segmented."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,18 +39,22 @@ class Plan(NamedTuple):
 
 
 def plan(
-    unit: NDArray[np.float32],
+    image: NDArray[Any],
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     tile: Literal["auto", "off"] | int,
     fov: ArrayLike | None,
     engine: str,
 ) -> Plan:
-    """Make the plan for an image and a model trained with a field of view of ``trained`` pixels."""
-    height, width = unit.shape[:2]
-    inside = None if trained is None else _fov(unit, fov)
-    frame = frames.whole(height, width) if inside is None else frames.of(unit, inside)
-    factor = factor_for(unit, trained, rescale, inside)
+    """Make the plan for an image and a model trained with a field of view of ``trained`` pixels.
+
+    The image has the shape (H, W, 3), in [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives
+    it.
+    """
+    height, width = image.shape[:2]
+    inside = None if trained is None else _fov(image, fov)
+    frame = frames.whole(height, width) if inside is None else frames.of(image, inside)
+    factor = factor_for(image, trained, rescale, inside)
     working: tuple[int, int] = frame.shape if factor == 1 else scaled_shape(*frame.shape, factor)
     if factor > 1 and math.prod(working) > MAX_WORKING_PIXELS:
         raise SettingsError(
@@ -67,7 +71,7 @@ def plan(
 
 
 def factor_for(
-    unit: NDArray[np.float32],
+    image: NDArray[Any],
     trained: float | None,
     rescale: Literal["auto", "off"] | float,
     fov: ArrayLike | None,
@@ -76,7 +80,7 @@ def factor_for(
     if rescale == "off":
         return 1.0
     if rescale == "auto":
-        return 1.0 if trained is None else factor_to(_fov(unit, fov), trained)
+        return 1.0 if trained is None else factor_to(_fov(image, fov), trained)
     return float(rescale)
 
 
@@ -97,14 +101,14 @@ def _width(fov: NDArray[np.bool_]) -> float | None:
     return found
 
 
-def _fov(unit: NDArray[np.float32], fov: ArrayLike | None) -> NDArray[np.bool_]:
+def _fov(image: NDArray[Any], fov: ArrayLike | None) -> NDArray[np.bool_]:
     """The given field of view, or the detected one."""
     if fov is None:
-        return field_of_view.detect(unit)
+        return field_of_view.detect(image)
     given: NDArray[np.bool_] = np.asarray(fov) != 0
-    if given.shape != unit.shape[:2]:
+    if given.shape != image.shape[:2]:
         raise ImageError(
-            f"The field of view has shape {given.shape}, the image {unit.shape[:2]}: give the one of this "
+            f"The field of view has shape {given.shape}, the image {image.shape[:2]}: give the one of this "
             "image."
         )
     return given

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.engines import runners
 from napari_saunetv2.imaging import canvas, field_of_view, modality, plausibility, quality
-from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.imaging.quality import Quality
 from napari_saunetv2.imaging.scale import resize
 from napari_saunetv2.imaging.symmetry import D4
@@ -159,12 +158,12 @@ def describe(
     pixels, trained = np.asarray(image), model.header.scaled_to
     config = passes.resolved(model, config)
     begun = time.perf_counter()
-    unit = to_unit(pixels)
     wanted = model.header.modality
-    inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
-    way = planning.plan(unit, trained, config.rescale, config.tile, inside, config.engine)
+    picture = modality.pictured(pixels, wanted, fov)
+    inside = picture.fov
+    way = planning.plan(picture.pixels, trained, config.rescale, config.tile, inside, config.engine)
     prepared = time.perf_counter() - begun
-    found = field_of_view.diameter(inside)
+    found = picture.diameter
     seen = [canvas.shape(t.rows.stop - t.rows.start, t.columns.stop - t.columns.start) for t in way.tiles]
     pixels_seen = [rows * columns for rows, columns in seen]
     views = len(passes.views(config)) + (len(D4) if uncertainty else 0)
@@ -173,8 +172,8 @@ def describe(
         speed = speed_of(model, config)
         compiling = speed.first * len(_to_compile(model, config, way, seen))
         network = speed.per_pixel * sum(pixels_seen) * views
-        seconds = compiling + planes * (network + prepared + _scaling(unit, way))
-    factor = planning.factor_for(unit, trained, config.rescale, inside)
+        seconds = compiling + planes * (network + prepared + _scaling(picture.pixels, way))
+    factor = planning.factor_for(picture.pixels, trained, config.rescale, inside)
     return Preflight(
         shape=way.shape,
         kind={1: "grey", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1],
@@ -188,19 +187,13 @@ def describe(
         passes=views * len(way.tiles) * planes,
         device=config.device,
         seconds=seconds,
-        memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + unit.nbytes,
+        memory=BYTES_PER_PIXEL[config.engine] * max(pixels_seen) + np.float32().nbytes * picture.pixels.size,
         modality=wanted,
-        quality=quality.of_unit(unit, inside) if wanted == "fundus" else None,
+        quality=quality.of_picture(picture) if wanted == "fundus" else None,
         advice=(
             *remarks,
             *plausibility.of_segmentation(
-                unit,
-                inside,
-                trained,
-                factor,
-                given=fov is not None,
-                wanted=wanted,
-                advice=suited.advice(model.header),
+                picture, trained, factor, wanted=wanted, advice=suited.advice(model.header)
             ),
         ),
     )
@@ -252,12 +245,12 @@ def _to_compile(
     return {shape for shape in seen if not ready((*shape, 3))}
 
 
-def _scaling(unit: NDArray[np.float32], way: planning.Plan) -> float:
+def _scaling(image: NDArray[Any], way: planning.Plan) -> float:
     """Seconds to scale an image to the model's scale and back, measured on a quarter of it."""
     if way.working_shape == way.frame.shape:
         return 0.0
     half, small = ([max(1, n // 2) for n in shape] for shape in (way.frame.shape, way.working_shape))
     begun = time.perf_counter()
-    resized = resize(unit[: half[0], : half[1]], *small)
+    resized = resize(image[: half[0], : half[1]], *small)
     resize(resized[..., 0], *half)
     return 4 * (time.perf_counter() - begun)

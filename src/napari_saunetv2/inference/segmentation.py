@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_saunetv2.config import DEFAULT, Engine, InferenceConfig, Precision, TestTime
 from napari_saunetv2.errors import SettingsError, Stopped
 from napari_saunetv2.imaging import modality, plausibility
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.inference import fallback, planning, suited
 from napari_saunetv2.models import checkpoint
 from napari_saunetv2.models.checkpoint import Checkpoint
@@ -125,7 +125,7 @@ def segment_classes(
 
 
 def predict(
-    image: ArrayLike,
+    image: ArrayLike | Picture,
     model: Checkpoint,
     config: InferenceConfig,
     fov: ArrayLike | None = None,
@@ -133,7 +133,10 @@ def predict(
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> fallback.Prediction:
-    """Do what :func:`segment` does, with settings that are checked, and say how it was really done."""
+    """Do what :func:`segment` does, with settings that are checked, and say how it was really done.
+
+    The field of view of a Picture is used, and not searched again.
+    """
 
     def show(state: fallback.State) -> None:
         if progress is not None:
@@ -145,7 +148,7 @@ def predict(
 
 
 def predict_steps(
-    image: ArrayLike, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
+    image: ArrayLike | Picture, model: Checkpoint, config: InferenceConfig, fov: ArrayLike | None = None
 ) -> Generator[fallback.State, None, fallback.Prediction]:
     """Do what :func:`predict` does, step by step.
 
@@ -154,18 +157,16 @@ def predict_steps(
     State
         Before the first pass of the network and after each.
     """
-    unit = to_unit(image)
     wanted = model.header.modality
-    inside = modality.field(unit, wanted) if fov is None else np.asarray(fov) != 0
-    answer = yield from fallback.steps(unit, model, config, inside)
+    picture = modality.pictured(image, wanted, fov)
+    answer = yield from fallback.steps(picture.pixels, model, config, picture.fov)
     trained = model.header.scaled_to
-    factor = planning.factor_for(unit, trained, config.rescale, inside)
+    factor = planning.factor_for(picture.pixels, trained, config.rescale, picture.fov)
     mask = binarise(answer.probability, threshold_of(model, "auto", config.tta))
-    share = plausibility.share(mask, inside)
+    share = plausibility.share(mask, picture.fov)
     remarks = plausibility.of_segmentation(
-        unit, inside, trained, factor, given=fov is not None, share=share, wanted=wanted,
-        advice=suited.advice(model.header),
-    )  # fmt: skip
+        picture, trained, factor, share=share, wanted=wanted, advice=suited.advice(model.header)
+    )
     plausibility.log("image", remarks)
     return answer
 

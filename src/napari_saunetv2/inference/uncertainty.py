@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import modality
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import stored
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.inference import passes
 from napari_saunetv2.inference.passes import Progress, most_probable
@@ -42,7 +42,7 @@ def steps(
     config = replace(config, tta="none")
     # One field of view, and so one scale, for all views: found anew in each it would differ by a pixel.
     if fov is None and config.rescale == "auto":
-        fov = modality.field(to_unit(pixels), model.header.modality)
+        fov = modality.field(stored(pixels), model.header.modality)
     inside = None if fov is None else np.asarray(fov)
     # Welford's recurrence: a sum of squares would lose the small variances to rounding.
     mean = np.zeros(pixels.shape[:2], np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_saunetv2.datasets.partners import is_mask
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.files import read_image, read_labels, read_spacing, write_beside
-from napari_saunetv2.imaging import modality, plausibility
+from napari_saunetv2.imaging import plausibility
 from napari_saunetv2.imaging.classes import BOTH, split
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure.beside import Beside
@@ -37,14 +37,14 @@ class Segmented(NamedTuple):
         Probability from which a pixel is a vessel.
     classes : array, shape (H, W), or None
         1 artery, 2 vein, 3 both, 0 background; None if the model does not tell them apart.
-    modality : str
-        What the model is for, a key of ``imaging.modality.MODALITIES``.
+    fov : array, shape (H, W), bool
+        Field of view that the model was given.
     """
 
     probability: NDArray[np.float32]
     threshold: float
-    classes: NDArray[np.integer] | None = None
-    modality: str = "fundus"
+    classes: NDArray[np.integer] | None
+    fov: NDArray[np.bool_]
 
 
 Segment = Callable[[NDArray[np.generic]], Segmented]
@@ -127,7 +127,7 @@ def measure_file(
         photograph = to_unit(image)
         found = segment(image)
         probability, threshold, classes = found.probability, found.threshold, found.classes
-        fov = modality.field(photograph, found.modality)
+        fov = found.fov
         vessels = (probability >= threshold) & fov
     arteries, veins = given.get("arteries"), given.get("veins")
     if arteries is None and classes is not None:

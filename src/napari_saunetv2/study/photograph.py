@@ -13,9 +13,9 @@ from napari_saunetv2.batch.measuring import one_thread
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SaunetError
 from napari_saunetv2.files import load_image, make_folder, write_artery_vein, write_beside, write_mask
-from napari_saunetv2.imaging import field_of_view, overlay
+from napari_saunetv2.imaging import overlay
 from napari_saunetv2.imaging.classes import is_artery_vein, split
-from napari_saunetv2.imaging.quality import Quality, of_unit
+from napari_saunetv2.imaging.quality import Quality, of_picture
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.inference import threshold_of
 from napari_saunetv2.inference.landmarks import find_landmarks
@@ -162,7 +162,7 @@ def _done(file: Path, job: Job, task: Task, begun: Record) -> Record:
     write_labels(layout.labels(name), measured.labels, overwrite=True)
     _draw(name, task, found, used, measured)
     unwritten = _export(file, job, task, measured)
-    seen = found.quality or of_unit(found.unit, found.fov)
+    seen = found.quality or of_picture(found.picture)
     row = _row(found, measured, seen, spacing) | {"threshold": threshold, "model": model.name}
     remarks = (
         *job.remarks,
@@ -263,7 +263,7 @@ def _row(found: Found, measured: Measurements, seen: Quality, spacing: float | N
         "status": "done",
         "height": height,
         "width": width,
-        "fov_diameter": rounded(field_of_view.diameter(found.fov), 1),
+        "fov_diameter": rounded(found.picture.diameter, 1),
         "quality": rounded(seen.score, 3),
         "quality_note": seen.note,
         "fundus": "yes" if seen.is_fundus else "no",
@@ -293,6 +293,6 @@ def _of_eye(job: Job, measured: Measurements) -> tuple[str, ...]:
 
 
 def _of_pictures(task: Task, found: Found) -> tuple[str, ...]:
-    if not task.only_fov or field_of_view.diameter(found.fov) is not None:
+    if not task.only_fov or found.picture.diameter is not None:
         return ()
     return ("No field of view was found, so the pictures show all of the photograph: look for names in it.",)

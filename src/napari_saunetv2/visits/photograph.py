@@ -66,13 +66,12 @@ def segmented_steps(image: ArrayLike, config: InferenceConfig, about: About) -> 
         Share of the work that is done.
     """
     model = checkpoint.opened(config.model)
-    unit = to_unit(image)
     yield 0.0
-    answer = yield from relay(inference.predict_steps(image, model, config), lambda state: state.share)
+    picture = modality.pictured(image, model.header.modality)
+    answer = yield from relay(inference.predict_steps(picture, model, config), lambda state: state.share)
     probability, threshold = answer.probability, inference.threshold_of(model, "auto", config.tta)
-    fov = modality.field(unit, model.header.modality)
     known = about.spacing, about.name, about.eye
-    return Visit(probability >= threshold, fov, probability, threshold, unit, *known)
+    return Visit(probability >= threshold, picture.fov, probability, threshold, picture.unit, *known)
 
 
 def masked(

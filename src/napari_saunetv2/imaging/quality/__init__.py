@@ -1,18 +1,22 @@
 """How well the vessels of a photograph can be seen, and why: a mark, never a reason to refuse it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_saunetv2.errors import ImageError
 from napari_saunetv2.imaging import field_of_view, fundus
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import stored
+from napari_saunetv2.imaging.picture import Picture
 from napari_saunetv2.imaging.quality._cells import ACROSS, Cells, cells_of
 from napari_saunetv2.imaging.quality._disc import completed
 from napari_saunetv2.imaging.quality._words import where
 
-__all__ = ["LIMITS", "Limits", "Quality", "dark_over_bright", "of_unit", "profile_width", "quality"]
+__all__ = [
+    "LIMITS", "Limits", "Quality", "dark_over_bright", "of_picture", "of_unit", "profile_width", "quality",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,22 +128,27 @@ def quality(image: ArrayLike, fov: ArrayLike | None = None) -> Quality:
     CHASE_DB1 and HRF keep each limit; ``benchmarks/quality.py`` finds the limits anew, and compares scores
     with the accuracy of segmentations of two other cameras.
     """
-    unit = to_unit(image)
-    inside = field_of_view.detect(unit) if fov is None else np.asarray(fov) != 0
-    if inside.shape != unit.shape[:2]:
+    pixels = stored(image)
+    inside = field_of_view.detect(pixels) if fov is None else np.asarray(fov) != 0
+    if inside.shape != pixels.shape[:2]:
         raise ImageError(
-            f"The FOV mask has shape {inside.shape}, the image {unit.shape[:2]}: give a mask of the image's "
-            "size."
+            f"The FOV mask has shape {inside.shape}, the image {pixels.shape[:2]}: give a mask of the "
+            "image's size."
         )
-    return of_unit(unit, inside)
+    return of_picture(Picture(pixels, inside))
 
 
-def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = LIMITS) -> Quality:
-    """As :func:`quality`, of an image, shape (H, W, 3), range [0, 1], with its field of view, bool."""
-    cells = cells_of(unit, completed(fov))
+def of_unit(image: NDArray[Any], fov: NDArray[np.bool_], limits: Limits = LIMITS) -> Quality:
+    """As :func:`quality`, of an image and a field of view as for :func:`dark_over_bright`."""
+    return of_picture(Picture(image, fov), limits)
+
+
+def of_picture(picture: Picture, limits: Limits = LIMITS) -> Quality:
+    """As :func:`quality`, of a photograph with its field of view."""
+    cells = cells_of(picture.pixels, completed(picture.fov))
     if cells is None:
-        return Quality(0.0, 0.0, 0.0, 0.0, fundus.doubts(unit, fov), ("too small to judge",))
-    doubts = fundus.doubts(unit, fov)
+        return Quality(0.0, 0.0, 0.0, 0.0, picture.doubts, ("too small to judge",))
+    doubts = picture.doubts
     if float(np.median(cells.darker)) < fundus.DARKER:
         doubts = (*doubts, "it shows no dark lines that could be vessels")
     reached = _reached(cells, limits)
@@ -153,24 +162,29 @@ def of_unit(unit: NDArray[np.float32], fov: NDArray[np.bool_], limits: Limits = 
     return Quality(score, lit, sharp, contrast, doubts, _faults(cells, reached))
 
 
-def dark_over_bright(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float | None:
+def dark_over_bright(image: NDArray[Any], fov: NDArray[np.bool_]) -> float | None:
     """Depth of dark lines over height of bright lines, in the median cell; None if no lines are seen.
 
-    Parameters are those of :func:`of_unit`.
+    Parameters
+    ----------
+    image : array, shape (H, W, 3)
+        In [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it.
+    fov : array, shape (H, W), bool
+        Its field of view.
     """
-    cells = cells_of(unit, fov)
+    cells = cells_of(image, fov)
     if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
         return None
     return float(np.median(cells.darker))
 
 
-def profile_width(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> float | None:
+def profile_width(image: NDArray[Any], fov: NDArray[np.bool_]) -> float | None:
     """Width of the vessels' profiles, a Gaussian's standard deviation, as a share of the field's diameter.
 
     It is the median over the cells; blur adds to it. None if no lines are seen. Parameters are those of
-    :func:`of_unit`.
+    :func:`dark_over_bright`.
     """
-    cells = cells_of(unit, fov)
+    cells = cells_of(image, fov)
     if cells is None or np.median(cells.depth) < LIMITS.depth / 4:
         return None
     return float(np.median(cells.width))

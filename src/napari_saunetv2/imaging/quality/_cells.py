@@ -4,13 +4,14 @@ All lengths are shares of the field's diameter, so a photograph and its reduced 
 """
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_saunetv2.imaging import field_of_view
+from napari_saunetv2.imaging.intensity import floats
 
 ACROSS = 12
 """Cells across the field of view."""
@@ -69,12 +70,13 @@ class Cells(NamedTuple):
     darker: NDArray[np.float64]
 
 
-def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
-    """Measure the cells of a photograph, shape (H, W, 3), range [0, 1]; None where it is too small.
+def cells_of(image: NDArray[Any], fov: NDArray[np.bool_]) -> Cells | None:
+    """Measure the cells of a photograph, shape (H, W, 3); None where it is too small.
 
-    A field of view of less than 120 pixels is too small.
+    It is in [0, 1], or as :func:`napari_saunetv2.imaging.intensity.stored` gives it. A field of view of less
+    than 120 pixels is too small.
     """
-    green, inside, diameter = _reduced(unit[..., 1], fov)
+    green, inside, diameter = _reduced(image[..., 1], fov)
     scales = max(FINE * diameter, _LEAST_SCALE), COARSE * diameter
     if min(green.shape) < ACROSS or scales[1] < 1.2 * scales[0] or not inside.any():
         return None
@@ -83,7 +85,8 @@ def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
     coarse, bright = _lines(log, scales[1])
     place, side = _places(inside)
     kept = ndimage.binary_erosion(np.pad(inside, 1), iterations=max(1, round(_RIM * diameter)))[1:-1, 1:-1]
-    place = np.where(kept, place, -1)
+    # In sixteen bits, sorting takes a time that grows only with the number of pixels.
+    place = np.where(kept, place, -1).astype(np.int16)
     order = np.argsort(place, axis=None, kind="stable")
     bounds = np.searchsorted(place.ravel()[order], np.arange(ACROSS**2 + 1))
     planes = [plane.ravel()[order] for plane in (green, fine, coarse, bright)]
@@ -106,7 +109,7 @@ def cells_of(unit: NDArray[np.float32], fov: NDArray[np.bool_]) -> Cells | None:
 
 
 def _reduced(
-    green: NDArray[np.float32], fov: NDArray[np.bool_]
+    green: NDArray[Any], fov: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
     """Mean over square blocks, so that the field is about ``_WORK_DIAMETER`` wide, with its diameter."""
     diameter = field_of_view.diameter(fov) or float(max(fov.shape))
@@ -114,9 +117,17 @@ def _reduced(
     down, across = (max(1, min(step, n)) for n in fov.shape)
     rows, columns = fov.shape[0] // down, fov.shape[1] // across
     part = green[: rows * down, : columns * across]
-    part = part.reshape(rows, down, -1).sum(axis=1).reshape(rows, columns, across).sum(axis=2)
+    lines = _sum([floats(part[n::down]) for n in range(down)])
+    total = _sum([lines[:, n::across] for n in range(across)])
     inside = fov[: rows * down : down, : columns * across : across]
-    return part / (down * across), inside, diameter / step
+    return total / np.float32(down * across), inside, diameter / step
+
+
+def _sum(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def _lines(log: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -155,13 +166,21 @@ def _of_cell(
     count = max(1, round(_VESSELS * len(green)))
     darkest = np.argpartition(coarse, -count)[-count:]
     return (
-        float(np.median(green)),
+        _median(green),
         float(fine[darkest].mean()),
         float(coarse[darkest].mean()),
-        float(np.median(np.abs(coarse))),
+        _median(np.abs(coarse)),
         float(coarse[darkest].min()),
         float(np.partition(bright, -count)[-count]),
     )
+
+
+def _median(values: NDArray[np.float32]) -> float:
+    """As np.median of numbers that are not NaN, in half the time."""
+    middle = len(values) // 2
+    low = middle - 1 + len(values) % 2
+    parted = np.partition(values, [low, middle])
+    return float((parted[low] + parted[middle]) / 2)
 
 
 def _with_neighbours(numbers: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.imaging import modality, vessels
 from napari_saunetv2.imaging.classes import is_artery_vein
-from napari_saunetv2.imaging.intensity import to_unit
+from napari_saunetv2.imaging.intensity import stored
 from napari_saunetv2.imaging.symmetry import D4
 from napari_saunetv2.imaging.vessels import PostProcessing
 from napari_saunetv2.plugin.common.layers import Planes
@@ -107,7 +107,7 @@ def segment_planes(
         picture = planes[number]
         notice = notice or planes.remark(number)
         given = fov_of(request.fov, planes, number)
-        fov = modality.field(to_unit(picture), model.header.modality) if given is None else given != 0
+        fov = modality.field(stored(picture), model.header.modality) if given is None else given != 0
         fields.append(fov)
         work = fallback.steps(picture, model, config, fov)
         prediction = yield from relay(work, partial(_state, count, share, len(numbers), notice))
