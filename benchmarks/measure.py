@@ -34,6 +34,7 @@ STUDIES = (
     "curves",
     "expert",
     "time",
+    "peers",
     "discs",
     "masks",
     "steadiness",
