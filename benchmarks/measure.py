@@ -22,6 +22,7 @@ import measure_photographs
 import measure_shapes
 import measure_steadiness
 import measure_threshold
+import measure_vascx
 
 from napari_saunetv2.progress import drain
 
@@ -34,6 +35,8 @@ STUDIES = (
     "curves",
     "expert",
     "time",
+    "peers",
+    "vascx",
     "discs",
     "masks",
     "steadiness",
@@ -56,6 +59,7 @@ def works(data: Path, kept: Path, share: float, peers: Path) -> dict[str, Callab
         "expert": lambda: measure_shapes.expert(data),
         "time": lambda: measure_masks.timed(data),
         "peers": lambda: measure_peers.timed(data, peers),
+        "vascx": lambda: measure_vascx.compared(data),
         "discs": lambda: measure_masks.discs(data),
         "masks": lambda: measure_masks.repeated(data, first(20)),
         "steadiness": lambda: measure_steadiness.compared(data, (first(8), first(6))),

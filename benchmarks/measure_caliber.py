@@ -28,7 +28,12 @@ class Calibers(NamedTuple):
     probability: float
     mask: float
     photograph: float
+    wide_hand: float
+    wide_probability: float
 
+
+WIDE = 0.75
+"""Sections at and above this quantile of width, by the mean of both masks, are those of wide vessels."""
 
 Drawn = tuple[Sample, Callable[[], NDArray[np.bool_]]]
 """A photograph, and what reads its hand-drawn mask."""
@@ -72,24 +77,25 @@ def calibers(sample: Sample, hand: NDArray[np.bool_]) -> Calibers:
     edges = [_edges(lines, radius, soft) for soft in maps]
     both = clear & np.isfinite(np.concatenate(edges)).all(axis=0)
 
-    def median(left: Floats, right: Floats) -> float:
-        width = smooth(
-            _filled(left + right, both), lines.starts, _wavelength(radius), np.where(both, 1, 0.02)
-        )
-        return float(np.median(width[both]))
+    def widths(left: Floats, right: Floats) -> Floats:
+        filled = _filled(left + right, both)
+        return smooth(filled, lines.starts, _wavelength(radius), np.where(both, 1, 0.02))[both]
 
+    found = [widths(*sides) for sides in edges]
     profile = widths_at_half_height(unit[..., 1], lines, *(np.where(both, side, np.nan) for side in edges[0]))
-    return Calibers(
-        float(both.sum() / clear.sum()), *(median(*sides) for sides in edges), float(np.nanmedian(profile))
-    )
+    middle = found[0] + found[1]
+    wide = middle >= np.quantile(middle, WIDE)
+    medians = [np.median(width) for width in found]
+    of_wide = [np.median(width[wide]) for width in found[:2]]
+    return Calibers(float(both.sum() / clear.sum()), *medians, np.nanmedian(profile), *of_wide)
 
 
 def compared(data: Path, first: Callable[[int], int]) -> Generator[str, None, list[str]]:
     """Table of the difference of the median caliber of each image, by set, of the first of its images."""
     lines = [
         "| set | images | sections in both | hand-drawn, px | edges of the probability | images within 5 % "
-        "| edges of the mask | the photograph's profile |",
-        "|---|---|---|---|---|---|---|---|",
+        "| of the widest quarter of sections | edges of the mask | the photograph's profile |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, read in SETS.items():
         found = []
@@ -98,7 +104,7 @@ def compared(data: Path, first: Callable[[int], int]) -> Generator[str, None, li
             found.append(calibers(sample, drawn()))
             yield f"{name}, {sample.name}"
         columns = Calibers(*np.array(found).T)
-        ours, mask, profile = (c / columns.hand - 1 for c in columns[2:])
+        ours, mask, profile = (c / columns.hand - 1 for c in columns[2:5])
         cells = (
             name,
             len(found),
@@ -106,6 +112,7 @@ def compared(data: Path, first: Callable[[int], int]) -> Generator[str, None, li
             f"{np.median(columns.hand):.2f}",
             _spread(ours),
             np.count_nonzero(np.abs(ours) <= 0.05),
+            _spread(columns.wide_probability / columns.wide_hand - 1),
             _spread(mask),
             _spread(profile),
         )

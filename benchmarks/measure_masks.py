@@ -160,6 +160,6 @@ def discs(data: Path) -> Generator[str, None, list[str]]:
         yield image
     one, both = sum(map(any, near)), sum(map(all, near))
     return [
-        "By hand-drawn vessels and brightness alone, the disc is within half a radius of one of two",
-        f"reference sources on {one} of DRIVE's {len(near)} photographs, and on {both} of both.",
+        "Without the model, from hand-drawn vessels and brightness alone, the disc is within half a radius",
+        f"of one of two references on {one} of DRIVE's {len(near)} photographs, and of both on {both}.",
     ]

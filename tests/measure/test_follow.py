@@ -1,5 +1,7 @@
 """Numbers of segments that stay while a mask is changed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_saunetv2.measure import measure
@@ -39,6 +41,15 @@ def test_segments_keep_their_numbers_and_new_ones_get_free_ones():
         assert after.labels[round(row["row"]), round(row["column"])] == row["label"]
     listed = {int(n) for text in after.junctions["labels"] for n in text.split()}
     assert listed == set(after.segments.index)
+
+
+def test_a_segment_without_a_pixel_of_its_own_has_not_changed():
+    found = measure(bars((5, 80), (5, 80)))
+    first, second = found.segments.index
+    hidden = replace(found, labels=np.where(found.labels == second, 0, found.labels))
+    assert not changed(hidden, hidden.labels).any()
+    assert list(changed(hidden, np.roll(hidden.labels, 3, axis=1))) == [True, False]
+    assert first in hidden.labels
 
 
 def test_nothing_matches_an_empty_image():

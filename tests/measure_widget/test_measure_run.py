@@ -57,6 +57,19 @@ def test_the_numbers_are_those_of_python_and_of_the_drawing(model, panel, run):
     assert "No optic disc was found" in panel.status.value
 
 
+def test_names_of_measures_can_be_read_beside_ranges(viewer, widget, run):
+    mask = vessels()
+    viewer.add_labels(mask, name="eye")
+    viewer.add_image(np.where(mask > 0, 0.9, 0.1).astype(np.float32), name="soft")
+    widget.probability.value = viewer.layers["soft"]
+    run(widget)
+    value, interval = texts(widget)["number of segments"].split("\n")
+    low, high = map(float, interval.strip("()").split(" to "))
+    assert low < float(value) == 3 < high
+    table = widget.summary.table
+    assert table.columnWidth(0) >= table.fontMetrics().horizontalAdvance("number of cross-sections")
+
+
 def test_napari_s_own_features_table_opens_the_segments(viewer, widget, run, qtbot):
     viewer.add_labels(vessels(), name="eye")
     found = run(widget)

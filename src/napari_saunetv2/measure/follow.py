@@ -92,6 +92,8 @@ def keep_numbers(
 def changed(found: Measurements, before: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Whether each row of the table of segments has other pixels than every segment before.
 
+    A short segment between wide vessels may have no pixel of its own: nothing of it can have changed.
+
     Parameters
     ----------
     found : Measurements
@@ -104,7 +106,5 @@ def changed(found: Measurements, before: NDArray[np.int32]) -> NDArray[np.bool_]
     """
     same = match(found.labels, before).same
     numbers = found.segments["label"].to_numpy()
-    inside = numbers < len(same)
-    result = np.ones(len(numbers), bool)
-    result[inside] = ~same[numbers[inside]]
-    return result
+    shown = np.flatnonzero(np.bincount(found.labels.ravel()))
+    return np.isin(numbers, shown[~same[shown]])

@@ -54,10 +54,10 @@ class SummaryView(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setTabKeyNavigation(False)
-        self.table.setWordWrap(False)
+        self.table.setWordWrap(True)
         self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.verticalHeader().setMinimumSectionSize(22)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         above = QHBoxLayout()
@@ -100,6 +100,8 @@ class SummaryView(QWidget):
         for column in range(1 + len(kinds)):
             mode = modes.ResizeToContents if column else modes.Stretch
             self.table.horizontalHeader().setSectionResizeMode(column, mode)
+        # A range has a line of its own, or names of measures would have no room beside it.
+        self.table.resizeRowsToContents()
         self.table.setUpdatesEnabled(True)
 
     def _rows(self, image: "pd.DataFrame") -> "pd.DataFrame":
@@ -115,8 +117,10 @@ def _cell(row: dict[str, Any]) -> Cell:
     value, note = row["value"], row["note"]
     shown = text(value) or "\u2013"
     if row["low"] < row["high"]:
-        shown += f" ({text(row['low'])} to {text(row['high'])})"
-    cell = Cell(shown + " *" * bool(note))
+        shown += f"{' *' * bool(note)}\n({text(row['low'])} to {text(row['high'])})"
+    elif note:
+        shown += " *"
+    cell = Cell(shown)
     said = [f"{row['in_view']:.0%} of the region in view", f"scale: {row['scale_source']}", note]
     cell.setToolTip("\n".join(filter(None, said)))
     cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
