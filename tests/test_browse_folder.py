@@ -208,6 +208,7 @@ def test_names_are_read_by_a_pattern_or_a_sheet(viewer, new, opened, tmp_path, q
 
 
 @pytest.mark.gui
+@pytest.mark.exclusive
 def test_a_thousand_photographs_are_listed_at_once_and_the_window_goes_on(viewer, new, tmp_path, qtbot):
     first = tmp_path / "many" / "eye0000.png"
     first.parent.mkdir()
