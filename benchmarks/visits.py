@@ -195,10 +195,10 @@ def _end(moving: Visit, fixed: Visit) -> tuple[str, float]:
 def written(name: str, lines: Iterable[str]) -> None:
     """Replace what stands between the marks of a table in the page."""
     before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    made = "\n".join(lines)  # takes minutes, in which the page may be edited
     text = PAGE.read_text(encoding="utf-8")
     head, rest = text.split(before)
     tail = rest.split(after)[1]
-    made = "\n".join(lines)
     print(made, end="\n\n", flush=True)
     PAGE.write_text(f"{head}{before}\n{made}\n\n{after}{tail}", encoding="utf-8")
 
