@@ -8,6 +8,7 @@ and segmented anew; ORVS has pairs of photographs of one eye; photographs of two
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -163,10 +164,14 @@ def two_eyes(data: Path) -> Iterator[str]:
         "left and right eyes of CHASE_DB1": list(zip(sides[::2], sides[1::2], strict=True)),
         "an eye of CHASE_DB1 and its mirror image": [(one, _mirrored(one)) for one in sides[::2]],
     }
-    yield "| two eyes | pairs | refused |"
-    yield "|---|---|---|"
+    yield "| two eyes | pairs | refused | taken, with a warning | taken in silence | highest confidence |"
+    yield "|---" * 6 + "|"
     for name, pairs in groups.items():
-        yield f"| {name} | {len(pairs)} | {sum(map(_refused, pairs))} |"
+        ends = [_end(*pair) for pair in pairs]
+        print(name, ends, file=sys.stderr, flush=True)
+        counts = [sum(end == what for end, _ in ends) for what in ("refused", "doubted", "taken")]
+        most = max(confidence for _, confidence in ends)
+        yield f"| {name} | {len(pairs)} | {' | '.join(map(str, counts))} | {most:.2f} |"
 
 
 def _masked(vessels: Path, fov: Path | None) -> Visit:
@@ -177,21 +182,23 @@ def _mirrored(visit: Visit) -> Visit:
     return Visit(np.fliplr(visit.inputs.vessels), np.fliplr(visit.inputs.fov), name="mirror image")
 
 
-def _refused(pair: tuple[Visit, Visit]) -> bool:
+def _end(moving: Visit, fixed: Visit) -> tuple[str, float]:
+    """How the registration of a pair ended, and with what confidence; 0 where no place was found at all."""
     try:
-        register(*pair)
-    except RegistrationError:
-        return True
-    return False
+        found = register(moving, fixed)
+    except RegistrationError as error:
+        told = re.search(r"confidence (\d\.\d+)", str(error))
+        return "refused", float(told[1]) if told else 0.0
+    return "doubted" if found.warnings else "taken", found.confidence
 
 
 def written(name: str, lines: Iterable[str]) -> None:
     """Replace what stands between the marks of a table in the page."""
     before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    made = "\n".join(lines)  # takes minutes, in which the page may be edited
     text = PAGE.read_text(encoding="utf-8")
     head, rest = text.split(before)
     tail = rest.split(after)[1]
-    made = "\n".join(lines)
     print(made, end="\n\n", flush=True)
     PAGE.write_text(f"{head}{before}\n{made}\n\n{after}{tail}", encoding="utf-8")
 

@@ -108,6 +108,7 @@ def browse() -> None:
         _wait(lambda: widget.cases.rowCount() == 6)
         widget.study.native.click()
         _wait(lambda: widget.panel.job is None)
+        widget.reviewer.value = "A. L."
         widget.next.native.click()
         for name in ("ada/2024-01-11/OD", "ada/2024-01-11/OS"):
             _wait(lambda name=name: name in viewer.layers and widget.accept.enabled)
@@ -175,7 +176,7 @@ def study() -> None:
     words += ["--model", "saunetv2-av"]
     subprocess.run(words, check=False)  # it ends with 1, for one file is damaged
     for name, verdict in REVIEWED.items():
-        verdicts.review(Layout(out), name, f"{name}.png", verdict)
+        verdicts.review(Layout(out), name, f"{name}.png", verdict, "A. L.")
     subprocess.run(words, check=False)
     _draw(browser, Layout(out).report(1), "study-report", 1560)
     _draw(browser, Layout(out).page(next(iter(REVIEWED))), "study-page", 1240)

@@ -1,4 +1,6 @@
+import contextlib
 import csv
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from PIL import Image
 
 from napari_saunetv2 import batch, cli
-from napari_saunetv2.batch import cluster
+from napari_saunetv2.batch import cluster, workers
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import FileFormatError, OverwriteError, SettingsError
@@ -172,3 +174,13 @@ def test_the_command_resumes_and_writes_the_table(files, model, tmp_path, monkey
 def test_workers_below_one_are_refused(files, model, tmp_path):
     with pytest.raises(SettingsError, match="workers is 0"):
         _run(files, model, tmp_path / "out", workers=0)
+
+
+def test_a_second_run_beside_a_first_one_warns_of_no_port(recwarn):
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # some other program may have it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        with workers._client(1, None) as client:
+            assert client.submit(sum, (1, 2)).result(timeout=60) == 3
+    assert not [str(one.message) for one in recwarn if "8787" in str(one.message)]

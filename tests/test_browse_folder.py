@@ -25,6 +25,7 @@ from napari_saunetv2.plugin.browse.left_out import LeftOut
 from napari_saunetv2.study.filters import Wanted
 from napari_saunetv2.study.layout import Layout
 from napari_saunetv2.study.review import Status, status
+from napari_saunetv2.study.verdicts import read_review
 from tiny import save_model
 
 SHAPE = (96, 90)
@@ -207,6 +208,7 @@ def test_names_are_read_by_a_pattern_or_a_sheet(viewer, new, opened, tmp_path, q
 
 
 @pytest.mark.gui
+@pytest.mark.exclusive
 def test_a_thousand_photographs_are_listed_at_once_and_the_window_goes_on(viewer, new, tmp_path, qtbot):
     first = tmp_path / "many" / "eye0000.png"
     first.parent.mkdir()
@@ -245,8 +247,10 @@ def test_a_corrected_mask_is_accepted_kept_and_measured_again(
     labels.brush_size = 9
     labels.paint((48, 45), 0 if labels.data[48, 45] else 1)
     drawn = labels.data.copy()
+    studied.reviewer.value = "A. L."
     studied.accept.native.click()
     assert np.array_equal(read_mask(out.mask("ada/2024-01-11/OD", "vessels")), drawn)
+    assert read_review(out, "ada/2024-01-11/OD").reviewer == "A. L."
     assert column(studied, "review")[0] == "accepted"
     assert column(studied, "done")[0] == "edited"
     shows("ada/2024-01-11/OS vessels")  # and on to the next

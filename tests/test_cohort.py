@@ -13,6 +13,7 @@ from napari_saunetv2.cohort.pattern import Pattern
 from napari_saunetv2.errors import FileFormatError, LayoutError, SettingsError
 from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging.synthetic import fundus
+from oddfiles import dicoms
 
 
 @pytest.fixture(scope="module")
@@ -240,3 +241,13 @@ def test_the_pattern_says_what_the_sheet_leaves_empty(tree, tmp_path):
 def test_results_of_the_study_itself_are_not_its_photographs(tree):
     folder = tree("a.png", "out/pages/a.png")
     assert [case.name for case in cohort.read(folder, output=folder / "out").cases] == ["a.png"]
+
+
+def test_what_a_dicom_file_may_say_itself_is_not_called_unknown(tree):
+    folder = tree("p1/two.png")
+    pixels = np.zeros((20, 20), np.uint8)
+    (folder / "p1" / "one.dcm").write_bytes(dicoms.stored(pixels, AcquisitionDate="20240111"))
+    found = cohort.read(folder)
+    assert len(found.cases) == 2
+    assert "Not known of 2 photographs: the eye of 1, the date of 1." in found.remarks
+    assert any("are looked for in 1 DICOM file." in remark for remark in found.remarks)

@@ -1,5 +1,7 @@
 """What a reviewer says in Browse stands in the study's table of photographs, its report and its pages."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from napari_saunetv2.study import verdicts
 from napari_saunetv2.study.layout import Layout
 from tiny import save_model
 
-COLUMNS = ["review", "reviewed", "changed_since_review"]
+COLUMNS = ["review", "reviewed", "reviewer", "changed_since_review"]
 
 
 @pytest.fixture
@@ -38,11 +40,11 @@ def test_verdicts_are_columns_and_a_mask_written_later_was_not_reviewed(study, t
     before = study()
     assert not before[COLUMNS].any(axis=None)
     layout = Layout(tmp_path / "out")
-    said = verdicts.review(layout, "a", "a.png", "accepted")
+    said = verdicts.review(layout, "a", "a.png", "accepted", " Ada L. ")
     verdicts.review(layout, "c", "c.png", "set aside")
     table = study()
-    assert table.loc["a.png", COLUMNS].tolist() == ["accepted", said.when, ""]
-    assert table.loc["b.png", COLUMNS].tolist() == ["", "", ""]
+    assert table.loc["a.png", COLUMNS].tolist() == ["accepted", said.when, "Ada L.", ""]
+    assert table.loc["b.png", COLUMNS].tolist() == ["", "", "", ""]
     assert table.loc["c.png", "review"] == "set aside"
     others = [column for column in before.columns if column not in COLUMNS]
     assert table[others].equals(before[others]), "nothing is measured again"
@@ -54,12 +56,25 @@ def test_verdicts_are_columns_and_a_mask_written_later_was_not_reviewed(study, t
     ):
         assert pair in report
     assert report.count("&middot; accepted") == report.count("&middot; set aside") == 1
-    assert "<dt>review</dt><dd>accepted</dd>" in layout.page("a").read_text(encoding="utf-8")
+    page = layout.page("a").read_text(encoding="utf-8")
+    assert "<dt>review</dt><dd>accepted</dd>" in page
+    assert "<dt>reviewer</dt><dd>Ada L.</dd>" in page
 
     Image.fromarray(np.zeros((90, 96), np.uint8)).save(layout.mask("a", "vessels"))
-    assert study().loc["a.png", COLUMNS].tolist() == ["accepted", said.when, "yes"]
+    assert study().loc["a.png", COLUMNS].tolist() == ["accepted", said.when, "Ada L.", "yes"]
     report = layout.report(1).read_text(encoding="utf-8")
     assert "&middot; accepted" not in report
     assert "&middot; changed since review" in report
     verdicts.withdraw(layout, "a")
     assert not study().loc["a.png", COLUMNS].any()
+
+
+def test_a_review_of_an_earlier_version_names_nobody(tmp_path):
+    layout = Layout(tmp_path / "out")
+    verdicts.review(layout, "a", "a.png", "accepted", "Ada L.")
+    path = layout.review("a")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    del kept["reviewer"]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    found = verdicts.read_review(layout, "a")
+    assert (found.verdict, found.reviewer) == ("accepted", "")

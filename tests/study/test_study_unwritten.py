@@ -21,6 +21,6 @@ def test_a_dicom_file_without_identifiers_is_measured_and_its_remark_says_what_i
     assert [path.name for path in (tmp_path / "out" / "exports").iterdir()] == ["b_segments.geojson"]
     capfd.readouterr()
     cli.app(words, standalone_mode=False)
-    assert "1 photographs done, 0 unchanged" in capfd.readouterr().out, "it is tried again"
+    assert "1 photograph done, 0 unchanged" in capfd.readouterr().out, "it is tried again"
     cli.app(words[:-4], standalone_mode=False)
     assert "0 photographs done, 1 unchanged" in capfd.readouterr().out

@@ -112,7 +112,12 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), share)
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, env=limits, silence_logs=50
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": ":0"},  # a second run finds 8787 taken
+            env=limits,
+            silence_logs=50,
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -156,13 +156,15 @@ def study(
 
         summary = drain(study_steps(listed, options, workers=workers, scheduler=scheduler), show)
     out.print(
-        f"{summary.done} photographs done, {summary.kept} unchanged, {summary.failed} failed; report in "
-        f"{plain(summary.report)}"
+        f"{_counted(summary.done, 'photograph')} done, {summary.kept} unchanged, {summary.failed} failed; "
+        f"report in {plain(summary.report)}"
     )
     if summary.edited:
-        out.print(f"masks edited by hand were measured and kept: {summary.edited} photographs")
+        out.print(f"masks edited by hand were measured and kept: {_counted(summary.edited, 'photograph')}")
     if summary.abandoned:
-        out.print(f"results of {summary.abandoned} photographs that are no longer in the study stay unused")
+        out.print(
+            f"results of {_counted(summary.abandoned, 'photograph')} no longer in the study stay unused"
+        )
     if not excel and (output / WORKBOOK).exists():
         out.print(f"[yellow]{WORKBOOK} is of an earlier run: give --excel to have it renewed.[/yellow]")
     if summary.failed:
@@ -221,7 +223,12 @@ def _show(listed: "Cohort", people: "People") -> None:
         out.print(f"  left out: {plain(case.name)}: {plain(case.left_out)}")
     more = len(listed.left_out) - (_LISTED if clear else 0)
     if more > 0:
-        out.print(f"  left out: {more} {'more ' if clear else ''}files, listed in failures.csv")
+        what = "more file" if clear else "file"
+        out.print(f"  left out: {_counted(more, what)}, listed in failures.csv")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _line(result: "Outcome") -> str:

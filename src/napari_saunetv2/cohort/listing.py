@@ -12,6 +12,7 @@ from napari_saunetv2.cohort.rows import Found, found_rows
 from napari_saunetv2.cohort.sheet import NAMES, Sheet, read_sheet
 from napari_saunetv2.datasets import inputs
 from napari_saunetv2.errors import LayoutError, SettingsError
+from napari_saunetv2.files.dicom import begins_as_dicom
 
 
 def read(
@@ -148,11 +149,20 @@ def _of_sheet(sheet: Sheet) -> list[str]:
 
 
 def _doubts(cases: Sequence[Case]) -> list[str]:
-    """What is not known of some of the photographs."""
+    """What is not known of some of the photographs, before DICOM files are asked."""
+    asked = [case for case in cases if not (case.eye and case.date) and begins_as_dicom(case.file)]
+    of_files = {case.file for case in asked}
+    silent = [case for case in cases if case.file not in of_files]
     unknown = {
         "patient": sum(not case.patient for case in cases),
-        "eye": sum(case.eye is None for case in cases),
-        "date": sum(not case.date for case in cases),
+        "eye": sum(case.eye is None for case in silent),
+        "date": sum(not case.date for case in silent),
     }
     words = [f"the {what} of {number}" for what, number in unknown.items() if number]
-    return [f"Not known of {len(cases)} photographs: {', '.join(words)}."] if words else []
+    remarks = [f"Not known of {len(cases)} photographs: {', '.join(words)}."] if words else []
+    if asked:
+        remarks.append(
+            f"Eyes or dates that folders, names and sheet do not give are looked for in {len(asked)} DICOM "
+            f"file{'s' * (len(asked) > 1)}."
+        )
+    return remarks

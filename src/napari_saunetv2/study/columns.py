@@ -19,6 +19,7 @@ SEEN = {
     "edited": "masks that were edited by hand: vessels, av (arteries and veins)",
     "review": "what a reviewer said in Browse: accepted, set aside (seen, and not right), or empty",
     "reviewed": "time of the review in UTC, ISO 8601",
+    "reviewer": "who reviewed it, as given in Browse; else empty",
     "changed_since_review": "yes where a mask was written after the review; else empty",
     "height": "rows of the photograph, px",
     "width": "columns of the photograph, px",

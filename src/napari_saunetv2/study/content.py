@@ -43,8 +43,12 @@ class Item:
         """What tables say of its review."""
         if self.review is None:
             return {}
-        changed = {"changed_since_review": "yes"} if self.outdated else {}
-        return {"review": self.review.verdict, "reviewed": self.review.when, **changed}
+        said = {"review": self.review.verdict, "reviewed": self.review.when}
+        if self.review.reviewer:
+            said["reviewer"] = self.review.reviewer
+        if self.outdated:
+            said["changed_since_review"] = "yes"
+        return said
 
 
 @dataclass(frozen=True)

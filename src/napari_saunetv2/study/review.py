@@ -174,8 +174,8 @@ def run(
     summary = yield from relay(study_steps(found.cohort, options), note)
     by_hand = f" {summary.edited} with masks edited by hand." if summary.edited else ""
     return (
-        f"{summary.done} photographs done, {summary.kept} unchanged, {summary.failed} failed.{by_hand} "
-        f"Report: {summary.report}"
+        f"{summary.done} photograph{'s' * (summary.done != 1)} done, {summary.kept} unchanged, "
+        f"{summary.failed} failed.{by_hand} Report: {summary.report}"
     )
 
 

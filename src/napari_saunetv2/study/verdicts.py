@@ -28,19 +28,22 @@ class Review:
         Time in UTC, ISO 8601.
     masks : dict of str to str
         SHA-256 of each mask that was seen: what is written later was not.
+    reviewer : str
+        Who says so, as given, or "".
     """
 
     file: str
     verdict: Verdict
     when: str
     masks: dict[str, str] = field(default_factory=dict)
+    reviewer: str = ""
 
     def is_outdated(self, layout: Layout, name: str) -> bool:
         """Whether a mask has changed since; ``name`` is that of the results."""
         return self.masks != _masks(layout, name)
 
 
-def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
+def review(layout: Layout, name: str, file: str, verdict: Verdict, reviewer: str = "") -> Review:
     """Write what a reviewer says of a photograph, whole or not at all, with the masks that are there.
 
     Parameters
@@ -51,6 +54,8 @@ def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
     file : str
         The photograph, as tables name it.
     verdict : "accepted" or "set aside"
+    reviewer : str
+        Who says so: a name, initials, or "".
 
     Raises
     ------
@@ -60,7 +65,8 @@ def review(layout: Layout, name: str, file: str, verdict: Verdict) -> Review:
         If it cannot be written.
     """
     prepare(layout)
-    said = Review(file, verdict, datetime.now(UTC).isoformat(timespec="seconds"), _masks(layout, name))
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    said = Review(file, verdict, when, _masks(layout, name), reviewer.strip())
     path = layout.review(name)
     make_folder(path.parent)
     text = json.dumps(asdict(said), indent=1).encode()
@@ -89,7 +95,9 @@ def read_review(layout: Layout, name: str) -> Review | None:
     """Read what a reviewer said; None where nobody said anything."""
     try:
         found = json.loads(layout.review(name).read_text(encoding="utf-8"))
-        said = Review(**{one.name: found[one.name] for one in fields(Review)})
+        # Reviews of earlier versions name nobody.
+        known = {"reviewer": ""} | found
+        said = Review(**{one.name: known[one.name] for one in fields(Review)})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return said if said.verdict in VERDICTS else None

@@ -10,7 +10,7 @@ from napari_saunetv2.study.layout import TABLES, WORKBOOK, Layout
 _NUMBERS = ("day",)
 """Of the columns that tell whose a row is; the others stay as they are written: patient 007."""
 
-_TEXTS = ("note", "remarks", "quality_note", "edited", "model", "review", "reviewed")
+_TEXTS = ("note", "remarks", "quality_note", "edited", "model", "review", "reviewed", "reviewer")
 
 
 def write_workbook(layout: Layout) -> Path:

@@ -46,7 +46,7 @@ class BrowseForm(Container[Any]):
                     row("filter_row", "show", self.quality, self.reviewed, self.left_out),
                 ),
                 row("steps", "", self.previous, self.next, self.accept, self.set_aside, self.save),
-                group("how", self.model, self.protocol, self.output, self.overwrite),
+                group("how", self.reviewer, self.model, self.protocol, self.output, self.overwrite),
                 row(
                     "work",
                     "",
@@ -118,6 +118,11 @@ class BrowseForm(Container[Any]):
             "again, the note is removed.",
             enabled=False,
         )
+        self.reviewer = LineEdit(
+            name="reviewer",
+            tooltip="Name or initials, kept with each case that you accept or set aside. May stay empty.",
+        )
+        self.reviewer.native.setPlaceholderText("your name or initials")
         self.save = button(
             "save",
             "Save...",
@@ -169,7 +174,7 @@ class BrowseForm(Container[Any]):
         where = self["where"]
         of_folders = [
             *(where[name] for name in ("names_row", "sheet_row", "filter_row")),
-            *(self.accept, self.set_aside, self.study, self.also),
+            *(self.accept, self.set_aside, self.reviewer, self.study, self.also),
         ]
         of_data_sets = [
             *(self.split, self.protocol, self.overwrite, self.segment_all, self.score_all),

@@ -201,7 +201,7 @@ class Reviewing:
     def _say(self, source: Source, name: str, verdict: Verdict, more: str = "") -> None:
         assert self._survey is not None
         file = self._survey.cohort.cases[self._at].name
-        verdicts.review(source.layout, name, file, verdict)
+        verdicts.review(source.layout, name, file, verdict, self._form.reviewer.value)
         self.known.put(self._at, reviews.status(source.layout, name))
         self._panel.line.say(f"{file}: {verdict}.{more}")
         self.went_on.emit()
