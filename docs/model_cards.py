@@ -122,7 +122,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
     folders = " ".join(_folder(key, header) for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
-        "training images": _names(header.data["train"]),
+        "training images": _names(list(dict.fromkeys(n for d in _own(header) for n in d["train"]))),
         "validation images": _names(header.data["validation"]),
         "command": f"`{_command(recipe, folders)}`",
         "threshold": ", ".join(
@@ -253,8 +253,15 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
     )
 
 
+def _own(header: Header) -> list[Mapping[str, Any]]:
+    """Data of the cycles of the model's recipe: the last one may learn from fewer data sets than others."""
+    told = [t for t in lineage.trainings(header) if t["recipe"].get("name") == header.recipe.get("name")]
+    return [training["data"] for training in told if "dataset" in training["data"]]
+
+
 def _keys(info: ModelInfo) -> list[str]:
-    return str(info.header.data["dataset"]).split(", ")
+    keys = [key for data in _own(info.header) for key in str(data["dataset"]).split(", ")]
+    return list(dict.fromkeys(keys))
 
 
 def _all_keys(info: ModelInfo) -> list[str]:
