@@ -231,8 +231,9 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "",
         "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
         "",
-        "Each dot is a photograph that neither model has seen. `saunetv2-general` keeps its accuracy on "
-        "other cameras; `saunetv2-drive` is slightly better on its own.",
+        "Each dot is a photograph that neither model has seen. `saunetv2-general` learned from other "
+        "photographs of all four cameras. `saunetv2-drive` learned from DRIVE's only, and is slightly better "
+        "there.",
         "",
         "| model | use | trained on | F1 |",
         "|---|---|---|---|",
