@@ -249,9 +249,16 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
         "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
         "",
+        f"The files of all bundled models have {_megabytes():.1f} MB together.",
+        "",
         "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels. You "
         "need not choose it: **Measure** and `saunetv2 measure` use it where they need it.",
     )
+
+
+def _megabytes() -> float:
+    bundled = [info.path for info in checkpoint.available(kind=None) if info.bundled]
+    return sum(path.stat().st_size for path in bundled) / 1e6
 
 
 def _own(header: Header) -> list[Mapping[str, Any]]:

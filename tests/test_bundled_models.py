@@ -27,6 +27,10 @@ def test_no_test_image_is_in_what_a_model_or_its_ancestors_learned_from(info):
         assert not learned & TEST_IMAGES
 
 
+def test_the_models_keep_the_package_small():
+    assert sum(info.path.stat().st_size for info in EVERY) <= 20e6
+
+
 def accuracy_of(model):
     """Rows of a model in both tables of the page, joined: {(photographs, pixels, views): {column: cell}}."""
     rows, columns = {}, []
