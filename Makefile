@@ -157,7 +157,7 @@ benchmark-tricks: .venv/ready-dev  ## Measure what each trick of training brings
 
 .PHONY: benchmark-quality
 benchmark-quality: .venv/ready-dev  ## Compare the quality score with faults and accuracy on DATA (../shared/data) into docs/quality.md
-	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data)
+	$(BIN)/python benchmarks/quality.py $(or $(DATA),../shared/data) $(ARGS)
 
 .PHONY: benchmark-measure
 benchmark-measure: .venv/ready-dev  ## Measure how exact and repeatable the measurements are on DATA into docs/measurements.md (an hour)

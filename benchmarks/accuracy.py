@@ -25,6 +25,9 @@ CARDS = HERE.parent / "docs" / "models"
 OTHERS = ("se", "sp", "acc", "auc", "mcc")
 """Metrics of the second table; F1 stands in the first."""
 
+BY_ENGINE = "saunetv2-drive"
+"""Model that is also scored in every engine and in tiles."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -101,12 +104,15 @@ def _renew(model: str, data: Path, page: Path) -> None:
     if not scored or sum(line.startswith(mine) for line in lines) != 2 * len(scored):
         sys.exit(f"{page.name} has other rows of {model} than this script: make the whole page.")
     renewed = [next(new) if line.startswith(mine) else line for line in lines]
-    page.write_text("\n".join(renewed) + "\n", encoding="utf-8")
+    text = "\n".join(renewed) + "\n"
+    if model == BY_ENGINE:
+        text = text.partition(_MODES_HEAD)[0] + _by_mode(data / "DRIVE") + _tiled(data / "HRF")
+    page.write_text(text, encoding="utf-8")
     path = CARDS / "accuracy.json"
-    old = json.loads(path.read_text(encoding="utf-8"))
-    rows = iter(json.loads(_by_image(scored)))
-    written = [next(rows) if one["model"] == model else one for one in old]
-    path.write_text(json.dumps([*written, *rows], indent=1) + "\n", encoding="utf-8")
+    old = [one for one in json.loads(path.read_text(encoding="utf-8")) if one["model"] != model]
+    order = list(dict.fromkeys(row.model for row in ROWS))
+    kept = sorted([*old, *json.loads(_by_image(scored))], key=lambda one: order.index(one["model"]))
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print("\n".join(line for line in renewed if line.startswith(mine)))
 
 
@@ -248,7 +254,7 @@ def _cross_validation() -> str:
 def _by_mode(root: Path) -> str:
     """DRIVE's test images in every engine and precision: what may be chosen by itself, and what may not."""
     samples = evaluation.chosen(datasets.read(root, "drive"), "test")
-    model = checkpoint.load("saunetv2-drive")
+    model = checkpoint.load(BY_ENGINE)
     lines = []
     for engine, precision in MODES:
         found = []
@@ -274,7 +280,7 @@ the program that runs the network. A stricter check decides what `auto` may choo
 def _tiled(root: Path) -> str:
     """HRF's images at their own scale, whole and in tiles: seams and other statistics would cost F1."""
     samples = [s for s in datasets.read(root, "hrf") if s.label_paths]
-    model = checkpoint.load("saunetv2-drive")
+    model = checkpoint.load(BY_ENGINE)
     found: dict[str | int, list[float]] = {"off": [], 1536: [], 1024: []}
     for sample, (tile, scores) in product(samples, found.items()):
         prediction = inference.segment(sample.image(), model, rescale="off", tile=tile, precision="float32")

@@ -122,7 +122,7 @@ def _facts(info: ModelInfo) -> dict[str, str]:
     folders = " ".join(_folder(key, header) for key in _keys(info))
     facts = {
         "network": f"`{header.network}`, {_plain(header.network_arguments)}",
-        "training images": _names(header.data["train"]),
+        "training images": _names(list(dict.fromkeys(n for d in _own(header) for n in d["train"]))),
         "validation images": _names(header.data["validation"]),
         "command": f"`{_command(recipe, folders)}`",
         "threshold": ", ".join(
@@ -237,8 +237,9 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "",
         "![F1 of each photograph, by data set](../images/accuracy-by-camera.svg)",
         "",
-        "Each dot is a photograph that neither model has seen. `saunetv2-general` keeps its accuracy on "
-        "other cameras; `saunetv2-drive` is slightly better on its own.",
+        "Each dot is a photograph that neither model has seen. `saunetv2-general` learned from other "
+        "photographs of all four cameras. `saunetv2-drive` learned from DRIVE's only, and is slightly better "
+        "there.",
         "",
         "| model | use | trained on | F1 |",
         "|---|---|---|---|",
@@ -254,13 +255,27 @@ def _index(bundled: list[ModelInfo]) -> Iterator[str]:
         "pixel of the photograph, *fov* the field of view only; *8 views* is the mean over eight mirrored "
         "and rotated copies. [Accuracy](accuracy.md) has more metrics and published results.",
         "",
+        f"The files of all bundled models have {_megabytes():.1f} MB together.",
+        "",
         "[`saunetv2-landmarks`](saunetv2-landmarks.md) finds the optic disc and the fovea, not vessels. You "
         "need not choose it: **Measure** and `saunetv2 measure` use it where they need it.",
     )
 
 
+def _megabytes() -> float:
+    bundled = [info.path for info in checkpoint.available(kind=None) if info.bundled]
+    return sum(path.stat().st_size for path in bundled) / 1e6
+
+
+def _own(header: Header) -> list[Mapping[str, Any]]:
+    """Data of the cycles of the model's recipe: the last one may learn from fewer data sets than others."""
+    told = [t for t in lineage.trainings(header) if t["recipe"].get("name") == header.recipe.get("name")]
+    return [training["data"] for training in told if "dataset" in training["data"]]
+
+
 def _keys(info: ModelInfo) -> list[str]:
-    return str(info.header.data["dataset"]).split(", ")
+    keys = [key for data in _own(info.header) for key in str(data["dataset"]).split(", ")]
+    return list(dict.fromkeys(keys))
 
 
 def _all_keys(info: ModelInfo) -> list[str]:

@@ -27,6 +27,28 @@ def test_no_test_image_is_in_what_a_model_or_its_ancestors_learned_from(info):
         assert not learned & TEST_IMAGES
 
 
+@pytest.mark.data
+@pytest.mark.parametrize("info", EVERY, ids=lambda info: info.name)
+def test_a_header_names_the_data_sets_of_what_was_learned_and_no_others(info, shared):
+    for training in lineage.trainings(info.header):
+        keys = training["data"]["dataset"].split(", ")
+        learned = {*training["data"]["train"], *training["data"]["validation"]}
+        names = {key: {s.name for s in datasets.read(folder_of(shared, key), key)} for key in keys}
+        assert learned <= set().union(*names.values())
+        assert all(learned & names[key] for key in keys)
+        assert all(training["recipe"].get("shares", {}).get(key, 1) for key in keys), "a share of 0"
+
+
+def folder_of(shared, key):
+    title = datasets.DATASETS[key].title.split()[0]  # HRF holds its arteries and veins
+    (folder,) = [*(shared / "data").glob(title), *(shared / "data").glob(f"*/{title}")]
+    return folder
+
+
+def test_the_models_keep_the_package_small():
+    assert sum(info.path.stat().st_size for info in EVERY) <= 20e6
+
+
 def accuracy_of(model):
     """Rows of a model in both tables of the page, joined: {(photographs, pixels, views): {column: cell}}."""
     rows, columns = {}, []
@@ -67,9 +89,7 @@ def test_the_table_of_accuracy_has_what_the_models_say(info):
 def test_no_image_was_both_trained_on_and_scored(info, shared):
     assert info.header.scores
     for score in info.header.scores:
-        title = datasets.DATASETS[score["dataset"]].title
-        (folder,) = [*(shared / "data").glob(title), *(shared / "data").glob(f"*/{title}")]
-        samples = datasets.read(folder, score["dataset"])
+        samples = datasets.read(folder_of(shared, score["dataset"]), score["dataset"])
         scored = evaluation.chosen(samples, score["split"], info.header)
         assert len(scored) == score["images"]
         assert not [s.name for s in scored if evaluation.seen(s, info.header)]

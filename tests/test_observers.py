@@ -77,6 +77,24 @@ def test_shares_decide_how_often_a_data_set_is_seen(tmp_path):
     assert (seen == 0).float().mean() == pytest.approx(0.75, abs=0.07)  # one of four images
 
 
+def test_what_has_no_share_in_a_training_is_not_said_to_have_been_learned(tmp_path):
+    config = replace(TINY, observers=("thin", "wide"), shares={"thin": 0.0, "wide": 1.0}, calibrated=True)
+    about = {"dataset": "thin, wide", "split": "train"}
+    for _ in (work := fine_tune(_pairs(), config, tmp_path / "run", data=about)):
+        pass
+    del work
+    data = checkpoint.load(tmp_path / "run" / "model.safetensors").header.data
+    assert data == {
+        "dataset": "wide",
+        "split": "train",
+        "train": ["eye 1", "eye 2", "eye 3"],
+        "validation": [],
+    }
+    without = load(_pairs(), config, CPU, tmp_path / "kept")
+    assert [image.name for image in without.sampled] == without.learned == data["train"]
+    assert without.names[0] == ["eye 0", *data["train"]]  # the run still is one of all
+
+
 def test_a_data_set_without_a_share_is_named(tmp_path):
     with pytest.raises(SettingsError, match="'wide'"):
         load(_pairs(), replace(TINY, shares={"thin": 1.0}), CPU, tmp_path)

@@ -2,6 +2,8 @@
 
 import gc
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -178,3 +180,18 @@ def test_a_file_that_lost_its_end_is_told_and_gives_no_pixels(tmp_path: Path):
     cut._file.truncate(3000)
     with pytest.raises(FileFormatError, match=r"too short\): continue with --resume"):
         held.read()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone has the setting")
+def test_threads_share_the_heap_of_a_training():
+    code = (
+        "import ctypes, threading\n"
+        "from napari_saunetv2.training import heap\n"
+        "assert heap.share()\n"
+        "take = ctypes.CDLL(None).malloc; take.restype = ctypes.c_void_p; places = []\n"
+        "thread = threading.Thread(target=lambda: places.append(take(1000)))\n"
+        "thread.start(); thread.join(); places.append(take(1000))\n"
+        "print(abs(places[0] - places[1]) < 2**26)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"  # else each thread has a heap of its own, terabytes away

@@ -188,7 +188,7 @@ def save(path: Path, trainer: Trainer, seed: int, seconds: int) -> None:
         fov_diameter=float(SPAN),
         classes=CLASSES,
         data={
-            "dataset": "drive, hrf, chase, orvs, aria",
+            "dataset": "drive, hrf, chase, orvs, aria, ravir, octa500-6m, rossa",
             "train": [Path(photo.name).stem for photo in (*trainer.kept, *trainer.others)],
             "validation": [Path(photo.name).stem for photo in trainer.held],
         },

@@ -53,9 +53,11 @@ class DropBlock2d(nn.Module):
         corner = (place // (rows * columns) * height + place // columns % rows) * width + place % columns
         reach = torch.arange(block, device=x.device)
         block_pixels = (reach[:, None] * width + reach).flatten()
-        kept = x.new_ones((parts, *x.shape))
-        kept.view(-1)[(corner[:, None] + block_pixels).flatten()] = 0
-        return x * (kept[part] * (kept.numel() / kept.sum(dtype=torch.float32).clamp(min=1)))
+        # A byte for each value, not a number: it is remembered for the way back, where memory is highest.
+        dropped = torch.zeros((parts, *x.shape), dtype=torch.bool, device=x.device)
+        dropped.view(-1)[(corner[:, None] + block_pixels).flatten()] = True
+        kept = (dropped.numel() - dropped.count_nonzero()).clamp(min=1)
+        return (x * (dropped.numel() / kept).to(x.dtype)).masked_fill_(dropped[part], 0)
 
 
 class SpatialAttention(nn.Module):

@@ -50,6 +50,17 @@ class TrainingData:
         """Names of the validation images, or of the held-out part of a single image."""
         return f"blocks of {self.train[0].name}" if self.in_blocks else ", ".join(self.names[1]) or "nothing"
 
+    @property
+    def sampled(self) -> list[Prepared]:
+        """Training images that views are taken from: those of a data set with a share of 0 are not."""
+        return [image for image in self.train if image.chance > 0]
+
+    @property
+    def learned(self) -> list[str]:
+        """Names of these images."""
+        pairs = zip(self.names[0], self.train, strict=True)
+        return [name for name, image in pairs if image.chance > 0]
+
     def diameter(self) -> float | None:
         """Diameter of the field of view in pixels, median over the images as they were given."""
         found = [d for d in (pair.diameter() for pair in self.pairs) if d is not None]

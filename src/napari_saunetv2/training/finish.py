@@ -84,7 +84,7 @@ def _write_model(
     state.mean.load_state_dict(state.best)
     network = for_anybody(state.mean, config)
     if config.calibrated and not config.among_vessels:  # a network of its own decides what a vessel is
-        images = training_data.validation or training_data.train
+        images = training_data.validation or training_data.sampled
         predictions = validation.logits_of_all(network, images, training_data.device, training_data.folder)
         validation.recalibrate_bias(network, images, predictions)
     scores: tuple[Mapping[str, Any], ...] = ()
@@ -98,6 +98,7 @@ def _write_model(
         mean = {"f1": outcome.after}
         count = len(training_data.validation)
         scores = () if outcome.after is None else ({**about, "images": count, "mean": mean},)
+    data = _without_unused(data, config)
     modality = _modality(data, base)
     diameter = None if modality == "octa" else config.fov_diameter or training_data.diameter()
     held = [training_data.validated_on] if training_data.in_blocks else training_data.names[1]
@@ -109,7 +110,7 @@ def _write_model(
         modality=modality,
         fov_diameter=None if diameter is None else round(diameter, 1),
         classes=config.classes,
-        data={**data, "train": training_data.names[0], "validation": held},
+        data={**data, "train": training_data.learned, "validation": held},
         recipe={"name": recipe, **asdict(config), **took},
         seed=config.seed,
         lineage=lineage.after(base, checkpoint.load(config.finder) if config.finder else None),
@@ -118,6 +119,14 @@ def _write_model(
     path = outcome.model
     assert path is not None
     checkpoint.save(path, network, _with_what_was_measured(header, network, path), overwrite=True)
+
+
+def _without_unused(data: Mapping[str, Any], config: TrainConfig) -> Mapping[str, Any]:
+    """Leave out the data sets whose share is 0: a cycle of a recipe is given them and does not learn them."""
+    if not config.shares or "dataset" not in data:
+        return data
+    kept = [key for key in str(data["dataset"]).split(", ") if config.shares.get(key, 1)]
+    return {**data, "dataset": ", ".join(kept)}
 
 
 def _modality(data: Mapping[str, Any], base: Checkpoint | None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from napari_saunetv2.engines import devices
 from napari_saunetv2.errors import SettingsError
 from napari_saunetv2.models import checkpoint
-from napari_saunetv2.training import corrections, processes, validation
+from napari_saunetv2.training import corrections, heap, processes, validation
 from napari_saunetv2.training import state as run_folder
 from napari_saunetv2.training.ahead import Ahead
 from napari_saunetv2.training.config import TrainConfig
@@ -139,6 +139,7 @@ def fine_tune(
     if not pairs:
         raise SettingsError("There is no image with labels to train on: give at least one.")
     torch_device = devices.resolve(device)
+    heap.share()
     processes.share(config.batch)
     _refuse_alone(config)
     training_data = load(pairs, config, torch_device, run)

@@ -7,8 +7,8 @@ from typing import Any, overload
 from napari_saunetv2.datasets import Sample
 from napari_saunetv2.training.pair import Pair
 
-KEPT = 64 * 2**20
-"""Bytes of pairs that are kept once read: some 40 photographs of DRIVE."""
+KEPT = 16 * 2**20
+"""Bytes of pairs that are kept once read: some ten photographs of DRIVE."""
 
 
 class Pairs(Sequence[Pair]):

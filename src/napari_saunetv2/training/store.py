@@ -15,8 +15,8 @@ from torch import Tensor
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import make_folder, reason
 
-KEPT = 256 * 2**20
-"""Bytes of prepared images that a training keeps in memory: some 45 photographs of DRIVE."""
+KEPT = 32 * 2**20
+"""Bytes of prepared images that a training keeps in memory: some five photographs of DRIVE."""
 
 _SPARE = 2**28
 """Bytes that stay free on the disk, for the run's own files."""

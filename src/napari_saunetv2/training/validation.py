@@ -19,7 +19,7 @@ from napari_saunetv2.training.losses import LOSSES
 from napari_saunetv2.training.store import Held, Store, tensor_of
 from napari_saunetv2.training.views import Prepared, balanced
 
-KEPT = 128 * 2**20
+KEPT = 32 * 2**20
 """Bytes of predictions that are kept in memory."""
 
 _COARSE = np.arange(20, 81, 5) / 100
