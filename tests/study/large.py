@@ -61,7 +61,8 @@ def edit(folder: Path, output: Path) -> None:
     name = before["segments"].file[0]
     mask = Layout(output).mask(name.rpartition(".")[0], "vessels")
     drawn = np.array(Image.open(mask))
-    drawn[30:33, 20:70] = 255
+    height, width = drawn.shape
+    drawn[height // 3 : height // 3 + 3, width // 4 : 3 * width // 4] = 255  # within the field of view
     Image.fromarray(drawn).save(mask)
     kept = mask.read_bytes()
     assert run(folder, output) == 1, "one photograph is measured again"
@@ -79,7 +80,7 @@ def edit(folder: Path, output: Path) -> None:
 
 
 def qualities(output: Path, rows: list[dict[str, str]]) -> None:
-    """See that the quality tells sharp photographs from blurred and dark ones,."""
+    """See that the quality tells sharp photographs from blurred and dark ones."""
     seen = pd.read_csv(output / "photographs.csv").set_index("file")
     looks = pd.Series({row["file"]: cohorts.look(number) for number, row in enumerate(rows)})
     of = seen.quality.groupby(looks)
