@@ -20,6 +20,9 @@ from napari_saunetv2.models import checkpoint
 from napari_saunetv2.progress import drain
 
 EYE = synthetic((300, 290), seed=1).image
+LARGE = synthetic((1300, 1290), seed=1).image
+"""Of a small one all is looked at."""
+
 CONFIG = InferenceConfig(device="cpu", engine="torch", precision="float32")
 
 
@@ -40,12 +43,12 @@ def calls(monkeypatch):
     counted("field", field_of_view, "detect")
     counted("doubts", fundus, "doubts")
     counted("cells", _cells, "_reduced")
-    counted("floats", intensity, "_scaled", lambda part: part.ndim == 3 and part.size >= EYE.size)
+    counted("floats", intensity, "_scaled", lambda part: part.ndim == 3 and part.size >= LARGE.size)
     return count
 
 
 def test_a_file_to_its_mask(tmp_path, calls):
-    file = write_image(tmp_path / "eye.png", EYE)
+    file = write_image(tmp_path / "eye.png", LARGE)
     options, post = images.OutputOptions(tmp_path, overlay=True), PostProcessing(threshold=0.5, fov="auto")
     done = drain(images.segment_steps(file, "eye", checkpoint.load(), CONFIG, post, options))
     assert done.quality is not None
@@ -54,14 +57,14 @@ def test_a_file_to_its_mask(tmp_path, calls):
 
 
 def test_a_mask_needs_no_photograph_in_floats(tmp_path, calls):
-    file = write_image(tmp_path / "eye.png", EYE)
+    file = write_image(tmp_path / "eye.png", LARGE)
     post = PostProcessing(threshold=0.5)
     drain(images.segment_steps(file, "eye", checkpoint.load(), CONFIG, post, images.OutputOptions(tmp_path)))
     assert calls["floats"] == 0
 
 
 def test_an_array_to_its_probability(calls):
-    predict(EYE, checkpoint.load(), CONFIG)
+    predict(LARGE, checkpoint.load(), CONFIG)
     assert (calls["field"], calls["doubts"], calls["floats"]) == (1, 1, 0)
 
 

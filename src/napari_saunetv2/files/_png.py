@@ -48,7 +48,7 @@ def write_png(file: IO[bytes], pixels: NDArray[np.uint8], about: Iterable[Chunk]
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, strategy)
     rows = np.zeros((height, 1 + pixels[0].size), np.uint8)  # each begins with its filter: 0 is none
     rows[:, 1:] = pixels.reshape(height, -1)
-    packed = packer.compress(rows) + packer.flush()
+    packed = packer.compress(rows.data) + packer.flush()
     header = b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
     file.write(SIGNATURE)
     for kind, data in (header, *about, (b"IDAT", packed), (b"IEND", b"")):
