@@ -52,7 +52,8 @@ def plan(
     it.
     """
     height, width = image.shape[:2]
-    inside = None if trained is None else _fov(image, fov)
+    given = None if fov is None else _checked(image, fov)
+    inside = None if trained is None else _fov(image, given)
     frame = frames.whole(height, width) if inside is None else frames.of(image, inside)
     factor = factor_for(image, trained, rescale, inside)
     working: tuple[int, int] = frame.shape if factor == 1 else scaled_shape(*frame.shape, factor)
@@ -60,11 +61,6 @@ def plan(
         raise SettingsError(
             f"rescale is {rescale!r}: it would make this image {working[1]} x {working[0]} pixels, use a "
             "smaller factor."
-        )
-    if trained is None and fov is not None and np.shape(fov) != (height, width):  # else it was checked
-        raise ImageError(
-            f"The field of view has shape {np.shape(fov)}, the image {(height, width)}: give the one of this "
-            "image."
         )
     side = _tile_side(tile, working, engine)
     return Plan((height, width), frame, working, tiles(*working, side), side)
@@ -103,8 +99,10 @@ def _width(fov: NDArray[np.bool_]) -> float | None:
 
 def _fov(image: NDArray[Any], fov: ArrayLike | None) -> NDArray[np.bool_]:
     """The given field of view, or the detected one."""
-    if fov is None:
-        return field_of_view.detect(image)
+    return field_of_view.detect(image) if fov is None else _checked(image, fov)
+
+
+def _checked(image: NDArray[Any], fov: ArrayLike) -> NDArray[np.bool_]:
     given: NDArray[np.bool_] = np.asarray(fov) != 0
     if given.shape != image.shape[:2]:
         raise ImageError(
