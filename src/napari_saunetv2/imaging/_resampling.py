@@ -19,6 +19,11 @@ _TOGETHER = 16, 64
 would be zeros."""
 
 
+_ALONE = 2**18
+"""Multiplications in one product of matrices. OpenBLAS shares a larger one among its threads, whose number
+would then decide the last bit of the result, and so whether two workers measure what one process does."""
+
+
 class Kernel(NamedTuple):
     """A weight by distance in pixels, which is zero from ``reach`` on."""
 
@@ -49,7 +54,9 @@ def rows(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -> A
     result = np.empty((length, width * channels), np.float32)
     for band in _bands(size, length, kernel, margin):
         part = floats(image[band.of])
-        np.matmul(band.weights, part.reshape(len(part), width * channels), out=result[band.made])
+        flat, made = part.reshape(len(part), width * channels), result[band.made]
+        for some in _parts(flat.shape[1], band.weights.size):
+            np.matmul(band.weights, flat[:, some], out=made[:, some])
     return result.reshape(length, width, channels)
 
 
@@ -66,8 +73,15 @@ def columns(image: NDArray[Any], length: int, kernel: Kernel, margin: int = 0) -
         weights[:, :, range(channels), range(channels)] = band.weights.T[..., None]
         weights = weights.transpose(0, 2, 1, 3).reshape(-1, len(band.weights) * channels)
         made, of = (slice(part.start * channels, part.stop * channels) for part in (band.made, band.of))
-        np.matmul(flat[:, of], weights, out=result[:, made])
+        for some in _parts(height, weights.size):
+            np.matmul(flat[some, of], weights, out=result[some, made])
     return result.reshape(height, length, channels)
+
+
+def _parts(length: int, each: int) -> Iterator[slice]:
+    """Cut a product of matrices of ``each`` multiplications a row or column into those that run alone."""
+    step = max(1, _ALONE // max(each, 1))
+    return (slice(start, start + step) for start in range(0, length, step))
 
 
 class _Band(NamedTuple):
