@@ -97,7 +97,8 @@ def test_statistics_stay_in_float32_and_maps_are_never_converted():
     for node in compiled.get_runtime_model().get_ordered_ops():
         about, shape = node.get_rt_info(), node.output(0).get_shape() if node.get_output_size() else ()
         kind, pixels = about["layerType"].value, int(np.prod(shape[2:]))
-        if kind in of:
+        unmoved = node.get_friendly_name().endswith("_fake")  # the same bytes, read in another order
+        if kind in of and not unmoved:
             of[kind].append((pixels, str(about["runtimePrecision"].value), int(np.prod(shape))))
     # The first convolution, and the means of groups in 14 GroupNorms.
     assert sorted(pixels for pixels, precision, _ in of["Convolution"] if precision == "f32") == 28 * [1] + [

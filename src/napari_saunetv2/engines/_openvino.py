@@ -64,7 +64,15 @@ class OpenvinoBuilder:
         return ops.add(ops.multiply(self.full(x), _channels(factor)), _channels(shift))
 
     def interleave(self, x: Node) -> Node:
-        return ops.depth_to_space(x, "blocks_first", 2)
+        # In memory, channels last, a row of the result is one of the upper half of the channels or one of the
+        # lower half: both side by side, the same numbers are read as two rows. OpenVINO's own depth-to-space
+        # moves pixel by pixel and takes three times as long.
+        height, width = (ops.multiply(side, [2]) for side in ops.split(_sides(x), 0, 2).outputs())
+        rows = ops.concat(ops.split(x, 1, 2).outputs(), 3)
+        channels = x.get_output_partial_shape(0)[1].get_length() // 4
+        shape = ops.concat([[1], height, width, [channels]], 0)
+        lines = ops.reshape(ops.transpose(rows, [0, 2, 3, 1]), shape, special_zero=False)
+        return ops.transpose(lines, [0, 3, 1, 2])
 
     def fold(self, x: Node) -> Node:
         self.folded = True
@@ -160,6 +168,11 @@ def convolve(x: Node, weights: Weights | Node, before: int = 0, after: int = 0, 
 
 def _channels(values: Weights) -> Weights:
     return np.ascontiguousarray(values[None, :, None, None])
+
+
+def _sides(x: Node) -> Node:
+    """Height and width."""
+    return ops.gather(ops.shape_of(x), [2, 3], 0)
 
 
 def _block_means(x: Node) -> Node:
