@@ -9,6 +9,9 @@ GAP = 3.0
 """Pieces are joined across at most this many widths of the thinner one, the length that two crossing vessels
 may share as well."""
 
+THINNED = 1.0
+"""Pixels: a thinned line may end so much before its vessel does, so that a gap looks wider than it is."""
+
 STRETCH = 2.0
 """The last so many widths of a piece tell its direction; a shorter piece has none, and may be a speck."""
 
@@ -42,7 +45,7 @@ def bridged(lines: NDArray[np.bool_], radii: NDArray[np.float64]) -> NDArray[np.
     tree = cKDTree(at)
     tips = np.flatnonzero(tree.query_ball_point(at, 1.5, return_length=True) == 2)  # itself and one more
     # Nothing further away than this can be near enough, whatever its width.
-    reach = (2 * GAP + 1) * radii[tips] + radii.max()
+    reach = (2 * GAP + 1) * radii[tips] + radii.max() + THINNED
     stretches = tree.query_ball_point(at[tips], 2 * STRETCH * radii[tips] + 1.5)
     joins = []
     nears = tree.query_ball_point(at[tips], reach)
@@ -54,7 +57,7 @@ def bridged(lines: NDArray[np.bool_], radii: NDArray[np.float64]) -> NDArray[np.
         way, inward = at[others] - at[tip], own.mean(axis=0)
         distance = np.hypot(*way.T)
         gap = distance - radii[tip] - radii[others]
-        fits = gap <= GAP * 2 * np.minimum(radii[tip], radii[others])
+        fits = gap <= GAP * 2 * np.minimum(radii[tip], radii[others]) + THINNED
         fits &= -(way @ inward) >= AHEAD * np.hypot(*inward) * distance
         if fits.any():
             joins.append((float(gap[fits].min()), tip, int(others[fits][gap[fits].argmin()])))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_saunetv2.measure.centreline import Floats
 from napari_saunetv2.measure.fractal import NOTHING, Fractal, fractal
 from napari_saunetv2.measure.graph import pixels_of
+from napari_saunetv2.measure.middle import equal_parts
 from napari_saunetv2.measure.regions import InView, Landmarks, Places, Region, places
 from napari_saunetv2.measure.sections import Sections
 from napari_saunetv2.measure.tree import Tree
@@ -126,6 +127,11 @@ class Part:
         """Length of every segment inside the region, pixels; 0 for the piece shared at a crossing."""
         inside = np.bincount(self.pool.segment, self.pool.length * self.points, minlength=self.pool.count)
         return np.asarray(inside * self.pool.counted)
+
+    @cached_property
+    def independent(self) -> float:
+        """How many segments of equal length in the region would tell as much: widths along one are alike."""
+        return equal_parts(self.lengths)
 
     @cached_property
     def boxes(self) -> Fractal:

@@ -9,6 +9,7 @@ import numpy as np
 from napari_saunetv2.measure.branching import junction_exponent
 from napari_saunetv2.measure.calibers import WANTED, Kind, hubbard, knudtson
 from napari_saunetv2.measure.centreline import Floats
+from napari_saunetv2.measure.middle import median
 from napari_saunetv2.measure.part import Part
 from napari_saunetv2.measure.steadiness import of_count, of_length
 
@@ -70,6 +71,10 @@ def _median(values: tuple[Floats, Floats]) -> Value:
     return float(np.interp(reached[-1] / 2, reached - along[order] / 2, across[order]))
 
 
+def _steady_median(values: tuple[Floats, Floats], number: float) -> Value:
+    return median(*values, number) if values[1].any() else (np.nan, "no cross-section")
+
+
 def _spread(values: tuple[Floats, Floats]) -> Value:
     across, along = values
     if not across.size:
@@ -120,8 +125,10 @@ _KNUDTSON = "Knudtson et al., Curr Eye Res 27:143, 2003"
 _ZONES = ("zone_b", "zone_c")
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("width_median", "median width", 1, "", "median over cross-sections, by length", "this program",
-            lambda p: _median(p.widths())),
+    Measure("width_median", "median width", 1, "",
+            "median over cross-sections, by length, by Harrell and Davis with segments as observations",
+            "Harrell and Davis, Biometrika 69:635, 1982",
+            lambda p: _steady_median(p.widths(), p.independent)),
     Measure("width_mean", "mean width", 1, "", "mean over cross-sections, by length", "this program",
             lambda p: _mean(p.widths())),
     Measure("width_sd", "standard deviation of the width", 1, "", "over cross-sections, by length",
@@ -129,9 +136,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("width_sections", "number of cross-sections", 0, "", "count", "this program",
             lambda p: float(p.sections)),
     Measure("width_photograph", "median width by the photograph's profile", 1, "",
-            "median of the width at half of the profile's depth, by length",
+            "median of the width at half of the profile's depth, by length, as of width_median",
             "Brinchmann-Hansen and Heier, Acta Ophthalmol Suppl 179, 1986",
-            lambda p: _median(p.photograph_widths())),
+            lambda p: _steady_median(p.photograph_widths(), p.independent)),
     Measure("length", "length of vessels", 1, "", "sum of smooth centre lines", "this program",
             lambda p: float(p.lengths.sum()), unsteady=lambda p, _: of_length(p)),
     Measure("area_density", "vessel density", 0, "", "area of vessels / area in view", "this program",
