@@ -64,7 +64,7 @@ def decode_picture(data: bytes, name: str) -> Decoded:
         if (plain := _plain_png(data, image)) is not None:
             return Decoded(plain)
         found = _deep_png(data) if image.format == "PNG" and data[24] == 16 else _pixels(image)
-        # Only now: in search of EXIF Pillow decodes a PNG, and of a damaged one it then returns half, unasked.
+        # Only now: in search of EXIF Pillow decodes a PNG, and once that failed, it returns half a picture.
         orientation = _orientation(image)
     return Decoded(found.pixels, found.index, found.alpha, found.bits, remarks + found.remarks).upright(
         orientation
