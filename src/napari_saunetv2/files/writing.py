@@ -127,10 +127,13 @@ def write_probability(
     return write_beside(target, lambda file: _save_tiff(file, pixels), overwrite=overwrite)
 
 
-def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrite: bool = False) -> Path:
+def write_beside(
+    target: Path, write: Callable[[IO[bytes]], object], *, overwrite: bool = False, private: bool = False
+) -> Path:
     """Write to a temporary file and rename it, so that the target is complete or absent.
 
-    If two processes write the same new file, one succeeds and the other raises OverwriteError.
+    If two processes write the same new file, one succeeds and the other raises OverwriteError. What is private
+    can be read by its owner alone, from the start; Windows leaves that to the folder.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def write_beside(target: Path, write: Callable[[IO[bytes]], object], *, overwrit
     try:
         if not overwrite and os.path.lexists(target):
             raise exists(target)
-        with new_part(target) as beside:
+        with new_part(target, 0o600 if private else 0o666) as beside:
             with beside.open("wb") as file:
                 write(file)
                 file.flush()
