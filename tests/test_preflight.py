@@ -109,8 +109,7 @@ def test_its_passes_are_those_of_the_work(model):
     assert card.working_shape == (303, 303)
     assert card.seconds is None
     assert (
-        card.lines()[1]
-        == "260x200, field with margin 202x202, scaled to 303x303, "
+        card.lines()[1] == "260x200, field with margin 202x202, scaled to 303x303, "
         f"{card.tiles} tiles padded to 160x160, blended"
     )
 

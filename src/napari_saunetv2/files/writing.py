@@ -132,8 +132,8 @@ def write_beside(
 ) -> Path:
     """Write to a temporary file and rename it, so that the target is complete or absent.
 
-    If two processes write the same new file, one succeeds and the other raises OverwriteError. What is private
-    can be read by its owner alone, from the start; Windows leaves that to the folder.
+    If two processes write the same new file, one succeeds and the other raises OverwriteError. What is
+    private can be read by its owner alone, from the start; Windows leaves that to the folder.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def names_of(pairs: Sequence[Pair]) -> list[str]:
 
 
 def for_model(pairs: Sequence[Pair], base: Checkpoint | None) -> Sequence[Pair]:
-    """Pairs with the field of view that a model sees: an OCT angiogram fills its frame, and none is searched."""
+    """Give pairs the field of view that a model sees: an OCT angiogram fills its frame."""
     if base is None or base.header.modality != "octa":
         return pairs
     return Pairs(names_of(pairs), [partial(_whole, pairs, number) for number in range(len(pairs))], kept=0)
