@@ -158,8 +158,10 @@ def _doubts(cases: Sequence[Case]) -> list[str]:
         "eye": sum(case.eye is None for case in silent),
         "date": sum(not case.date for case in silent),
     }
-    words = [f"the {what} of {number}" for what, number in unknown.items() if number]
-    remarks = [f"Not known of {len(cases)} photographs: {', '.join(words)}."] if words else []
+    one = len(cases) == 1
+    words = [f"the {what}" if one else f"the {what} of {number}" for what, number in unknown.items() if number]
+    of = "the photograph" if one else f"{len(cases)} photographs"
+    remarks = [f"Not known of {of}: {', '.join(words)}."] if words else []
     if asked:
         remarks.append(
             f"Eyes or dates that folders, names and sheet do not give are looked for in {len(asked)} DICOM "
