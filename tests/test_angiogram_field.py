@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from typer.testing import CliRunner
 
 from napari_saunetv2.batch import measuring
+from napari_saunetv2.cli import app
 from napari_saunetv2.config import InferenceConfig
 from napari_saunetv2.errors import SettingsError
-from napari_saunetv2.files import write_image
+from napari_saunetv2.files import write_image, write_mask
 from napari_saunetv2.imaging import field_of_view
 from napari_saunetv2.imaging.intensity import to_unit
 from napari_saunetv2.measure import measure
@@ -57,6 +59,24 @@ def test_a_file_is_measured_in_all_of_its_frame_with_a_model_for_angiograms(tmp_
     assert density(found.image) == pytest.approx(
         WHOLE if wanted == "octa" else (MASK * FOUND).sum() / FOUND.sum()
     )
+
+
+@pytest.mark.parametrize("wanted", ["octa", "fundus"])
+def test_a_model_for_angiograms_is_fine_tuned_on_all_of_the_frame(tmp_path, monkeypatch, wanted):
+    monkeypatch.setenv(checkpoint.FOLDER_VARIABLE, str(tmp_path))
+    save_model(tmp_path / "mine.safetensors", modality=wanted)
+    for name in ("a", "b"):
+        for part in ("images", "labels"):
+            (tmp_path / "eyes" / part).mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / "eyes" / "images" / f"{name}.png", ANGIOGRAM)
+        write_mask(tmp_path / "eyes" / "labels" / f"{name}.png", MASK)
+    searched = []
+    monkeypatch.setattr(field_of_view, "detect", lambda image: [searched.append(1), FOUND][1])
+    words = ["finetune", tmp_path / "eyes", "-o", tmp_path / "run", "--base", "mine", "--steps", "1"]
+    words += ["--validate-every", "1", "--batch", "1", "--crop", "64", "--inside-fov"]
+    answer = CliRunner().invoke(app, [str(word) for word in words])
+    assert answer.exit_code == 0, answer.output
+    assert bool(searched) == (wanted == "fundus")
 
 
 @pytest.mark.gui

@@ -243,6 +243,11 @@ def test_results_of_the_study_itself_are_not_its_photographs(tree):
     assert [case.name for case in cohort.read(folder, output=folder / "out").cases] == ["a.png"]
 
 
+def test_of_a_single_photograph_nothing_is_counted(tree):
+    remarks = cohort.read(tree("a.png")).remarks
+    assert "Not known of the photograph: the patient, the eye, the date." in remarks
+
+
 def test_what_a_dicom_file_may_say_itself_is_not_called_unknown(tree):
     folder = tree("p1/two.png")
     pixels = np.zeros((20, 20), np.uint8)

@@ -85,7 +85,7 @@ def test_a_drive_sized_image(model):
     card = preflight.describe(synthetic().image, model, InferenceConfig())
     lines = card.lines()
     assert lines[0] == "RGB uint8, FOV 539 px"
-    assert lines[1] == "565x584, cut to 571x570, padded to 576x576, cropped back"
+    assert lines[1] == "565x584, field with margin 571x570, padded to 576x576, cropped back"
     assert lines[2].startswith("1 pass, about ")
     assert lines[2].endswith("MB on cpu")
     assert not card.advice
@@ -109,8 +109,8 @@ def test_its_passes_are_those_of_the_work(model):
     assert card.working_shape == (303, 303)
     assert card.seconds is None
     assert (
-        card.lines()[1]
-        == f"260x200, cut to 202x202, scaled to 303x303, {card.tiles} tiles padded to 160x160, blended"
+        card.lines()[1] == "260x200, field with margin 202x202, scaled to 303x303, "
+        f"{card.tiles} tiles padded to 160x160, blended"
     )
 
 

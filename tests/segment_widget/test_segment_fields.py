@@ -85,7 +85,7 @@ def test_the_image_follows_the_active_layer(viewer, widget, run):
 def test_the_card_follows_the_picture(viewer, widget, qtbot):
     assert widget.card.value == ""
     image = viewer.add_image(picture(80, 64), rgb=True, name="eye")
-    qtbot.waitUntil(lambda: "64x80, cut to 6" in widget.card.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "64x80, field with margin 6" in widget.card.value, timeout=30_000)
     assert "RGB uint8, FOV 61 px" in widget.card.value
     assert "1 pass, about" in widget.card.value
     assert "set rescale to auto" in widget.card.value
@@ -94,7 +94,7 @@ def test_the_card_follows_the_picture(viewer, widget, qtbot):
     widget.uncertainty.value = True
     qtbot.waitUntil(lambda: "16 passes" in widget.card.value, timeout=30_000)
     image.data = picture(48, 64)
-    qtbot.waitUntil(lambda: "64x48, cut to 48x48" in widget.card.value, timeout=30_000)
+    qtbot.waitUntil(lambda: "64x48, field with margin 48x48" in widget.card.value, timeout=30_000)
     viewer.layers.remove(image)
     qtbot.waitUntil(lambda: widget.card.value == "", timeout=30_000)
 

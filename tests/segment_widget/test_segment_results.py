@@ -193,7 +193,7 @@ def test_a_field_of_view_that_is_a_layer_tells_the_scale(viewer, widget, tiny, r
     qtbot.waitUntil(lambda: "scaled to 6" in widget.card.value, timeout=120_000)  # by the one that is found
     widget.fov.value = field  # as wide as the model's: nothing is scaled
     qtbot.waitUntil(lambda: "FOV 60 px" in widget.card.value, timeout=120_000)
-    assert "128x160, cut to 6" in widget.card.value
+    assert "128x160, field with margin 6" in widget.card.value
     assert "scaled" not in widget.card.value
     run(widget)
     plain = inference.segment(image, tiny, rescale="off", fov=field.data, **EXACT)

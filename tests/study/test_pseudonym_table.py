@@ -1,6 +1,7 @@
 """The table that tells who is behind each pseudonym: only when asked for, and never among the results."""
 
 import csv
+import os
 import stat
 import sys
 
@@ -48,6 +49,23 @@ def test_the_table_undoes_every_pseudonym_of_the_results(tmp_path):
         "Surname" in path.read_bytes().decode("latin-1") for path in out.rglob("*") if path.suffix != ".gz"
         if path.is_file()
     )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
+def test_the_table_is_never_readable_by_others(tmp_path, monkeypatch):
+    seen = []
+
+    def look(handle):
+        seen.append(stat.S_IMODE(os.fstat(handle).st_mode))
+
+    monkeypatch.setattr(os, "fsync", look)  # comes while the whole table lies in its temporary file
+    before = os.umask(0)
+    try:
+        write_identifiers(tmp_path / "who.csv", People(Pseudonyms(KEY)), [], [])
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+    assert stat.S_IMODE((tmp_path / "who.csv").stat().st_mode) == 0o600
 
 
 def test_the_pseudonyms_are_those_of_an_independent_hmac(tmp_path):

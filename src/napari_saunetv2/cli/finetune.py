@@ -85,6 +85,7 @@ def finetune(
     """
     from napari_saunetv2.models import checkpoint
     from napari_saunetv2.training import Outcome, fine_tune, folders, tasks, tuning
+    from napari_saunetv2.training.on_demand import for_model
 
     if name is not None and (why := tasks.problem_of_name(name)):
         raise SettingsError(f"--name is '{name}': {why}.")
@@ -101,7 +102,7 @@ def finetune(
         validation=validation, validate_every=validate_every, patience=patience, seed=seed,
     )  # fmt: skip
     found = folders.pairs(images, labels, fovs, values=chosen.by_value)
-    pairs = found.only(lambda name: _wanted(name, only))
+    pairs = for_model(found.only(lambda name: _wanted(name, only)), start)
     config = chosen.config(pairs, start)
     for remark in tuning.remarks(pairs, config):
         err.print(plain(f"Warning: {remark}"))

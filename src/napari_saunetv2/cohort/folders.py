@@ -119,7 +119,7 @@ def in_words(read: Mapping[str, Mapping[str, str]]) -> list[str]:
         alike[kind] += 1
         example.setdefault(kind, f"'{folders}' is read as {what}")
     return [
-        f"Folders: {example[kind]} ({number} photograph{'s' * (number != 1)}). If that is wrong, give a "
-        "pattern or a sheet."
+        f"The folders of {number} photograph{'s' * (number != 1)} tell {' and '.join(kind) or 'nothing'}: "
+        f"for example, {example[kind]}. If that is wrong, give a pattern or a sheet."
         for kind, number in alike.most_common()
     ]

@@ -158,8 +158,13 @@ def _doubts(cases: Sequence[Case]) -> list[str]:
         "eye": sum(case.eye is None for case in silent),
         "date": sum(not case.date for case in silent),
     }
-    words = [f"the {what} of {number}" for what, number in unknown.items() if number]
-    remarks = [f"Not known of {len(cases)} photographs: {', '.join(words)}."] if words else []
+    found = {what: number for what, number in unknown.items() if number}
+    remarks = []
+    if found and len(cases) == 1:
+        remarks = [f"Not known of the photograph: {', '.join(f'the {what}' for what in found)}."]
+    elif found:
+        words = ", ".join(f"the {what} of {number}" for what, number in found.items())
+        remarks = [f"Not known of {len(cases)} photographs: {words}."]
     if asked:
         remarks.append(
             f"Eyes or dates that folders, names and sheet do not give are looked for in {len(asked)} DICOM "

@@ -2,13 +2,15 @@
 
 import json
 import os
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from napari_saunetv2.files import _directories, _png
+from napari_saunetv2.files import _directories
 
 MARK = "napari-saunetv2 mask"
 """Software tag of a TIFF or PNG file, comment of a GIF file."""
@@ -31,7 +33,7 @@ def is_marked(path: str | os.PathLike[str]) -> bool:
     return MARK in (about.get("Software"), comment.decode("latin-1") if isinstance(comment, bytes) else "")
 
 
-def png_chunks(spacing: tuple[float, float, bool] | None) -> list[_png.Chunk]:
+def png_remarks(spacing: tuple[float, float, bool] | None) -> PngInfo:
     """Return what makes a PNG file a marked one.
 
     Parameters
@@ -40,14 +42,15 @@ def png_chunks(spacing: tuple[float, float, bool] | None) -> list[_png.Chunk]:
         Size of a pixel. Other programs read it from the pHYs chunk, which holds whole pixels per metre and no
         unitless size; this program reads it from a text chunk, exactly.
     """
-    chunks = [_png.text("Software", MARK)]
+    remarks = PngInfo()
+    remarks.add_text("Software", MARK)
     if spacing is None:
-        return chunks
+        return remarks
     height, width, millimetres = spacing
-    chunks.append(_png.text(_SPACING, json.dumps([height, width, millimetres])))
+    remarks.add_text(_SPACING, json.dumps([height, width, millimetres]))
     if millimetres and 1000 / min(height, width) < 2**32:  # a 32-bit number in the file
-        chunks.append(_png.pixels_per_metre(1000 / width, 1000 / height))
-    return chunks
+        remarks.add(b"pHYs", struct.pack(">IIB", round(1000 / width), round(1000 / height), 1))
+    return remarks
 
 
 def png_spacing(path: str | os.PathLike[str]) -> tuple[float, float, bool] | None:

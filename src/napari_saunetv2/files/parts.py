@@ -19,8 +19,14 @@ def part_beside(target: Path) -> Path:
 
 
 @contextmanager
-def new_part(target: Path) -> Iterator[Path]:
+def new_part(target: Path, mode: int = 0o666) -> Iterator[Path]:
     """Create a locked empty file next to the target, deleted at the end unless moved.
+
+    Parameters
+    ----------
+    target : Path
+    mode : int
+        The rights of the file, less those that the system withholds; Windows has none of them.
 
     Raises
     ------
@@ -29,7 +35,7 @@ def new_part(target: Path) -> Iterator[Path]:
     """
     while True:
         beside = part_beside(target)
-        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         if sys.platform == "win32":  # cannot move an open file; see _abandoned
             os.close(handle)
             break

@@ -107,7 +107,7 @@ class Preflight:
         eye = "no field of view detected" if self.fov_diameter is None else f"FOV {self.fov_diameter:.0f} px"
         if self.fov_diameter is None and self.modality == "octa":
             eye = "whole frame"
-        cut = "" if part == size else f"cut to {part}, "
+        cut = "" if part == size else f"field with margin {part}, "  # it may reach beyond the photograph
         scaled = "" if working == part else f"scaled to {working}, "
         back = "scaled and cropped back" if scaled else "cropped back"
         whole = f"{size}, {cut}{scaled}padded to {padded}, {back}"

@@ -62,8 +62,7 @@ def write_identifiers(path: Path, people: People, cases: Sequence[Case], left_ou
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(sorted(set(_rows(people, cases, left_out))))
-    write_beside(path, lambda out: out.write(text.getvalue().encode()), overwrite=True)
-    path.chmod(0o600)
+    write_beside(path, lambda out: out.write(text.getvalue().encode()), overwrite=True, private=True)
 
 
 def _rows(people: People, cases: Sequence[Case], left_out: Sequence[Case]) -> Iterator[tuple[str, str, str]]:

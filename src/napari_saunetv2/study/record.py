@@ -82,8 +82,14 @@ def fingerprint(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def masks(layout: Layout, name: str) -> dict[str, str]:
+    """SHA-256 of each mask that is there, by kind."""
+    there = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
+    return {kind: found for kind, found in there.items() if found}
+
+
 def edits(layout: Layout, name: str, record: Record | None) -> dict[str, str]:
     """SHA-256 of each mask that was edited by hand: its file is not what this program wrote."""
     written = {} if record is None else record.written
-    there = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
-    return {kind: found for kind, found in there.items() if found and found not in written.get(kind, ())}
+    there = masks(layout, name)
+    return {kind: found for kind, found in there.items() if found not in written.get(kind, ())}

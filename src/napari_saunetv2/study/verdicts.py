@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 from napari_saunetv2.errors import FileFormatError
 from napari_saunetv2.files import make_folder, reason, write_beside
-from napari_saunetv2.study.layout import KINDS, Layout
-from napari_saunetv2.study.record import digest
+from napari_saunetv2.study.layout import Layout
+from napari_saunetv2.study.record import masks
 from napari_saunetv2.study.state import prepare
 
 Verdict = Literal["accepted", "set aside"]
@@ -40,7 +40,7 @@ class Review:
 
     def is_outdated(self, layout: Layout, name: str) -> bool:
         """Whether a mask has changed since; ``name`` is that of the results."""
-        return self.masks != _masks(layout, name)
+        return self.masks != masks(layout, name)
 
 
 def review(layout: Layout, name: str, file: str, verdict: Verdict, reviewer: str = "") -> Review:
@@ -66,7 +66,7 @@ def review(layout: Layout, name: str, file: str, verdict: Verdict, reviewer: str
     """
     prepare(layout)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    said = Review(file, verdict, when, _masks(layout, name), reviewer.strip())
+    said = Review(file, verdict, when, masks(layout, name), reviewer.strip())
     path = layout.review(name)
     make_folder(path.parent)
     text = json.dumps(asdict(said), indent=1).encode()
@@ -101,8 +101,3 @@ def read_review(layout: Layout, name: str) -> Review | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return said if said.verdict in VERDICTS else None
-
-
-def _masks(layout: Layout, name: str) -> dict[str, str]:
-    found = {kind: digest(layout.mask(name, kind)) for kind in KINDS}
-    return {kind: sha for kind, sha in found.items() if sha}

@@ -20,6 +20,7 @@ from napari_saunetv2.training.config import TrainConfig
 from napari_saunetv2.training.data import TrainingData, load
 from napari_saunetv2.training.finish import finish
 from napari_saunetv2.training.observers import for_anybody
+from napari_saunetv2.training.on_demand import for_model
 from napari_saunetv2.training.pair import Pair
 from napari_saunetv2.training.state import State
 from napari_saunetv2.training.steps import initial_state, one_step, rate
@@ -142,7 +143,7 @@ def fine_tune(
     heap.share()
     processes.share(config.batch)
     _refuse_alone(config)
-    training_data = load(pairs, config, torch_device, run)
+    training_data = load(for_model(pairs, base), config, torch_device, run)
     settings = run_folder.settings(config, *training_data.names, base.network if base else None)
     has_state = processes.is_main_process() and run_folder.start(run, settings, resume=resume)
     state = initial_state(config, base, torch_device)

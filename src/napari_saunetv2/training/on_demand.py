@@ -1,10 +1,14 @@
 """Pairs that are read when they are needed, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, overload
 
+import numpy as np
+
 from napari_saunetv2.datasets import Sample
+from napari_saunetv2.models.checkpoint import Checkpoint
 from napari_saunetv2.training.pair import Pair
 
 KEPT = 16 * 2**20
@@ -78,6 +82,18 @@ class Pairs(Sequence[Pair]):
 def names_of(pairs: Sequence[Pair]) -> list[str]:
     """Names of pairs, without reading those that are not in memory."""
     return list(pairs.names) if isinstance(pairs, Pairs) else [pair.name for pair in pairs]
+
+
+def for_model(pairs: Sequence[Pair], base: Checkpoint | None) -> Sequence[Pair]:
+    """Give pairs the field of view that a model sees: an OCT angiogram fills its frame."""
+    if base is None or base.header.modality != "octa":
+        return pairs
+    return Pairs(names_of(pairs), [partial(_whole, pairs, number) for number in range(len(pairs))], kept=0)
+
+
+def _whole(pairs: Sequence[Pair], number: int) -> Pair:
+    pair = pairs[number]
+    return pair if pair.fov is not None else replace(pair, fov=np.ones(pair.image.shape[:2], np.uint8))
 
 
 def _bytes(pair: Pair) -> int:

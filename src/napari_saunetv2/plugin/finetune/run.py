@@ -21,7 +21,7 @@ from napari_saunetv2.plugin.finetune.pairs_table import Chosen
 from napari_saunetv2.plugin.session import edits
 from napari_saunetv2.training import Outcome, Pair, Report, Task, Tuning, steps, tasks
 from napari_saunetv2.training.folders import Entry
-from napari_saunetv2.training.on_demand import Pairs
+from napari_saunetv2.training.on_demand import Pairs, for_model
 from napari_saunetv2.training.tuning import check, remarks
 
 _PATIENCE = 0.5
@@ -120,9 +120,9 @@ def begin(
 ) -> Generator[Report | Begun, None, Outcome]:
     """Read pairs, save them as a task, and train."""
     by_row = [one.pairs() for one in picked]
-    pairs = Pairs.joined(by_row)
-    rows = [number for number, some in enumerate(by_row) for _ in some.names]
     start = None if base is None else checkpoint.load(base)
+    pairs = for_model(Pairs.joined(by_row), start)
+    rows = [number for number, some in enumerate(by_row) for _ in some.names]
     config = tuning.config(pairs, start)
     for pair in pairs:
         check(pair, config)  # before writing anything

@@ -56,7 +56,8 @@ def _of_files(side: Side, folder: Path, name: str) -> VisitOf:
                 f"The photograph has pixels of type {pixels.dtype}, which no file holds as they are: "
                 "copy as Python instead."
             )
-        photograph = write_image(folder / f"{name}.png", pixels[..., :3] if pixels.ndim == 3 else pixels)
+        colours = pixels[..., :3] if pixels.ndim == 3 else pixels
+        photograph = write_image(folder / f"{name}_photograph.png", colours)
     if side.vessels is not None:
         labels, ignored = judged(np.asarray(side.vessels.data))
         if ignored is not None:
