@@ -78,20 +78,29 @@ _TURNED = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 def _plain_png(data: bytes, image: Image.Image) -> Pixels | None:
     """Decode 8-bit grey or RGB that is not turned with libpng, in 3/4 of the time; None for anything else.
 
-    None also for a damaged one: Pillow's message tells what is wrong. And on Python 3.11 imagecodecs gives
-    None back once too often for each: after 16,000 of them the process would die.
+    None also for a damaged one: Pillow's message tells what is wrong.
     """
     more = image.info.keys() & {"transparency", "interlace"} or any(word in data for word in _TURNED)
     if image.format != "PNG" or image.mode not in ("L", "RGB") or data[24] != 8 or more:
         return None
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as another:
-            another.verify()  # every check sum
-        pixels: Pixels = imagecodecs.png_decode(data)
+        pixels = _by_libpng(data)
     except Exception:  # noqa: BLE001 - an untrusted file can make its reader raise anything
         return None
     expected = (image.height, image.width) if image.mode == "L" else (image.height, image.width, 3)
     return pixels if pixels.shape == expected and pixels.dtype == np.uint8 else None
+
+
+def _by_libpng(data: bytes) -> Pixels:
+    """Decode a PNG whose check sums are right.
+
+    On Python 3.11 imagecodecs gives None back once too often for each damaged one: after 16,000 of them the
+    process would die. So Pillow looks first.
+    """
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        image.verify()
+    pixels: Pixels = imagecodecs.png_decode(data)
+    return pixels
 
 
 def _pixels(image: Image.Image) -> Decoded:
@@ -119,7 +128,7 @@ def _pixels(image: Image.Image) -> Decoded:
 
 def _deep_png(data: bytes) -> Decoded:
     """Decode a PNG of 16 bits a sample: Pillow cuts its colours to 8."""
-    pixels, alpha = imagecodecs.png_decode(data), None
+    pixels, alpha = _by_libpng(data), None
     if pixels.ndim == 3 and pixels.shape[2] == 2:
         pixels, alpha = pixels[..., 0], pixels[..., 1]
     return Decoded(pixels, alpha=alpha, bits=_significant_bits(data, pixels))
