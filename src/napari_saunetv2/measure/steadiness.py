@@ -9,10 +9,10 @@ import numpy as np
 
 from napari_saunetv2.measure.part import Part
 
-COUNT = {"segments": 1.12, "bifurcations": 0.44, "crossings": 0.47, "ends": 2.71}
+COUNT = {"segments": 0.78, "bifurcations": 0.49, "crossings": 0.47, "ends": 1.85}
 """Standard deviation of a count over its square root (benchmarks/measure_steadiness.py)."""
 
-LENGTH = 0.17
+LENGTH = 0.13
 """Standard deviation of a length over the square root of itself times the mean width."""
 
 
