@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from napari_saunetv2.errors import CheckpointError, OverwriteError
-from napari_saunetv2.models import _weights, checkpoint
+from napari_saunetv2.models import _weights, checkpoint, lineage
 from napari_saunetv2.models.checkpoint import Header
 from napari_saunetv2.networks import SAUNetV2
 
@@ -76,6 +76,17 @@ def test_a_header_without_a_lineage_has_an_empty_one(tmp_path: Path):
     weights = safetensors.torch.load_file(path)
     path.write_bytes(safetensors.torch.save(weights, {"saunetv2": json.dumps(older)}))
     assert checkpoint.load(path).header.lineage == ()
+
+
+def test_a_training_stands_once_in_a_lineage_whatever_was_recorded_since(tmp_path: Path):
+    path = tmp_path / "m.safetensors"
+    _save(path)
+    base = checkpoint.load(path)
+    score = {"dataset": "drive", "split": "test", "protocol": "fov", "observer": "1st", "tta": "none"}
+    checkpoint.record(path, {**score, "mean": {"f1": 0.8}, "images": 20})
+    finder = checkpoint.load(path)
+    assert finder.header.sha256 != base.header.sha256
+    assert [training["name"] for training in lineage.after(base, finder)] == ["m"]
 
 
 @pytest.mark.parametrize(

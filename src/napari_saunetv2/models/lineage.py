@@ -29,8 +29,13 @@ def after(base: Checkpoint | None, finder: Checkpoint | None = None) -> tuple[Ma
         on), recipe (its name, all its settings, the steps and seconds that it took), seed, created, sha256.
     """
     before, told = (() if one is None else _and_itself(one) for one in (finder, base))
-    known = {sha for training in before if (sha := training.get("sha256"))}
-    return (*before, *(training for training in told if training.get("sha256") not in known))
+    known = [_told_apart(training) for training in before]
+    return (*before, *(training for training in told if _told_apart(training) not in known))
+
+
+def _told_apart(training: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All but the name and the hash, which change when a model is bundled and its scores are recorded."""
+    return {name: training.get(name) for name in _KEPT if name != "sha256"}
 
 
 def _and_itself(model: Checkpoint) -> tuple[Mapping[str, Any], ...]:
