@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QScrollBar
 from typer.testing import CliRunner
 
+from focus import activate
 from following import follow
 from napari_saunetv2 import datasets, evaluation, inference
 from napari_saunetv2.batch import catalogue
@@ -200,8 +201,7 @@ def test_by_mouse_and_keys(viewer, widget, shows, qtbot):
     assert len(names(viewer)) == 3
     viewer.show()
     window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
+    activate(qtbot, window)
     for key, name in ((Qt.Key.Key_PageDown, "22_training"), (Qt.Key.Key_PageUp, "21_training")):
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         shows(name)

@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
+from focus import activate
 from napari_saunetv2.batch.looks import look
 from napari_saunetv2.cli import app
 from napari_saunetv2.files import load_image, read_image, read_mask, write_image, write_mask
@@ -284,8 +285,7 @@ def rows_of(out, table):
 def test_by_keys_alone(viewer, studied, out, shows, qtbot):
     viewer.show()
     window = viewer.window._qt_window
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
+    activate(qtbot, window)
     control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
     qtbot.keyClick(window, Qt.Key.Key_PageDown, control)
     shows("ada/2024-01-11/OD")

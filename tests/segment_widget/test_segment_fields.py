@@ -11,6 +11,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QScrollBar
 from segmenting import PLUGIN, WIDGET, names, picture
 
+from focus import activate
 from napari_saunetv2.config import Precision
 from napari_saunetv2.errors import CheckpointError
 from napari_saunetv2.models import checkpoint, library
@@ -277,8 +278,7 @@ def test_the_keyboard_suffices(viewer, widget, finish, qtbot):
     viewer.show()
     image = viewer.add_image(picture(), rgb=True, name="eye")
     panel = viewer.window._qt_window
-    panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow, timeout=30_000)
+    activate(qtbot, panel)
     qtbot.keyClick(panel, Qt.Key.Key_Return, KEYS)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3 or widget.progress.visible, timeout=10_000)
     finish(widget)
