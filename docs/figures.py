@@ -160,11 +160,11 @@ def artery_vein_ratio() -> str:
 def corrections() -> list[tuple[str, float, float]]:
     """What was corrected, and F1 before and after, as docs/finetuning.md has them."""
     page = (DOCS / "finetuning.md").read_text(encoding="utf-8")
-    runs = re.findall(r"(?m)^(.+): (\d+) steps in ([\d.]+) minutes.*\n.*: ([\d.]+) -> ([\d.]+)", page)
+    runs = re.findall(r"(?m)^\| `python .*` \| (.+) \| (\d+) \| (\.\d+) \| (\.\d+) \|$", page)
     found = []
-    for what, _, minutes, before, after in runs:
+    for what, steps, before, after in runs:
         name = "20 + 20 strokes" if "strokes" in what else "four photographs"
-        found.append((f"{name}, {minutes} min of training", float(before), float(after)))
+        found.append((f"{name}, {steps} steps", float(before), float(after)))
     return found
 
 
@@ -195,7 +195,7 @@ def correction() -> str:
             dot(start, y, ORANGE, 6),
             dot(end, y, BLUE, 6),
             text(start, y - 12, f"{before:.3f}", "middle", ORANGE, bold=True),
-            text(end, y - 12, f"{after:.3f}", "middle", BLUE, bold=True),
+            text(end, y + 22, f"{after:.3f}", "middle", BLUE, bold=True),
         ]
     return svg(720, foot + 34, "F1 before and after fine-tuning", parts)
 
