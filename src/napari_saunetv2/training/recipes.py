@@ -211,6 +211,9 @@ RECIPES: dict[str, Recipe] = {
             _CLASSES_IN_USE,
             _CLASSES_ANYWHERE,
             _CLASSES_DRAWN,
+            # Again, with the classes that this model gives to the others, and more of them.
+            replace(_CLASSES_ANYWHERE, steps=1000),
+            _CLASSES_DRAWN,
         ),
         images={"hrf-av": HRF_FIRST_THREE},
         base="saunetv2-general",
